@@ -1,0 +1,47 @@
+# The verbs of this project. `make book` and `make test` need Python 3.11 to 3.13 and nothing else.
+
+PYTHON ?= python3
+CORPUS ?= demo
+DATA   ?=
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+# Jupyter's own settings of this user must not change what a notebook does.
+export JUPYTER_PLATFORM_DIRS := 1
+
+.PHONY: help book test unit lint lab lock clean
+
+help:  ## what make can do
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "Python 3.11 to 3.13 is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "installing the environment into $(VENV) ..."
+	@start=$$(date +%s) && $(PYTHON) -m venv --clear $(VENV) && \
+	  $(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock && \
+	  $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . && \
+	  touch $@ && echo "environment installed in $$(( $$(date +%s) - start )) s"
+
+book: $(READY)  ## the report: make book [CORPUS=emodb DATA=folder]
+	@$(BIN)/ser run --corpus $(CORPUS) $(if $(DATA),--data "$(DATA)")
+	@$(BIN)/ser book --corpus $(CORPUS)
+
+test: $(READY) lint  ## lint, unit tests, doctests, a smoke run of every notebook, a small book
+	@$(BIN)/pytest
+
+lint: $(READY)  ## style of code and notebooks
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+lab: $(READY)  ## open the notebooks in JupyterLab
+	@$(BIN)/jupyter lab --notebook-dir=.
+
+lock:  ## write requirements.lock anew (needs uv)
+	@uv pip compile --universal --python-version 3.11 --extra dev --no-annotate --no-header \
+	  --no-emit-index-url --upgrade pyproject.toml -o requirements.lock
+
+clean:  ## remove everything generated but the environment
+	rm -rf _build book/runs data runs

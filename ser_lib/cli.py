@@ -1,0 +1,167 @@
+"""The `ser` command: a thin face over the rooms below.
+
+Exit code 0 only if all of it worked. A `SerError` is printed as its one or two sentences; `--debug`
+shows the traceback. What takes long to import is imported by the command that needs it.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from ser_lib.errors import AudioError, ParameterError, SerError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    options = _parser().parse_args(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        return options.command(options)
+    except SerError as error:
+        if options.debug:
+            raise
+        print(f"ser: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("ser: interrupted; what was finished is kept, run it again to go on", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ser", description="Speech emotion recognition report.")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name, function, text):
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(command=function)
+        return added
+
+    def corpus_options(added):
+        added.add_argument("--corpus", default="demo", help="name in `ser corpora` (demo)")
+        added.add_argument("--data", metavar="DIR", help="the corpus's folder")
+
+    command("corpora", _corpora, "list the corpora that can be read")
+    added = command("manifest", _manifest, "read a corpus folder and print its audit")
+    added.add_argument("corpus", metavar="CORPUS")
+    added.add_argument("--data", metavar="DIR", help="the corpus's folder")
+    added.add_argument("--out", metavar="FILE", help="write the table to this CSV file")
+    added = command("run", _run, "execute notebooks; all of the report if none is named")
+    added.add_argument("notebooks", metavar="NOTEBOOK", nargs="*")
+    corpus_options(added)
+    added.add_argument("-p", metavar="NAME=VALUE", action="append", default=[], dest="parameters")
+    added = command("book", _book, "build the book from the executed notebooks, then check it")
+    added.add_argument("--corpus", default="demo", help="name in `ser corpora` (demo)")
+    added.add_argument("--check", metavar="DIR", help="only check the built book in this folder")
+    added = command("predict", _predict, "recognise the emotion of audio files")
+    added.add_argument("audio", metavar="AUDIO", nargs="+")
+    added.add_argument("--model", metavar="BUNDLE", required=True, help="folder of a run")
+    added.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def _corpora(options) -> int:
+    from ser_lib.corpora import CATALOGUE
+
+    for corpus in CATALOGUE.values():
+        size = f"{corpus.speakers} speakers, {corpus.utterances} utterances"
+        print(f"{corpus.name:<8} {corpus.title}")
+        print(f"         {corpus.language}; {size if corpus.utterances else 'any size'}")
+        if corpus.emotions:
+            print(f"         {', '.join(corpus.emotions)}")
+        print(f"         licence: {corpus.licence}; from: {corpus.home}")
+    return 0
+
+
+def _manifest(options) -> int:
+    from ser_lib import corpora
+    from ser_lib.workspace import write_atomically
+
+    manifest = corpora.load(options.corpus, options.data)
+    table = manifest.table
+    hours = table["duration_s"].sum() / 3600
+    print(f"{manifest.corpus}: {len(table)} utterances, {hours:.2f} h in {manifest.root}")
+    print(f"speakers: {table['speaker'].nunique()}, sessions: {table['session'].nunique()}")
+    for emotion, count in table["emotion"].value_counts().sort_index().items():
+        print(f"  {emotion:<16}{count:>6}")
+    for row in manifest.left_out:
+        print(f"left out: {row['file']}: {row['reason']}")
+    for _, group in table[table["sha256"].duplicated(keep=False)].groupby("sha256"):
+        print(f"the same audio: {', '.join(group['path'])}")
+    if options.out:
+        from pathlib import Path
+
+        write_atomically(Path(options.out), table.to_csv(index=False, lineterminator="\n"))
+    return 0
+
+
+def _run(options) -> int:
+    from ser_lib.report import runner
+
+    runner.execute(
+        options.notebooks,
+        corpus=options.corpus,
+        data_dir=options.data,
+        parameters=dict(_assignment(text) for text in options.parameters),
+    )
+    return 0
+
+
+def _assignment(text: str) -> tuple[str, object]:
+    """Split ``name=value``; the value is read as YAML, as papermill does."""
+    import yaml
+
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise ParameterError(f"-p takes NAME=VALUE, not '{text}'")
+    try:
+        return name, yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ParameterError(f"-p {name}: '{value}' is not a value: {error}") from error
+
+
+def _book(options) -> int:
+    from ser_lib.report import book
+
+    if options.check:
+        return _print_findings(book.check(options.check))
+    return _print_findings(book.publish(options.corpus))
+
+
+def _print_findings(findings: Sequence[str]) -> int:
+    for finding in findings:
+        print(f"gate: {finding}", file=sys.stderr)
+    return 1 if findings else 0
+
+
+def _predict(options) -> int:
+    from ser_lib import bundle
+
+    loaded = bundle.load(options.model)
+    emotions = loaded.front_end.emotions
+    failed, rows = 0, []
+    for path in options.audio:
+        try:
+            probabilities = loaded.predict_files([path])[0]
+        except AudioError as error:
+            # One bad file must not cost the others their answer.
+            print(f"ser: {error}", file=sys.stderr)
+            failed += 1
+            continue
+        named = {emotion: round(float(p), 6) for emotion, p in zip(emotions, probabilities, strict=True)}
+        rows.append({"file": path, "emotion": emotions[probabilities.argmax()], "probabilities": named})
+    if options.json:
+        print(json.dumps(rows, indent=1))
+    elif rows:
+        width = max(len(row["file"]) for row in rows)
+        print(f"{'file':<{width}}  {'emotion':<12}" + "".join(f"{e:>13}" for e in emotions))
+        for row in rows:
+            values = "".join(f"{p:>13.3f}" for p in row["probabilities"].values())
+            print(f"{row['file']:<{width}}  {row['emotion']:<12}{values}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,6 @@
+"""Corpora: a folder of recordings becomes a manifest."""
+
+from ser_lib.corpora.catalogue import CATALOGUE, Corpus, load
+from ser_lib.corpora.manifest import COLUMNS, Manifest
+
+__all__ = ["CATALOGUE", "COLUMNS", "Corpus", "Manifest", "load"]

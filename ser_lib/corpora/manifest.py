@@ -1,0 +1,161 @@
+"""The manifest: one table that every corpus reader returns.
+
+One row per utterance, sorted by `utterance`, with the columns of `COLUMNS`:
+
+============== =================================================================
+utterance      unique name of the utterance
+path           audio file, relative to the manifest's `root`
+speaker        unique name of the speaker within the corpus, "" if unknown
+sex            "female", "male" or ""
+session        recording session, "" if the corpus has none
+sentence       name of the spoken text or script, "" if unknown
+emotion        the emotion, as an English noun
+label          the corpus's own code for it
+duration_s     length in seconds
+sample_rate_hz rate of the file
+sha256         hash of the decoded samples: the same audio under two names has
+               the same hash, whatever its header says
+============== =================================================================
+
+Files that cannot be used are never dropped in silence: `left_out` lists each with its reason.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from ser_lib import audio
+from ser_lib.errors import AudioError, CorpusError
+
+COLUMNS = (
+    "utterance",
+    "path",
+    "speaker",
+    "sex",
+    "session",
+    "sentence",
+    "emotion",
+    "label",
+    "duration_s",
+    "sample_rate_hz",
+    "sha256",
+)
+_TEXT = COLUMNS[:8]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A corpus as a table.
+
+    Attributes
+    ----------
+    corpus
+        Name of the corpus in the catalogue.
+    root
+        Folder that the paths of the table are relative to.
+    table
+        One row per utterance, columns `COLUMNS`.
+    left_out
+        ``{"file": ..., "reason": ...}`` for every file that is not in the table.
+    """
+
+    corpus: str
+    root: Path
+    table: pd.DataFrame
+    left_out: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def emotions(self) -> list[str]:
+        """The emotions of the corpus in alphabetical order: the class order everywhere."""
+        return sorted(self.table["emotion"].unique())
+
+    @property
+    def sha256(self) -> str:
+        """Hash of what the corpus says, wherever it lies: all columns but `path`, and `left_out`.
+
+        Equal hashes mean equal audio, labels and speakers, so a run can be traced to its data.
+        """
+        content = self.table.drop(columns="path").to_csv(index=False, lineterminator="\n")
+        omitted = "\n".join(f"{row['file']}\t{row['reason']}" for row in self.left_out)
+        return hashlib.sha256(f"{content}\n{omitted}".encode()).hexdigest()
+
+    def file(self, utterance: str) -> Path:
+        """Path of an utterance's audio file."""
+        return self.root / self.table.set_index("utterance").loc[utterance, "path"]
+
+
+def build(
+    corpus: str,
+    root: Path,
+    rows: Iterable[dict[str, str]],
+    left_out: Iterable[dict[str, str]] = (),
+) -> Manifest:
+    """Complete a reader's rows with what the audio itself says, and check them.
+
+    Every file is decoded once, in parallel threads. A file that is not readable audio goes to
+    `left_out` with the reason, and the rest is still used.
+
+    Parameters
+    ----------
+    corpus
+        Name of the corpus.
+    root
+        Folder that the rows' paths are relative to.
+    rows
+        From the reader, with at least `utterance`, `path` and `emotion`; other text columns
+        default to "".
+    left_out
+        Files that the reader already refused.
+
+    Returns
+    -------
+    Manifest
+
+    Raises
+    ------
+    CorpusError
+        If no usable utterance is left, or two rows have the same utterance name.
+    """
+    rows = list(rows)
+    left_out = list(left_out)
+    names = pd.Series([row["utterance"] for row in rows], dtype="object")
+    if names.duplicated().any():
+        twice = names[names.duplicated()].iloc[0]
+        raise CorpusError(
+            f"corpus '{corpus}': the utterance '{twice}' is listed twice; names must be unique"
+        )
+    with ThreadPoolExecutor() as pool:
+        measured = list(pool.map(lambda row: _measure(root, row["path"]), rows))
+    complete = []
+    for row, result in zip(rows, measured, strict=True):
+        if isinstance(result, AudioError):
+            left_out.append({"file": row["path"], "reason": str(result)})
+        elif not row["emotion"]:
+            left_out.append({"file": row["path"], "reason": "has no emotion label"})
+        else:
+            complete.append({name: row.get(name, "") for name in _TEXT} | result)
+    if not complete:
+        reasons = f": {left_out[0]['reason']}" if left_out else ""
+        raise CorpusError(f"corpus '{corpus}': no usable audio in {root}{reasons}")
+    table = pd.DataFrame(complete, columns=list(COLUMNS))
+    table = table.sort_values("utterance", ignore_index=True)
+    left_out.sort(key=lambda row: row["file"])
+    return Manifest(corpus=corpus, root=Path(root), table=table, left_out=left_out)
+
+
+def _measure(root: Path, path: str) -> dict[str, object] | AudioError:
+    try:
+        samples, rate = audio.decode(root / path)
+    except AudioError as error:
+        # The file is named beside the reason in `left_out`; where the corpus lies is not part of
+        # the data, so that two copies of a corpus have the same manifest hash.
+        return AudioError(error.reason)
+    return {
+        "duration_s": round(len(samples) / rate, 6),
+        "sample_rate_hz": rate,
+        "sha256": hashlib.sha256(samples.tobytes()).hexdigest(),
+    }

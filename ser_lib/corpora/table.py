@@ -1,0 +1,52 @@
+"""Any corpus that its owner describes in a table: no code needed.
+
+A CSV (or Parquet, if pyarrow is installed) file with one row per utterance and at least the
+columns `path` (relative to the table, or absolute) and `emotion`; better with `speaker`, without
+which no speaker-independent protocol is possible. `utterance`, `sex`, `session`, `sentence` and
+`label` are used where they are given; other columns are ignored.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ser_lib.errors import CorpusError
+
+_OPTIONAL = ("speaker", "sex", "session", "sentence")
+
+
+def read(root: Path, name: str) -> tuple[list[dict], list[dict]]:
+    """Rows of the manifest from the table `name` in the folder `root`.
+
+    Raises
+    ------
+    CorpusError
+        If the table cannot be read, is empty or lacks a required column.
+    """
+    file = root / name
+    try:
+        if file.suffix.lower() == ".parquet":
+            table = pd.read_parquet(file)
+        else:
+            table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError, ImportError) as error:
+        raise CorpusError(f"cannot read the table {file}: {error}") from error
+    for column in ("path", "emotion"):
+        if column not in table:
+            have = ", ".join(map(str, table.columns))
+            raise CorpusError(f"{file} has no column '{column}'; its columns are: {have}")
+    if table.empty:
+        raise CorpusError(f"{file} has no rows")
+    table = table.astype(object).where(table.notna(), "").astype(str)
+    rows = []
+    for row in table.to_dict("records"):
+        rows.append(
+            {
+                "utterance": row.get("utterance") or str(Path(row["path"]).with_suffix("")),
+                "path": row["path"],
+                "emotion": row["emotion"].strip(),
+                "label": row.get("label") or row["emotion"],
+            }
+            | {column: row.get(column, "").strip() for column in _OPTIONAL}
+        )
+    return rows, []

@@ -1,0 +1,115 @@
+"""What an experiment is: everything that decides its result, by name, and nothing else."""
+
+from dataclasses import asdict, dataclass, fields
+
+from ser_lib import features, splits
+from ser_lib.corpora import CATALOGUE
+from ser_lib.errors import ParameterError, choose
+
+ARCHITECTURES = {"cnn": 1, "cnn_lstm": 1, "cnn_gru": 3}
+"""The networks of `models`, each with the channels of the feature map that the report gives it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """Corpus, feature map, architecture, protocol, hyper-parameters and seed.
+
+    `None` stands for the usual choice: the corpus's protocol and epochs (its row in the
+    catalogue), the architecture's channels. It is replaced at once, so that an experiment always
+    says what it is.
+
+    Attributes
+    ----------
+    architecture
+        ``"cnn"``, ``"cnn_lstm"`` or ``"cnn_gru"``.
+    corpus
+        Name in the catalogue.
+    protocol
+        One of `splits.PROTOCOLS`.
+    folds
+        Number of speaker groups, for the protocol `speaker-kfold` alone.
+    feature_map, channels
+        One of `features.MAPS`; 1 (static) or 3 (static, delta, delta-delta).
+    epochs, patience
+        Passes over the training part at most, and how many without a better validation loss end
+        the training early.
+    batch_size, learning_rate, weight_decay
+        Of AdamW; the rate is the peak after a warm-up, then falls as a half cosine.
+    label_smoothing, mixup
+        In [0, 1), and the Beta parameter of mixup (0: none).
+    block_dropout, head_dropout
+        In [0, 1).
+    class_weights
+        Weigh utterances by the inverse frequency of their emotion.
+    crops
+        Windows of an utterance whose log-probabilities are averaged in prediction.
+    seed
+        Of weights, batches, augmentation and of splits that shuffle.
+
+    Raises
+    ------
+    ParameterError
+        Names the parameter and what is allowed.
+    """
+
+    architecture: str
+    corpus: str = "demo"
+    protocol: str | None = None
+    folds: int = 5
+    feature_map: str = "logmel"
+    channels: int | None = None
+    epochs: int | None = None
+    patience: int = 15
+    batch_size: int = 16
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.1
+    mixup: float = 0.3
+    block_dropout: float = 0.2
+    head_dropout: float = 0.5
+    class_weights: bool = False
+    crops: int = 5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        choose(self.architecture, ARCHITECTURES, "architecture")
+        row = CATALOGUE[choose(self.corpus, CATALOGUE, "corpus")]
+        usual = {
+            "protocol": row.protocol,
+            "epochs": row.epochs,
+            "channels": ARCHITECTURES[self.architecture],
+        }
+        for name, value in usual.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        choose(self.protocol, splits.PROTOCOLS, "protocol")
+        choose(self.feature_map, features.MAPS, "feature map")
+        if self.channels not in (1, 3):
+            raise ParameterError(f"channels must be 1 or 3, not {self.channels!r}")
+        for name in ("folds", "epochs", "patience", "batch_size", "crops"):
+            _check(name, getattr(self, name), int, lambda value: value >= 1, "a whole number from 1")
+        _check("seed", self.seed, int, lambda value: value >= 0, "a whole number from 0")
+        _check("learning_rate", self.learning_rate, float, lambda v: 0 < v <= 1, "above 0, up to 1")
+        for name in ("weight_decay", "mixup"):
+            _check(name, getattr(self, name), float, lambda value: value >= 0, "0 or more")
+        for name in ("label_smoothing", "block_dropout", "head_dropout"):
+            _check(name, getattr(self, name), float, lambda v: 0 <= v < 1, "from 0, below 1")
+        if not isinstance(self.class_weights, bool):
+            raise ParameterError(f"class_weights must be True or False, not {self.class_weights!r}")
+
+    def parameters(self) -> dict:
+        """Return all fields as plain JSON values, in order."""
+        return asdict(self)
+
+    @classmethod
+    def from_notebook(cls, architecture: str, parameters: dict) -> "Experiment":
+        """Make an experiment from a notebook's parameters, whichever of them describe it."""
+        known = {field.name for field in fields(cls)} - {"architecture"}
+        described = {name: value for name, value in parameters.items() if name in known}
+        return cls(architecture=architecture, **described)
+
+
+def _check(name: str, value, kind: type, allowed, what: str) -> None:
+    numbers = (int, float) if kind is float else int
+    if isinstance(value, bool) or not isinstance(value, numbers) or not allowed(value):
+        raise ParameterError(f"{name} must be {what}, not {value!r}")

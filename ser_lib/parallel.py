@@ -1,0 +1,68 @@
+"""Independent jobs in parallel processes: one way to do it for every room."""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+
+from ser_lib.errors import SerError
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def each(
+    function: Callable,
+    jobs: Iterable[tuple],
+    *,
+    workers: int | None = None,
+    initializer: Callable[[], None] | None = None,
+) -> Iterator:
+    """Yield ``function(*job)`` of every job as it is done, in any order.
+
+    An error or an interrupt ends the workers at once and cancels what has not begun; jobs write
+    their results atomically, so what is done stays and the next run carries on.
+
+    Parameters
+    ----------
+    function, jobs
+        A function of a module, and its arguments; both must pickle.
+    workers
+        Processes, `processors()` by default. 0 does the work in this process.
+    initializer
+        Called once in every worker before its first job.
+
+    Raises
+    ------
+    SerError
+        If a worker is killed from outside, by lack of memory for instance.
+    """
+    jobs = list(jobs)
+    if workers == 0 or not jobs:
+        yield from (function(*job) for job in jobs)
+        return
+    others = set(multiprocessing.active_children())
+    # Spawned, not forked: TensorFlow and threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    count = min(workers or processors(), len(jobs))
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=initializer)
+    try:
+        futures = [pool.submit(function, *job) for job in jobs]
+        for future in as_completed(futures):
+            yield future.result()
+        pool.shutdown()
+    except BaseException as error:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in set(multiprocessing.active_children()) - others:
+            child.terminate()
+        if isinstance(error, BrokenProcessPool):
+            raise SerError(
+                "a worker process was killed, perhaps for lack of memory; what was finished is "
+                "kept: run the same command again"
+            ) from error
+        raise

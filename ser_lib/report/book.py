@@ -1,0 +1,228 @@
+"""The book: executed notebooks and prose in, a folder of html out.
+
+What lies where, under the workspace (the project's folder):
+
+``book/``                    prose, bibliography, style; ``_toc.yml`` names every page
+``_config.yml``              Jupyter Book's settings
+``runs/<corpus>/pages/``     the executed notebooks of a corpus, one ``<page>.ipynb`` each
+``book/runs/``               a copy of these while a book is built: wiped and rewritten each time
+``_build/<corpus>/html/``    the book; ``build.log`` beside it is Jupyter Book's own output
+
+A build is always a clean one, and warnings are errors: Sphinx serves stale cross-references from
+an earlier build, and passes a second time over a warning that failed the first. It happens in a
+temporary folder, so a book that does not build leaves the one before it as it was. The same input
+gives the same bytes.
+"""
+
+import fcntl
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+import yaml
+
+from ser_lib.errors import BookError
+
+LIBRARY = Path(__file__).parents[2]
+SHOWN_WARNINGS = 6
+JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # it has no __main__
+# Fixed, so that no clock, hash order or terminal shows in the output.
+ENVIRONMENT = {"SOURCE_DATE_EPOCH": "0", "PYTHONHASHSEED": "0", "NO_COLOR": "1", "TZ": "UTC"}
+SYNTHETIC = (
+    "This copy is computed on <b>{title}</b>: speech made by a program. It shows that everything "
+    "works; its numbers say nothing about people."
+)
+
+
+def build(corpus: str, *, workspace: Path, out: Path | None = None) -> Path:
+    """Build the book of a corpus from its executed notebooks.
+
+    Parameters
+    ----------
+    corpus
+        The name of the corpus whose pages are in ``<workspace>/runs/<corpus>/pages``.
+    workspace
+        The project's folder, with ``book/``, ``_config.yml`` and ``runs/``.
+    out
+        Where the book goes, by default ``<workspace>/_build/<corpus>``.
+
+    Returns
+    -------
+    Path
+        The ``index.html`` to open.
+
+    Raises
+    ------
+    BookError
+        A page has not been run, a file of the book is missing, or the build has a warning.
+    """
+    workspace = Path(workspace).resolve()
+    out = Path(out).resolve() if out else workspace / "_build" / corpus
+    source = workspace / "book"
+    names = page_names(source / "_toc.yml")
+    pages = _find_pages(workspace / "runs" / corpus / "pages", names, corpus)
+
+    out.mkdir(parents=True, exist_ok=True)
+    with _locked(source / "_toc.yml"), tempfile.TemporaryDirectory(dir=out, prefix=".") as folder:
+        temporary = Path(folder)
+        _copy_pages(pages, source / "runs")
+        config = temporary / "_config.yml"
+        config.write_text(_configure(workspace / "_config.yml", _about(workspace, corpus)))
+        _run_jupyter_book(source, config, temporary, log=out / "build.log")
+        _replace(temporary / "_build" / "html", out / "html", aside=temporary / "previous")
+    return out / "html" / "index.html"
+
+
+def page_names(toc: Path) -> list[str]:
+    """Return the names of the notebooks that the table of contents asks for, in its order.
+
+    They are its entries of the form ``runs/<name>``.
+
+    Raises
+    ------
+    BookError
+        The table of contents is missing or names no notebook.
+    """
+    if not toc.is_file():
+        raise BookError(f"there is no table of contents at {toc}: run this in the project's folder")
+    names = []
+
+    def walk(entry) -> None:
+        if isinstance(entry, list):
+            for item in entry:
+                walk(item)
+        elif isinstance(entry, dict):
+            page = str(entry.get("root") or entry.get("file") or "")
+            if page.startswith("runs/"):
+                names.append(page.removeprefix("runs/"))
+            for value in entry.values():
+                walk(value)
+
+    walk(yaml.safe_load(toc.read_text(encoding="utf-8")))
+    if not names:
+        raise BookError(f"{toc} names no notebook: its entries for them read runs/<name>")
+    return names
+
+
+def _find_pages(folder: Path, names: list[str], corpus: str) -> list[Path]:
+    missing = [name for name in names if not (folder / f"{name}.ipynb").is_file()]
+    if missing:
+        raise BookError(
+            f"the book of '{corpus}' lacks {len(missing)} of its {len(names)} pages; make them "
+            f"with: ser run {' '.join(missing)} --corpus {corpus}"
+        )
+    return [folder / f"{name}.ipynb" for name in names]
+
+
+def _copy_pages(pages: list[Path], target: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    for page in pages:
+        try:
+            notebook = nbformat.read(page, as_version=4)
+        except Exception as error:
+            raise BookError(f"{page} is not a notebook ({error}); run it again") from error
+        nbformat.write(_publishable(notebook), target / page.name)
+
+
+def _publishable(notebook):
+    """Drop what papermill and JupyterLab note about one execution: clock times and local paths.
+
+    Readers download these notebooks from the book, and two executions with the same results
+    should give the same book. The cell that papermill injects is shown or hidden as the
+    notebook's own parameters cell is.
+    """
+    run = notebook.metadata.get("papermill", {})
+    notebook.metadata["papermill"] = {
+        key: run[key] for key in ("parameters", "exception") if key in run
+    }
+    tags = []
+    for cell in notebook.cells:
+        for key in ("papermill", "execution", "ExecuteTime"):
+            cell.metadata.pop(key, None)
+        own = cell.metadata.get("tags", [])
+        if "parameters" in own:
+            tags = [tag for tag in own if tag.startswith(("hide-", "remove-"))]
+        elif "injected-parameters" in own:
+            cell.metadata["tags"] = own + [tag for tag in tags if tag not in own]
+    return notebook
+
+
+def _about(workspace: Path, corpus: str) -> dict:
+    """Return what the records say of the corpus: title, synthetic, utterances, speakers."""
+    for path in sorted((workspace / "runs" / corpus).glob("*/record.json")):
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))["corpus"]
+        except (ValueError, KeyError, TypeError):
+            continue  # an unfinished record; the gates name it where a page uses it
+    return {}
+
+
+def _configure(config: Path, about: dict) -> str:
+    """Return the book's settings as YAML, with a line that says which corpus this copy is of."""
+    if not config.is_file():
+        raise BookError(f"there is no {config.name} in {config.parent}: run this in the project's "
+                        "folder")
+    settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+    theme = settings["sphinx"]["config"]["html_theme_options"]
+    title = html.escape(str(about.get("title", "")))
+    if title and about.get("synthetic"):
+        theme["announcement"] = SYNTHETIC.format(title=title)
+    if title:
+        line = f"Computed on {title}"
+        if "utterances" in about and "speakers" in about:
+            line += f": {about['utterances']} utterances of {about['speakers']} speakers"
+        theme["extra_footer"] = f"<p>{line}.</p><p>{theme.get('extra_footer', '')}</p>"
+    return yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+
+
+def _run_jupyter_book(source: Path, config: Path, target: Path, *, log: Path) -> None:
+    command = [
+        sys.executable, "-c", JUPYTER_BOOK, "build", str(source),
+        "--config", str(config), "--path-output", str(target), "-W", "-n", "--keep-going",
+    ]  # fmt: skip
+    # The build loads ser_lib.report.mathml: from here, also where the library is not installed.
+    path = os.pathsep.join(filter(None, [str(LIBRARY), os.environ.get("PYTHONPATH")]))
+    with log.open("w", encoding="utf-8") as stream:
+        done = subprocess.run(
+            command,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **ENVIRONMENT, "PYTHONPATH": path},
+            cwd=source.parent,
+        )
+    if done.returncode or not (target / "_build" / "html" / "index.html").is_file():
+        said = "\n".join(f"  {line}" for line in _warnings(log, source))
+        raise BookError(f"the book does not build (all of it is in {log}):\n{said}")
+
+
+def _warnings(log: Path, source: Path) -> list[str]:
+    """Return the last lines of a build's log that say what is wrong, with short paths."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", log.read_text(encoding="utf-8", errors="replace"))
+    lines = [line.strip().replace(f"{source}{os.sep}", "") for line in text.splitlines()]
+    telling = [line for line in lines if re.search(r"WARNING|ERROR|CRITICAL|Error\b", line)]
+    kept = list(dict.fromkeys(telling)) or [line for line in lines if line]
+    return kept[-SHOWN_WARNINGS:] or ["Jupyter Book said nothing"]
+
+
+def _replace(new: Path, final: Path, *, aside: Path) -> None:
+    if final.exists():
+        final.rename(aside)
+    new.rename(final)
+
+
+@contextmanager
+def _locked(path: Path):
+    """Let one build at a time use ``book/runs``; another one waits."""
+    with path.open() as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)  # closing the file unlocks it
+        yield

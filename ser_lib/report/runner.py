@@ -1,0 +1,208 @@
+"""Notebook templates become executed pages, each under the key of what went into it.
+
+A template lies in `notebooks/` and has one cell tagged `parameters`. The notebooks of the
+architectures leave a record (see `records`) and are kept in its folder; the others are kept in
+`runs/<corpus>/<notebook>-<key>/`. A page whose key is there is not executed again. A run of the
+whole report puts its pages into `runs/<corpus>/pages/`, from where the book is built.
+"""
+
+import ast
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from shutil import copy2
+
+import nbformat
+import papermill
+from papermill.exceptions import PapermillExecutionError
+
+from ser_lib import corpora, records, store, training
+from ser_lib.corpora import Manifest
+from ser_lib.errors import NotebookError, ParameterError, choose
+from ser_lib.experiment import ARCHITECTURES, Experiment
+from ser_lib.workspace import fresh_folder, workspace
+
+NOTEBOOKS = (
+    "data",
+    "cnn",
+    "cnn_lstm",
+    "cnn_gru",
+    "features",
+    "comparison",
+    "final",
+    "introduction",
+)
+"""The pages of the report in the order of their execution: who reads records comes last."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """How long a part of the work took, and whether it was there already."""
+
+    name: str
+    seconds: float
+    cached: bool = False
+
+
+def execute(
+    names: Iterable[str] = (),
+    *,
+    corpus: str = "demo",
+    data_dir: str | Path | None = None,
+    parameters: dict | None = None,
+    say: Callable[[str], None] = print,
+) -> list[Part]:
+    """Execute notebooks on a corpus.
+
+    Parameters
+    ----------
+    names
+        Of `NOTEBOOKS`; all of them by default, which also makes the pages of the book.
+    corpus, data_dir
+        See `corpora.load`.
+    parameters
+        Given to every notebook that has them.
+    say
+        Called with a line per finished part.
+
+    Returns
+    -------
+    list of Part
+
+    Raises
+    ------
+    ParameterError
+        If no notebook has a parameter of that name.
+    NotebookError
+        If a notebook is unknown or fails; its partial result stays beside the runs.
+    """
+    whole = not (names := list(names))
+    templates = {name: _template(name) for name in names or NOTEBOOKS}
+    defaults = {name: _defaults(template) for name, template in templates.items()}
+    given = dict(parameters or {})
+    _refuse_unknown(given, defaults)
+    data_dir = str(Path(data_dir).expanduser().resolve()) if data_dir else None
+    given |= {"corpus": corpus, "data_dir": data_dir}
+    parts: list[Part] = []
+
+    def finish(part: Part) -> None:
+        parts.append(part)
+        say(f"{part.name:<24} {'unchanged' if part.cached else f'{part.seconds:6.1f} s'}")
+
+    clock = time.perf_counter()
+    manifest = corpora.load(corpus, data_dir)
+    for row in manifest.left_out:
+        say(f"left out: {row['file']}: {row['reason']}")
+    finish(Part("corpus", _since(clock)))
+    clock = time.perf_counter()
+    store.build(manifest, kind=given.get("feature_map", "logmel"))
+    finish(Part("features of all audio", _since(clock)))
+    pages = {}
+    for name, template in templates.items():
+        values = defaults[name] | {k: v for k, v in given.items() if k in defaults[name]}
+        page = _page(name, values, manifest)
+        clock = time.perf_counter()
+        if not (cached := page.is_file()):
+            _execute_one(template, page, values)
+        pages[name] = page
+        finish(Part(name, _since(clock), cached))
+    if whole:
+        with fresh_folder(records.runs(corpus) / "pages") as folder:
+            for name, page in pages.items():
+                copy2(page, folder / f"{name}.ipynb")
+            (folder / "parts.json").write_text(json.dumps([asdict(part) for part in parts]))
+    else:
+        for page in pages.values():
+            say(f"executed notebook: {page}")
+    return parts
+
+
+def _since(clock: float) -> float:
+    return round(time.perf_counter() - clock, 1)
+
+
+def _template(name: str) -> Path:
+    try:
+        choose(name, NOTEBOOKS, "notebook")
+    except ParameterError as error:
+        raise NotebookError(str(error)) from None
+    template = workspace() / "notebooks" / f"{name}.ipynb"
+    if not template.is_file():
+        raise NotebookError(f"{template} does not exist; run from the checkout of the report")
+    return template
+
+
+def _defaults(template: Path) -> dict:
+    """Return the parameters of a template with their default values."""
+    found = papermill.inspect_notebook(str(template))
+    # Papermill gives the source text of every default.
+    return {name: ast.literal_eval(about["default"]) for name, about in found.items()}
+
+
+def _refuse_unknown(given: dict, defaults: dict[str, dict]) -> None:
+    known = sorted({name for values in defaults.values() for name in values})
+    for name in given:
+        where = f"parameter of {', '.join(defaults)}"
+        choose(name, [n for n in known if n not in ("corpus", "data_dir")], where)
+
+
+def _page(name: str, values: dict, manifest: Manifest) -> Path:
+    """Where the executed notebook with these parameters is kept."""
+    if name in ARCHITECTURES:
+        experiment = Experiment.from_notebook(name, values)
+        folder = training.run_folder(experiment, training.run_key(experiment, manifest))
+    else:
+        decisive = {key: value for key, value in values.items() if key != "data_dir"}
+        key = records.key(name, decisive, manifest.sha256)
+        folder = records.runs(manifest.corpus) / f"{name}-{key}"
+    return folder / f"{name}.ipynb"
+
+
+def _execute_one(template: Path, page: Path, values: dict) -> None:
+    failed = workspace() / "runs" / f"failed-{template.name}"
+    failed.parent.mkdir(parents=True, exist_ok=True)
+    partial = failed.with_name(f".partial-{template.name}")
+    try:
+        notebook = papermill.execute_notebook(
+            str(template),
+            str(partial),
+            parameters=values,
+            cwd=str(workspace()),
+            kernel_name="python3",
+            progress_bar=False,
+            stderr_file=sys.stderr,
+            start_timeout=300,
+        )
+    except PapermillExecutionError as error:
+        partial.replace(failed)
+        raise NotebookError(
+            f"notebook '{template.stem}' failed with {error.ename}: {error.evalue} "
+            f"(executed so far: {failed})"
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    temporary = page.with_name(f".{page.name}")
+    nbformat.write(_for_the_book(notebook), temporary)
+    temporary.replace(page)
+    failed.unlink(missing_ok=True)
+
+
+def _for_the_book(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Move what a figure says about itself from its output to its cell, where MyST reads it."""
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if "injected-parameters" in tags:
+            # It names a folder of this machine; the page's provenance lists all parameters.
+            cell.metadata["tags"] = [*tags, "remove-cell"]
+        for output in cell.get("outputs", []):
+            about = output.get("metadata", {}).get("ser", {})
+            if "alt" in about:
+                cell.metadata["mystnb"] = {
+                    "image": {"alt": about["alt"]},
+                    "figure": {"caption": about["caption"], "name": about["name"]},
+                }
+    return notebook

@@ -1,0 +1,192 @@
+"""From an experiment to its record: split, standardise, fit, predict, score.
+
+Folds are independent jobs in parallel processes, one thread each: the networks are small, and two
+folds side by side use two processors better than one fold with two threads. A finished fold is
+kept in `runs/<corpus>/folds/<key>/<fold>/` and never trained again; its key hashes only what can
+change it (parameters, data, the rooms that training imports, the lock file), so that an interrupted
+run carries on and an edited page costs no training.
+"""
+
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from shutil import copytree
+
+import numpy as np
+import pandas as pd
+
+from ser_lib import corpora, evaluation, parallel, records, splits, store
+from ser_lib.corpora import CATALOGUE, Manifest
+from ser_lib.experiment import Experiment
+from ser_lib.fitting import fit_fold, start_worker
+from ser_lib.records import Record
+from ser_lib.workspace import digest, fresh_folder, lock_file, sources
+
+Progress = Callable[[str], None]
+
+
+def run(
+    experiment: Experiment,
+    *,
+    data_dir: str | Path | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Record:
+    """Return the record of an experiment; train what of it is not yet there.
+
+    Parameters
+    ----------
+    experiment
+        What to run.
+    data_dir
+        Folder of the corpus; not part of the experiment, the audio itself is.
+    workers
+        Processes; by default as many as there are processors.
+    progress
+        Called with a line of text per finished part; by default printed to standard error.
+
+    Returns
+    -------
+    Record
+        Complete, and on disk.
+
+    Raises
+    ------
+    SerError
+        From the room that refuses the input.
+    """
+    say = progress or _print
+    manifest = corpora.load(experiment.corpus, data_dir)
+    key = run_key(experiment, manifest)
+    folder = run_folder(experiment, key)
+    if (folder / "record.json").is_file():
+        return records.read(folder)
+    started, clock = datetime.now(UTC), time.perf_counter()
+    folds = splits.make(
+        manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
+    )
+    maps = store.build(manifest, kind=experiment.feature_map, workers=workers)
+    kept = records.runs(experiment.corpus) / "folds" / _fold_key(experiment, manifest)
+    jobs = [
+        (experiment, number, fold, manifest.table, manifest.emotions, maps.folder, kept / fold.name)
+        for number, fold in enumerate(folds)
+        if not (kept / fold.name).is_dir()
+    ]
+    if done := len(folds) - len(jobs):
+        say(f"{experiment.architecture}: {done} of {len(folds)} folds are there already")
+    for line in parallel.each(fit_fold, jobs, workers=workers or None, initializer=start_worker):
+        done += 1
+        say(f"{experiment.architecture}: fold {done} of {len(folds)}, {line}")
+    with fresh_folder(folder) as temporary:
+        record = _record(experiment, manifest, folds, kept, temporary)
+        record.data.update(
+            key=key,
+            started=started.isoformat(timespec="seconds"),
+            duration_s=round(time.perf_counter() - clock, 1),
+        )
+        records.write(record)
+    return records.read(folder)
+
+
+def run_key(experiment: Experiment, manifest: Manifest) -> str:
+    """Key of an experiment on a manifest; its notebook is the one of its architecture."""
+    return records.key(experiment.architecture, experiment.parameters(), manifest.sha256)
+
+
+def run_folder(experiment: Experiment, key: str) -> Path:
+    """Folder of the run with this key."""
+    name = f"{experiment.architecture}-{experiment.protocol}-{key}"
+    return records.runs(experiment.corpus) / name
+
+
+def _print(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _fold_key(experiment: Experiment, manifest: Manifest) -> str:
+    rooms = ("audio.py", "features.py", "splits.py", "models.py", "augment.py", "fitting.py")
+    code = sources(*rooms, "bundle.py", "store.py")
+    return digest(experiment.parameters(), manifest.sha256, lock_file(), *code)
+
+
+def _record(
+    experiment: Experiment, manifest: Manifest, folds: list, kept: Path, folder: Path
+) -> Record:
+    """Gather the folds into a record in `folder`, with the bundle; key and times are to come."""
+    labels = manifest.emotions
+    results = [json.loads((kept / fold.name / "fold.json").read_text()) for fold in folds]
+    history, predictions = (
+        pd.concat(
+            [
+                pd.read_csv(kept / fold.name / name, dtype={"utterance": str, "speaker": str})
+                for fold in folds
+            ],
+            ignore_index=True,
+        )
+        for name in ("history.csv", "predictions.csv")
+    )
+    predictions = predictions.fillna({"speaker": ""})
+    truth, predicted = list(predictions["truth"]), list(predictions["predicted"])
+    # Without speakers, every utterance is its own cluster.
+    speakers = None if (predictions["speaker"] == "").any() else list(predictions["speaker"])
+    losses = evaluation.log_losses(truth, predictions.filter(regex="^p_").to_numpy(), labels)
+    metrics: dict[str, float | list[float]] = {}
+    intervals = evaluation.score_intervals(truth, predicted, labels, clusters=speakers)
+    for name, interval in intervals.items():
+        metrics[name] = getattr(evaluation, name)(truth, predicted, labels)
+        metrics[f"{name}_ci95"] = interval
+    metrics["loss"] = float(losses.mean())
+    metrics["loss_ci95"] = evaluation.mean_interval(losses, clusters=speakers)
+    # The network that users get was chosen as its weights were: by validation.
+    best = min(results, key=lambda result: result["validation_loss"])
+    copytree(kept / best["name"] / "bundle", folder / "bundle")
+    row = CATALOGUE[experiment.corpus]
+    data = {
+        "schema": records.SCHEMA,
+        "architecture": experiment.architecture,
+        "corpus": {
+            "name": row.name,
+            "title": row.title,
+            "synthetic": row.synthetic,
+            "utterances": len(manifest.table),
+            "speakers": int(manifest.table["speaker"].nunique()),
+            "emotions": labels,
+            "manifest_sha256": manifest.sha256,
+            "left_out": manifest.left_out,
+        },
+        "protocol": experiment.protocol,
+        "parameters": experiment.parameters(),
+        "n_parameters": results[0]["n_parameters"],
+        "layers": results[0]["layers"],
+        "seed": experiment.seed,
+        "metrics": metrics,
+        "per_class": evaluation.per_class(truth, predicted, labels),
+        "confusion": {
+            "labels": labels,
+            "counts": evaluation.confusion_matrix(truth, predicted, labels).tolist(),
+        },
+        "folds": [
+            {name: value for name, value in result.items() if name not in ("n_parameters", "layers")}
+            for result in results
+        ],
+        "bundle": best["name"],
+        "speed": {
+            "training_s": round(sum(result["duration_s"] for result in results), 1),
+            "inference_ms": float(np.median([result["inference_ms"] for result in results])),
+        },
+        "versions": _versions(),
+    }
+    return Record(folder, data, history, predictions)
+
+
+def _versions() -> dict[str, str]:
+    packages = ("tensorflow-cpu", "keras", "librosa", "numpy", "pandas", "scikit-learn")
+    return {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+    } | {package: version(package) for package in ("ser-lib", *packages)}

@@ -1,0 +1,258 @@
+"""Synthetic records that agree with themselves, for tests that need a finished run but no training.
+
+`make_record` draws random probabilities, and computes everything else from them with scikit-learn,
+so that a record from here has the same consistency as one from a real run.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import (
+    accuracy_score,
+    confusion_matrix,
+    f1_score,
+    log_loss,
+    precision_recall_fscore_support,
+    recall_score,
+)
+
+from ser_lib.records import Record
+
+EMOTIONS = {
+    "demo": ["anger", "frustration", "happiness", "neutral", "sadness"],
+    "emodb": ["anger", "anxiety", "boredom", "disgust", "happiness", "neutral", "sadness"],
+}
+TITLES = {"demo": "Synthetic demo corpus", "emodb": "EmoDB"}
+CHANNELS = {"cnn": 1, "cnn_lstm": 1, "cnn_gru": 3}
+
+
+def make_layers(architecture: str, n_classes: int) -> list[dict]:
+    """The layer list of one of the report's networks, its parameters counted by formula."""
+    rows, steps, depth = 60, 130, CHANNELS[architecture]
+    layers = []
+
+    def add(name, kind, shape, parameters=0):
+        text = f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+        layers.append(
+            {"layer": name, "type": kind, "output_shape": text, "parameters": int(parameters)}
+        )
+
+    for block, filters in enumerate((32, 64, 128), start=1):
+        shape = (rows, steps, filters)
+        add(f"block{block}_conv", "Conv2D", shape, (9 * depth + 1) * filters)
+        add(f"block{block}_norm", "BatchNormalization", shape, 4 * filters)
+        rows, steps, depth = rows // 2, steps // 2, filters
+        add(f"block{block}_pool", "MaxPooling2D", (rows, steps, filters))
+        add(f"block{block}_dropout", "Dropout", (rows, steps, filters))
+    if architecture == "cnn":
+        width = rows * steps * depth
+        add("flatten", "Flatten", (width,))
+    else:
+        width = rows * depth
+        add("time_first", "Permute", (steps, rows, depth))
+        add("sequence", "Reshape", (steps, width))
+        both, last, gates = (128, 64, 4) if architecture == "cnn_lstm" else (64, 128, 3)
+        bias = 1 if architecture == "cnn_lstm" else 2
+        cell = "LSTM" if gates == 4 else "GRU"
+        add(f"bidirectional_{cell.lower()}", f"Bidirectional({cell})", (steps, 2 * both),
+            2 * gates * both * (width + both + bias))  # fmt: skip
+        add(cell.lower(), cell, (last,), gates * last * (2 * both + last + bias))
+        width = last
+    add("head_dense", "Dense", (128,), (width + 1) * 128)
+    add("head_dropout", "Dropout", (128,))
+    add("probabilities", "Dense", (n_classes,), 129 * n_classes)
+    return layers
+
+
+def make_record(
+    architecture: str = "cnn_gru",
+    corpus: str = "demo",
+    seed: int = 0,
+    *,
+    emotions: list[str] | None = None,
+    protocol: str = "speaker",
+    speakers: int = 10,
+    per_speaker: int = 20,
+    skill: float = 2.0,
+    epochs: int = 20,
+    gap: float = 0.1,
+    truth: list[str] | None = None,
+    predicted: list[str] | None = None,
+):
+    """A record of a run that never happened.
+
+    Parameters
+    ----------
+    architecture, corpus, seed, protocol
+        As in a real record; the seed fixes every number.
+    emotions
+        The classes, default those of the corpus.
+    speakers, per_speaker
+        Number of speakers, and of utterances of each.
+    skill
+        How far the true class's logit lies above the others: 0 is chance, 5 nearly perfect.
+    epochs, gap
+        Longest training of a fold, and training minus validation accuracy at the best epoch.
+    truth, predicted
+        Exact labels instead of random ones, of equal length.
+    """
+    rng = np.random.default_rng(seed)
+    emotions = emotions or EMOTIONS[corpus]
+    n = len(truth) if truth else speakers * per_speaker
+    truth = np.array(truth or [emotions[i % len(emotions)] for i in rng.permutation(n)])
+    logits = rng.normal(size=(n, len(emotions)))
+    logits[np.arange(n), [emotions.index(name) for name in truth]] += skill
+    if predicted is not None:
+        logits[np.arange(n), [emotions.index(name) for name in predicted]] = logits.max() + 1
+    chance = np.exp(logits)
+    chance /= chance.sum(axis=1, keepdims=True)
+    table = pd.DataFrame(
+        {
+            "utterance": [f"u{i:04d}" for i in range(n)],
+            "speaker": [f"{i % speakers + 1:02d}" for i in range(n)],
+            "truth": truth,
+            "predicted": np.array(emotions)[chance.argmax(axis=1)],
+        }
+    )
+    group = {
+        "random": "random",
+        "speaker": "speaker-" + table["speaker"],
+        "session": "session-" + ((table["speaker"].astype(int) + 1) // 2).astype(str),
+    }[protocol]
+    table.insert(2, "fold", group)
+    for i, name in enumerate(emotions):
+        table[f"p_{name}"] = chance[:, i]
+
+    history, folds = make_history(table, emotions, rng, epochs=epochs, gap=gap)
+    layers = make_layers(architecture, len(emotions))
+    precision, recall, f1, support = precision_recall_fscore_support(
+        table["truth"], table["predicted"], labels=emotions, zero_division=0
+    )
+    data = {
+        "schema": 1,
+        "architecture": architecture,
+        "corpus": {
+            "name": corpus,
+            "title": TITLES.get(corpus, corpus),
+            "synthetic": corpus == "demo",
+            "utterances": n,
+            "speakers": int(table["speaker"].nunique()),
+            "emotions": emotions,
+            "manifest_sha256": "5e" * 32,
+            "left_out": [],
+        },
+        "protocol": protocol,
+        "parameters": {
+            "architecture": architecture,
+            "corpus": corpus,
+            "protocol": protocol,
+            "folds": 5,
+            "feature_map": "logmel",
+            "channels": CHANNELS[architecture],
+            "epochs": epochs,
+            "patience": 15,
+            "batch_size": 16,
+            "learning_rate": 0.002,
+            "weight_decay": 0.01,
+            "label_smoothing": 0.1,
+            "mixup": 0.3,
+            "block_dropout": 0.2,
+            "head_dropout": 0.5,
+            "class_weights": False,
+            "crops": 5,
+            "seed": seed,
+        },
+        "n_parameters": sum(layer["parameters"] for layer in layers),
+        "layers": layers,
+        "seed": seed,
+        "metrics": make_metrics(table, emotions, chance),
+        "per_class": {
+            name: {
+                "precision": float(precision[i]),
+                "recall": float(recall[i]),
+                "f1": float(f1[i]),
+                "support": int(support[i]),
+            }
+            for i, name in enumerate(emotions)
+        },
+        "confusion": {
+            "labels": emotions,
+            "counts": confusion_matrix(
+                table["truth"], table["predicted"], labels=emotions
+            ).tolist(),
+        },
+        "folds": folds,
+        "speed": {
+            "training_s": float(sum(fold["duration_s"] for fold in folds)),
+            "inference_ms": 2.5,
+        },
+        "versions": {"python": "3.11.7", "keras": "3.15.1", "ser_lib": "0.1.0"},
+        "key": f"{seed:012x}",
+        "started": "2026-01-01T00:00:00+00:00",
+        "duration_s": 321.0,
+    }
+    return Record(
+        folder=Path("runs") / corpus / f"{architecture}-{protocol}-{seed:012x}",
+        data=data,
+        history=history,
+        predictions=table,
+    )
+
+
+def make_metrics(table: pd.DataFrame, emotions: list[str], chance: np.ndarray) -> dict:
+    """All scores of a record, with intervals of the normal approximation."""
+    truth, predicted = table["truth"], table["predicted"]
+    metrics = {}
+    for name, value in (
+        ("accuracy", accuracy_score(truth, predicted)),
+        ("uar", recall_score(truth, predicted, average="macro", zero_division=0)),
+        ("macro_f1", f1_score(truth, predicted, labels=emotions, average="macro")),
+        ("weighted_f1", f1_score(truth, predicted, labels=emotions, average="weighted")),
+    ):
+        half = 1.96 * np.sqrt(value * (1 - value) / len(table))
+        metrics[name] = float(value)
+        metrics[f"{name}_ci95"] = [float(max(0, value - half)), float(min(1, value + half))]
+    loss = log_loss([emotions.index(name) for name in truth], chance,
+                    labels=range(len(emotions)))  # fmt: skip
+    return metrics | {"loss": float(loss), "loss_ci95": [float(loss * 0.9), float(loss * 1.1)]}
+
+
+def make_history(table, emotions, rng, *, epochs, gap) -> tuple[pd.DataFrame, list[dict]]:
+    """Learning curves that rise and flatten, folds that stop at different epochs."""
+    rows, folds = [], []
+    for name, part in table.groupby("fold", sort=True):
+        stop = int(epochs - rng.integers(0, max(1, epochs // 3)))
+        best = int(max(1, stop - rng.integers(0, max(1, epochs // 5))))
+        last = {}
+        for epoch in range(1, stop + 1):
+            risen = (1 - np.exp(-4 * epoch / epochs)) / (1 - np.exp(-4 * best / epochs))
+            for split, top in (("train", 0.8), ("validation", 0.8 - gap)):
+                noise = 0.0 if epoch == best else rng.normal(0, 0.015)
+                accuracy = float(np.clip(0.2 + (top - 0.2) * risen + noise, 0, 1))
+                row = {"fold": name, "epoch": epoch, "split": split,
+                       "loss": float(1.7 - 1.2 * accuracy), "accuracy": accuracy}  # fmt: skip
+                rows.append(row)
+                if epoch == best:
+                    last[split] = row
+        folds.append(
+            {
+                "name": str(name),
+                "n_train": max(1, len(table) - 2 * len(part)),
+                "n_validation": len(part),
+                "n_test": len(part),
+                "epochs": stop,
+                "best_epoch": best,
+                "train_accuracy": last["train"]["accuracy"],
+                "validation_accuracy": last["validation"]["accuracy"],
+                "train_loss": last["train"]["loss"],
+                "validation_loss": last["validation"]["loss"],
+                "accuracy": float(accuracy_score(part["truth"], part["predicted"])),
+                "uar": float(
+                    recall_score(part["truth"], part["predicted"], average="macro",
+                                 labels=sorted(part["truth"].unique()))  # fmt: skip
+                ),
+                "duration_s": float(stop * 1.5),
+            }
+        )
+    return pd.DataFrame(rows), folds
