@@ -6,8 +6,9 @@ its outputs mean.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from ser_lib.features import Standardiser
 from ser_lib.workspace import fresh_folder
 
 SCHEMA = 1
+BATCH = 16
+"""Utterances that go through the network together: more is no faster and takes more memory."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,12 @@ class Bundle:
         The probability of an utterance is the normalised geometric mean over its windows.
         """
         chosen = []
-        for static in statics:
-            windows = np.asarray(self.network(self.front_end.windows(static), training=False))
-            mean = np.exp(np.log(np.maximum(windows, 1e-30)).mean(axis=0))
-            chosen.append(mean / mean.sum())
-        return np.array(chosen, dtype=np.float32)
+        for batch in _batches(map(self.front_end.windows, statics), BATCH):
+            windows = self.network.predict_on_batch(np.concatenate(batch))
+            logarithms = np.log(np.maximum(windows, 1e-30))
+            mean = np.exp(logarithms.reshape(len(batch), -1, windows.shape[-1]).mean(axis=1))
+            chosen.append(mean / mean.sum(axis=1, keepdims=True))
+        return np.concatenate(chosen).astype(np.float32)
 
     def predict_files(self, paths: Iterable[str | Path]) -> np.ndarray:
         """Return probabilities float32 [files, emotions] of audio files.
@@ -91,6 +95,12 @@ def save(bundle: Bundle, folder: Path) -> None:
         bundle.network.save(temporary / "network.keras")
         text = json.dumps({"schema": SCHEMA, **described}) + "\n"
         (temporary / "front_end.json").write_text(text)
+
+
+def _batches(items: Iterable, size: int) -> Iterator[list]:
+    items = iter(items)  # itertools.batched needs Python 3.12
+    while batch := list(islice(items, size)):
+        yield batch
 
 
 def load(folder: str | Path) -> Bundle:

@@ -260,7 +260,7 @@ def _class_weights(targets: np.ndarray) -> np.ndarray:
 
 
 def _measure(network, inputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    probabilities = np.asarray(network(inputs, training=False))
+    probabilities = network.predict(inputs, batch_size=64, verbose=0)
     losses = -np.log(np.maximum((probabilities * targets).sum(axis=1), 1e-30))
     hits = probabilities.argmax(axis=1) == targets.argmax(axis=1)
     return {"loss": float(losses.mean()), "accuracy": float(hits.mean())}

@@ -1,27 +1,24 @@
 """Numbers in words, and the report's tables as Markdown.
 
-Conventions: functions take records (`records.Record`) and return Markdown. Scores are fractions with
-two decimals, shares are whole percentages, counts have thousands separators, and a missing number
-is "-". Emotions keep the order of the record's labels. What can be computed again from the
+Conventions: functions take records (`records.Record`) and return Markdown. Scores are fractions
+with two decimals, shares are whole percentages, counts have thousands separators, and a missing
+number is "-". Emotions keep the order of the record's labels. What can be computed again from the
 predictions is, and must agree with what the record says, so that no page can print two values of
 one number.
 """
 
 import math
 from collections.abc import Iterable, Mapping
-from functools import cache
-from importlib.resources import files
+from decimal import ROUND_HALF_UP, Decimal
 from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from ser_lib import evaluation
-from ser_lib.errors import RecordError, choose
+from ser_lib.errors import RecordError
 
 TITLES = {"cnn": "CNN", "cnn_lstm": "CNN-LSTM", "cnn_gru": "CNN-GRU"}
-REPORT_CORPUS = "iemocap"  # the corpus whose five classes the reference report uses
 MISSING = "-"
 _TOLERANCE = 1e-6
 
@@ -31,19 +28,31 @@ def title(architecture: str) -> str:
     return TITLES.get(architecture, architecture.replace("_", "-").upper())
 
 
+def rounded(value: float, digits: int = 2) -> float:
+    """The value as it is printed: halves are rounded away from zero, as readers expect.
+
+    Examples
+    --------
+    >>> rounded(0.435), rounded(-0.001)
+    (0.44, 0.0)
+    """
+    step = Decimal(1).scaleb(-digits)
+    return float(Decimal(repr(float(value))).quantize(step, ROUND_HALF_UP)) + 0.0
+
+
 def number(value: float | None, digits: int = 2) -> str:
     """A number as it is printed: integers with separators, others with `digits` decimals.
 
     Examples
     --------
-    >>> number(1929349), number(0.7049), number(-0.001), number(None)
-    ('1,929,349', '0.70', '0.00', '-')
+    >>> number(1929349), number(0.435), number(-0.001), number(None)
+    ('1,929,349', '0.44', '0.00', '-')
     """
     if value is None or not math.isfinite(value):
         return MISSING
     if isinstance(value, Integral):
         return f"{int(value):,}"
-    return f"{round(float(value), digits) + 0.0:,.{digits}f}"
+    return f"{rounded(value, digits):,.{digits}f}"
 
 
 def interval(value: float, ci95: Iterable[float], digits: int = 2) -> str:
@@ -68,12 +77,12 @@ def percent(fraction: float | None) -> str:
     """
     if fraction is None or not math.isfinite(fraction):
         return MISSING
-    rounded = math.floor(fraction * 100 + 0.5)
-    if fraction > 0 and rounded == 0:
+    whole = int(rounded(fraction) * 100 + 0.5)
+    if fraction > 0 and whole == 0:
         return "under 1 %"
-    if fraction < 1 and rounded == 100:
+    if fraction < 1 and whole == 100:
         return "over 99 %"
-    return f"{rounded} %"
+    return f"{whole} %"
 
 
 def count(n: int, noun: str, plural: str | None = None) -> str:
@@ -195,13 +204,14 @@ def scores(record) -> pd.DataFrame:
     labels = record.data["corpus"]["emotions"]
     truth, predicted = record.predictions["truth"], record.predictions["predicted"]
     per_class = evaluation.per_class(truth, predicted, labels)
-    accuracy = evaluation.accuracy(truth, predicted, labels)
-    _agree(record, "accuracy", accuracy, record.data["metrics"]["accuracy"])
     for emotion, values in per_class.items():
         for name, value in values.items():
             _agree(record, f"{name} of {emotion}", value, record.data["per_class"][emotion][name])
+    for name in ("accuracy", "uar", "macro_f1", "weighted_f1"):
+        value = getattr(evaluation, name)(truth, predicted, labels)
+        _agree(record, name, value, record.data["metrics"][name])
     table = pd.DataFrame.from_dict(per_class, orient="index")
-    averages = {"accuracy": [math.nan, math.nan, accuracy, len(truth)]}
+    averages = {"accuracy": [math.nan, math.nan, record.data["metrics"]["accuracy"], len(truth)]}
     for name, weights in (("macro", None), ("weighted", table["support"])):
         mean = [float(np.average(table[column], weights=weights)) for column in table.columns[:3]]
         averages[f"{name} average"] = [*mean, len(truth)]
@@ -247,147 +257,48 @@ def layer_table(record) -> str:
     return markdown_table([*rows, total | {"Parameters": record.data["n_parameters"]}])
 
 
-@cache
-def reference() -> dict:
-    """What the reference report states, from ``data/reference-results.yml``."""
-    text = files("ser_lib").joinpath("data/reference-results.yml").read_text(encoding="utf-8")
-    return yaml.safe_load(text)
+def fold_mean(record, name: str) -> float:
+    """Mean of one entry of `folds` over the folds."""
+    return float(np.mean([fold[name] for fold in record.data["folds"]]))
 
 
-def stated(value: object) -> str:
-    """A figure of the reference report with the report's own precision in words.
+def confusion_counts(record) -> np.ndarray:
+    """Confusion matrix of the predictions: int [truth, predicted], in the order of the labels."""
+    predictions = record.predictions
+    emotions = record.data["corpus"]["emotions"]
+    return evaluation.confusion_matrix(predictions["truth"], predictions["predicted"], emotions)
+
+
+def speaker_scores(record) -> pd.DataFrame:
+    """Accuracy and UAR of every speaker in the test parts.
+
+    Returns
+    -------
+    DataFrame
+        Index: speakers in order, empty if they are unknown. Columns: n, accuracy, uar (over the
+        emotions that the speaker shows).
+    """
+    rows = {
+        speaker: {
+            "n": len(part),
+            "accuracy": evaluation.accuracy(part["truth"], part["predicted"]),
+            "uar": evaluation.uar(part["truth"], part["predicted"]),
+        }
+        for speaker, part in record.predictions.groupby("speaker")
+        if speaker
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["n", "accuracy", "uar"])
+
+
+def ranked(values: Mapping[str, float], digits: int = 2) -> list[tuple[float, list[str]]]:
+    """Printed values from highest to lowest, each with the names that share it.
 
     Examples
     --------
-    >>> stated(0.56), stated({"about": 1000}), stated({"between": [0.58, 0.6]})
-    ('0.56', 'about 1,000', '0.58 to 0.60')
-    >>> stated({"below": 0.9}), stated({"above": 1600}), stated([32, 64])
-    ('below 0.90', 'above 1,600', '32 and 64')
+    >>> ranked({"anger": 0.701, "fear": 0.52, "joy": 0.699})
+    [(0.7, ['anger', 'joy']), (0.52, ['fear'])]
     """
-    if isinstance(value, list):
-        return listing(number(item) for item in value)
-    if isinstance(value, dict):
-        ((word, inner),) = value.items()
-        if word == "between":
-            return " to ".join(number(limit) for limit in inner)
-        return f"{word} {number(inner)}"
-    return number(value)
-
-
-def fold_mean(record, name: str) -> float:
-    """Mean of one entry of `folds` over the folds that have it, nan if none has."""
-    values = [fold.get(name) for fold in record.data["folds"]]
-    values = [value for value in values if value is not None and math.isfinite(value)]
-    return float(np.mean(values)) if values else math.nan
-
-
-_DESIGN = {
-    "layers": "Layers after the input",
-    "filters": "Filters of the blocks",
-    "parameters": "Parameters",
-}
-_RESULTS = {
-    "train_accuracy": "Training accuracy",
-    "validation_accuracy": "Validation accuracy",
-    "train_loss": "Training loss",
-    "validation_loss": "Validation loss",
-    "accuracy": "Test accuracy",
-    "test_accuracy": "Test accuracy",
-    "test_loss": "Test loss",
-    "macro_f1": "Macro average F1",
-    "weighted_f1": "Weighted average F1",
-    "test_correct": "Correct predictions",
-    "test_incorrect": "Incorrect predictions",
-}
-_CLASS_SCORES = {"precision": "precision", "recall": "recall", "f1": "F1", "accuracy": "accuracy"}
-
-
-def reported(architecture: str, record) -> str:
-    """What the reference report states of a network, beside what was measured here.
-
-    Training and validation figures measured here are means over the folds, at each fold's best
-    epoch.
-
-    Parameters
-    ----------
-    architecture
-        A network of the reference report.
-    record
-        A run of that network on any corpus. Every result of another corpus than the report's is
-        marked as such; an emotion that the corpus lacks has no measurement.
-
-    Raises
-    ------
-    ParameterError
-        If the reference report has no such network.
-    RecordError
-        If the record is one of another network.
-    """
-    figures = reference()[choose(architecture, TITLES, "network of the reference report")]
-    if record.data["architecture"] != architecture:
-        raise RecordError(
-            f"{record.folder} is a record of {record.data['architecture']}, not of {architecture}"
-        )
-    emotions = record.data["corpus"]["emotions"]
-    classes = len(reference()["cnn"]["per_class"])
-    same = len(emotions) == classes
-    design = "same design" if same else f"{len(emotions)} classes instead of {classes}"
-    another = record.data["corpus"]["name"] != REPORT_CORPUS
-    result = "another corpus" if another else "same classes, split not named"
-    rows = [
-        (_DESIGN[name], figures[name], _design(record, name), design)
-        for name in _DESIGN
-        if name in figures
-    ]
-    rows += [
-        (_RESULTS[name], figures[name], _result(record, name), result)
-        for name in _RESULTS
-        if name in figures
-    ]
-    for emotion, given in figures["per_class"].items():
-        for name, value in given.items():
-            measured = _class_score(record, emotion, name)
-            rows.append((f"{capital(emotion)}: {_CLASS_SCORES[name]}", value, measured, result))
-    for truth, given in figures.get("confusion", {}).items():
-        for predicted, value in given.items():
-            what = "correct" if truth == predicted else f"taken for {predicted}"
-            measured = _cell_count(record, truth, predicted)
-            rows.append((f"{capital(truth)} {what}", value, measured, result))
-    columns = ("Figure", "Reference report", "Measured here", "Comparison")
-    return markdown_table(
-        dict(zip(columns, (name, stated(value), measured, note), strict=True))
-        for name, value, measured, note in rows
-    )
-
-
-def _design(record, name: str) -> str:
-    if name == "layers":
-        return str(len(record.data["layers"]))
-    if name == "filters":
-        shapes = [x["output_shape"] for x in record.data["layers"] if "Conv" in x["type"]]
-        return listing(shape.strip("()").split(",")[-1].strip() for shape in shapes)
-    return number(record.data["n_parameters"])
-
-
-def _result(record, name: str) -> str:
-    metrics, predictions = record.data["metrics"], record.predictions
-    if name in ("test_correct", "test_incorrect"):
-        hits = predictions["truth"] == predictions["predicted"]
-        n = int(hits.sum() if name == "test_correct" else (~hits).sum())
-        return f"{n:,} of {len(hits):,} ({percent(n / len(hits))})"
-    name = name.removeprefix("test_")
-    return number(metrics[name]) if name in metrics else number(fold_mean(record, name))
-
-
-def _class_score(record, emotion: str, name: str) -> str:
-    if emotion not in record.data["corpus"]["emotions"]:
-        return "not in this corpus"
-    return number(scores(record).loc[emotion, "recall" if name == "accuracy" else name])
-
-
-def _cell_count(record, truth: str, predicted: str) -> str:
-    if not {truth, predicted} <= set(record.data["corpus"]["emotions"]):
-        return "not in this corpus"
-    spoken = record.predictions[record.predictions["truth"] == truth]
-    n = int((spoken["predicted"] == predicted).sum())
-    return f"{n:,} of {len(spoken):,} ({percent(n / len(spoken) if len(spoken) else None)})"
+    groups: dict[float, list[str]] = {}
+    for name, value in values.items():
+        groups.setdefault(rounded(value, digits), []).append(str(name))
+    return sorted(groups.items(), reverse=True)

@@ -136,7 +136,7 @@ def make_record(
             "name": corpus,
             "title": TITLES.get(corpus, corpus),
             "synthetic": corpus == "demo",
-            "utterances": n,
+            "utterances": 5 * n if protocol == "random" else n,
             "speakers": int(table["speaker"].nunique()),
             "emotions": emotions,
             "manifest_sha256": "5e" * 32,
@@ -238,7 +238,7 @@ def make_history(table, emotions, rng, *, epochs, gap) -> tuple[pd.DataFrame, li
         folds.append(
             {
                 "name": str(name),
-                "n_train": max(1, len(table) - 2 * len(part)),
+                "n_train": max(3 * len(part), len(table) - 2 * len(part)),
                 "n_validation": len(part),
                 "n_test": len(part),
                 "epochs": stop,
@@ -249,8 +249,12 @@ def make_history(table, emotions, rng, *, epochs, gap) -> tuple[pd.DataFrame, li
                 "validation_loss": last["validation"]["loss"],
                 "accuracy": float(accuracy_score(part["truth"], part["predicted"])),
                 "uar": float(
-                    recall_score(part["truth"], part["predicted"], average="macro",
-                                 labels=sorted(part["truth"].unique()))  # fmt: skip
+                    recall_score(
+                        part["truth"],
+                        part["predicted"],
+                        average="macro",
+                        labels=sorted(part["truth"].unique()),
+                    )  # fmt: skip
                 ),
                 "duration_s": float(stop * 1.5),
             }

@@ -34,6 +34,15 @@ from ser_lib.errors import BookError
 LIBRARY = Path(__file__).parents[2]
 SHOWN_WARNINGS = 6
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # it has no __main__
+UNUSED_FILES = (
+    "_static/vendor/fontawesome/*/js/*",
+    "_static/vendor/fontawesome/*/webfonts/*.ttf",
+    "_static/s*/*.map",
+)
+UNUSED_TAGS = re.compile(
+    r'<script src="[^"]*/fontawesome/[^"]*/all\.min\.js[^"]*"></script>\n?'
+    r'|<link rel="preload" as="font"[^>]*/fa-(?:brands|regular)-[^>]*>\n?'
+)
 # Fixed, so that no clock, hash order or terminal shows in the output.
 ENVIRONMENT = {"SOURCE_DATE_EPOCH": "0", "PYTHONHASHSEED": "0", "NO_COLOR": "1", "TZ": "UTC"}
 SYNTHETIC = (
@@ -77,7 +86,11 @@ def build(corpus: str, *, workspace: Path, out: Path | None = None) -> Path:
         config = temporary / "_config.yml"
         config.write_text(_configure(workspace / "_config.yml", _about(workspace, corpus)))
         _run_jupyter_book(source, config, temporary, log=out / "build.log")
-        _replace(temporary / "_build" / "html", out / "html", aside=temporary / "previous")
+        new = temporary / "_build" / "html"
+        _lighten(new)
+        if (out / "html").exists():
+            (out / "html").rename(temporary / "previous")
+        new.rename(out / "html")
     return out / "html" / "index.html"
 
 
@@ -214,10 +227,17 @@ def _warnings(log: Path, source: Path) -> list[str]:
     return kept[-SHOWN_WARNINGS:] or ["Jupyter Book said nothing"]
 
 
-def _replace(new: Path, final: Path, *, aside: Path) -> None:
-    if final.exists():
-        final.rename(aside)
-    new.rename(final)
+def _lighten(folder: Path) -> None:
+    """Take out what the theme ships and these pages never show, most of the weight of a page.
+
+    Its icons come twice, as a font and as a script of 1.5 MB that replaces the font.
+    """
+    for pattern in UNUSED_FILES:
+        for path in folder.glob(pattern):
+            path.unlink()
+    for path in folder.rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(UNUSED_TAGS.sub("", text), encoding="utf-8")
 
 
 @contextmanager

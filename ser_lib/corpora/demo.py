@@ -1,0 +1,329 @@
+"""The demo corpus: five emotions, synthetic speakers, real sentences, made on the spot.
+
+No person speaks here. The corpus exists so that everything can be tried without a licence and a
+download; its results say nothing about people. Every speaker says every sentence in every emotion;
+speakers come in sessions of one woman and one man, as in IEMOCAP. The folder holds
+
+- ``wav/S1F_04_ang.wav``: session 1, its woman, sentence 4, anger; 22,050 Hz, mono, 16 bits;
+- ``manifest.csv``: utterance, path, speaker, sex, session, sentence, text, emotion, label;
+- ``corpus.json``: the parameters it was made with, by which a finished corpus is recognised.
+
+An utterance depends on the seed, its speaker, sentence and emotion only: a smaller corpus is a part
+of the larger one, and the order of work and the number of processes change nothing.
+
+What an emotion does to a voice is the table `EMOTIONS`: offsets from the neutral voice in the
+directions that studies of vocal expression agree on. Anger: pitch level and range, rate, intensity
+and high-frequency energy rise. Joy: pitch and its range rise most, with more intensity and rate,
+less high-frequency energy than anger, and the higher formants of a smiling mouth. Sadness: pitch
+level and range, rate, intensity and high-frequency energy fall and the voice is breathy. Those
+studies have no frustration; it is taken as cold anger (weaker than hot anger, tense), spoken
+slowly with raised pitch, as frustrated users of dialogue systems do. The sizes are chosen so that
+classes overlap as they do in people: `SPREAD` says how far speakers differ from each other, how
+personally each of them expresses an emotion, and how utterances vary.
+
+References
+----------
+Murray & Arnott 1993, J. Acoust. Soc. Am. 93(2), 1097-1108 (table 1). Banse & Scherer 1996,
+J. Pers. Soc. Psychol. 70(3), 614-636 (cold anger: table 6). Juslin & Laukka 2003, Psychol. Bull.
+129(5), 770-814 (table 7). Scherer 2003, Speech Communication 40(1-2), 227-256 (table 2). Tartter
+1980, Percept. Psychophys. 27(1), 24-27 (smiling). Ang et al. 2002, Proc. ICSLP, 2037-2040
+(frustration).
+"""
+
+import csv
+import json
+import wave
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ser_lib import parallel
+from ser_lib.corpora.espeak import RATE, Voice, synthesiser
+from ser_lib.errors import CorpusError, ParameterError
+from ser_lib.workspace import digest, fresh_folder, sources
+
+
+class Cues(NamedTuple):
+    """Acoustic cues of an utterance, as differences from the neutral voice of its sex."""
+
+    pitch: float  # semitones
+    range: float  # octaves of the ratio: 1 doubles the pitch range
+    rate: float  # percent
+    level: float  # dB
+    tilt: float  # dB per octave above 500 Hz; more is sharper
+    breath: float  # eSpeak's steps, see espeak.Voice
+    formants: float  # percent
+    tremor: float  # percent of the pitch, standard deviation
+
+
+EMOTIONS = {
+    #                     pitch range  rate level tilt breath formants tremor
+    "anger": Cues(          3.5, 0.60,  8.0,  6.0, 2.0,  -0.5,     1.0,   0.5),
+    "frustration": Cues(    1.3, 0.10, -7.0,  2.5, 1.5,   0.0,     0.0,   0.3),
+    "happiness": Cues(      4.5, 0.75,  6.0,  3.0, 0.5,   1.0,     3.0,   0.0),
+    "neutral": Cues(        0.0, 0.00,  0.0,  0.0, 0.0,   0.0,     0.0,   0.0),
+    "sadness": Cues(       -1.5, -0.60, -12.0, -4.0, -1.8, 2.0,   -1.0,   0.5),
+}  # fmt: skip
+
+SPREAD = {
+    #                     pitch range  rate level tilt breath formants tremor
+    "speakers": Cues(       1.8, 0.20,  4.0,  1.0, 0.4,   0.5,     2.0,   0.2),
+    "habits": Cues(         0.6, 0.15,  3.0,  0.8, 0.3,   0.3,     0.5,   0.1),
+    "utterances": Cues(     0.8, 0.20,  4.0,  1.0, 0.4,   0.5,     0.5,   0.2),
+}  # fmt: skip
+"""Standard deviations: of a speaker's neutral voice, of the speaker's own way with each emotion,
+and from one utterance to the next."""
+
+EXPRESSION = {"speakers": 0.15, "utterances": 0.25}
+"""Standard deviations, in natural logarithms, of the factor by which all of an emotion's offsets
+are weaker or stronger."""
+
+SENTENCES = (
+    "The early train to the city leaves at half past seven.",
+    "She put the blue cup back on the kitchen table.",
+    "They are going to paint the garden fence next week.",
+    "The letter from the bank came on Tuesday morning.",
+    "He left his umbrella under the seat of the bus.",
+    "We usually meet at the corner of the market square.",
+    "There are nine books on the shelf beside the window.",
+    "My brother moved his desk into the other room.",
+    "The shop around the corner opens again in April.",
+    "You can find the keys in the drawer by the door.",
+    "It takes about an hour to walk along the river.",
+    "The new neighbours have a dog and two grey cats.",
+    "I told him that the meeting was put off until Monday.",
+    "The coffee machine on the second floor is working now.",
+    "Someone parked a yellow van in front of the library.",
+    "Her sister sent the photographs of the house last night.",
+)
+
+_CODES = {name: name[:3] for name in EMOTIONS}
+_CENTRE_HZ = {"female": 195.0, "male": 112.0}
+_FORMANTS = {"female": 113.0, "male": 99.0}  # percent
+_RANGE = 8.0  # semitones
+_WORDS_PER_MINUTE = 185.0
+_LEVEL = -27.0  # dB of full scale, root mean square
+_BREATH = 1.0
+_TREMOR = 1.0  # percent
+_TREMOR_HZ = 7.0
+_PEAK = 0.89
+_COLUMNS = (
+    "utterance", "path", "speaker", "sex", "session", "sentence", "text", "emotion", "label",
+)  # fmt: skip
+_STAMP = "corpus.json"
+
+
+def make(
+    folder: str | Path,
+    *,
+    n_speakers: int = 10,
+    n_sentences: int = 12,
+    seed: int = 0,
+    workers: int | None = None,
+) -> Path:
+    """Make the corpus, unless the folder already holds it.
+
+    Parameters
+    ----------
+    folder
+        Where it is to lie. It appears only when it is complete; a demo corpus with other
+        parameters is replaced.
+    n_speakers
+        1 to 100; women and men alternate, two to a session.
+    n_sentences
+        1 to the length of `SENTENCES`.
+    seed
+        0 or more; another seed gives other speakers and other utterances.
+    workers
+        Processes, 0 for none but this one; the number of processors by default.
+
+    Returns
+    -------
+    Path
+        The folder: ``n_speakers * n_sentences * 5`` utterances.
+
+    Raises
+    ------
+    ParameterError
+        A number is out of its range.
+    CorpusError
+        The folder holds something that is not a demo corpus, or the synthesiser does not work.
+    """
+    _check("n_speakers", n_speakers, 1, 100)
+    _check("n_sentences", n_sentences, 1, len(SENTENCES))
+    _check("seed", seed, 0, 2**31 - 1)
+    if workers is not None:
+        _check("workers", workers, 0, 1000)
+    folder = Path(folder)
+    stamp = {
+        "corpus": "demo",
+        "n_speakers": n_speakers,
+        "n_sentences": n_sentences,
+        "seed": seed,
+        "recipe": digest(*sources("corpora/demo.py", "corpora/espeak.py")),
+        "espeakng-loader": version("espeakng-loader"),
+    }
+    found = _stamp(folder)
+    if found == stamp:
+        return folder
+    if found is None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise CorpusError(f"{folder} is not a demo corpus and is left alone; name another folder")
+
+    with fresh_folder(folder) as temporary:
+        (temporary / "wav").mkdir()
+        jobs = [(temporary, speaker, n_sentences, seed) for speaker in range(n_speakers)]
+        if n_speakers * n_sentences < 40:
+            workers = 0  # done before a process has started
+        rows = [row for part in parallel.each(_speak, jobs, workers=workers) for row in part]
+        with (temporary / "manifest.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(sorted(rows, key=lambda row: row["utterance"]))
+        (temporary / _STAMP).write_text(json.dumps(stamp, indent=1) + "\n", encoding="utf-8")
+    return folder
+
+
+def read(root: Path) -> tuple[list[dict], list[dict]]:
+    """Rows of the manifest, and the files that were left out: none.
+
+    Parameters
+    ----------
+    root
+        A folder of `make`.
+
+    Raises
+    ------
+    CorpusError
+        If it holds no demo corpus.
+    """
+    root = Path(root)
+    if _stamp(root) is None:
+        raise CorpusError(f"no demo corpus in {root}; without a folder it is made for you")
+    with (root / "manifest.csv").open(encoding="utf-8", newline="") as file:
+        rows = [
+            {name: text for name, text in row.items() if name != "text"}
+            for row in csv.DictReader(file)
+        ]
+    return rows, []
+
+
+def _check(name: str, value, lowest: int, highest: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+        raise ParameterError(
+            f"{name} must be a whole number from {lowest} to {highest}, not {value!r}"
+        )
+
+
+def _stamp(folder: Path) -> dict | None:
+    try:
+        stamp = json.loads((folder / _STAMP).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return stamp if isinstance(stamp, dict) and stamp.get("corpus") == "demo" else None
+
+
+def _speak(folder: Path, speaker: int, n_sentences: int, seed: int) -> list[dict]:
+    """Write all utterances of a speaker and return their rows."""
+    sex = ("female", "male")[speaker % 2]
+    session = f"S{speaker // 2 + 1}"
+    name = session + sex[0].upper()
+    person = _Speaker(seed, speaker, sex)
+    rows = []
+    with synthesiser() as speak:
+        for sentence, text in enumerate(SENTENCES[:n_sentences]):
+            for code, emotion in enumerate(EMOTIONS):
+                rng = np.random.default_rng([seed, 1, speaker, sentence, code])
+                cues = person.cues(emotion, rng)
+                signal = speak(text, person.voice(cues), int(rng.integers(1, 2**31 - 1)))
+                signal = person.record(signal, cues, rng)
+                utterance = f"{name}_{sentence + 1:02d}_{_CODES[emotion]}"
+                _write(folder / "wav" / f"{utterance}.wav", signal)
+                values = (
+                    utterance, f"wav/{utterance}.wav", name, sex, session, f"{sentence + 1:02d}",
+                    text, emotion, _CODES[emotion],
+                )  # fmt: skip
+                rows.append(dict(zip(_COLUMNS, values, strict=True)))
+    return rows
+
+
+class _Speaker:
+    """Somebody: a neutral voice, habits of expression, and the room of the session."""
+
+    def __init__(self, seed: int, speaker: int, sex: str) -> None:
+        rng = np.random.default_rng([seed, 0, speaker])
+        self.sex = sex
+        self.own = _draw(rng, "speakers")
+        self.habits = {emotion: _draw(rng, "habits") for emotion in EMOTIONS}
+        self.expression = rng.normal(0, EXPRESSION["speakers"])
+        room = np.random.default_rng([seed, 2, speaker // 2])
+        self.room_level = room.uniform(-66, -56)  # dB of full scale
+        self.room_tilt = room.normal(0, 0.3)  # dB per octave, of the microphone
+
+    def cues(self, emotion: str, rng: np.random.Generator) -> Cues:
+        """Draw how this speaker says one utterance."""
+        strength = np.exp(self.expression + rng.normal(0, EXPRESSION["utterances"]))
+        expressed = strength * (np.array(EMOTIONS[emotion]) + self.habits[emotion])
+        return Cues(*(self.own + expressed + _draw(rng, "utterances")))
+
+    def voice(self, cues: Cues) -> Voice:
+        """Return what eSpeak itself can do of the cues."""
+        centre = _CENTRE_HZ[self.sex] * 2 ** (cues.pitch / 12)
+        half = 2 ** (_RANGE * 2**cues.range / 24)
+        return Voice(
+            low_hz=max(centre / half, 50),
+            high_hz=centre * half,
+            words_per_minute=float(np.clip(_WORDS_PER_MINUTE * (1 + cues.rate / 100), 110, 260)),
+            formants=_FORMANTS[self.sex] * (1 + cues.formants / 100),
+            breath=int(np.clip(round(_BREATH + cues.breath), 0, 6)),
+        )
+
+    def record(self, signal: np.ndarray, cues: Cues, rng: np.random.Generator) -> np.ndarray:
+        """Add what eSpeak cannot do, and the room: float [samples], below full scale."""
+        signal = _tremble(signal, max(_TREMOR + cues.tremor, 0) / 100, rng)
+        signal = _tilt(signal, cues.tilt + self.room_tilt)
+        level = 10 ** ((_LEVEL + cues.level) / 20)
+        signal *= min(level / np.sqrt(np.mean(signal**2)), _PEAK / np.abs(signal).max())
+        before, after = (rng.uniform(0.08, 0.25, 2) * RATE).astype(int)
+        signal = np.pad(signal, (before, after))
+        noise = _tilt(rng.normal(0, 1, len(signal)), -3.0)  # rooms hum more than they hiss
+        return signal + noise * 10 ** (self.room_level / 20) / np.sqrt(np.mean(noise**2))
+
+
+def _draw(rng: np.random.Generator, kind: str) -> np.ndarray:
+    return rng.normal(0, SPREAD[kind])
+
+
+def _tremble(signal: np.ndarray, deviation: float, rng: np.random.Generator) -> np.ndarray:
+    """Vary the pitch slowly by a random factor of the given standard deviation.
+
+    It replaces eSpeak's flutter (see `espeak`): the signal is read at a speed that wavers around 1.
+    """
+    # Twice the rate first, so that linear interpolation does not dull the high frequencies.
+    length = _round_length(signal)
+    fine = 2 * np.fft.irfft(np.fft.rfft(signal, length), 2 * length)
+    knots = np.arange(len(signal) / RATE * _TREMOR_HZ + 2)
+    speed = np.interp(
+        np.arange(len(signal)) / RATE * _TREMOR_HZ, knots, rng.normal(1, deviation, len(knots))
+    )
+    return np.interp(2 * np.cumsum(speed), np.arange(len(fine)), fine)
+
+
+def _tilt(signal: np.ndarray, db_per_octave: float) -> np.ndarray:
+    """Raise or lower everything above 500 Hz by so much per octave."""
+    length = _round_length(signal)
+    octaves = np.log2(np.maximum(np.fft.rfftfreq(length, 1 / RATE), 500) / 500)
+    gain = 10 ** (db_per_octave * octaves / 20)
+    return np.fft.irfft(np.fft.rfft(signal, length) * gain, length)[: len(signal)]
+
+
+def _round_length(signal: np.ndarray) -> int:
+    """Return a length with small prime factors: a transform of the exact one may take 20 times as long."""
+    return -(-len(signal) // 4096) * 4096
+
+
+def _write(path: Path, signal: np.ndarray) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes((signal * 32767).round().astype("<i2").tobytes())

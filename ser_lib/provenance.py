@@ -1,0 +1,154 @@
+"""How a run was made and how to repeat it, and what to know before believing it.
+
+Conventions: every function returns Markdown, computed from a record; a notice that does not apply
+is the empty string.
+"""
+
+import json
+import shlex
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from ser_lib.tables import capital, count, duration, listing, markdown_table, number, title
+
+PROTOCOLS = {
+    "random": "one random split over utterances, stratified by emotion",
+    "speaker": "leave one speaker out",
+    "session": "leave one recording session out",
+    "speaker-kfold": "leave one group of speakers out",
+}
+
+
+def training_summary(record) -> str:
+    """Data, protocol, optimiser, epochs and time of a run, in words."""
+    data, corpus = record.data, record.data["corpus"]
+    given, folds = data["parameters"], data["folds"]
+    sizes = [
+        f"{_span(fold[f'n_{part}'] for fold in folds)} {purpose}"
+        for part, purpose in (
+            ("train", "utterances to train on"),
+            ("validation", "to validate"),
+            ("test", "to test"),
+        )
+    ]
+    name, time = title(data["architecture"]), duration(data["speed"]["training_s"])
+    random = data["protocol"] == "random"
+    return (
+        f"Corpus: {corpus['title']}, {count(corpus['utterances'], 'utterance')} of "
+        f"{count(corpus['speakers'], 'speaker')} with {count(len(corpus['emotions']), 'emotion')} "
+        f"({listing(corpus['emotions'])}). Protocol: {PROTOCOLS[data['protocol']]}, which makes "
+        f"{count(len(folds), 'fold')} with {listing(sizes)}; the three parts "
+        f"{'share speakers' if random else 'of a fold share no speaker'}."
+        "\n\n"
+        f"AdamW trained the {name} for at most {count(given['epochs'], 'epoch')}"
+        f"{_optimiser(given)}. {_epochs(given, folds)}. Training took {time} in all; recognising "
+        f"one utterance takes {number(float(data['speed']['inference_ms']), 1)} ms."
+    )
+
+
+_PHRASES = {
+    "batch_size": "batches of {}",
+    "learning_rate": "a learning rate that warms up to {:g} and falls as a half cosine",
+    "weight_decay": "weight decay {:g}",
+    "label_smoothing": "label smoothing {:g}",
+    "mixup": "mixup from Beta({0:g}, {0:g})",
+    "block_dropout": "dropout {:g} in the blocks",
+    "head_dropout": "dropout {:g} before the output",
+    "class_weights": "emotions weighed by their rarity",
+}
+
+
+def _optimiser(given: Mapping) -> str:
+    # What is 0 or False is switched off, so it is not mentioned.
+    used = [words.format(given[name]) for name, words in _PHRASES.items() if given.get(name)]
+    return f", with {listing(used)}" if used else ""
+
+
+def _epochs(given: Mapping, folds: list[dict]) -> str:
+    words = "The weights of the epoch with the lowest validation loss are kept"
+    if given["patience"] < given["epochs"]:
+        patience = count(given["patience"], "epoch")
+        words += f", and training ends after {patience} without a lower one"
+    ran, best = ([fold[name] for fold in folds] for name in ("epochs", "best_epoch"))
+    if len(folds) == 1:
+        return f"{words}: it ran {count(ran[0], 'epoch')}, and the best was epoch {best[0]}"
+    middle = number(float(np.median(best)), 0)
+    return (
+        f"{words}: the folds ran {_span(ran)} epochs, and the best was epoch {middle} in the "
+        f"median ({_span(best)})"
+    )
+
+
+def _span(values: Iterable[int]) -> str:
+    values = sorted(values)
+    low, high = f"{values[0]:,}", f"{values[-1]:,}"
+    return low if low == high else f"{low} to {high}"
+
+
+def synthetic_notice(source) -> str:
+    """A warning that no person speaks, for a synthetic corpus; "" for any other.
+
+    Parameters
+    ----------
+    source
+        A record, or the `corpus` part of one.
+    """
+    corpus = source if isinstance(source, Mapping) else source.data["corpus"]
+    if not corpus["synthetic"]:
+        return ""
+    return _admonition(
+        "Synthetic speech",
+        f"{capital(corpus['title'])}: a speech synthesiser speaks here, with prosody set by rule. "
+        "The results show that the machinery works; they say nothing about people.",
+    )
+
+
+def protocol_notice(record) -> str:
+    """A warning that training and test share speakers, for the random protocol; "" otherwise."""
+    if record.data["protocol"] != "random":
+        return ""
+    return _admonition(
+        "Training and test share speakers",
+        "The split is random over utterances, so the network is tested on voices that it was "
+        "trained on. Its scores are too high for a new speaker; a protocol by speaker is the "
+        "one to trust.",
+    )
+
+
+def _admonition(heading: str, text: str) -> str:
+    return f"```{{admonition}} {heading}\n:class: warning\n\n{text}\n```"
+
+
+def trace(record, *, names: Iterable[str] | None = None) -> str:
+    """Where the page's numbers come from, and the command that repeats them.
+
+    Parameters
+    ----------
+    record
+        The run.
+    names
+        The parameters that the notebook has; by default all of the experiment.
+    """
+    data, corpus = record.data, record.data["corpus"]
+    fixed = ("architecture", "corpus")
+    options = {
+        name: value
+        for name, value in data["parameters"].items()
+        if name not in fixed and value is not None and (names is None or name in set(names))
+    }
+    text = {k: v if isinstance(v, str) else json.dumps(v) for k, v in options.items()}
+    folder = "" if corpus["name"] == "demo" else " --data FOLDER"
+    command = f"ser run {data['architecture']} --corpus {corpus['name']}{folder}"
+    command += "".join(f" \\\n  -p {shlex.quote(f'{k}={v}')}" for k, v in text.items())
+    rows = {
+        "Run": f"`{data['key']}`, {data['started']}, {duration(data['duration_s'])}",
+        "Corpus": f"{corpus['title']}: {count(corpus['utterances'], 'utterance')}, "
+        f"{count(len(corpus['left_out']), 'file')} left out",
+        "Manifest (SHA-256)": f"`{corpus['manifest_sha256']}`",
+        "Protocol": PROTOCOLS[data["protocol"]],
+        "Seed": str(data["seed"]),
+        "Versions": ", ".join(f"{name} {value}" for name, value in data["versions"].items()),
+    }
+    table = markdown_table({"What": name, "Value": value} for name, value in rows.items())
+    return f"{table}\n\nThis command repeats the run:\n\n```bash\n{command}\n```"
