@@ -150,8 +150,12 @@ def _predict(options) -> int:
             print(f"ser: {error}", file=sys.stderr)
             failed += 1
             continue
-        named = {emotion: round(float(p), 6) for emotion, p in zip(emotions, probabilities, strict=True)}
-        rows.append({"file": path, "emotion": emotions[probabilities.argmax()], "probabilities": named})
+        named = {
+            emotion: round(float(p), 6) for emotion, p in zip(emotions, probabilities, strict=True)
+        }
+        rows.append(
+            {"file": path, "emotion": emotions[probabilities.argmax()], "probabilities": named}
+        )
     if options.json:
         print(json.dumps(rows, indent=1))
     elif rows:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from ser_lib import reference
 from ser_lib.errors import RecordError
 from ser_lib.tables import (
+    count,
     duration,
     interval,
     listing,
@@ -41,7 +42,7 @@ def comparison(records: Sequence) -> str:
     order = ", ".join(f"{listing(tied)} ({number(value)})" for value, tied in ranked(values))
     ranks = f"Tested on {data}, the networks rank by UAR: {order}."
     return "\n\n".join(
-        [f"{ranks} {_told_apart(ordered, names)}", markdown_table(rows), _costs(ordered, names)]
+        [f"{ranks} {told_apart(ordered)}", markdown_table(rows), _costs(ordered, names)]
     )
 
 
@@ -59,7 +60,10 @@ def _row(record, name: str) -> dict:
     }
 
 
-def _told_apart(ordered: Sequence, names: Sequence[str]) -> str:
+def told_apart(records: Sequence) -> str:
+    """Which networks the best one is better than, and from which the data cannot tell it."""
+    ordered = _checked(records)
+    names = labels(ordered)
     best, first = ordered[0], names[0]
     pairs = list(zip(ordered[1:], names[1:], strict=True))
     worse = [f"the {name}" for record, name in pairs if not overlap(best, record)]
@@ -82,21 +86,20 @@ def _costs(ordered: Sequence, names: Sequence[str]) -> str:
             f"The {least} has the fewest parameters, {number(small)}, which is "
             f"{percent(small / large)} of those of the {most}."
         )
-    for key, what, unit, scale in (
-        ("training_s", "to train", "min", 60),
-        ("inference_ms", "to answer", "ms", 1),
+    for key, what, show in (
+        ("training_s", "to train", duration),
+        ("inference_ms", "to answer", lambda ms: f"{number(float(ms))} ms"),
     ):
-        ranks = ranked(
-            {name: r.data["speed"][key] / scale for name, r in zip(names, ordered, strict=True)}, 1
+        times = [record.data["speed"][key] for record in ordered]
+        quick, slow = show(min(times)), show(max(times))
+        if quick == slow:
+            words += f" All are equally quick {what} ({quick})."
+            continue
+        quickest, slowest = (
+            listing(n for n, t in zip(names, times, strict=True) if show(t) == end)
+            for end in (quick, slow)
         )
-        (slow, slowest), (quick, quickest) = ranks[0], ranks[-1]
-        if slow == quick:
-            words += f" All are equally quick {what} ({number(quick, 1)} {unit})."
-        else:
-            words += (
-                f" Quickest {what}: {listing(quickest)} ({number(quick, 1)} {unit}); slowest: "
-                f"{listing(slowest)} ({number(slow, 1)} {unit})."
-            )
+        words += f" Quickest {what}: {quickest} ({quick}); slowest: {slowest} ({slow})."
     return words
 
 
@@ -143,6 +146,25 @@ def chosen(records: Sequence) -> str:
     same = pick.data["architecture"] == reference.CHOICE
     report = f"the {title(reference.CHOICE)} {'as well' if same else 'instead'}"
     return f"The final model is the **{name}**: {why}. The reference report chose {report}."
+
+
+def headline(records: Sequence) -> str:
+    """The result of the whole report in a paragraph and a table."""
+    ordered = _checked(records)
+    pick = final(ordered)
+    data, corpus = pick.data, pick.data["corpus"]
+    classes = len(corpus["emotions"])
+    rows = [_row(record, name) for record, name in zip(ordered, labels(ordered), strict=True)]
+    kept = ("Network", "UAR", "95 % interval", "Accuracy", "Parameters")
+    return (
+        f"On {corpus['title']} ({count(corpus['utterances'], 'utterance')}, "
+        f"{count(corpus['speakers'], 'speaker')}, {count(classes, 'emotion')}), the chosen "
+        f"network is the **{title(data['architecture'])}**: it recognises "
+        f"{percent(data['metrics']['accuracy'])} of the utterances, with an unweighted average "
+        f"recall of {interval(_uar(pick), data['metrics']['uar_ci95'])}, where guessing would "
+        f"give {number(1 / classes)}. {told_apart(ordered)}\n\n"
+        + markdown_table({name: row[name] for name in kept} for row in rows)
+    )
 
 
 def overlap(a, b) -> bool:

@@ -111,7 +111,9 @@ def per_class(truth, prediction, labels=None) -> dict[str, dict[str, float]]:
     }
 
 
-def log_losses(truth: Sequence[str], probabilities: np.ndarray, labels: Sequence[str]) -> np.ndarray:
+def log_losses(
+    truth: Sequence[str], probabilities: np.ndarray, labels: Sequence[str]
+) -> np.ndarray:
     """Cross-entropy of every utterance, in nats.
 
     Parameters
@@ -151,7 +153,8 @@ def score_intervals(
     ----------
     clusters
         The speaker of every utterance. Whole speakers are drawn with replacement, because the
-        utterances of one speaker are not independent; without clusters, utterances are drawn.
+        utterances of one speaker are not independent. Without clusters, or with a single one, which
+        says nothing about other speakers, utterances are drawn.
     level
         Coverage.
     n_resamples, seed
@@ -162,6 +165,7 @@ def score_intervals(
     dict of score to [low, high]
     """
     labels = _labels(truth, prediction, labels)
+    truth, prediction = list(truth), list(prediction)  # a table's columns, too, by position
     matrices = np.stack(
         [
             confusion_matrix([truth[i] for i in rows], [prediction[i] for i in rows], labels)
@@ -187,6 +191,7 @@ def mean_interval(
     -------
     [low, high]
     """
+    values = np.asarray(values)
     rows = _clusters(clusters, len(values))
     sums = np.array([np.sum(values[r]) for r in rows])
     sizes = np.array([len(r) for r in rows])
@@ -209,7 +214,7 @@ def _labels(truth, prediction, labels) -> list[str]:
 
 
 def _clusters(clusters: Sequence[str] | None, n: int) -> list[np.ndarray]:
-    if clusters is None:
+    if clusters is None or len(set(clusters)) == 1:
         return [np.array([i]) for i in range(n)]
     names = np.asarray(clusters, dtype=object)
     return [np.flatnonzero(names == name) for name in sorted(set(names))]

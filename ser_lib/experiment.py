@@ -87,7 +87,9 @@ class Experiment:
         if self.channels not in (1, 3):
             raise ParameterError(f"channels must be 1 or 3, not {self.channels!r}")
         for name in ("folds", "epochs", "patience", "batch_size", "crops"):
-            _check(name, getattr(self, name), int, lambda value: value >= 1, "a whole number from 1")
+            _check(
+                name, getattr(self, name), int, lambda value: value >= 1, "a whole number from 1"
+            )
         _check("seed", self.seed, int, lambda value: value >= 0, "a whole number from 0")
         _check("learning_rate", self.learning_rate, float, lambda v: 0 < v <= 1, "above 0, up to 1")
         for name in ("weight_decay", "mixup"):

@@ -10,7 +10,17 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from ser_lib.tables import capital, count, duration, listing, markdown_table, number, title
+from ser_lib.tables import (
+    capital,
+    classification_report,
+    count,
+    duration,
+    listing,
+    markdown_table,
+    number,
+    scores,
+    title,
+)
 
 PROTOCOLS = {
     "random": "one random split over utterances, stratified by emotion",
@@ -152,3 +162,28 @@ def trace(record, *, names: Iterable[str] | None = None) -> str:
     }
     table = markdown_table({"What": name, "Value": value} for name, value in rows.items())
     return f"{table}\n\nThis command repeats the run:\n\n```bash\n{command}\n```"
+
+
+def show_report(record) -> None:
+    """Display the classification report, with the values that the book's check traces.
+
+    The output's metadata names the record and repeats the numbers that the table was made from,
+    computed from the predictions; `report.gates` compares them with `record.json`.
+    """
+    from IPython.display import display
+
+    table = scores(record)
+    values = {
+        f"per_class.{emotion}.{name}": float(table.loc[emotion, name])
+        for emotion in record.emotions
+        for name in table.columns
+    }
+    values["metrics.accuracy"] = float(table.loc["accuracy", "f1"])
+    values["metrics.macro_f1"] = float(table.loc["macro average", "f1"])
+    values["metrics.weighted_f1"] = float(table.loc["weighted average", "f1"])
+    run = f"{record.folder.parent.name}/{record.folder.name}"
+    display(
+        {"text/markdown": classification_report(record)},
+        metadata={"ser": {"record": run, "values": values}},
+        raw=True,
+    )

@@ -138,4 +138,3 @@ def read(folder: str | Path) -> Record:
         history=pd.read_csv(folder / "history.csv", dtype=text),
         predictions=pd.read_csv(folder / "predictions.csv", dtype=text, keep_default_na=False),
     )
-

@@ -111,11 +111,13 @@ def _random(table: pd.DataFrame, seed: int) -> Fold:
 def _groups(table: pd.DataFrame, protocol: str, folds: int, seed: int) -> pd.Series:
     """Return the group of every utterance; a group is tested as a whole."""
     column = "session" if protocol == "session" else "speaker"
-    if (unknown := int((table[column] == "").sum())) > 0:
-        raise SplitError(
-            f"protocol '{protocol}' needs the {column} of every utterance, "
-            f"{unknown} of {len(table)} have none; protocol 'random' needs none"
-        )
+    # Sessions need the speakers too: to know that they share none.
+    for needed in (column, "speaker"):
+        if (unknown := int((table[needed] == "").sum())) > 0:
+            raise SplitError(
+                f"protocol '{protocol}' needs the {needed} of every utterance, "
+                f"{unknown} of {len(table)} have none; protocol 'random' needs none"
+            )
     values = table[column]
     if protocol == "speaker-kfold":
         speakers = np.random.default_rng(seed).permutation(sorted(values.unique()))

@@ -44,7 +44,9 @@ class Store:
         for first in range(0, n_utterances, CHUNK):
             chunk = _open_chunk(folder, first, min(CHUNK, n_utterances - first))
             if chunk is None:
-                raise StoreError(f"the feature store {folder} is not complete; run again to mend it")
+                raise StoreError(
+                    f"the feature store {folder} is not complete; run again to mend it"
+                )
             lengths, frames = chunk
             self._chunks.append(frames)
             self._bounds.append(np.concatenate([[0], np.cumsum(lengths)]))

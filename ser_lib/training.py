@@ -171,7 +171,11 @@ def _record(
             "counts": evaluation.confusion_matrix(truth, predicted, labels).tolist(),
         },
         "folds": [
-            {name: value for name, value in result.items() if name not in ("n_parameters", "layers")}
+            {
+                name: value
+                for name, value in result.items()
+                if name not in ("n_parameters", "layers")
+            }
             for result in results
         ],
         "bundle": best["name"],

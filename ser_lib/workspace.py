@@ -24,7 +24,8 @@ def workspace() -> Path:
     else the current folder.
     """
     if named := os.environ.get("SER_WORKSPACE"):
-        return Path(named)
+        # Absolute, because the kernel of a notebook runs in another folder than its caller.
+        return Path(named).expanduser().absolute()
     here = Path.cwd()
     for folder in (here, *here.parents, _LIBRARY.parent):
         if (folder / "_config.yml").is_file() and (folder / "notebooks").is_dir():
@@ -59,9 +60,18 @@ def sources(*rooms: str) -> list[Path]:
     ----------
     rooms
         Paths relative to the library, such as ``"features.py"`` or the folder ``"corpora"``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such room: a key that passes over a renamed one would never change again.
     """
     places = [_LIBRARY / room for room in rooms] or [_LIBRARY]
-    files = {file for place in places for file in ([place] if place.is_file() else place.rglob("*"))}
+    if missing := [place for place in places if not place.exists()]:
+        raise FileNotFoundError(f"the library has no room {missing[0]}")
+    files = {
+        file for place in places for file in ([place] if place.is_file() else place.rglob("*"))
+    }
     return sorted(file for file in files if file.suffix in (".py", ".yml"))
 
 

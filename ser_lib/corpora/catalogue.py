@@ -117,7 +117,9 @@ def load(name: str, data_dir: str | Path | None = None) -> Manifest:
     if not data_dir and name == "demo":
         data_dir = demo.make(workspace() / "data" / "demo")
     if not data_dir:
-        raise ParameterError(f"corpus '{name}' needs its folder (--data DIR); get it: {corpus.home}")
+        raise ParameterError(
+            f"corpus '{name}' needs its folder (--data DIR); get it: {corpus.home}"
+        )
     root = Path(data_dir).expanduser()
     if not root.exists():
         raise CorpusError(f"corpus '{name}': {root} does not exist")

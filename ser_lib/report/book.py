@@ -34,15 +34,33 @@ from ser_lib.errors import BookError
 LIBRARY = Path(__file__).parents[2]
 SHOWN_WARNINGS = 6
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # it has no __main__
+# What the theme ships and these pages never show: most of a page's weight. Its icons come twice, as
+# a font and as a script of 1.5 MB that replaces the font.
 UNUSED_FILES = (
     "_static/vendor/fontawesome/*/js/*",
     "_static/vendor/fontawesome/*/webfonts/*.ttf",
     "_static/s*/*.map",
 )
-UNUSED_TAGS = re.compile(
-    r'<script src="[^"]*/fontawesome/[^"]*/all\.min\.js[^"]*"></script>\n?'
-    r'|<link rel="preload" as="font"[^>]*/fa-(?:brands|regular)-[^>]*>\n?'
-)
+# (what to find, what to put there), in every page.
+AMENDMENTS = [
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r'<script src="[^"]*/fontawesome/[^"]*/all\.min\.js[^"]*"></script>\n?', ""),
+        (r'<link rel="preload" as="font"[^>]*/fa-(?:brands|regular)-[^>]*>\n?', ""),
+        # Accessibility: names that differ from the text that is shown, scrolling without a
+        # mouse, a sidebar that is no landmark.
+        (r'<summary aria-label="Toggle hidden content">', "<summary>"),
+        (r'(<button class="btn search-button-field[^>]*) aria-label="Search"', r"\1"),
+        (
+            r'<div class="pst-scrollable-table-container">',
+            r'<div class="pst-scrollable-table-container" tabindex="0">',
+        ),
+        (
+            r'<div class="bd-sidebar-primary bd-sidebar( [^"]*)?">',
+            r'<div class="bd-sidebar-primary bd-sidebar\1" role="complementary" aria-label="Report">',
+        ),
+    )
+]
 # Fixed, so that no clock, hash order or terminal shows in the output.
 ENVIRONMENT = {"SOURCE_DATE_EPOCH": "0", "PYTHONHASHSEED": "0", "NO_COLOR": "1", "TZ": "UTC"}
 SYNTHETIC = (
@@ -87,7 +105,7 @@ def build(corpus: str, *, workspace: Path, out: Path | None = None) -> Path:
         config.write_text(_configure(workspace / "_config.yml", _about(workspace, corpus)))
         _run_jupyter_book(source, config, temporary, log=out / "build.log")
         new = temporary / "_build" / "html"
-        _lighten(new)
+        _amend(new)
         if (out / "html").exists():
             (out / "html").rename(temporary / "previous")
         new.rename(out / "html")
@@ -182,8 +200,9 @@ def _about(workspace: Path, corpus: str) -> dict:
 def _configure(config: Path, about: dict) -> str:
     """Return the book's settings as YAML, with a line that says which corpus this copy is of."""
     if not config.is_file():
-        raise BookError(f"there is no {config.name} in {config.parent}: run this in the project's "
-                        "folder")
+        raise BookError(
+            f"there is no {config.name} in {config.parent}: run this in the project's folder"
+        )
     settings = yaml.safe_load(config.read_text(encoding="utf-8"))
     theme = settings["sphinx"]["config"]["html_theme_options"]
     title = html.escape(str(about.get("title", "")))
@@ -227,17 +246,15 @@ def _warnings(log: Path, source: Path) -> list[str]:
     return kept[-SHOWN_WARNINGS:] or ["Jupyter Book said nothing"]
 
 
-def _lighten(folder: Path) -> None:
-    """Take out what the theme ships and these pages never show, most of the weight of a page.
-
-    Its icons come twice, as a font and as a script of 1.5 MB that replaces the font.
-    """
+def _amend(folder: Path) -> None:
     for pattern in UNUSED_FILES:
         for path in folder.glob(pattern):
             path.unlink()
     for path in folder.rglob("*.html"):
         text = path.read_text(encoding="utf-8")
-        path.write_text(UNUSED_TAGS.sub("", text), encoding="utf-8")
+        for pattern, replacement in AMENDMENTS:
+            text = pattern.sub(replacement, text)
+        path.write_text(text, encoding="utf-8")
 
 
 @contextmanager

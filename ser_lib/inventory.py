@@ -1,0 +1,191 @@
+"""What a corpus holds, in words, tables and sound, computed from its manifest.
+
+Conventions: as `tables`; functions return Markdown unless they say otherwise.
+"""
+
+import base64
+import io
+
+import pandas as pd
+
+from ser_lib import audio, features
+from ser_lib.corpora import CATALOGUE, Manifest
+from ser_lib.provenance import synthetic_notice
+from ser_lib.tables import capital, count, duration, listing, markdown_table, number, percent
+
+WINDOW_S = features.FRAMES * features.HOP / audio.RATE
+UNEVEN = 1.5
+"""The largest class over the smallest, from which on the classes are called unevenly frequent."""
+
+
+def summary(manifest: Manifest) -> str:
+    """Size, speakers, language, licence and home of a corpus."""
+    table, row = manifest.table, CATALOGUE[manifest.corpus]
+    rates = sorted(table["sample_rate_hz"].unique())
+    speakers = table.loc[table["speaker"] != "", ["speaker", "sex"]].drop_duplicates()
+    sexes = [
+        count(int((speakers["sex"] == sex).sum()), singular, plural)
+        for sex, singular, plural in (("female", "woman", "women"), ("male", "man", "men"))
+    ]
+    who = count(len(speakers), "speaker") if len(speakers) else "unknown speakers"
+    if len(speakers) and (speakers["sex"] != "").all():
+        who += f" ({listing(sexes)})"
+    facts = {
+        "Corpus": row.title,
+        "Language": row.language,
+        "Speakers": who,
+        "Recording sessions": _distinct(table["session"]),
+        "Sentences": _distinct(table["sentence"]),
+        "Utterances": number(len(table)),
+        "Length in all": duration(table["duration_s"].sum()),
+        "Emotions": listing(manifest.emotions),
+        "Sampling rate": listing(f"{number(int(rate))} Hz" for rate in rates),
+        "Licence": row.licence,
+        "Home": row.home,
+        "Hash of the data": f"`{manifest.sha256[:16]}`",
+    }
+    return markdown_table([{"What": what, "This corpus": value} for what, value in facts.items()])
+
+
+def notice(manifest: Manifest) -> str:
+    """The warning that no person speaks, where that is so; else the empty string."""
+    row = CATALOGUE[manifest.corpus]
+    return synthetic_notice({"title": row.title, "synthetic": row.synthetic})
+
+
+def row_table(kind: str) -> str:
+    """Every row of a feature map with its unit and the cue of the voice that it carries."""
+    rows = [{"Row": r.name, "Unit": r.unit, "Carries": r.cue} for r in features.rows(kind)]
+    return markdown_table(rows)
+
+
+def balance(table: pd.DataFrame) -> str:
+    """Which emotions are frequent and which are rare, and what follows for the scores."""
+    counts = table["emotion"].value_counts().sort_index()
+    most, least = counts.max(), counts.min()
+    if most == least:
+        return (
+            f"All emotions are equally frequent, {count(int(most), 'utterance')} each, so accuracy "
+            "and unweighted average recall agree."
+        )
+    often, rarely = (listing(counts.index[counts == size]) for size in (most, least))
+    ratio = most / least
+    advice = (
+        "A network could look good by favouring the frequent ones, which is why the unweighted "
+        "average recall is the main score."
+        if ratio >= UNEVEN
+        else "They are even enough for accuracy and unweighted average recall to stay close."
+    )
+    return (
+        f"Most frequent is {often} ({count(int(most), 'utterance')}), least frequent {rarely} "
+        f"({int(least):,}): a ratio of {number(float(ratio), 1)}. {advice}"
+    )
+
+
+def speakers(table: pd.DataFrame) -> str:
+    """Utterances of each speaker and emotion."""
+    if (table["speaker"] == "").all():
+        return "The corpus does not say who speaks, so no speaker-independent protocol is possible."
+    crossed = table.assign(n=1).pivot_table(
+        index=["speaker", "sex"], columns="emotion", values="n", aggfunc="sum", fill_value=0
+    )
+    rows = crossed.assign(all=crossed.sum(axis=1)).astype(int).reset_index()
+    rows.columns = [capital(str(name)) for name in rows.columns]
+    missing = int((crossed == 0).sum().sum())
+    gaps = (
+        "Every speaker shows every emotion."
+        if missing == 0
+        else f"{capital(count(missing, 'combination'))} of speaker and emotion "
+        f"{'does' if missing == 1 else 'do'} not occur."
+    )
+    return f"{markdown_table(rows)}\n\n{gaps}"
+
+
+def window_fit(table: pd.DataFrame) -> str:
+    """How the utterances compare with the networks' window."""
+    lengths = table["duration_s"]
+    longer = float((lengths > WINDOW_S).mean())
+    by_emotion = lengths.groupby(table["emotion"]).median()
+    return (
+        f"Utterances last {number(lengths.min(), 1)} to {number(lengths.max(), 1)} s, half of them "
+        f"less than {number(lengths.median(), 1)} s. The window of the networks is "
+        f"{number(WINDOW_S, 1)} s: {percent(longer)} of the utterances are longer and are seen "
+        "through several windows in prediction; the others are padded. Utterances of "
+        f"{by_emotion.idxmin()} are the shortest (median {number(by_emotion.min(), 1)} s), those "
+        f"of {by_emotion.idxmax()} the longest ({number(by_emotion.max(), 1)} s)."
+    )
+
+
+def left_out(manifest: Manifest) -> str:
+    """Every file that is not used, by name, with its reason; and the same audio twice."""
+    parts = []
+    if manifest.left_out:
+        rows = [
+            {"File": f"`{row['file']}`", "Reason": capital(row["reason"])}
+            for row in manifest.left_out
+        ]
+        n = len(rows)
+        parts += [
+            f"{count(n, 'file')} of the folder {'is' if n == 1 else 'are'} not used:",
+            markdown_table(rows),
+        ]
+    else:
+        parts.append("Nothing: every audio file of the corpus is used.")
+    twice = manifest.table[manifest.table["sha256"].duplicated(keep=False)]
+    for _, group in twice.groupby("sha256"):
+        names = listing(f"`{name}`" for name in group["utterance"])
+        parts.append(f"The same audio under different names: {names}.")
+    return "\n\n".join(parts)
+
+
+def examples(manifest: Manifest) -> dict[str, str]:
+    """Return one utterance name per emotion, by one speaker if one shows them all.
+
+    Of several the one whose length is nearest the speaker's median is taken.
+    """
+    table = manifest.table
+    shown = table.groupby("speaker")["emotion"].nunique()
+    versatile = shown.index[shown == shown.max()][0]
+    chosen = {}
+    for emotion, rows in table.groupby("emotion"):
+        own = rows[rows["speaker"] == versatile]
+        rows = own if len(own) else rows
+        distance = (rows["duration_s"] - rows["duration_s"].median()).abs()
+        chosen[emotion] = rows.loc[distance.sort_values(kind="stable").index[0], "utterance"]
+    return chosen
+
+
+def players(manifest: Manifest) -> str:
+    """One utterance of each emotion to listen to, embedded in the page.
+
+    Audio is embedded only where the licence of the corpus allows it; elsewhere the names stand
+    alone.
+    """
+    table = manifest.table.set_index("utterance")
+    allowed = CATALOGUE[manifest.corpus].embed_audio
+    rows = []
+    for emotion, name in examples(manifest).items():
+        row = {"Emotion": emotion, "Utterance": f"`{name}`", "Speaker": table.loc[name, "speaker"]}
+        if allowed:
+            row["Listen"] = _player(manifest, name, f"{emotion}, utterance {name}")
+        rows.append(row)
+    note = "" if allowed else "\n\nThe licence of the corpus does not allow its audio in this book."
+    return markdown_table(rows) + note
+
+
+def _player(manifest: Manifest, name: str, label: str) -> str:
+    import soundfile
+
+    encoded = io.BytesIO()
+    # MP3, because every browser plays it and the encoder gives the same bytes each time.
+    soundfile.write(encoded, audio.load(manifest.file(name)), audio.RATE, format="MP3")
+    data = base64.b64encode(encoded.getvalue()).decode()
+    return (
+        f'<audio controls preload="none" aria-label="{label}" '
+        f'src="data:audio/mpeg;base64,{data}"></audio>'
+    )
+
+
+def _distinct(column: pd.Series) -> str:
+    values = column[column != ""]
+    return number(int(values.nunique())) if len(values) else "not named"

@@ -1,0 +1,74 @@
+"""What tests of several rooms share: an empty workspace, corpora of tones, the real corpus."""
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import settings
+
+# The machine may be busy; how long an example takes says nothing about the code.
+settings.register_profile("project", deadline=None, derandomize=True, database=None)
+settings.load_profile("project")
+
+PITCHES = {"anger": 600.0, "neutral": 150.0, "sadness": 300.0}  # Hz
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch) -> Path:
+    """An empty workspace, in which all that a test makes lies."""
+    folder = tmp_path / "workspace"
+    (folder / "notebooks").mkdir(parents=True)
+    monkeypatch.setenv("SER_WORKSPACE", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def emodb() -> Path:
+    """The folder of the real EmoDB."""
+    named = os.environ.get("SER_EMODB")
+    if not named:
+        pytest.skip("needs real speech: set SER_EMODB to the folder of EmoDB that holds wav/")
+    folder = Path(named)
+    assert (folder / "wav").is_dir(), f"SER_EMODB={named} holds no wav/"
+    return folder
+
+
+@pytest.fixture(scope="session")
+def write_tone():
+    """A function that writes a short tone in noise as an audio file and returns its path."""
+
+    def write(path: Path, *, hertz: float = 220.0, seconds: float = 0.4, rate=22_050, seed=0):
+        time = np.arange(round(seconds * rate)) / rate
+        noise = np.random.default_rng(seed).normal(0, 0.01, len(time))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, 0.3 * np.sin(2 * np.pi * hertz * time) + noise, rate)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def make_table(write_tone):
+    """A function that makes a corpus of tones, one pitch per emotion, and returns its table."""
+
+    def make(folder: Path, *, speakers=("s1", "s2", "s3"), emotions=tuple(PITCHES), each=2) -> Path:
+        rows = []
+        for i, speaker in enumerate(speakers):
+            for emotion in emotions:
+                for take in range(each):
+                    path = f"wav/{speaker}-{emotion}-{take}.wav"
+                    hertz = PITCHES[emotion] * (1 + 0.05 * i + 0.01 * take)
+                    seconds = 0.3 + 0.1 * take
+                    write_tone(folder / path, hertz=hertz, seconds=seconds, seed=100 * i + take)
+                    rows.append({"path": path, "speaker": speaker, "emotion": emotion})
+        table = folder / "table.csv"
+        with table.open("w", newline="") as file:
+            writer = csv.DictWriter(file, ["path", "speaker", "emotion"])
+            writer.writeheader()
+            writer.writerows(rows)
+        return table
+
+    return make

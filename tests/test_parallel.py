@@ -1,0 +1,103 @@
+"""Parallel jobs: the same results as one after the other, and nothing left running after an error.
+
+The functions that workers call lie at the top of this module, where they can be imported.
+"""
+
+import math
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from ser_lib import parallel
+from ser_lib.errors import CorpusError, SerError
+
+JOBS = [(n,) for n in range(6)]
+
+
+def fail_at(n: int, folder: Path) -> int:
+    if n == 0:
+        raise CorpusError("job 0 is bad")
+    time.sleep(0.2)
+    (folder / str(n)).touch()
+    return n
+
+
+def mark() -> None:
+    os.environ["SER_TEST_MARK"] = "set by the initializer"
+
+
+def whoami(n: int) -> tuple[int, str | None]:
+    return os.getpid(), os.environ.get("SER_TEST_MARK")
+
+
+def die(n: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def stay(n: int) -> int:
+    time.sleep(0 if n == 0 else 600)
+    return n
+
+
+def test_the_number_of_processors_is_sensible():
+    assert 1 <= parallel.processors() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize("workers", [0, 2, 50])
+def test_results_are_those_of_a_loop(workers):
+    found = parallel.each(math.factorial, JOBS, workers=workers)
+    assert sorted(found) == [1, 1, 2, 6, 24, 120]
+
+
+@pytest.mark.parametrize("workers", [None, 0, 1])
+def test_no_jobs_no_work(workers):
+    assert list(parallel.each(die, [], workers=workers)) == []
+
+
+def test_without_workers_jobs_are_done_here_one_by_one():
+    done = []
+    results = parallel.each(done.append, JOBS, workers=0)
+    assert done == []
+    next(results)
+    assert done == [0]
+    assert {pid for pid, _ in parallel.each(whoami, JOBS, workers=0)} == {os.getpid()}
+
+
+def test_workers_are_other_processes_each_prepared_once():
+    found = list(parallel.each(whoami, JOBS, workers=2, initializer=mark))
+    pids = {pid for pid, _ in found}
+    assert os.getpid() not in pids
+    assert 1 <= len(pids) <= 2
+    assert {text for _, text in found} == {"set by the initializer"}
+    assert "SER_TEST_MARK" not in os.environ
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_error_keeps_its_type_and_stops_the_rest(tmp_path, workers):
+    jobs = [(n, tmp_path) for n in range(20)]
+    with pytest.raises(CorpusError, match="job 0 is bad"):
+        list(parallel.each(fail_at, jobs, workers=workers))
+    for child in multiprocessing.active_children():
+        child.join(10)
+    assert multiprocessing.active_children() == []
+    assert len(list(tmp_path.iterdir())) < 19
+
+
+def test_a_killed_worker_is_explained():
+    with pytest.raises(SerError, match="a worker process was killed.*run the same command again"):
+        list(parallel.each(die, JOBS, workers=1))
+
+
+def test_who_stops_listening_ends_the_workers():
+    results = parallel.each(stay, [(0,), (1,), (2,)], workers=2)
+    assert next(results) == 0
+    assert multiprocessing.active_children()
+    results.close()
+    for child in multiprocessing.active_children():
+        child.join(10)  # they would sleep for ten minutes
+    assert multiprocessing.active_children() == []
