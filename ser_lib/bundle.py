@@ -20,7 +20,9 @@ from ser_lib.workspace import fresh_folder
 
 SCHEMA = 1
 BATCH = 16
-"""Utterances that go through the network together: more is no faster and takes more memory."""
+"""Utterances that are prepared together."""
+WINDOWS = 64
+"""Windows that go through the network together: more is no faster and takes more memory."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Bundle:
         """
         chosen = []
         for batch in _batches(map(self.front_end.windows, statics), BATCH):
-            windows = self.network.predict_on_batch(np.concatenate(batch))
+            windows = probabilities(self.network, np.concatenate(batch))
             logarithms = np.log(np.maximum(windows, 1e-30))
             mean = np.exp(logarithms.reshape(len(batch), -1, windows.shape[-1]).mean(axis=1))
             chosen.append(mean / mean.sum(axis=1, keepdims=True))
@@ -83,6 +85,15 @@ class Bundle:
         """
         kind = self.front_end.feature_map
         return self.predict(features.extract(audio.load(path), kind=kind) for path in paths)
+
+
+def probabilities(network, inputs: np.ndarray) -> np.ndarray:
+    """Return a network's answers float32 [n, classes] to inputs [n, ...], a few at a time.
+
+    Memory does not grow with `n`, and no input pipeline has to be set up as in `predict` of Keras.
+    """
+    parts = range(0, len(inputs), WINDOWS)
+    return np.concatenate([network.predict_on_batch(inputs[i : i + WINDOWS]) for i in parts])
 
 
 def save(bundle: Bundle, folder: Path) -> None:
@@ -117,7 +128,7 @@ def load(folder: str | Path) -> Bundle:
     try:
         described = json.loads((folder / "front_end.json").read_text())
         schema = described.pop("schema")
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise RecordError(
             f"{folder} is not a model bundle; give a run's folder, "
             "such as runs/<corpus>/<architecture>-<protocol>-<key>"

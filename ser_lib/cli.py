@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from ser_lib.errors import AudioError, ParameterError, SerError
 
@@ -83,7 +84,8 @@ def _manifest(options) -> int:
     table = manifest.table
     hours = table["duration_s"].sum() / 3600
     print(f"{manifest.corpus}: {len(table)} utterances, {hours:.2f} h in {manifest.root}")
-    print(f"speakers: {table['speaker'].nunique()}, sessions: {table['session'].nunique()}")
+    speakers, sessions = (len(set(table[column]) - {""}) for column in ("speaker", "session"))
+    print(f"speakers: {speakers or 'unknown'}, sessions: {sessions or 'none'}")
     for emotion, count in table["emotion"].value_counts().sort_index().items():
         print(f"  {emotion:<16}{count:>6}")
     for row in manifest.left_out:
@@ -110,16 +112,21 @@ def _run(options) -> int:
 
 
 def _assignment(text: str) -> tuple[str, object]:
-    """Split ``name=value``; the value is read as YAML, as papermill does."""
+    """Split ``name=value``; the value is read as YAML, but 1e-3 is a number."""
     import yaml
 
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier():
         raise ParameterError(f"-p takes NAME=VALUE, not '{text}'")
     try:
-        return name, yaml.safe_load(value)
+        found = yaml.safe_load(value)
     except yaml.YAMLError as error:
-        raise ParameterError(f"-p {name}: '{value}' is not a value: {error}") from error
+        raise ParameterError(f"-p {name}: '{value}' is not a value") from error
+    if isinstance(found, str):
+        # To YAML, a number with an exponent needs a point.
+        with suppress(ValueError):
+            return name, float(found)
+    return name, found
 
 
 def _book(options) -> int:

@@ -33,7 +33,7 @@ class StoreError(SerError):
 
 
 class TrainingError(SerError):
-    """Training stopped before its result was complete."""
+    """Training gave no network that could be used."""
 
 
 class RecordError(SerError):

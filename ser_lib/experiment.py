@@ -90,10 +90,13 @@ class Experiment:
             _check(
                 name, getattr(self, name), int, lambda value: value >= 1, "a whole number from 1"
             )
-        _check("seed", self.seed, int, lambda value: value >= 0, "a whole number from 0")
+        # Folds count on from 1000 times the seed, and the generators of Keras take 32 bits.
+        _check(
+            "seed", self.seed, int, lambda v: 0 <= v <= 10**6, "a whole number from 0 to 1000000"
+        )
         _check("learning_rate", self.learning_rate, float, lambda v: 0 < v <= 1, "above 0, up to 1")
         for name in ("weight_decay", "mixup"):
-            _check(name, getattr(self, name), float, lambda value: value >= 0, "0 or more")
+            _check(name, getattr(self, name), float, lambda v: 0 <= v <= 100, "from 0 to 100")
         for name in ("label_smoothing", "block_dropout", "head_dropout"):
             _check(name, getattr(self, name), float, lambda v: 0 <= v < 1, "from 0, below 1")
         if not isinstance(self.class_weights, bool):

@@ -25,20 +25,20 @@ from ser_lib.drawing import (
     canvas,
     ink_on,
     legend_above,
+    level,
     styled,
 )
 from ser_lib.drawing import Figure as Figure
 from ser_lib.drawing import show as show
-from ser_lib.errors import RecordError, choose
+from ser_lib.errors import choose
 from ser_lib.tables import (
     confusion_counts,
     count,
     duration,
+    extremes,
     interval,
-    listing,
     number,
     percent,
-    ranked,
     scores,
     speaker_scores,
     title,
@@ -54,7 +54,7 @@ _METRICS = {
     "macro_f1": "Macro F1",
     "weighted_f1": "Weighted F1",
 }
-_LOOKS = ((BLUE, "", "o"), (ORANGE, "///", "s"), (GREEN, "...", "D"), (PURPLE, "xx", "^"))
+_LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "D"), (PURPLE, "^"))
 
 
 @styled
@@ -83,7 +83,7 @@ def learning_curves(record) -> Figure:
             )  # fmt: skip
         if first_stop < last:
             axis.axvline(first_stop, color=SOFT, linestyle=":", linewidth=1.2)
-        axis.set(title=measure.capitalize(), xlabel="epoch", ylabel="")
+        axis.set(title=measure.capitalize(), xlabel="epoch", ylabel="", xlim=(0.5, last + 0.5))
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0].set_ylim(0, 1)
     axes[1].set_ylim(bottom=0)
@@ -96,9 +96,10 @@ def learning_curves(record) -> Figure:
     losses = means.loc["validation", "loss"]
     alt = (
         f"Accuracy and loss by epoch{f', mean of {n_folds} folds' if n_folds > 1 else ''}. At "
-        f"epoch {last}, training accuracy is {number(end('train', 'accuracy'))} and validation accuracy "
-        f"{number(end('validation', 'accuracy'))}; training loss is {number(end('train', 'loss'))} "
-        f"and validation loss {number(end('validation', 'loss'))}. Validation loss is lowest, "
+        f"epoch {last}, training accuracy is {number(end('train', 'accuracy'))} and validation "
+        f"accuracy {number(end('validation', 'accuracy'))}; training loss is "
+        f"{number(end('train', 'loss'))} and validation loss "
+        f"{number(end('validation', 'loss'))}. Validation loss is lowest, "
         f"{number(losses.min())}, at epoch {losses.idxmin()}."
     )
     caption = f"Learning curves of the {title(record.data['architecture'])}"
@@ -139,16 +140,15 @@ def confusion(record, *, normalise: bool = False) -> Figure:
             weight="bold" if row == column else "normal",
         )  # fmt: skip
     axis.set(xlabel="predicted emotion", ylabel="true emotion")
-    axis.tick_params(axis="x", rotation=30 if len(labels) > 5 else 0)
+    crowded = len(labels) * max(map(len, labels)) > 75
+    axis.tick_params(axis="x", rotation=30 if crowded else 0)
     axis.tick_params(axis="y", rotation=0)
     right = int(np.trace(counts))
     spoken = {name: shares[i, i] for i, name in enumerate(labels) if counts[i].sum()}
-    best, worst = ranked(spoken)[0], ranked(spoken)[-1]
     alt = (
         f"Confusion matrix of {count(int(counts.sum()), 'utterance')}, true emotion in rows: "
-        f"{right:,} lie on the diagonal ({percent(right / counts.sum())}). Found most often: "
-        f"{listing(best[1])}, {number(best[0])}; least often: {listing(worst[1])}, "
-        f"{number(worst[0])}. {_largest_confusion(record)}"
+        f"{right:,} lie on the diagonal ({percent(right / counts.sum())}). The share that is found "
+        f"is {extremes(spoken, bold=False)}. {_largest_confusion(record)}"
     )
     unit = "as shares of the true emotion" if normalise else "in utterances"
     return Figure(
@@ -178,20 +178,13 @@ def per_class(record) -> Figure:
         drawn.melt("emotion", var_name="score"), x="emotion", y="value", hue="score", ax=axis,
         palette=[BLUE, ORANGE, GREEN], saturation=1, width=0.75, edgecolor="white",
     )  # fmt: skip
-    for bars, hatch in zip(axis.containers, ("", "///", "..."), strict=True):
-        for bar in bars:
-            bar.set_hatch(hatch)
     axis.set(xlabel="", ylabel="", ylim=(0, 1))
     legend_above(axis, 3)
     sns.despine(fig, left=True)
-    best, worst = ranked(table["f1"])[0], ranked(table["f1"])[-1]
     alt = (
-        f"Precision, recall and F1 of {count(len(table), 'emotion')}. F1 is highest for "
-        f"{listing(best[1])} ({number(best[0])}) and lowest for {listing(worst[1])} "
-        f"({number(worst[0])})."
+        f"Precision, recall and F1 of {count(len(table), 'emotion')}. F1 is "
+        f"{extremes(table['f1'], bold=False)}."
     )
-    if best == worst:
-        alt = f"Precision, recall and F1: F1 is {number(best[0])} for every emotion."
     network = title(record.data["architecture"])
     return Figure(fig, alt, f"Precision, recall and F1 of the {network} by emotion.")
 
@@ -204,19 +197,12 @@ def class_accuracy(record) -> Figure:
     shares = right / np.maximum(spoken, 1)
     overall = record.data["metrics"]["accuracy"]
     fig, axis = canvas(height=3.4)
-    axis.bar(emotions, shares, color=BLUE, width=0.65)
+    axis.bar(emotions, shares, color=BLUE, width=0.7)
+    level(axis, overall, f"all: {number(overall)}")
     for i, share in enumerate(shares):
-        axis.text(
-            i, share - 0.02 if share > 0.25 else share + 0.02,
-            f"{number(share)}\n{right[i]:,} of {spoken[i]:,}",
-            ha="center", va="top" if share > 0.25 else "bottom",
-            color="white" if share > 0.25 else INK, linespacing=1.4,
-        )  # fmt: skip
-    axis.axhline(overall, color=INK, linestyle="--", linewidth=1.2)
-    axis.annotate(
-        f"all: {number(overall)}", (1, overall), xycoords=("axes fraction", "data"),
-        xytext=(4, 0), textcoords="offset points", va="center",
-    )  # fmt: skip
+        text = f"{number(share)}\n{right[i]:,} of {spoken[i]:,}"
+        inside = {"y": 0.03, "color": "white"} if share > 0.2 else {"y": share + 0.03}
+        axis.text(i, s=text, ha="center", va="bottom", size=8, linespacing=1.5, **inside)
     axis.set(ylim=(0, 1), ylabel="accuracy")
     axis.grid(False, axis="x")
     sns.despine(fig, left=True)
@@ -235,8 +221,6 @@ def correct_incorrect(record) -> Figure:
     values = {"correct": int(hits.sum()), "incorrect": int((~hits).sum())}
     fig, axis = canvas(height=1.9)
     bars = axis.barh(list(values), list(values.values()), color=[BLUE, ORANGE], height=0.65)
-    bars[1].set_hatch("///")
-    bars[1].set_edgecolor("white")
     shares = {"correct": f" ({percent(hits.mean())})", "incorrect": ""}
     axis.bar_label(bars, [f"{n:,}{shares[name]}" for name, n in values.items()], padding=5)
     axis.invert_yaxis()
@@ -253,16 +237,8 @@ def correct_incorrect(record) -> Figure:
 
 @styled
 def speakers(record) -> Figure:
-    """UAR and accuracy of every test speaker, sorted by UAR.
-
-    Raises
-    ------
-    RecordError
-        If the speakers are unknown.
-    """
+    """UAR and accuracy of every test speaker, sorted by UAR."""
     table = speaker_scores(record).sort_values(["uar", "accuracy"], ascending=False)
-    if table.empty:
-        raise RecordError(f"{record.folder}: the predictions name no speakers")
     overall = record.data["metrics"]["uar"]
     named = len(table) <= NAMED_SPEAKERS
     fig, axis = canvas(height=1.3 + (0.27 if named else 0.08) * len(table))
@@ -273,7 +249,7 @@ def speakers(record) -> Figure:
                  linewidth=1.6, label="accuracy", zorder=2)  # fmt: skip
     axis.scatter(table["uar"], y, s=46, color=BLUE, label="UAR", zorder=3)
     axis.axvline(overall, color=INK, linestyle="--", linewidth=1.2, label="UAR, all speakers")
-    axis.set(xlim=(0, 1.02), xlabel="score", ylabel="speaker", ylim=(len(table) - 0.4, -0.6))
+    axis.set(xlabel="score", ylabel="speaker", ylim=(len(table) - 0.4, -0.6))
     axis.set_yticks(y if named else [], table.index if named else [])
     legend_above(axis, 3)
     sns.despine(fig, left=True)
@@ -307,20 +283,18 @@ def comparison(
         x = np.arange(len(metrics)) + (i - (len(records) - 1) / 2) * width
         values = np.array([record.data["metrics"][metric] for metric in metrics])
         low, high = np.transpose([record.data["metrics"][f"{metric}_ci95"] for metric in metrics])
-        axis.bar(x, values, width * 0.92, label=name, color=look[0], hatch=look[1],
-                 edgecolor="white")  # fmt: skip
-        axis.vlines(x, low, high, color=INK, linewidth=1.6)
+        axis.bar(x, values, width * 0.92, label=name, color=look[0])
+        axis.vlines(x, low, high, color="white", linewidth=5)
+        axis.vlines(x, low, high, color=INK, linewidth=1.8)
         for at, value in zip(x, values, strict=True):
             axis.text(at, 0.04, number(value), ha="center",
                       bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})  # fmt: skip
     chance = 1 / len(records[0].data["corpus"]["emotions"])
-    axis.axhline(
-        chance, color=INK, linestyle=":", linewidth=1.4, label=f"chance UAR {number(chance)}"
-    )
+    level(axis, chance, f"UAR by\nchance: {number(chance)}")
     axis.set_xticks(range(len(metrics)), [_METRICS[metric] for metric in metrics])
     axis.set(ylim=(0, 1))
     axis.grid(False, axis="x")
-    legend_above(axis, len(records) + 1)
+    legend_above(axis, len(records))
     sns.despine(fig, left=True)
     listed = "; ".join(
         f"{name}: "
@@ -346,7 +320,7 @@ def cost(records: Sequence) -> Figure:
     for axis, (label, values) in zip(axes, costs, strict=True):
         for record, x, name, look in zip(records, values, names, cycle(_LOOKS), strict=False):
             axis.vlines(x, *record.data["metrics"]["uar_ci95"], color=look[0], linewidth=2)
-            axis.plot(x, record.data["metrics"]["uar"], marker=look[2], color=look[0],
+            axis.plot(x, record.data["metrics"]["uar"], marker=look[1], color=look[0],
                       markersize=9, label=name, linestyle="none")  # fmt: skip
         axis.set(xlabel=label, xlim=(0, 1.15 * max(values)))
     axes[0].set_ylabel("UAR")

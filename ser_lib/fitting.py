@@ -14,6 +14,7 @@ import pandas as pd
 
 from ser_lib import augment, bundle, evaluation, features
 from ser_lib.bundle import Bundle, FrontEnd
+from ser_lib.errors import TrainingError
 from ser_lib.experiment import Experiment
 from ser_lib.features import FRAMES, ROWS, Standardiser
 from ser_lib.splits import Fold
@@ -64,6 +65,11 @@ def fit_fold(
     -------
     str
         A line on how it went.
+
+    Raises
+    ------
+    TrainingError
+        If the network diverged in the first epoch and never came back.
     """
     import keras
 
@@ -96,6 +102,11 @@ def fit_fold(
         one_hot[fold.validation],
         np.random.default_rng(seed),
     )
+    if not best_epoch:
+        raise TrainingError(
+            f"fold '{fold.name}': the validation loss was not a number in any epoch; "
+            f"try a learning_rate below {experiment.learning_rate}"
+        )
     trained = Bundle(network, front_end)
     inference = time.perf_counter()
     probabilities = trained.predict(statics[i] for i in fold.test)
@@ -234,9 +245,7 @@ def _training_step(network, experiment: Experiment, n_batches: int):
         warmup_target=experiment.learning_rate,
         warmup_steps=warm_up,
     )
-    optimizer = keras.optimizers.AdamW(
-        rate, weight_decay=experiment.weight_decay, global_clipnorm=1.0
-    )
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=experiment.weight_decay, clipnorm=1.0)
     # Decay pulls weights towards zero; biases and normalisation have no reason to be there.
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     optimizer.build(network.trainable_variables)
@@ -260,7 +269,7 @@ def _class_weights(targets: np.ndarray) -> np.ndarray:
 
 
 def _measure(network, inputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    probabilities = network.predict(inputs, batch_size=64, verbose=0)
+    probabilities = bundle.probabilities(network, inputs)
     losses = -np.log(np.maximum((probabilities * targets).sum(axis=1), 1e-30))
     hits = probabilities.argmax(axis=1) == targets.argmax(axis=1)
     return {"loss": float(losses.mean()), "accuracy": float(hits.mean())}

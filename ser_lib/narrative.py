@@ -7,12 +7,13 @@ what looks equal on the page is called equal.
 """
 
 import math
-from collections.abc import Mapping
 
 from ser_lib.tables import (
+    UNKNOWN,
     capital,
     confusion_counts,
     count,
+    extremes,
     fold_mean,
     interval,
     listing,
@@ -30,7 +31,6 @@ GAP_LARGE = 0.15  # from here on: overfitting
 PHASE = 0.05  # test and validation accuracy that differ by less agree
 LEANING = 0.10  # recall minus precision from here on: the emotion is answered too often
 AVERAGES = 0.02  # macro and weighted F1 that differ by less are called similar
-MANY = 8  # more names than this at one rank are counted, not listed
 MUTUAL = 0.10  # share of each of two emotions that is taken for the other
 
 
@@ -44,7 +44,7 @@ def evaluation(record) -> str:
         "recall": "Recall, how much of an emotion is found",
         "f1": "F1, the balance of the two",
     }
-    by_emotion = [f"- {words}: {_extremes(tested[name])}." for name, words in meanings.items()]
+    by_emotion = [f"- {words}: {extremes(tested[name])}." for name, words in meanings.items()]
     return "\n\n".join(
         [
             _overall(record),
@@ -82,18 +82,6 @@ def _overall(record) -> str:
         f"answering {frequent.idxmax()} would be right for {percent(share)} of the utterances, "
         f"{less} than the network."
     )
-
-
-def _extremes(values: Mapping[str, float], noun: str = "emotion") -> str:
-    ranks = ranked(dict(values))
-    (best, highest), (worst, lowest) = ranks[0], ranks[-1]
-    if len(ranks) == 1:
-        return f"{number(best)} for {highest[0] if len(highest) == 1 else f'every {noun}'}"
-    first, last = (
-        listing(names) if len(names) <= 3 else count(len(names), noun)
-        for names in (highest, lowest)
-    )
-    return f"highest for **{first}** ({number(best)}), lowest for **{last}** ({number(worst)})"
 
 
 def _leaning(record, emotions) -> str:
@@ -259,7 +247,7 @@ def class_accuracy(record) -> str:
 def speakers(record) -> str:
     """How far the result depends on the speaker."""
     table = speaker_scores(record)
-    if table.empty:
+    if list(table.index) == [UNKNOWN]:
         return "The speakers of this corpus are not known."
     named = {f"speaker {name}": uar for name, uar in table["uar"].items()}
-    return f"UAR is {_extremes(named, 'speaker')}."
+    return f"UAR is {extremes(named, 'speaker')}."

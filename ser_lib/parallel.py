@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -50,7 +51,9 @@ def each(
     # Spawned, not forked: TensorFlow and threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     count = min(workers or processors(), len(jobs))
-    pool = ProcessPoolExecutor(count, mp_context=context, initializer=initializer)
+    pool = ProcessPoolExecutor(
+        count, mp_context=context, initializer=_begin, initargs=(initializer,)
+    )
     try:
         futures = [pool.submit(function, *job) for job in jobs]
         for future in as_completed(futures):
@@ -66,3 +69,15 @@ def each(
                 "kept: run the same command again"
             ) from error
         raise
+
+
+def _begin(initializer: Callable[[], None] | None) -> None:
+    """Prepare a worker; it ends with its parent, even if that is killed without a word."""
+
+    def follow() -> None:
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+    if initializer:
+        initializer()

@@ -119,7 +119,7 @@ def read(folder: str | Path) -> Record:
     Raises
     ------
     RecordError
-        If there is none, or it is of another schema.
+        If there is none, or it is damaged or of another schema.
     """
     folder = Path(folder)
     file = folder / "record.json"
@@ -129,12 +129,19 @@ def read(folder: str | Path) -> Record:
         data = json.loads(file.read_text())
     except json.JSONDecodeError as error:
         raise RecordError(f"{file} is not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise RecordError(f"{file} is not a record: it holds no fields")
     if data.get("schema") != SCHEMA:
         raise RecordError(f"{file} has schema {data.get('schema')}, this library reads {SCHEMA}")
-    text = {"utterance": str, "speaker": str, "fold": str}
-    return Record(
-        folder=folder,
-        data=data,
-        history=pd.read_csv(folder / "history.csv", dtype=text),
-        predictions=pd.read_csv(folder / "predictions.csv", dtype=text, keep_default_na=False),
-    )
+    try:
+        history = pd.read_csv(folder / "history.csv")
+        predictions = read_predictions(folder / "predictions.csv")
+    except (OSError, ValueError) as error:
+        raise RecordError(f"{folder} is damaged, remove it and run again: {error}") from error
+    return Record(folder, data, history, predictions)
+
+
+def read_predictions(file: Path) -> pd.DataFrame:
+    """Read a table of predictions; names stay texts, even "03" and "None"."""
+    text = {"utterance": str, "speaker": str, "fold": str, "truth": str, "predicted": str}
+    return pd.read_csv(file, dtype=text, keep_default_na=False)

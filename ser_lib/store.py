@@ -1,8 +1,8 @@
 """Feature maps of a whole corpus on disk: computed once, in parallel, resumable.
 
 A store is a folder `data/features/<corpus>-<map>-<key>/` of chunks of up to `CHUNK` utterances in
-the manifest's order. A chunk is two files: `00000.lengths.npy`, int frames per utterance, and
-`00000.npy`, float32 [frames of all, rows], written last and under a temporary name, so that a
+the manifest's order. A chunk is two files: `000000.lengths.npy`, int frames per utterance, and
+`000000.npy`, float32 [frames of all, rows], written last and under a temporary name, so that a
 chunk that exists is complete. Maps are read through a memory map: memory does not grow with the
 corpus. The key is a hash of the audio, the map and the code that computes it.
 """
@@ -86,8 +86,10 @@ def build(
         If a file that the manifest names can no longer be read.
     """
     choose(kind, features.MAPS, "feature map")
-    code = sources("audio.py", "features.py", "store.py")
-    key = digest(kind, CHUNK, list(manifest.table["sha256"]), *code)
+    code = sources("audio.py", "features.py", "spectrum.py", "store.py")
+    # The same samples at another rate are another sound.
+    heard = [manifest.table[column].tolist() for column in ("sha256", "sample_rate_hz")]
+    key = digest(kind, CHUNK, heard, *code)
     folder = workspace() / "data" / "features" / f"{manifest.corpus}-{kind}-{key}"
     paths = [manifest.root / path for path in manifest.table["path"]]
     starts = range(0, len(paths), CHUNK)

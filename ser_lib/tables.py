@@ -20,6 +20,8 @@ from ser_lib.errors import RecordError
 
 TITLES = {"cnn": "CNN", "cnn_lstm": "CNN-LSTM", "cnn_gru": "CNN-GRU"}
 MISSING = "-"
+UNKNOWN = "unknown"
+MANY = 8
 _TOLERANCE = 1e-6
 
 
@@ -121,8 +123,8 @@ def duration(seconds: float) -> str:
     >>> duration(0.4), duration(48), duration(192), duration(3725)
     ('0.4 s', '48 s', '3 min 12 s', '1 h 2 min')
     """
-    if seconds < 10:
-        return f"{seconds:.1f} s"
+    if rounded(seconds, 1) < 10:
+        return f"{number(float(seconds), 1)} s"
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -159,7 +161,7 @@ def markdown_table(rows: pd.DataFrame | Iterable[Mapping], *, digits: int = 2) -
     if not rows:
         return "*(no rows)*"
     lines = [
-        [str(name) for name in names],
+        [_cell(str(name), digits) for name in names],
         ["---:" if _numeric([row[name] for row in rows]) else ":---" for name in names],
     ]
     lines += [[_cell(row[name], digits) for name in names] for row in rows]
@@ -275,19 +277,18 @@ def speaker_scores(record) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index: speakers in order, empty if they are unknown. Columns: n, accuracy, uar (over the
-        emotions that the speaker shows).
+        Index: speakers in order, `UNKNOWN` for those without a name. Columns: n, accuracy, uar
+        (over the emotions that the speaker shows).
     """
     rows = {
-        speaker: {
+        speaker or UNKNOWN: {
             "n": len(part),
             "accuracy": evaluation.accuracy(part["truth"], part["predicted"]),
             "uar": evaluation.uar(part["truth"], part["predicted"]),
         }
         for speaker, part in record.predictions.groupby("speaker")
-        if speaker
     }
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["n", "accuracy", "uar"])
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def ranked(values: Mapping[str, float], digits: int = 2) -> list[tuple[float, list[str]]]:
@@ -302,3 +303,43 @@ def ranked(values: Mapping[str, float], digits: int = 2) -> list[tuple[float, li
     for name, value in values.items():
         groups.setdefault(rounded(value, digits), []).append(str(name))
     return sorted(groups.items(), reverse=True)
+
+
+def extremes(
+    values: Mapping[str, float],
+    noun: str = "emotion",
+    *,
+    digits: int = 2,
+    unit: str = "",
+    bold: bool = True,
+) -> str:
+    """Who has the highest and who the lowest printed value, with all that tie.
+
+    Parameters
+    ----------
+    values
+        Name to value, at least one.
+    noun
+        What the names are; more than `MANY` names of one rank are counted, not listed.
+    digits, unit
+        How values are printed.
+    bold
+        Emphasise the names, for Markdown.
+
+    Examples
+    --------
+    >>> extremes({"anger": 0.7, "fear": 0.52, "joy": 0.7})
+    'highest for **anger and joy** (0.70), lowest for **fear** (0.52)'
+    >>> extremes({"anger": 0.7, "fear": 0.7})
+    '0.70 for every emotion'
+    """
+
+    def words(value: float, names: list[str]) -> tuple[str, str]:
+        who = listing(names) if len(names) <= MANY else count(len(names), noun)
+        return f"**{who}**" if bold else who, f"{number(value, digits)} {unit}".rstrip()
+
+    ranks = ranked(values, digits)
+    (best, highest), (worst, lowest) = words(*ranks[0]), words(*ranks[-1])
+    if len(ranks) == 1:
+        return f"{highest} for {best if len(values) == 1 else f'every {noun}'}"
+    return f"highest for {best} ({highest}), lowest for {worst} ({lowest})"

@@ -12,19 +12,23 @@ import platform
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from shutil import copytree
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 
 from ser_lib import corpora, evaluation, parallel, records, splits, store
 from ser_lib.corpora import CATALOGUE, Manifest
+from ser_lib.errors import CorpusError
 from ser_lib.experiment import Experiment
 from ser_lib.fitting import fit_fold, start_worker
 from ser_lib.records import Record
+from ser_lib.splits import Fold
 from ser_lib.workspace import digest, fresh_folder, lock_file, sources
 
 Progress = Callable[[str], None]
@@ -66,6 +70,11 @@ def run(
     folder = run_folder(experiment, key)
     if (folder / "record.json").is_file():
         return records.read(folder)
+    if len(manifest.emotions) < 2:
+        raise CorpusError(
+            f"corpus '{experiment.corpus}' has only the emotion '{manifest.emotions[0]}'; "
+            "there is nothing to tell apart"
+        )
     started, clock = datetime.now(UTC), time.perf_counter()
     folds = splits.make(
         manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
@@ -73,9 +82,9 @@ def run(
     maps = store.build(manifest, kind=experiment.feature_map, workers=workers)
     kept = records.runs(experiment.corpus) / "folds" / _fold_key(experiment, manifest)
     jobs = [
-        (experiment, number, fold, manifest.table, manifest.emotions, maps.folder, kept / fold.name)
-        for number, fold in enumerate(folds)
-        if not (kept / fold.name).is_dir()
+        (experiment, number, fold, manifest.table, manifest.emotions, maps.folder, kept / name)
+        for number, (fold, name) in enumerate(zip(folds, _folder_names(folds), strict=True))
+        if not (kept / name).is_dir()
     ]
     if done := len(folds) - len(jobs):
         say(f"{experiment.architecture}: {done} of {len(folds)} folds are there already")
@@ -108,29 +117,39 @@ def _print(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def _folder_names(folds: list[Fold]) -> list[str]:
+    """Names of folders for folds, whose own names may hold any character of a speaker's."""
+    return [quote(fold.name, safe=" ") for fold in folds]
+
+
 def _fold_key(experiment: Experiment, manifest: Manifest) -> str:
-    rooms = ("audio.py", "features.py", "splits.py", "models.py", "augment.py", "fitting.py")
+    rooms = (
+        "audio.py",
+        "features.py",
+        "spectrum.py",
+        "splits.py",
+        "models.py",
+        "augment.py",
+        "fitting.py",
+    )
     code = sources(*rooms, "bundle.py", "store.py")
     return digest(experiment.parameters(), manifest.sha256, lock_file(), *code)
 
 
 def _record(
-    experiment: Experiment, manifest: Manifest, folds: list, kept: Path, folder: Path
+    experiment: Experiment, manifest: Manifest, folds: list[Fold], kept: Path, folder: Path
 ) -> Record:
     """Gather the folds into a record in `folder`, with the bundle; key and times are to come."""
     labels = manifest.emotions
-    results = [json.loads((kept / fold.name / "fold.json").read_text()) for fold in folds]
+    folders = [kept / name for name in _folder_names(folds)]
+    results = [json.loads((part / "fold.json").read_text()) for part in folders]
     history, predictions = (
-        pd.concat(
-            [
-                pd.read_csv(kept / fold.name / name, dtype={"utterance": str, "speaker": str})
-                for fold in folds
-            ],
-            ignore_index=True,
+        pd.concat([read_one(part / name) for part in folders], ignore_index=True)
+        for name, read_one in (
+            ("history.csv", pd.read_csv),
+            ("predictions.csv", records.read_predictions),
         )
-        for name in ("history.csv", "predictions.csv")
     )
-    predictions = predictions.fillna({"speaker": ""})
     truth, predicted = list(predictions["truth"]), list(predictions["predicted"])
     # Without speakers, every utterance is its own cluster.
     speakers = None if (predictions["speaker"] == "").any() else list(predictions["speaker"])
@@ -143,8 +162,10 @@ def _record(
     metrics["loss"] = float(losses.mean())
     metrics["loss_ci95"] = evaluation.mean_interval(losses, clusters=speakers)
     # The network that users get was chosen as its weights were: by validation.
-    best = min(results, key=lambda result: result["validation_loss"])
-    copytree(kept / best["name"] / "bundle", folder / "bundle")
+    best, best_folder = min(
+        zip(results, folders, strict=True), key=lambda pair: pair[0]["validation_loss"]
+    )
+    copytree(best_folder / "bundle", folder / "bundle")
     row = CATALOGUE[experiment.corpus]
     data = {
         "schema": records.SCHEMA,
@@ -154,7 +175,7 @@ def _record(
             "title": row.title,
             "synthetic": row.synthetic,
             "utterances": len(manifest.table),
-            "speakers": int(manifest.table["speaker"].nunique()),
+            "speakers": len(set(manifest.table["speaker"]) - {""}),
             "emotions": labels,
             "manifest_sha256": manifest.sha256,
             "left_out": manifest.left_out,
@@ -189,8 +210,14 @@ def _record(
 
 
 def _versions() -> dict[str, str]:
-    packages = ("tensorflow-cpu", "keras", "librosa", "numpy", "pandas", "scikit-learn")
-    return {
+    found = {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-    } | {package: version(package) for package in ("ser-lib", *packages)}
+    }
+    # macOS has no tensorflow-cpu, others no tensorflow.
+    tensorflow = ("tensorflow-cpu", "tensorflow")
+    packages = ("keras", "librosa", "numpy", "scipy", "pandas")
+    for package in ("ser-lib", *tensorflow, *packages):
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found

@@ -1,5 +1,6 @@
 """What tests of several rooms share: an empty workspace, corpora of tones, the real corpus."""
 
+import ast
 import csv
 import os
 from pathlib import Path
@@ -9,10 +10,13 @@ import pytest
 import soundfile
 from hypothesis import settings
 
+import ser_lib
+
 # The machine may be busy; how long an example takes says nothing about the code.
 settings.register_profile("project", deadline=None, derandomize=True, database=None)
 settings.load_profile("project")
 
+LIBRARY = Path(ser_lib.__file__).parent
 PITCHES = {"anger": 600.0, "neutral": 150.0, "sadness": 300.0}  # Hz
 
 
@@ -48,6 +52,35 @@ def write_tone():
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def rooms_behind():
+    """A function: names of rooms -> these and all that they import, directly or not."""
+
+    def file_of(room: str) -> Path:
+        place = LIBRARY.joinpath(*room.split("."))
+        return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+
+    def imported(room: str) -> set[str]:
+        names = set()
+        for node in ast.walk(ast.parse(file_of(room).read_text())):
+            if isinstance(node, ast.ImportFrom):
+                names |= {node.module or ""} | {f"{node.module}.{n.name}" for n in node.names}
+            elif isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+        rooms = {n.removeprefix("ser_lib.") for n in names if n.startswith("ser_lib.")}
+        # A name that is no file is a function or a class of one.
+        return {room for room in rooms if file_of(room).is_file()}
+
+    def behind(*rooms: str) -> set[str]:
+        found, todo = set(), set(rooms)
+        while todo:
+            found |= todo
+            todo = set().union(*map(imported, todo)) - found
+        return found
+
+    return behind
 
 
 @pytest.fixture(scope="session")

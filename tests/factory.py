@@ -4,6 +4,7 @@
 so that a record from here has the same consistency as one from a real run.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -206,7 +207,7 @@ def make_metrics(table: pd.DataFrame, emotions: list[str], chance: np.ndarray) -
     metrics = {}
     for name, value in (
         ("accuracy", accuracy_score(truth, predicted)),
-        ("uar", recall_score(truth, predicted, average="macro", zero_division=0)),
+        ("uar", recall_score(truth, predicted, average="macro", labels=sorted(set(truth)))),
         ("macro_f1", f1_score(truth, predicted, labels=emotions, average="macro")),
         ("weighted_f1", f1_score(truth, predicted, labels=emotions, average="weighted")),
     ):
@@ -254,9 +255,30 @@ def make_history(table, emotions, rng, *, epochs, gap) -> tuple[pd.DataFrame, li
                         part["predicted"],
                         average="macro",
                         labels=sorted(part["truth"].unique()),
-                    )  # fmt: skip
+                    )
                 ),
                 "duration_s": float(stop * 1.5),
             }
         )
     return pd.DataFrame(rows), folds
+
+
+def record_of_counts(counts: dict[str, dict[str, int]], **options) -> Record:
+    """A record with exactly this confusion matrix, {truth: {predicted: n}}."""
+    cells = [(t, p, n) for t, row in counts.items() for p, n in row.items()]
+    emotions = sorted({name for t, p, _ in cells for name in (t, p)})
+    return make_record(
+        emotions=emotions,
+        truth=[t for t, _, n in cells for _ in range(n)],
+        predicted=[p for _, p, n in cells for _ in range(n)],
+        **options,
+    )
+
+
+def with_data(record: Record, **parts) -> Record:
+    """The record with parts of its data replaced: ``metrics={"uar": 0.5}``, ``folds=[...]``."""
+    data = {
+        name: value | parts[name] if isinstance(parts.get(name), dict) else parts.get(name, value)
+        for name, value in record.data.items()
+    }
+    return replace(record, data=data)

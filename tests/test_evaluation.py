@@ -169,7 +169,9 @@ def test_perfect_and_hopeless_classifiers_leave_no_doubt():
     truth = LABELS * 5
     assert set(map(tuple, ev.score_intervals(truth, truth).values())) == {(1.0, 1.0)}
     wrong = LABELS[1:] * 5 + LABELS[:1] * 5
-    never = [w if w != t else LABELS[LABELS.index(t) - 1] for t, w in zip(truth, wrong, strict=True)]
+    never = [
+        w if w != t else LABELS[LABELS.index(t) - 1] for t, w in zip(truth, wrong, strict=True)
+    ]
     assert set(map(tuple, ev.score_intervals(truth, never).values())) == {(0.0, 0.0)}
 
 

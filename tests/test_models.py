@@ -10,6 +10,7 @@ from keras import layers
 
 from ser_lib import models
 from ser_lib.errors import ParameterError
+from ser_lib.experiment import ARCHITECTURES
 
 COUNTS = {"cnn": 1_929_349, "cnn_lstm": 1_234_309, "cnn_gru": 579_781}
 BLOCK = ["Conv2D", "BatchNormalization", "MaxPooling2D", "Dropout"]
@@ -17,7 +18,7 @@ SMALL = (16, 24)
 
 
 def shape_of(name, size=(60, 130)):
-    return (*size, models.CHANNELS[name])
+    return (*size, ARCHITECTURES[name])
 
 
 def maps_of(name, n=3, size=SMALL, seed=0):
@@ -30,7 +31,7 @@ def small(name, n_classes=5, seed=0, **options):
 
 
 def test_names_and_channels_agree():
-    assert models.NAMES == tuple(COUNTS) == tuple(models.CHANNELS)
+    assert models.NAMES == tuple(COUNTS) == tuple(ARCHITECTURES)
 
 
 @pytest.mark.parametrize("name", COUNTS)

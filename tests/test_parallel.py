@@ -7,6 +7,8 @@ import math
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 
 from ser_lib import parallel
 from ser_lib.errors import CorpusError, SerError
+from ser_lib.workspace import write_atomically
 
 JOBS = [(n,) for n in range(6)]
 
@@ -41,6 +44,28 @@ def die(n: int) -> None:
 def stay(n: int) -> int:
     time.sleep(0 if n == 0 else 600)
     return n
+
+
+def say_and_stay(file: str) -> None:
+    write_atomically(Path(file), str(os.getpid()))
+    time.sleep(600)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # Whoever inherits an ended process may be slow to collect it.
+    state = Path(f"/proc/{pid}/stat")
+    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def wait_for(condition, seconds=60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
 
 
 def test_the_number_of_processors_is_sensible():
@@ -89,8 +114,22 @@ def test_an_error_keeps_its_type_and_stops_the_rest(tmp_path, workers):
 
 
 def test_a_killed_worker_is_explained():
-    with pytest.raises(SerError, match="a worker process was killed.*run the same command again"):
+    with pytest.raises(SerError, match=r"worker process was killed.*run the same command again"):
         list(parallel.each(die, JOBS, workers=1))
+
+
+def test_workers_end_with_a_parent_that_was_killed(tmp_path):
+    file = tmp_path / "pid"
+    code = f"import test_parallel as t; list(t.parallel.each(t.say_and_stay, [({str(file)!r},)]))"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    )
+    wait_for(file.is_file)
+    worker = int(file.read_text())
+    assert is_running(worker)
+    parent.kill()
+    parent.wait()
+    wait_for(lambda: not is_running(worker))
 
 
 def test_who_stops_listening_ends_the_workers():

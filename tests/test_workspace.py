@@ -13,9 +13,9 @@ from ser_lib.workspace import (
     fresh_folder,
     lock_file,
     sources,
-    workspace as find,
     write_atomically,
 )
+from ser_lib.workspace import workspace as find
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -161,9 +161,14 @@ def test_after_an_error_the_old_folder_stays_and_nothing_else(tmp_path, kind):
     target = tmp_path / "target"
     target.mkdir()
     (target / "old").touch()
-    with pytest.raises(kind), fresh_folder(target) as folder:
-        (folder / "half").touch()
-        raise kind
+
+    def fail():
+        with fresh_folder(target) as folder:
+            (folder / "half").touch()
+            raise kind
+
+    with pytest.raises(kind):
+        fail()
     assert names(tmp_path) == ["target"]
     assert names(target) == ["old"]
 

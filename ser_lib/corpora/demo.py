@@ -11,23 +11,22 @@ speakers come in sessions of one woman and one man, as in IEMOCAP. The folder ho
 An utterance depends on the seed, its speaker, sentence and emotion only: a smaller corpus is a part
 of the larger one, and the order of work and the number of processes change nothing.
 
-What an emotion does to a voice is the table `EMOTIONS`: offsets from the neutral voice in the
+What an emotion does to a voice is the table `OFFSETS`: differences from the neutral voice, in the
 directions that studies of vocal expression agree on. Anger: pitch level and range, rate, intensity
-and high-frequency energy rise. Joy: pitch and its range rise most, with more intensity and rate,
-less high-frequency energy than anger, and the higher formants of a smiling mouth. Sadness: pitch
-level and range, rate, intensity and high-frequency energy fall and the voice is breathy. Those
-studies have no frustration; it is taken as cold anger (weaker than hot anger, tense), spoken
-slowly with raised pitch, as frustrated users of dialogue systems do. The sizes are chosen so that
-classes overlap as they do in people: `SPREAD` says how far speakers differ from each other, how
-personally each of them expresses an emotion, and how utterances vary.
+and high-frequency energy rise. Happiness: pitch and its range rise most, with more intensity and
+rate, less high-frequency energy than in anger, and the higher formants of a smiling mouth. Sadness:
+pitch level and range, rate, intensity and high-frequency energy fall, and the voice is breathy.
+Frustration is taken as cold anger, weaker than hot anger and tense, and as slow with slightly
+raised pitch, which is what frustrated users of dialogue systems sound like. The sizes are ours,
+chosen so that classes overlap as they do in people: `SPREAD` says how far speakers differ from each
+other, how personally each of them expresses an emotion, and how utterances vary.
 
 References
 ----------
-Murray & Arnott 1993, J. Acoust. Soc. Am. 93(2), 1097-1108 (table 1). Banse & Scherer 1996,
-J. Pers. Soc. Psychol. 70(3), 614-636 (cold anger: table 6). Juslin & Laukka 2003, Psychol. Bull.
-129(5), 770-814 (table 7). Scherer 2003, Speech Communication 40(1-2), 227-256 (table 2). Tartter
-1980, Percept. Psychophys. 27(1), 24-27 (smiling). Ang et al. 2002, Proc. ICSLP, 2037-2040
-(frustration).
+Murray & Arnott 1993, J. Acoust. Soc. Am. 93(2), 1097-1108. Banse & Scherer 1996, J. Pers. Soc.
+Psychol. 70(3), 614-636 (with cold anger). Juslin & Laukka 2003, Psychol. Bull. 129(5), 770-814.
+Scherer 2003, Speech Communication 40(1-2), 227-256. Tartter 1980, Percept. Psychophys. 27(1), 24-27
+(smiling). Ang et al. 2002, Proc. ICSLP, 2037-2040 (frustration).
 """
 
 import csv
@@ -58,20 +57,22 @@ class Cues(NamedTuple):
     tremor: float  # percent of the pitch, standard deviation
 
 
-EMOTIONS = {
+OFFSETS = {
     #                     pitch range  rate level tilt breath formants tremor
-    "anger": Cues(          3.5, 0.60,  8.0,  6.0, 2.0,  -0.5,     1.0,   0.5),
-    "frustration": Cues(    1.3, 0.10, -7.0,  2.5, 1.5,   0.0,     0.0,   0.3),
-    "happiness": Cues(      4.5, 0.75,  6.0,  3.0, 0.5,   1.0,     3.0,   0.0),
+    "anger": Cues(          3.5, 0.60,  9.0,  7.0, 2.4,  -0.5,     1.0,   0.5),
+    "frustration": Cues(    1.2, 0.00, -9.0,  2.5, 1.7,  -0.5,    -0.5,   0.3),
+    "happiness": Cues(      5.0, 0.80,  6.0,  3.5, 0.5,   1.0,     3.5,   0.0),
     "neutral": Cues(        0.0, 0.00,  0.0,  0.0, 0.0,   0.0,     0.0,   0.0),
-    "sadness": Cues(       -1.5, -0.60, -12.0, -4.0, -1.8, 2.0,   -1.0,   0.5),
+    "sadness": Cues(       -1.5, -0.60, -12.0, -4.0, -1.8, 1.5,   -1.0,   0.5),
 }  # fmt: skip
+
+EMOTIONS = tuple(OFFSETS)
 
 SPREAD = {
     #                     pitch range  rate level tilt breath formants tremor
-    "speakers": Cues(       1.8, 0.20,  4.0,  1.0, 0.4,   0.5,     2.0,   0.2),
-    "habits": Cues(         0.6, 0.15,  3.0,  0.8, 0.3,   0.3,     0.5,   0.1),
-    "utterances": Cues(     0.8, 0.20,  4.0,  1.0, 0.4,   0.5,     0.5,   0.2),
+    "speakers": Cues(       1.5, 0.20,  4.0,  0.8, 0.4,   0.4,     2.0,   0.2),
+    "habits": Cues(         0.5, 0.15,  2.5,  0.6, 0.2,   0.3,     0.4,   0.1),
+    "utterances": Cues(     0.8, 0.20,  4.0,  1.1, 0.4,   0.5,     0.5,   0.2),
 }  # fmt: skip
 """Standard deviations: of a speaker's neutral voice, of the speaker's own way with each emotion,
 and from one utterance to the next."""
@@ -174,7 +175,7 @@ def make(
     with fresh_folder(folder) as temporary:
         (temporary / "wav").mkdir()
         jobs = [(temporary, speaker, n_sentences, seed) for speaker in range(n_speakers)]
-        if n_speakers * n_sentences < 40:
+        if workers is None and n_speakers * n_sentences < 40:
             workers = 0  # done before a process has started
         rows = [row for part in parallel.each(_speak, jobs, workers=workers) for row in part]
         with (temporary / "manifest.csv").open("w", encoding="utf-8", newline="") as file:
@@ -264,7 +265,7 @@ class _Speaker:
     def cues(self, emotion: str, rng: np.random.Generator) -> Cues:
         """Draw how this speaker says one utterance."""
         strength = np.exp(self.expression + rng.normal(0, EXPRESSION["utterances"]))
-        expressed = strength * (np.array(EMOTIONS[emotion]) + self.habits[emotion])
+        expressed = strength * (np.array(OFFSETS[emotion]) + self.habits[emotion])
         return Cues(*(self.own + expressed + _draw(rng, "utterances")))
 
     def voice(self, cues: Cues) -> Voice:
@@ -319,7 +320,7 @@ def _tilt(signal: np.ndarray, db_per_octave: float) -> np.ndarray:
 
 
 def _round_length(signal: np.ndarray) -> int:
-    """Return a length with small prime factors: a transform of the exact one may take 20 times as long."""
+    """Return a length with small prime factors; the Fourier transform of others is slow."""
     return -(-len(signal) // 4096) * 4096
 
 

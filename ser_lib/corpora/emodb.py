@@ -24,7 +24,7 @@ _NAME = re.compile(r"(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<label>[A-Z])(?P<
 
 
 def read(root: Path) -> tuple[list[dict], list[dict]]:
-    """Rows of the manifest, and the files whose names are not EmoDB's.
+    """Rows of the manifest, and the files whose names or emotions are not EmoDB's.
 
     Parameters
     ----------
@@ -44,8 +44,13 @@ def read(root: Path) -> tuple[list[dict], list[dict]]:
     for file in files:
         path = str(file.relative_to(root))
         match = _NAME.fullmatch(file.stem)
-        if match is None or match["label"] not in EMOTIONS:
+        if match is None:
             left_out.append({"file": path, "reason": "the name is not one of EmoDB's (SSttEv.wav)"})
+            continue
+        if match["label"] not in EMOTIONS:
+            letters = ", ".join(EMOTIONS)
+            reason = f"unknown emotion letter '{match['label']}'; EmoDB has: {letters}"
+            left_out.append({"file": path, "reason": reason})
             continue
         speaker = match["speaker"]
         rows.append(

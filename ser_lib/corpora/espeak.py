@@ -1,20 +1,20 @@
 """Text and a voice to samples, with the eSpeak NG library of the espeakng-loader wheel.
 
-Conventions: samples are float32 in [-1, 1], mono, at `RATE` (22,050 Hz, eSpeak's own rate); pitch in
-Hz, speaking rate in words per minute, formants in percent of eSpeak's neutral male voice.
+Conventions: samples are float32 in [-1, 1], mono, at `RATE` (22,050 Hz, eSpeak's own rate); pitch
+in Hz, speaking rate in words per minute, formants in percent of eSpeak's neutral male voice.
 
 The same text, voice and seed give the same samples, in any process and after any other text. As it
-comes, eSpeak does not do that. Three things in its wave generator outlive an utterance, and no call
-of its interface resets them:
+comes, eSpeak does not do that. Three things in its wave generator outlive an utterance:
 
 - *flutter*, the slow tremor of the pitch, reads a table from wherever the last utterance stopped;
 - *roughness* weakens every n-th glottal cycle, counted since the library was loaded;
 - *breath* is noise from a generator that the library seeds with the time of day.
 
-So every utterance is spoken with a voice file written for it, in which flutter and roughness are 0
-(nothing reads the table or the count any more; `ser_lib.corpora.demo` adds a tremor of its own), and
-the noise is seeded before each one. A fourth state, the automatic gain, only moves when a sample
-overflows, and the volume is set low enough that none does.
+No call resets the first two. So every utterance is spoken with a voice file written for it, in
+which flutter and roughness are 0: nothing reads the table or the count any more, and
+`ser_lib.corpora.demo` adds a tremor of its own. The noise is seeded before each utterance. A fourth
+state, the automatic gain, only moves when a sample overflows, and the volume is set low enough that
+none does.
 
 References
 ----------

@@ -30,7 +30,8 @@ def read(root: Path, name: str) -> tuple[list[dict], list[dict]]:
         else:
             table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError, ImportError) as error:
-        raise CorpusError(f"cannot read the table {file}: {error}") from error
+        why = " ".join(str(error).split())  # the parser's has several lines
+        raise CorpusError(f"cannot read the table {file}: {why}") from error
     for column in ("path", "emotion"):
         if column not in table:
             have = ", ".join(map(str, table.columns))
@@ -38,8 +39,11 @@ def read(root: Path, name: str) -> tuple[list[dict], list[dict]]:
     if table.empty:
         raise CorpusError(f"{file} has no rows")
     table = table.astype(object).where(table.notna(), "").astype(str)
-    rows = []
-    for row in table.to_dict("records"):
+    rows, left_out = [], []
+    for number, row in enumerate(table.to_dict("records"), start=1):
+        if not row["path"].strip():
+            left_out.append({"file": f"row {number} of {name}", "reason": "has no path"})
+            continue
         rows.append(
             {
                 "utterance": row.get("utterance") or str(Path(row["path"]).with_suffix("")),
@@ -49,4 +53,4 @@ def read(root: Path, name: str) -> tuple[list[dict], list[dict]]:
             }
             | {column: row.get(column, "").strip() for column in _OPTIONAL}
         )
-    return rows, []
+    return rows, left_out

@@ -23,6 +23,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,6 +32,8 @@ import nbformat
 import yaml
 
 from ser_lib.errors import BookError
+from ser_lib.report import gates
+from ser_lib.workspace import workspace as project_folder
 
 LIBRARY = Path(__file__).parents[2]
 SHOWN_WARNINGS = 6
@@ -48,16 +52,17 @@ AMENDMENTS = [
         (r'<script src="[^"]*/fontawesome/[^"]*/all\.min\.js[^"]*"></script>\n?', ""),
         (r'<link rel="preload" as="font"[^>]*/fa-(?:brands|regular)-[^>]*>\n?', ""),
         # Accessibility: names that differ from the text that is shown, scrolling without a
-        # mouse, a sidebar that is no landmark.
+        # mouse, a list of what are no list items, a sidebar that is no landmark.
         (r'<summary aria-label="Toggle hidden content">', "<summary>"),
         (r'(<button class="btn search-button-field[^>]*) aria-label="Search"', r"\1"),
         (
             r'<div class="pst-scrollable-table-container">',
             r'<div class="pst-scrollable-table-container" tabindex="0">',
         ),
+        (r'role="doc-biblioentry"', 'role="listitem"'),
         (
-            r'<div class="bd-sidebar-primary bd-sidebar( [^"]*)?">',
-            r'<div class="bd-sidebar-primary bd-sidebar\1" role="complementary" aria-label="Report">',
+            r'<div class="(bd-sidebar-primary bd-sidebar[^"]*)">',
+            r'<div class="\1" role="complementary" aria-label="Report">',
         ),
     )
 ]
@@ -67,6 +72,44 @@ SYNTHETIC = (
     "This copy is computed on <b>{title}</b>: speech made by a program. It shows that everything "
     "works; its numbers say nothing about people."
 )
+
+
+def publish(corpus: str, *, say: Callable[[str], None] = print) -> list[gates.Finding]:
+    """Build the book of a corpus in the project's folder, check it, and say where it is.
+
+    Parameters
+    ----------
+    corpus
+        See `build`.
+    say
+        Called with each line: how long the notebooks and the book took, then the book's place.
+
+    Returns
+    -------
+    list of Finding
+        What the gates found; empty if the book is sound.
+
+    Raises
+    ------
+    BookError
+        See `build`.
+    """
+    clock = time.perf_counter()
+    index = build(corpus, workspace=project_folder())
+    findings = check(index.parent)
+    seconds = time.perf_counter() - clock
+    parts = project_folder() / "runs" / corpus / "pages" / "parts.json"
+    for part in json.loads(parts.read_text()) if parts.is_file() else []:
+        took = "unchanged" if part["cached"] else f"{part['seconds']:6.1f} s"
+        say(f"{part['name']:<24} {took}")
+    say(f"{'book and its gates':<24} {seconds:6.1f} s")
+    say(f"the book: {index}")
+    return findings
+
+
+def check(html: Path) -> list[gates.Finding]:
+    """Run the gates on a built book, against the records of the project's folder."""
+    return gates.check(Path(html), records=project_folder() / "runs")
 
 
 def build(corpus: str, *, workspace: Path, out: Path | None = None) -> Path:
@@ -100,7 +143,7 @@ def build(corpus: str, *, workspace: Path, out: Path | None = None) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     with _locked(source / "_toc.yml"), tempfile.TemporaryDirectory(dir=out, prefix=".") as folder:
         temporary = Path(folder)
-        _copy_pages(pages, source / "runs")
+        _copy_pages(pages, source / "runs", workspace)
         config = temporary / "_config.yml"
         config.write_text(_configure(workspace / "_config.yml", _about(workspace, corpus)))
         _run_jupyter_book(source, config, temporary, log=out / "build.log")
@@ -147,13 +190,14 @@ def _find_pages(folder: Path, names: list[str], corpus: str) -> list[Path]:
     missing = [name for name in names if not (folder / f"{name}.ipynb").is_file()]
     if missing:
         raise BookError(
-            f"the book of '{corpus}' lacks {len(missing)} of its {len(names)} pages; make them "
-            f"with: ser run {' '.join(missing)} --corpus {corpus}"
+            f"the book of '{corpus}' lacks {len(missing)} of its {len(names)} pages "
+            f"({', '.join(missing)}); make them with: ser run --corpus {corpus}, and --data FOLDER "
+            "unless it is the demo corpus"
         )
     return [folder / f"{name}.ipynb" for name in names]
 
 
-def _copy_pages(pages: list[Path], target: Path) -> None:
+def _copy_pages(pages: list[Path], target: Path, workspace: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     for page in pages:
@@ -161,30 +205,31 @@ def _copy_pages(pages: list[Path], target: Path) -> None:
             notebook = nbformat.read(page, as_version=4)
         except Exception as error:
             raise BookError(f"{page} is not a notebook ({error}); run it again") from error
-        nbformat.write(_publishable(notebook), target / page.name)
+        text = _publishable(notebook, workspace)
+        (target / page.name).write_text(text, encoding="utf-8")
 
 
-def _publishable(notebook):
-    """Drop what papermill and JupyterLab note about one execution: clock times and local paths.
+def _publishable(notebook: nbformat.NotebookNode, workspace: Path) -> str:
+    """Return a notebook without clock times, random names and folders of this machine.
 
-    Readers download these notebooks from the book, and two executions with the same results
-    should give the same book. The cell that papermill injects is shown or hidden as the
-    notebook's own parameters cell is.
+    Readers download it from the book, and two executions with the same results should give the
+    same book.
     """
     run = notebook.metadata.get("papermill", {})
     notebook.metadata["papermill"] = {
         key: run[key] for key in ("parameters", "exception") if key in run
     }
-    tags = []
-    for cell in notebook.cells:
+    for number, cell in enumerate(notebook.cells, start=1):
         for key in ("papermill", "execution", "ExecuteTime"):
             cell.metadata.pop(key, None)
-        own = cell.metadata.get("tags", [])
-        if "parameters" in own:
-            tags = [tag for tag in own if tag.startswith(("hide-", "remove-"))]
-        elif "injected-parameters" in own:
-            cell.metadata["tags"] = own + [tag for tag in tags if tag not in own]
-    return notebook
+        if "id" in cell:
+            cell["id"] = f"cell-{number}"  # papermill gives the cell that it adds a random one
+    text = nbformat.writes(notebook)
+    data_dir = str(run.get("parameters", {}).get("data_dir") or "")
+    for folder, name in ((data_dir, Path(data_dir).name), (str(workspace), ".")):
+        if Path(folder).is_absolute() and name:
+            text = text.replace(json.dumps(folder, ensure_ascii=False)[1:-1], name)
+    return text
 
 
 def _about(workspace: Path, corpus: str) -> dict:

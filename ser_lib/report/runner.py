@@ -86,6 +86,12 @@ def execute(
     _refuse_unknown(given, defaults)
     data_dir = str(Path(data_dir).expanduser().resolve()) if data_dir else None
     given |= {"corpus": corpus, "data_dir": data_dir}
+    values = {
+        name: default | {k: v for k, v in given.items() if k in default}
+        for name, default in defaults.items()
+    }
+    for name in ARCHITECTURES.keys() & values.keys():
+        Experiment.from_notebook(name, values[name])  # refuses a bad value before any work
     parts: list[Part] = []
 
     def finish(part: Part) -> None:
@@ -102,11 +108,10 @@ def execute(
     finish(Part("features of all audio", _since(clock)))
     pages = {}
     for name, template in templates.items():
-        values = defaults[name] | {k: v for k, v in given.items() if k in defaults[name]}
-        page = _page(name, values, manifest)
+        page = _page(name, values[name], manifest)
         clock = time.perf_counter()
         if not (cached := page.is_file()):
-            _execute_one(template, page, values)
+            _execute_one(template, page, values[name])
         pages[name] = page
         finish(Part(name, _since(clock), cached))
     if whole:
@@ -175,6 +180,7 @@ def _execute_one(template: Path, page: Path, values: dict) -> None:
             progress_bar=False,
             stderr_file=sys.stderr,
             start_timeout=300,
+            extra_arguments=["--log-level=40"],
         )
     except PapermillExecutionError as error:
         partial.replace(failed)

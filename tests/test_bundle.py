@@ -1,0 +1,190 @@
+"""Bundles: the same probabilities after saving and loading, from maps and from audio files."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ser_lib import audio, bundle, features
+from ser_lib.bundle import Bundle, FrontEnd
+from ser_lib.errors import AudioError, RecordError
+from ser_lib.features import Standardiser
+
+EMOTIONS = ["anger", "neutral", "sadness"]
+
+
+class Stub:
+    """A network that answers every window with the mean of its first column's three rows."""
+
+    def __init__(self):
+        self.batches = []
+
+    def predict_on_batch(self, windows):
+        self.batches.append(len(windows))
+        weights = 1 + np.abs(windows[:, :3, :, 0]).mean(axis=2)
+        return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def front_end(*, channels=1, crops=1, mean=0.0, std=1.0, **options) -> FrontEnd:
+    shape = (features.ROWS, channels)
+    return FrontEnd(
+        architecture="cnn",
+        corpus="table",
+        emotions=EMOTIONS,
+        feature_map=options.get("feature_map", "logmel"),
+        channels=channels,
+        crops=crops,
+        standardiser=Standardiser(*(np.full(shape, value, np.float32) for value in (mean, std))),
+    )
+
+
+def statics(n: int, frames=(40, 130, 333)) -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return [
+        rng.normal(0, 5, (features.ROWS, frames[i % len(frames)])).astype(np.float32)
+        for i in range(n)
+    ]
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A real network with weights of its own, and statistics as of training."""
+    import keras
+
+    from ser_lib import models
+
+    keras.utils.set_random_seed(3)
+    network = models.build("cnn", (features.ROWS, features.FRAMES, 1), 3)
+    return Bundle(network, front_end(crops=3, mean=-40.25, std=1 / 3))
+
+
+@pytest.fixture
+def saved(trained, tmp_path):
+    folder = tmp_path / "run" / "bundle"
+    bundle.save(trained, folder)
+    return folder
+
+
+@pytest.fixture
+def tones(tmp_path, write_tone):
+    lengths = (0.2, 1.0, 4.0, 0.5)
+    return [
+        write_tone(tmp_path / f"{i}.wav", hertz=200 + 300 * i, seconds=seconds)
+        for i, seconds in enumerate(lengths)
+    ]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("crops", [1, 5])
+@pytest.mark.parametrize("length", [1, 130, 500])
+def test_windows_are_what_the_network_eats(channels, crops, length):
+    static = np.full((features.ROWS, length), 7, np.float32)
+    windows = front_end(channels=channels, crops=crops, mean=5, std=2).windows(static)
+    assert windows.shape == (crops, features.ROWS, features.FRAMES, channels)
+    assert windows.dtype == np.float32
+    heard = windows[0, :, :, 0]
+    assert set(np.unique(heard)) == ({0.0, 1.0} if length < features.FRAMES else {1.0})
+    if channels == 3:
+        assert set(np.unique(windows[0, :, :, 1])) <= {0.0, -2.5}  # a slope of 0 is 2.5 below 5
+
+
+def test_an_utterance_is_the_geometric_mean_of_its_windows():
+    class Fixed:
+        def predict_on_batch(self, windows):
+            return np.array([[0.9, 0.1, 0.0], [0.4, 0.1, 0.5]] * (len(windows) // 2), np.float32)
+
+    found = Bundle(Fixed(), front_end(crops=2)).predict(statics(2))
+    expected = np.sqrt([0.9 * 0.4, 0.1 * 0.1, 0])
+    np.testing.assert_allclose(found, [expected / expected.sum()] * 2, atol=1e-6)
+    assert found.dtype == np.float32
+
+
+@pytest.mark.parametrize("crops", [1, 3])
+def test_batches_change_nothing_and_are_bounded(crops):
+    stub = Stub()
+    model = Bundle(stub, front_end(crops=crops))
+    maps = statics(150)
+    together = model.predict(maps)
+    assert together.shape == (150, 3)
+    assert len(stub.batches) > 1
+    assert max(stub.batches) < 150 * crops
+    alone = np.concatenate([model.predict([static]) for static in maps])
+    np.testing.assert_allclose(together, alone, rtol=1e-6)
+
+
+def test_predictions_are_probabilities(trained):
+    found = trained.predict(iter(statics(4)))
+    assert found.shape == (4, 3)
+    assert (found >= 0).all()
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_files_are_predicted_as_their_maps(trained, tones):
+    maps = [features.extract(audio.load(path)) for path in tones]
+    found = trained.predict_files(tones)
+    assert len(np.unique(found[:, 0])) == 4, "all files got the same answer"
+    np.testing.assert_allclose(found, trained.predict(maps), rtol=1e-6)
+
+
+def test_the_bundle_uses_its_own_feature_map(tones):
+    def answer(kind):
+        return Bundle(Stub(), front_end(feature_map=kind)).predict_files(tones[:1])
+
+    static = features.extract(audio.load(tones[0]), kind="stack")
+    expected = Bundle(Stub(), front_end()).predict([static])
+    np.testing.assert_array_equal(answer("stack"), expected)
+    assert not np.array_equal(answer("stack"), answer("logmel"))
+
+
+def test_a_bad_file_is_named(trained, tmp_path):
+    (tmp_path / "empty.wav").touch()
+    with pytest.raises(AudioError, match=r"empty\.wav: is empty"):
+        trained.predict_files([tmp_path / "empty.wav"])
+
+
+def test_a_loaded_bundle_answers_as_the_saved_one(trained, saved, tones):
+    expected = trained.predict_files(tones)
+    for folder in (saved, str(saved), saved.parent):  # the run's folder means its bundle
+        loaded = bundle.load(folder)
+        np.testing.assert_allclose(loaded.predict_files(tones), expected, rtol=1e-5)
+    for name in ("architecture", "corpus", "emotions", "feature_map", "channels", "crops"):
+        assert getattr(loaded.front_end, name) == getattr(trained.front_end, name)
+    for name in ("mean", "std"):
+        statistics = getattr(loaded.front_end.standardiser, name)
+        assert statistics.dtype == np.float32
+        np.testing.assert_array_equal(
+            statistics, getattr(trained.front_end.standardiser, name), strict=True
+        )
+
+
+def test_saving_replaces_the_old_bundle(trained, saved):
+    (saved / "old").touch()
+    bundle.save(Bundle(trained.network, front_end(crops=2)), saved)
+    assert {path.name for path in saved.iterdir()} == {"network.keras", "front_end.json"}
+    assert bundle.load(saved).front_end.crops == 2
+    assert [path.name for path in saved.parent.iterdir()] == ["bundle"]
+
+
+@pytest.mark.parametrize("content", [None, "", "not json", "{}", "[]", "3"])
+def test_a_folder_that_is_no_bundle(tmp_path, content):
+    if content is not None:
+        (tmp_path / "front_end.json").write_text(content)
+    with pytest.raises(RecordError, match="is not a model bundle; give a run's folder"):
+        bundle.load(tmp_path)
+
+
+def test_a_bundle_of_another_schema(tmp_path):
+    (tmp_path / "front_end.json").write_text(json.dumps({"schema": 99}))
+    with pytest.raises(RecordError, match="has bundle schema 99, this library reads 1"):
+        bundle.load(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["removed", "cut", "empty"])
+def test_a_network_that_cannot_be_read(saved, damage):
+    file = saved / "network.keras"
+    whole = file.read_bytes()
+    file.unlink()
+    if damage != "removed":
+        file.write_bytes(whole[: len(whole) // 2] if damage == "cut" else b"")
+    with pytest.raises(RecordError, match=r"network\.keras cannot be read"):
+        bundle.load(saved)

@@ -1,0 +1,69 @@
+"""Provenance: how a run was made, the notices, and the command that repeats it."""
+
+import re
+import shlex
+
+import factory
+import pytest
+
+from ser_lib import provenance
+
+
+def test_summary_tells_corpus_folds_and_optimiser():
+    record = factory.make_record("cnn", "emodb", epochs=20)
+    text = provenance.training_summary(record)
+    assert "Corpus: EmoDB, 200 utterances of 10 speakers with 7 emotions (anger, anxiety" in text
+    assert "leave one speaker out, which makes 10 folds with 160 utterances to train on" in text
+    assert "share no speaker" in text
+    assert "AdamW trained the CNN for at most 20 epochs, with batches of 16" in text
+    assert "after 15 epochs without a lower one" in text
+    assert "rarity" not in text
+
+
+def test_what_is_switched_off_is_not_mentioned():
+    record = factory.make_record(protocol="random", epochs=8)
+    record.data["parameters"].update(mixup=0, label_smoothing=0.0, class_weights=True)
+    text = provenance.training_summary(record)
+    assert "mixup" not in text
+    assert "smoothing" not in text
+    assert "emotions weighed by their rarity" in text
+    assert "without a lower one" not in text  # patience is longer than the training
+    assert "1 fold with 600 utterances" in text
+    assert "the three parts share speakers" in text
+    assert "it ran 8 epochs" in text or re.search(r"it ran \d epochs", text)
+
+
+def test_notices_appear_where_they_apply_only():
+    demo = factory.make_record(protocol="random")
+    real = factory.make_record(corpus="emodb")
+    assert "say nothing about people" in provenance.synthetic_notice(demo)
+    assert provenance.synthetic_notice(demo) == provenance.synthetic_notice(demo.data["corpus"])
+    assert provenance.synthetic_notice(real) == ""
+    assert "voices that it was trained on" in provenance.protocol_notice(demo)
+    assert provenance.protocol_notice(real) == ""
+    for notice in (provenance.synthetic_notice(demo), provenance.protocol_notice(demo)):
+        assert notice.startswith("```{admonition}")
+        assert notice.endswith("\n```")
+
+
+@pytest.mark.parametrize("corpus", ["demo", "emodb"])
+def test_the_command_repeats_every_parameter(corpus):
+    record = factory.make_record("cnn_lstm", corpus)
+    text = provenance.trace(record)
+    command = text.split("```bash\n")[1].removesuffix("\n```")
+    words = shlex.split(command)
+    assert words[:5] == ["ser", "run", "cnn_lstm", "--corpus", corpus]
+    assert ("--data" in words) == (corpus != "demo")
+    given = dict(word.split("=", 1) for word in words if "=" in word)
+    expected = {k: v for k, v in record.data["parameters"].items()
+                if k not in ("architecture", "corpus")}  # fmt: skip
+    assert set(given) == set(expected)
+    assert given["learning_rate"] == "0.002"
+    assert given["class_weights"] == "false"
+    assert record.data["key"] in text
+    assert record.data["corpus"]["manifest_sha256"] in text
+
+
+def test_the_command_can_be_limited_to_the_notebook_s_parameters():
+    text = provenance.trace(factory.make_record(), names=["epochs", "seed"])
+    assert re.findall(r"-p (\w+)=", text) == ["epochs", "seed"]

@@ -1,0 +1,673 @@
+"""Experiments from end to end: one real small run, and many with the training played.
+
+The real run is of tones that differ in pitch; one call of `run` trains `cnn_gru` in worker
+processes as any user's would. The others replace `fit_fold` by `play_fold`, which writes what
+training writes but answers by chance, so that bookkeeping can be tested in milliseconds.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn.metrics as oracle
+
+from ser_lib import (
+    audio,
+    bundle,
+    corpora,
+    evaluation,
+    features,
+    fitting,
+    records,
+    splits,
+    store,
+    training,
+)
+from ser_lib.corpora import CATALOGUE
+from ser_lib.errors import CorpusError, ParameterError, RecordError, SplitError, TrainingError
+from ser_lib.experiment import ARCHITECTURES, Experiment
+
+# Names that a file system or a reader of tables might take for something else.
+SPEAKERS = ("03", "NA", "x/y")
+REAL = Experiment(architecture="cnn_gru", corpus="table", epochs=2, batch_size=4, crops=3, seed=7)
+PLAYED = Experiment(architecture="cnn", corpus="table", epochs=2)
+
+
+def silent(line: str) -> None:
+    """A progress that says nothing."""
+
+
+def fold_folders(workspace: Path, corpus="table") -> dict[str, Path]:
+    return {file.parent.name: file.parent for file in (workspace / "runs" / corpus).glob(
+        "folds/*/*/fold.json")}  # fmt: skip
+
+
+def stamps(folder: Path) -> dict[str, int]:
+    """When every file of a folder was last written, and its inode: nothing can be replaced unseen."""
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    return {str(f): (f.stat().st_mtime_ns, f.stat().st_ino) for f in files}
+
+
+# The real run
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("training") / "workspace"
+    (folder / "notebooks").mkdir(parents=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SER_WORKSPACE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def table(home, make_table):
+    file = make_table(home.parent / "tones", speakers=SPEAKERS, each=2)
+    (file.parent / "empty.wav").touch()
+    file.write_text(file.read_text() + "empty.wav,03,anger\n")
+    return file
+
+
+@pytest.fixture(scope="module")
+def lines():
+    return []
+
+
+@pytest.fixture(scope="module")
+def record(home, table, lines):
+    return training.run(REAL, data_dir=table, progress=lines.append)
+
+
+@pytest.fixture(scope="module")
+def manifest(table):
+    return corpora.load("table", table)
+
+
+def test_the_record_has_all_its_fields(record, manifest):
+    data = json.loads((record.folder / "record.json").read_text())
+    assert data == record.data
+    assert set(records._REQUIRED) <= set(data)
+    assert data["schema"] == records.SCHEMA
+    assert data["architecture"] == "cnn_gru"
+    assert data["protocol"] == "speaker"
+    assert data["seed"] == 7
+    assert data["parameters"] == REAL.parameters()
+    assert data["corpus"] == {
+        "name": "table",
+        "title": CATALOGUE["table"].title,
+        "synthetic": False,
+        "utterances": 18,
+        "speakers": 3,
+        "emotions": ["anger", "neutral", "sadness"],
+        "manifest_sha256": manifest.sha256,
+        "left_out": [{"file": "empty.wav", "reason": manifest.left_out[0]["reason"]}],
+    }
+    assert data["n_parameters"] == 579_781 - 2 * 129  # two classes less than in the report
+    assert sum(layer["parameters"] for layer in data["layers"]) == data["n_parameters"]
+    assert set(data["layers"][0]) == {"layer", "type", "output_shape", "parameters"}
+    assert data["key"] in record.folder.name
+    assert record.folder.name == f"cnn_gru-speaker-{data['key']}"
+    assert pd.Timestamp(data["started"]).tzinfo is not None
+    assert data["duration_s"] > 0
+    assert data["speed"]["training_s"] == pytest.approx(
+        sum(fold["duration_s"] for fold in data["folds"]), abs=0.1
+    )
+    assert data["speed"]["inference_ms"] > 0
+    assert {"python", "keras", "numpy", "ser-lib"} <= set(data["versions"])
+    assert any(name.startswith("tensorflow") for name in data["versions"])
+
+
+def test_a_line_is_said_of_every_fold(record, lines):
+    assert len(lines) == 3
+    for number, line in enumerate(lines, start=1):
+        assert line.startswith(f"cnn_gru: fold {number} of 3, speaker-")
+
+
+def test_every_utterance_is_predicted_once(record, manifest):
+    table = record.predictions
+    columns = ["utterance", "speaker", "fold", "truth", "predicted"]
+    assert list(table.columns) == columns + [f"p_{name}" for name in record.emotions]
+    assert sorted(table["utterance"]) == list(manifest.table["utterance"])
+    known = manifest.table.set_index("utterance")
+    for row in table.to_dict("records"):
+        assert row["speaker"] == known.loc[row["utterance"], "speaker"]
+        assert row["truth"] == known.loc[row["utterance"], "emotion"]
+        assert row["fold"] == f"speaker-{row['speaker']}"
+    chances = table.filter(regex="^p_").to_numpy()
+    np.testing.assert_allclose(chances.sum(axis=1), 1, atol=1e-5)
+    likeliest = [record.emotions[i] for i in chances.argmax(axis=1)]
+    assert list(table["predicted"]) == likeliest
+
+
+def test_metrics_are_those_of_scikit_learn(record):
+    check_metrics(record)
+
+
+def check_metrics(record):
+    """Compute every score of a record again from its predictions."""
+    table, metrics, names = record.predictions, record.data["metrics"], record.emotions
+    truth, predicted = list(table["truth"]), list(table["predicted"])
+    chances = table.filter(regex="^p_").to_numpy(float)
+
+    def f1(average):
+        return oracle.f1_score(truth, predicted, labels=names, average=average, zero_division=0)
+
+    expected = {
+        "accuracy": oracle.accuracy_score(truth, predicted),
+        "uar": oracle.recall_score(truth, predicted, average="macro", zero_division=0,
+                                   labels=sorted(set(truth))),
+        "macro_f1": f1("macro"),
+        "weighted_f1": f1("weighted"),
+        "loss": oracle.log_loss(truth, chances / chances.sum(axis=1, keepdims=True), labels=names),
+    }  # fmt: skip
+    assert set(metrics) == set(expected) | {f"{name}_ci95" for name in expected}
+    for name, value in expected.items():
+        assert metrics[name] == pytest.approx(value, rel=1e-5)
+        low, high = metrics[f"{name}_ci95"]
+        assert low <= high
+    confusion = oracle.confusion_matrix(truth, predicted, labels=names)
+    assert record.data["confusion"] == {"labels": names, "counts": confusion.tolist()}
+    report = oracle.classification_report(
+        truth, predicted, labels=names, output_dict=True, zero_division=0
+    )
+    for name in names:
+        scores = record.data["per_class"][name]
+        assert list(scores) == ["precision", "recall", "f1", "support"]
+        assert list(scores.values()) == pytest.approx(list(report[name].values()))
+    for fold in record.data["folds"]:
+        part = table[table["fold"] == fold["name"]]
+        assert fold["n_test"] == len(part)
+        assert fold["accuracy"] == pytest.approx((part["truth"] == part["predicted"]).mean())
+        recall = oracle.recall_score(
+            part["truth"], part["predicted"], average="macro", labels=sorted(set(part["truth"])),
+            zero_division=0,
+        )  # fmt: skip
+        assert fold["uar"] == pytest.approx(recall)
+
+
+def test_intervals_are_over_speakers(record):
+    table = record.predictions
+    found = evaluation.score_intervals(
+        list(table["truth"]), list(table["predicted"]), record.emotions, clusters=table["speaker"]
+    )
+    assert found == {name: record.data["metrics"][f"{name}_ci95"] for name in found}
+
+
+def test_the_history_is_complete_and_the_best_epoch_is_chosen_by_validation(record):
+    history = record.history
+    assert list(history.columns) == ["fold", "epoch", "split", "loss", "accuracy"]
+    assert set(history["fold"]) == {fold["name"] for fold in record.data["folds"]}
+    for fold in record.data["folds"]:
+        rows = history[history["fold"] == fold["name"]].set_index(["split", "epoch"])
+        assert list(rows.loc["train"].index) == list(range(1, fold["epochs"] + 1))
+        assert list(rows.loc["validation"].index) == list(range(1, fold["epochs"] + 1))
+        best = rows.loc["validation", "loss"].idxmin()
+        assert fold["best_epoch"] == best
+        for split in ("train", "validation"):
+            for value in ("loss", "accuracy"):
+                expected = rows.loc[(split, best), value]
+                assert fold[f"{split}_{value}"] == pytest.approx(expected)
+
+
+def test_parts_share_no_speaker_and_their_sizes_are_recorded(record, manifest):
+    folds = splits.make(manifest.table, "speaker")
+    for fold, row in zip(folds, record.data["folds"], strict=True):
+        assert fold.name == row["name"]
+        assert splits.shared_speakers(manifest.table, fold) == []
+        assert [row[f"n_{part}"] for part in splits.PARTS] == [6, 6, 6]
+
+
+def test_statistics_are_of_the_training_part_only(record, home, manifest):
+    speakers = manifest.table["speaker"]
+    maps = [
+        features.channels(features.extract(audio.load(manifest.root / path)), 3)
+        for path in manifest.table["path"]
+    ]
+    folders = fold_folders(home)
+    for fold in splits.make(manifest.table, "speaker"):
+        frames = np.concatenate([maps[i] for i in fold.train], axis=1).astype(float)
+        (folder,) = [f for f in folders.values() if read_name(f) == fold.name]
+        statistics = bundle.load(folder).front_end.standardiser
+        np.testing.assert_allclose(statistics.mean, frames.mean(axis=1), rtol=1e-4, atol=1e-4)
+        expected = np.maximum(frames.std(axis=1), features.STD_FLOOR)
+        np.testing.assert_allclose(statistics.std, expected, rtol=1e-3, atol=1e-4)
+        everyone = np.concatenate(maps, axis=1).mean(axis=1)
+        assert np.abs(statistics.mean - everyone).max() > 0.1, "statistics of all would pass too"
+        assert len(set(speakers.iloc[fold.train])) == 1
+
+
+def read_name(folder: Path) -> str:
+    return json.loads((folder / "fold.json").read_text())["name"]
+
+
+def test_the_bundle_answers_as_the_record_says(record, manifest):
+    best = min(record.data["folds"], key=lambda fold: fold["validation_loss"])
+    assert record.data["bundle"] == best["name"]
+    tested = record.predictions[record.predictions["fold"] == best["name"]]
+    model = bundle.load(record.folder)
+    assert model.front_end.emotions == record.emotions
+    assert model.front_end.crops == 3
+    found = model.predict_files(manifest.file(name) for name in tested["utterance"])
+    np.testing.assert_allclose(found, tested.filter(regex="^p_"), atol=1e-5)
+
+
+def test_the_second_call_trains_nothing(record, home, table):
+    before = stamps(home / "runs")
+    said = []
+    again = training.run(REAL, data_dir=table, progress=said.append)
+    assert said == []
+    assert stamps(home / "runs") == before
+    assert again.data == record.data
+
+
+def test_without_the_record_it_is_gathered_again_from_the_folds(record, home, table, monkeypatch):
+    monkeypatch.setattr(training, "fit_fold", None)  # would not pickle, nor train
+    before = {name: stamps(folder) for name, folder in fold_folders(home).items()}
+    shutil.rmtree(record.folder)
+    again = training.run(REAL, data_dir=table, progress=silent)
+    assert {name: stamps(folder) for name, folder in fold_folders(home).items()} == before
+    for name in ("metrics", "folds", "per_class", "confusion", "key", "bundle"):
+        assert again.data[name] == record.data[name]
+
+
+def test_a_fold_that_is_missing_is_trained_again_with_the_same_result(record, home, table):
+    folders = fold_folders(home)
+    assert len(folders) == 3
+    (name,) = [name for name, folder in folders.items() if read_name(folder) == "speaker-x/y"]
+    kept = {other: stamps(folder) for other, folder in folders.items() if other != name}
+    shutil.rmtree(folders[name])
+    shutil.rmtree(record.folder)
+    said = []
+    again = training.run(REAL, data_dir=table, progress=said.append)
+    assert said[0] == "cnn_gru: 2 of 3 folds are there already"
+    assert said[1].startswith("cnn_gru: fold 3 of 3, speaker-x/y: best epoch ")
+    assert len(said) == 2
+    now = fold_folders(home)
+    assert set(now) == set(folders)
+    assert {other: stamps(now[other]) for other in kept} == kept
+    # The same seed: to the last digit, in another process that trained another fold before.
+    pd.testing.assert_frame_equal(again.predictions, record.predictions, check_exact=True)
+    pd.testing.assert_frame_equal(again.history, record.history, check_exact=True)
+
+
+# One fold in this process
+
+
+@pytest.fixture
+def fold_inputs(workspace, tmp_path, make_table):
+    manifest = corpora.load("table", make_table(tmp_path / "tones", each=1))
+    maps = store.build(manifest, workers=0)
+    return manifest, maps.folder, splits.make(manifest.table, "speaker")[1]
+
+
+def fit(experiment, fold_inputs, target, number=0):
+    manifest, folder, fold = fold_inputs
+    return fitting.fit_fold(
+        experiment, number, fold, manifest.table, manifest.emotions, folder, target
+    )
+
+
+def untrained_history(loss=1.0):
+    return [
+        {"epoch": 1, "split": split, "loss": loss, "accuracy": 0.5}
+        for split in ("train", "validation")
+    ]
+
+
+def test_the_test_part_is_not_looked_at_before_the_network_is_final(
+    fold_inputs, tmp_path, monkeypatch
+):
+    _, _, fold = fold_inputs
+    seen, statistics_of, events = [], [], []
+
+    class Watched(store.Store):
+        def __getitem__(self, position):
+            seen.append(int(position))
+            return super().__getitem__(position)
+
+    def trained(network, experiment, maps, targets, validation, *rest):
+        events.append(set(seen))
+        assert (len(maps), len(targets), len(validation)) == (3, 3, 3)
+        return untrained_history(), 1
+
+    fit_statistics = features.Standardiser.fit
+
+    def watched_statistics(maps):
+        before = len(seen)
+        maps = list(maps)
+        statistics_of.append(set(seen[before:] or seen))
+        return fit_statistics(maps)
+
+    monkeypatch.setattr(fitting, "Store", Watched)
+    monkeypatch.setattr(fitting, "_fit", trained)
+    monkeypatch.setattr(features.Standardiser, "fit", watched_statistics)
+    fit(PLAYED, fold_inputs, tmp_path / "fold")
+    assert statistics_of == [set(fold.train)]
+    assert events == [set(fold.train) | set(fold.validation)]
+    assert set(seen) - events[0] == set(fold.test)
+
+
+def test_a_network_that_diverged_leaves_a_clear_error_and_no_fold(
+    fold_inputs, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(fitting, "_fit", lambda *_: (untrained_history(float("nan")), 0))
+    with pytest.raises(TrainingError, match=r"fold 'speaker-s2'.*not a number.*below 0\.002"):
+        fit(PLAYED, fold_inputs, tmp_path / "fold")
+    assert not (tmp_path / "fold").exists()
+
+
+class Planned:
+    """A network whose weights are the number of the epoch."""
+
+    weights = 0
+
+    def get_weights(self):
+        return self.weights
+
+    def set_weights(self, weights):
+        self.weights = weights
+
+
+@pytest.mark.parametrize(
+    ("losses", "patience", "epochs", "best"),
+    [
+        ([3, 2, 1], 2, 3, 3),
+        ([3, 1, 2, 1.5, 0.1], 2, 4, 2),
+        ([3, 1, 2, 0.5, 0.7], 2, 5, 4),
+        ([3, 1, 2, 0.5, 0.7], 1, 3, 2),
+        ([1, 1, 1, 1], 9, 4, 1),
+        ([2, float("nan"), 1], 9, 3, 3),
+        ([float("nan")] * 5, 3, 3, 0),
+    ],
+)
+def test_the_epoch_is_chosen_by_validation_alone(monkeypatch, losses, patience, epochs, best):
+    network = Planned()
+    measured = []
+
+    def measure(of, inputs, targets):
+        measured.append("train" if len(measured) % 2 == 0 else "validation")
+        # Training gets better and better, whatever validation does.
+        loss = 1 / len(measured) if measured[-1] == "train" else losses[of.weights - 1]
+        return {"loss": float(loss), "accuracy": 0.5}
+
+    def training_step(of, experiment, n_batches):
+        def step(inputs, targets, weights):
+            of.weights += 1 / n_batches
+
+        return step
+
+    monkeypatch.setattr(fitting, "_measure", measure)
+    monkeypatch.setattr(fitting, "_training_step", training_step)
+    monkeypatch.setattr(Planned, "weights", 0)
+    measure_exact = fitting._measure
+    monkeypatch.setattr(fitting, "_measure", lambda of, *a: (_round(of), measure_exact(of, *a))[1])
+    experiment = Experiment(
+        architecture="cnn", corpus="table", epochs=len(losses), patience=patience, batch_size=4
+    )
+    maps = [np.zeros((features.ROWS, 20, 1), np.float32)] * 8
+    targets = np.eye(2, dtype=np.float32)[[0, 1] * 4]
+    history, found = fitting._fit(
+        network, experiment, maps, targets, np.zeros((3, 1, 1, 1)), targets[:3],
+        np.random.default_rng(0),
+    )  # fmt: skip
+    assert found == best
+    assert [row["epoch"] for row in history] == [e for e in range(1, epochs + 1) for _ in "tv"]
+    assert [row["split"] for row in history] == ["train", "validation"] * epochs
+    assert network.weights == best
+
+
+def _round(network):
+    network.weights = round(network.weights)
+
+
+def test_class_weights_are_the_inverse_frequencies():
+    targets = np.eye(3)[[0] * 6 + [1] * 3 + [2]]
+    weights = fitting._class_weights(targets)
+    np.testing.assert_allclose(weights, [10 / 18, 10 / 9, 10 / 3])
+    assert (targets @ weights).mean() == pytest.approx(1)
+
+
+def test_weights_are_used_only_if_asked_for(monkeypatch):
+    used = []
+
+    def training_step(network, experiment, n_batches):
+        return lambda inputs, targets, weights: used.append(weights)
+
+    monkeypatch.setattr(fitting, "_training_step", training_step)
+    monkeypatch.setattr(fitting, "_measure", lambda *_: {"loss": 1.0, "accuracy": 0.5})
+    maps = [np.zeros((features.ROWS, 20, 1), np.float32)] * 4
+    targets = np.eye(2, dtype=np.float32)[[0, 0, 0, 1]]
+    for class_weights in (False, True):
+        experiment = Experiment(
+            architecture="cnn", corpus="table", epochs=1, mixup=0.0, label_smoothing=0.0,
+            class_weights=class_weights,
+        )  # fmt: skip
+        fitting._fit(
+            Planned(), experiment, maps, targets, np.zeros((1, 1, 1, 1)), targets[:1],
+            np.random.default_rng(0),
+        )  # fmt: skip
+    assert sorted(used[0].tolist()) == [1, 1, 1, 1]
+    np.testing.assert_allclose(sorted(used[1]), [2 / 3, 2 / 3, 2 / 3, 2])
+
+
+# Many runs with the training played
+
+
+def play_fold(experiment, number, fold, table, emotions, store_folder, target):
+    rng = np.random.default_rng(number)
+    chances = rng.dirichlet(np.ones(len(emotions)), size=len(fold.test)).astype(np.float32)
+    tested = table.iloc[fold.test]
+    predicted = [emotions[i] for i in chances.argmax(axis=1)]
+    truth = list(tested["emotion"])
+    predictions = pd.DataFrame(
+        {
+            "utterance": tested["utterance"].to_numpy(),
+            "speaker": tested["speaker"].to_numpy(),
+            "fold": fold.name,
+            "truth": truth,
+            "predicted": predicted,
+        }
+        | {f"p_{name}": chances[:, i] for i, name in enumerate(emotions)}
+    )
+    history = pd.DataFrame(untrained_history()).assign(fold=fold.name)
+    result = {
+        "name": fold.name,
+        **{f"n_{part}": len(getattr(fold, part)) for part in splits.PARTS},
+        "validation_loss": float(rng.random()),
+        "accuracy": evaluation.accuracy(truth, predicted),
+        "uar": evaluation.uar(truth, predicted),
+        "duration_s": 1.5,
+        "inference_ms": 2.0,
+        "n_parameters": 10,
+        "layers": [],
+    }
+    (target / "bundle").mkdir(parents=True)
+    (target / "bundle" / "front_end.json").write_text(fold.name)
+    history[["fold", "epoch", "split", "loss", "accuracy"]].to_csv(
+        target / "history.csv", index=False
+    )
+    predictions.to_csv(target / "predictions.csv", index=False)
+    (target / "fold.json").write_text(json.dumps(result))
+    return f"{fold.name}: played"
+
+
+@pytest.fixture
+def played(monkeypatch):
+    """The folds that are played, by name; they are done in this process."""
+    names = []
+
+    def each(function, jobs, **options):
+        for job in jobs:
+            names.append(job[2].name)
+            yield play_fold(*job)
+
+    monkeypatch.setattr(training.parallel, "each", each)
+    monkeypatch.setattr(training.store, "build", lambda manifest, **_: store.Store(Path(), 0))
+    return names
+
+
+def run(table, experiment=PLAYED, **options):
+    return training.run(experiment, data_dir=table, progress=silent, **options)
+
+
+def test_speakers_with_awkward_names(workspace, tmp_path, make_table, played):
+    # A folder per fold: one that is inside another would be taken for finished.
+    speakers = ("a", "a/b", "..", "NA", "null", "007", "1e3", "\u00e4 \u00f6")
+    record = run(make_table(tmp_path / "tones", speakers=speakers, each=1))
+    assert sorted(played) == sorted(f"speaker-{name}" for name in speakers)
+    assert set(record.predictions["speaker"]) == set(speakers)
+    assert record.data["corpus"]["speakers"] == 8
+    folders = fold_folders(workspace)
+    assert len(folders) == 8
+    assert len({folder.parent for folder in folders.values()}) == 1
+    check_metrics(record)
+
+
+def test_an_interrupted_run_goes_on(workspace, tmp_path, make_table, played, monkeypatch):
+    table = make_table(tmp_path / "tones", speakers=("a", "b", "c", "d"), each=1)
+    whole = training.parallel.each
+
+    def interrupted(function, jobs, **options):
+        for number, line in enumerate(whole(function, jobs)):
+            if number == 2:
+                raise KeyboardInterrupt
+            yield line
+
+    monkeypatch.setattr(training.parallel, "each", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(table)
+    shutil.rmtree(fold_folders(workspace)["speaker-c"])  # it was not finished
+    runs = workspace / "runs" / "table"
+    assert [folder.name for folder in runs.iterdir()] == ["folds"]
+    played.clear()
+    monkeypatch.setattr(training.parallel, "each", whole)
+    record = run(table)
+    assert played == ["speaker-c", "speaker-d"]
+    assert [fold["name"] for fold in record.data["folds"]] == [f"speaker-{s}" for s in "abcd"]
+    check_metrics(record)
+
+
+def test_the_best_network_of_validation_is_handed_out(workspace, tmp_path, make_table, played):
+    record = run(make_table(tmp_path / "tones", each=1))
+    losses = {fold["name"]: fold["validation_loss"] for fold in record.data["folds"]}
+    best = min(losses, key=losses.get)
+    assert record.data["bundle"] == best
+    assert (record.folder / "bundle" / "front_end.json").read_text() == best
+
+
+def test_without_speakers_intervals_are_over_utterances(workspace, tmp_path, make_table, played):
+    table = make_table(tmp_path / "tones", speakers=("", "x"), each=5)
+    record = run(table, Experiment(architecture="cnn", corpus="table", protocol="random"))
+    assert played == ["random"]
+    assert record.data["corpus"]["speakers"] == 1
+    rows = record.predictions
+    assert set(rows["speaker"]) == {"", "x"}
+    found = evaluation.score_intervals(rows["truth"], rows["predicted"], record.emotions)
+    assert found["uar"] == record.data["metrics"]["uar_ci95"]
+    check_metrics(record)
+
+
+@pytest.mark.parametrize("change", ["parameter", "audio", "lock"])
+def test_what_changes_the_result_trains_again(workspace, tmp_path, make_table, played, change):
+    table = make_table(tmp_path / "tones", each=1)
+    first = run(table)
+    played.clear()
+    if change == "audio":
+        shutil.copy(table.parent / "wav/s1-anger-0.wav", table.parent / "wav/s1-neutral-0.wav")
+    if change == "lock":
+        (workspace / "requirements.lock").write_text("keras==3.15\n")
+    seed = 1 if change == "parameter" else 0
+    second = run(table, Experiment(architecture="cnn", corpus="table", epochs=2, seed=seed))
+    assert len(played) == 3
+    assert second.data["key"] != first.data["key"]
+    assert (first.folder / "record.json").is_file(), "the old run must stay"
+
+
+def test_an_edited_page_trains_nothing(workspace, tmp_path, make_table, played):
+    table = make_table(tmp_path / "tones", each=1)
+    first = run(table)
+    played.clear()
+    (workspace / "notebooks" / "cnn.ipynb").write_text("another text")
+    second = run(table)
+    assert played == []
+    assert second.data["key"] != first.data["key"]
+    assert second.data["metrics"] == first.data["metrics"]
+
+
+def test_a_corpus_that_moved_is_the_same_corpus(workspace, tmp_path, make_table, played):
+    table = make_table(tmp_path / "tones", each=1)
+    first = run(table)
+    played.clear()
+    moved = shutil.move(table.parent, tmp_path / "moved")
+    assert run(Path(moved) / "table.csv").folder == first.folder
+    assert played == []
+
+
+def test_the_key_of_a_fold_covers_all_code_that_it_runs(
+    monkeypatch, tmp_path, make_table, rooms_behind
+):
+    # Rooms that cannot change what a network learns, and why.
+    harmless = {
+        "errors",  # messages
+        "workspace",  # where files lie
+        "parallel",  # which process does it
+        "experiment",  # its values are hashed as parameters
+        "corpora",  # its result is hashed as the manifest
+        "evaluation",  # scores of predictions that are there already
+    }
+    hashed = []
+    monkeypatch.setattr(training, "sources", lambda *rooms: hashed.extend(rooms) or [])
+    manifest = corpora.load("table", make_table(tmp_path, each=1))
+    training._fold_key(PLAYED, manifest)
+    run = {room for room in rooms_behind("fitting") if room.split(".")[0] not in harmless}
+    assert set(hashed) == {f"{room}.py" for room in run}
+
+
+@pytest.mark.parametrize(
+    ("options", "corpus", "kind", "message"),
+    [
+        ({}, {"speakers": ("a", "b")}, SplitError, "at least 3 speakers.*the corpus has 2"),
+        ({}, {"speakers": ("", "b", "c")}, SplitError, "needs the speaker of every utterance"),
+        (
+            {"protocol": "speaker-kfold", "folds": 4},
+            {},
+            SplitError,
+            r"4 folds.*speakers \(3\)",
+        ),
+        ({"protocol": "session"}, {}, SplitError, "needs the session of every utterance"),
+        ({"protocol": "random"}, {}, SplitError, "'anger' has 3 utterance"),
+        ({}, {"emotions": ("anger",)}, CorpusError, "has only the emotion 'anger'"),
+    ],
+)
+def test_what_the_corpus_lacks_is_said_before_any_work(
+    workspace, tmp_path, make_table, monkeypatch, options, corpus, kind, message
+):
+    monkeypatch.setattr(training.store, "build", None)
+    table = make_table(tmp_path / "tones", each=1, **corpus)
+    with pytest.raises(kind, match=message):
+        run(table, Experiment(architecture="cnn", corpus="table", **options))
+    assert not (workspace / "runs").exists()
+
+
+def test_a_place_that_does_not_exist(workspace, tmp_path):
+    with pytest.raises(CorpusError, match="nowhere does not exist"):
+        run(tmp_path / "nowhere")
+    with pytest.raises(ParameterError, match="needs its folder"):
+        run(None)
+
+
+def test_a_damaged_record_is_not_taken_for_a_run(workspace, tmp_path, make_table, played):
+    table = make_table(tmp_path / "tones", each=1)
+    record = run(table)
+    (record.folder / "record.json").write_text("{")
+    with pytest.raises(RecordError, match="is not JSON"):
+        run(table)
+
+
+def test_architectures_and_channels_are_those_of_the_models():
+    from ser_lib import models
+
+    assert ARCHITECTURES == models.CHANNELS
