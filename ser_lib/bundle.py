@@ -50,7 +50,7 @@ class FrontEnd:
     standardiser: Standardiser
 
     def windows(self, static: np.ndarray) -> np.ndarray:
-        """Turn a static map [rows, any] into the network's input [crops, rows, frames, channels]."""
+        """Turn a static map [rows, any] into input [crops, rows, frames, channels]."""
         feature_map = self.standardiser.apply(features.channels(static, self.channels))
         return augment.even_windows(feature_map, self.crops)
 

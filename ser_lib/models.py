@@ -25,8 +25,8 @@ from ser_lib.errors import ParameterError, choose
 FILTERS = (32, 64, 128)
 SHRINK = 2 ** len(FILTERS)
 MOMENTUM = 0.9
-"""Of the moving statistics: Keras' 0.99 is still on its way after the few hundred steps that a small
-corpus gives."""
+"""Of the moving statistics: Keras' 0.99 is still on its way after the few hundred steps that a
+small corpus gives."""
 
 
 # The four layers below are Keras' own, with the same weights, configuration, name and function, but
