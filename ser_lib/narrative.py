@@ -70,7 +70,7 @@ def _overall(record) -> str:
     share = frequent.max() / n
     less = "less" if rounded(share) < rounded(metrics["accuracy"]) else "no less"
     random = record.data["protocol"] == "random"
-    voices = "whose speakers are heard in training too" if random else "of unheard speakers"
+    voices = "whose speakers may be heard in training" if random else "of unheard speakers"
     drawn = "utterances" if (record.predictions["speaker"] == "").any() else "whole speakers"
     return (
         f"On {count(n, 'test utterance')} {voices}, the {title(record.data['architecture'])} "

@@ -49,7 +49,7 @@ def training_summary(record) -> str:
         f"{count(corpus['speakers'], 'speaker')} with {count(len(corpus['emotions']), 'emotion')} "
         f"({listing(corpus['emotions'])}). Protocol: {PROTOCOLS[data['protocol']]}, which makes "
         f"{count(len(folds), 'fold')} with {listing(sizes)}; the three parts "
-        f"{'share speakers' if random else 'of a fold share no speaker'}."
+        f"{'may share speakers' if random else 'of a fold share no speaker'}."
         "\n\n"
         f"AdamW trained the {name} for at most {count(given['epochs'], 'epoch')}"
         f"{_optimiser(given)}. {_epochs(given, folds)}. Training took {time} in all; recognising "
@@ -119,10 +119,10 @@ def protocol_notice(record) -> str:
     if record.data["protocol"] != "random":
         return ""
     return _admonition(
-        "Training and test share speakers",
+        "Training and test may share speakers",
         "The split is random over utterances, so the network is tested on voices that it was "
-        "trained on. Its scores are too high for a new speaker; a protocol by speaker is the "
-        "one to trust.",
+        "trained on. Its scores say little about a new speaker; those of a protocol by speaker "
+        "do.",
     )
 
 

@@ -31,6 +31,19 @@ from ser_lib.records import Record
 from ser_lib.splits import Fold
 from ser_lib.workspace import digest, fresh_folder, lock_file, sources
 
+DECISIVE = (
+    "audio.py",
+    "spectrum.py",
+    "features.py",
+    "store.py",
+    "augment.py",
+    "splits.py",
+    "models.py",
+    "bundle.py",
+    "fitting.py",
+)
+"""The rooms whose code can change what a fold gives."""
+
 Progress = Callable[[str], None]
 
 
@@ -123,17 +136,7 @@ def _folder_names(folds: list[Fold]) -> list[str]:
 
 
 def _fold_key(experiment: Experiment, manifest: Manifest) -> str:
-    rooms = (
-        "audio.py",
-        "features.py",
-        "spectrum.py",
-        "splits.py",
-        "models.py",
-        "augment.py",
-        "fitting.py",
-    )
-    code = sources(*rooms, "bundle.py", "store.py")
-    return digest(experiment.parameters(), manifest.sha256, lock_file(), *code)
+    return digest(experiment.parameters(), manifest.sha256, lock_file(), *sources(*DECISIVE))
 
 
 def _record(

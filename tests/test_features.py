@@ -83,7 +83,7 @@ def by_librosa(name):
     magnitude = np.maximum(magnitude, np.float32(np.sqrt(floor)))
     power = magnitude**2
     mel = librosa.feature.melspectrogram(
-        S=power, sr=RATE, n_mels=ROWS, fmin=features.FMIN, fmax=features.FMAX
+        S=power, sr=RATE, n_mels=ROWS, fmin=spectrum.FMIN, fmax=spectrum.FMAX
     )
     logmel = librosa.power_to_db(mel, top_db=None)
     logmel = np.maximum(logmel, np.percentile(logmel, 99.5) - FLOOR_DB)
@@ -174,7 +174,7 @@ def test_rows_of_speech_are_those_of_librosa(name):
 
 def test_filter_banks_are_those_of_librosa():
     mel = librosa.filters.mel(
-        sr=RATE, n_fft=N_FFT, n_mels=ROWS, fmin=features.FMIN, fmax=features.FMAX
+        sr=RATE, n_fft=N_FFT, n_mels=ROWS, fmin=spectrum.FMIN, fmax=spectrum.FMAX
     )
     np.testing.assert_allclose(spectrum._mel_bank().toarray(), mel, atol=1e-8)
     chroma = librosa.filters.chroma(sr=RATE, n_fft=N_FFT, tuning=0)

@@ -45,8 +45,8 @@ def fold_folders(workspace: Path, corpus="table") -> dict[str, Path]:
         "folds/*/*/fold.json")}  # fmt: skip
 
 
-def stamps(folder: Path) -> dict[str, int]:
-    """When every file of a folder was last written, and its inode: nothing can be replaced unseen."""
+def stamps(folder: Path) -> dict[str, tuple]:
+    """Times and inodes of a folder's files: none can be written again unseen."""
     files = [file for file in folder.rglob("*") if file.is_file()]
     return {str(f): (f.stat().st_mtime_ns, f.stat().st_ino) for f in files}
 
