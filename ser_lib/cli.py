@@ -145,24 +145,24 @@ def _print_findings(findings: Sequence[str]) -> int:
 
 def _predict(options) -> int:
     from ser_lib import bundle
+    from ser_lib.parallel import silent_libraries
 
-    loaded = bundle.load(options.model)
-    emotions = loaded.front_end.emotions
-    failed, rows = 0, []
-    for path in options.audio:
-        try:
-            probabilities = loaded.predict_files([path])[0]
-        except AudioError as error:
-            # One bad file must not cost the others their answer.
-            print(f"ser: {error}", file=sys.stderr)
-            failed += 1
-            continue
-        named = {
-            emotion: round(float(p), 6) for emotion, p in zip(emotions, probabilities, strict=True)
-        }
-        rows.append(
-            {"file": path, "emotion": emotions[probabilities.argmax()], "probabilities": named}
-        )
+    errors, rows = [], []
+    with silent_libraries():
+        loaded = bundle.load(options.model)
+        emotions = loaded.front_end.emotions
+        for path in options.audio:
+            try:
+                answer = loaded.predict_files([path])[0]
+            except AudioError as error:
+                errors.append(error)  # one bad file must not cost the others their answer
+                continue
+            named = {e: round(float(p), 6) for e, p in zip(emotions, answer, strict=True)}
+            rows.append(
+                {"file": path, "emotion": emotions[answer.argmax()], "probabilities": named}
+            )
+    for error in errors:
+        print(f"ser: {error}", file=sys.stderr)
     if options.json:
         print(json.dumps(rows, indent=1))
     elif rows:
@@ -171,7 +171,7 @@ def _predict(options) -> int:
         for row in rows:
             values = "".join(f"{p:>13.3f}" for p in row["probabilities"].values())
             print(f"{row['file']:<{width}}  {row['emotion']:<12}{values}")
-    return 1 if failed else 0
+    return 1 if errors else 0
 
 
 if __name__ == "__main__":

@@ -2,12 +2,15 @@
 
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 
 from ser_lib.errors import SerError
+from ser_lib.workspace import workspace
 
 
 def processors() -> int:
@@ -71,6 +74,23 @@ def each(
         raise
 
 
+@contextmanager
+def silent_libraries() -> Iterator[None]:
+    """Drop what native libraries write to the standard error stream; Python's own errors come out.
+
+    TensorFlow announces its build there at every start, which no setting of its own prevents.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def _begin(initializer: Callable[[], None] | None) -> None:
     """Prepare a worker; it ends with its parent, even if that is killed without a word."""
 
@@ -79,5 +99,9 @@ def _begin(initializer: Callable[[], None] | None) -> None:
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
+    log = workspace() / "runs" / "native.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), 2)  # what native libraries say; errors travel to the parent
     if initializer:
         initializer()

@@ -98,6 +98,7 @@ def test_digest_knows_its_parts_apart():
     values = [("ab",), ("a", "b"), ("a", "b", ""), (["a", "b"],), (1,), ("1",), (True,), (None,)]
     assert len({digest(*value) for value in values}) == len(values)
     assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+    assert digest(b"ab", b"c") != digest(b"a", b"bc"), "a line may not wander from file to file"
 
 
 def test_digest_reads_files(tmp_path):

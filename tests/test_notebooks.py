@@ -1,0 +1,52 @@
+"""The templates in notebooks/: stripped, parameterised, in step with the library."""
+
+import ast
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+
+from ser_lib.experiment import ARCHITECTURES, Experiment
+from ser_lib.report.runner import NOTEBOOKS
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+TEMPLATES = sorted(FOLDER.glob("*.ipynb"))
+
+
+def parameters(template: Path) -> dict:
+    found = papermill.inspect_notebook(str(template))
+    return {name: ast.literal_eval(about["default"]) for name, about in found.items()}
+
+
+def test_every_page_has_its_template_and_every_template_is_a_page():
+    assert {template.stem for template in TEMPLATES} == set(NOTEBOOKS)
+    assert set(ARCHITECTURES) < set(NOTEBOOKS)
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)
+def test_template(template):
+    notebook = nbformat.read(template, as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert sum("parameters" in cell.metadata.get("tags", []) for cell in code) == 1
+    assert notebook.cells[0].source.startswith("# "), "one literal title"
+    for cell in code:
+        assert not cell.outputs
+        assert cell.execution_count is None
+        assert len(cell.source.splitlines()) <= 25, "a cell fits on a screen"
+        kinds = {type(node) for node in ast.walk(ast.parse(cell.source))}
+        assert not kinds & {ast.FunctionDef, ast.ClassDef, ast.Lambda}, "logic is in the library"
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)
+def test_parameters_are_those_of_an_experiment(template):
+    given = parameters(template)
+    assert given.pop("data_dir") is None
+    expected = {"corpus": "demo"}
+    if template.stem != "data":
+        usual = {
+            field: default.default for field, default in Experiment.__dataclass_fields__.items()
+        }
+        expected = {name: value for name, value in usual.items() if name != "architecture"}
+    assert given == expected
