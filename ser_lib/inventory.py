@@ -5,6 +5,8 @@ Conventions: as `tables`; functions return Markdown unless they say otherwise.
 
 import base64
 import io
+import re
+from itertools import groupby
 
 import pandas as pd
 
@@ -54,9 +56,21 @@ def notice(manifest: Manifest) -> str:
 
 
 def row_table(kind: str) -> str:
-    """Every row of a feature map with its unit and the cue of the voice that it carries."""
-    rows = [{"Row": r.name, "Unit": r.unit, "Carries": r.cue} for r in features.rows(kind)]
-    return markdown_table(rows)
+    """Every row of a feature map with its unit and the cue of the voice that it carries.
+
+    Rows that differ by their number or note alone share a line.
+    """
+
+    def family(row: features.Row) -> tuple[str, str, str]:
+        numbered = re.fullmatch(r"(chroma|mfcc|mel|contrast)_.+", row.name)
+        return (numbered[1] if numbered else row.name, row.unit, row.cue)
+
+    lines = []
+    for (_, unit, cue), group in groupby(features.rows(kind), family):
+        names = [f"`{row.name}`" for row in group]
+        name = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+        lines.append({"Row": name, "Rows": len(names), "Unit": unit, "Carries": cue})
+    return markdown_table(lines)
 
 
 def balance(table: pd.DataFrame) -> str:

@@ -35,7 +35,7 @@ MUTUAL = 0.10  # share of each of two emotions that is taken for the other
 
 
 def evaluation(record) -> str:
-    """What the result is worth: against chance, by emotion, by answer, against training."""
+    """What the result is worth: against chance, by emotion, by answer."""
     table = scores(record)
     emotions = table.iloc[:-3]
     tested = emotions[emotions["support"] > 0]
@@ -50,7 +50,6 @@ def evaluation(record) -> str:
             _overall(record),
             "\n".join(by_emotion),
             _leaning(record, emotions),
-            overfitting(record),
             _averages(table),
         ]
     )

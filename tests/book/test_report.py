@@ -1,0 +1,113 @@
+"""The whole report on a tiny demo corpus: every notebook executed, recorded, built and checked."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ser_lib import cli, records, tables
+from ser_lib.corpora import demo
+from ser_lib.experiment import ARCHITECTURES
+from ser_lib.report.runner import NOTEBOOKS
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    """A workspace in which `ser run` and `ser book` have made the report of 30 utterances."""
+    folder = tmp_path_factory.mktemp("report")
+    for name in ("notebooks", "book"):
+        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("runs"))
+    for name in ("_config.yml", "requirements.lock"):
+        shutil.copy(PROJECT / name, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SER_WORKSPACE", str(folder))
+        demo.make(folder / "tiny", n_speakers=6, n_sentences=1)
+        assert run(folder) == 0
+        assert cli.main(["book", "--corpus", "demo"]) == 0, "the build or a gate"
+        yield folder
+
+
+def run(folder: Path, *notebooks: str, **changed) -> int:
+    given = {"epochs": 1, "crops": 1, "seed": 3} | changed
+    options = [word for name, value in given.items() for word in ("-p", f"{name}={value}")]
+    return cli.main(["run", *notebooks, "--data", str(folder / "tiny"), *options])
+
+
+def runs_of(folder: Path, architecture: str) -> list[records.Record]:
+    found = (folder / "runs" / "demo").glob(f"{architecture}-session-*/record.json")
+    return [records.read(file.parent) for file in found]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_network_leaves_a_record(report, architecture):
+    (record,) = [r for r in runs_of(report, architecture) if r.data["parameters"]["epochs"] == 1
+                 and r.data["parameters"]["feature_map"] == "logmel"]  # fmt: skip
+    data = record.data
+    assert data["corpus"]["utterances"] == 30 == len(record.predictions)
+    assert data["corpus"]["speakers"] == 6
+    assert data["seed"] == 3
+    assert [fold["name"] for fold in data["folds"]] == ["session-S1", "session-S2", "session-S3"]
+    assert set(record.history["epoch"]) == {1}
+    probabilities = record.predictions.filter(regex="^p_").to_numpy()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    tables.scores(record)  # raises unless the predictions give what the record states
+    assert (record.folder / f"{architecture}.ipynb").is_file()
+
+
+def test_every_notebook_is_a_page_of_the_book(report):
+    html = report / "_build" / "demo" / "html"
+    for name in NOTEBOOKS:
+        assert (html / "runs" / f"{name}.html").is_file()
+    text = (html / "runs" / "cnn_gru.html").read_text()
+    assert "579,781" in text
+    assert "Synthetic" in text, "every page that shows results of the demo corpus says so"
+
+
+def test_a_second_run_executes_nothing(report, capsys):
+    before = {p: p.stat().st_mtime_ns for p in (report / "runs" / "demo").glob("*-*/*.ipynb")}
+    assert run(report) == 0
+    assert before == {p: p.stat().st_mtime_ns for p in before}
+    said = capsys.readouterr().out
+    assert said.count("unchanged") == len(NOTEBOOKS)
+
+
+def test_one_notebook_with_another_parameter_leaves_the_book_alone(report):
+    pages = report / "runs" / "demo" / "pages"
+    before = {p.name: p.read_bytes() for p in pages.iterdir()}
+    assert run(report, "data") == 1, "the data page has no epochs"
+    assert cli.main(["run", "data", "--data", str(report / "tiny")]) == 0
+    assert before == {p.name: p.read_bytes() for p in pages.iterdir()}
+
+
+def test_an_unknown_parameter_is_refused_with_the_known_ones(report, capsys):
+    assert run(report, "cnn_gru", epoch=2) == 1
+    said = capsys.readouterr().err
+    assert "epoch" in said
+    assert "did you mean 'epochs'" in said
+    assert "Traceback" not in said
+
+
+def test_a_wrong_value_is_refused_before_anything_runs(report, capsys):
+    assert run(report, "cnn_gru", epochs=0) == 1
+    assert "epochs must be a whole number from 1" in capsys.readouterr().err
+
+
+def test_predict_with_what_a_run_left_behind(report, capsys):
+    folder = str(runs_of(report, "cnn_gru")[0].folder)
+    audio = [str(path) for path in sorted((report / "tiny" / "wav").glob("*.wav"))[:2]]
+    capsys.readouterr()
+    assert cli.main(["predict", *audio, "--model", folder, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["file"] for row in rows] == audio
+    for row in rows:
+        assert row["emotion"] == max(row["probabilities"], key=row["probabilities"].get)
+        assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-4)
+    assert cli.main(["predict", audio[0], os.devnull, "--model", folder]) == 1
+    said = capsys.readouterr()
+    assert audio[0] in said.out, "the good file is still answered"
+    assert os.devnull in said.err
