@@ -31,7 +31,7 @@ class Experiment:
     feature_map, channels
         One of `features.MAPS`; 1 (static) or 3 (static, delta, delta-delta).
     epochs, patience
-        Passes over the training part at most, and how many without a better validation loss end
+        Passes over the training part at most, and how many without a better validation UAR end
         the training early.
     batch_size, learning_rate, weight_decay
         Of AdamW; the rate is the peak after a warm-up, then falls as a half cosine.

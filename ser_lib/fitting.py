@@ -1,7 +1,7 @@
 """One fold of an experiment, in a process of its own: fit, choose the epoch, predict.
 
 Nothing here sees the test part before the network is final: the standardisation is fitted on the
-training part, and the weights that are kept are those of the epoch with the lowest validation loss.
+training part, and the weights that are kept are those of the epoch with the best validation UAR.
 """
 
 import json
@@ -125,6 +125,7 @@ def fit_fold(
         "validation_accuracy": at_best["validation"]["accuracy"],
         "train_loss": at_best["train"]["loss"],
         "validation_loss": at_best["validation"]["loss"],
+        "validation_uar": at_best["validation"]["uar"],
         "accuracy": evaluation.accuracy(truth, predicted, emotions),
         "uar": evaluation.uar(truth, predicted, emotions),
         "duration_s": round(time.perf_counter() - clock, 2),
@@ -144,7 +145,7 @@ def fit_fold(
     )
     with fresh_folder(target) as folder:
         pd.DataFrame(history).assign(fold=fold.name)[
-            ["fold", "epoch", "split", "loss", "accuracy"]
+            ["fold", "epoch", "split", "loss", "accuracy", "uar"]
         ].to_csv(folder / "history.csv", index=False)
         tested.to_csv(folder / "predictions.csv", index=False)
         bundle.save(trained, folder / "bundle")
@@ -197,9 +198,10 @@ def _fit(
     Returns
     -------
     history
-        One row per epoch and split: epoch, split, loss, accuracy.
+        One row per epoch and split: epoch, split, loss, accuracy, uar.
     best_epoch
-        The one with the lowest validation loss.
+        The one with the highest validation UAR; of equal ones, that with the lowest loss. The loss
+        alone rises as soon as a network becomes too sure, long before it stops to get better.
     """
     batch_size = min(experiment.batch_size, len(maps))
     n_batches = len(maps) // batch_size
@@ -213,7 +215,7 @@ def _fit(
         "validation": (validation_inputs, validation_targets),
     }
     history: list[dict] = []
-    best_loss, best_epoch, best_weights = np.inf, 0, network.get_weights()
+    best, best_epoch, best_weights = (-1.0, 0.0), 0, network.get_weights()
     for epoch in range(1, experiment.epochs + 1):
         # A new order every epoch; the few that fill no batch are other ones each time.
         order = generator.permutation(len(maps))[: n_batches * batch_size]
@@ -223,9 +225,9 @@ def _fit(
             step(inputs, labels, labels @ weights)
         for split, (inputs, labels) in measured.items():
             history.append({"epoch": epoch, "split": split} | _measure(network, inputs, labels))
-        loss = history[-1]["loss"]
-        if loss < best_loss:
-            best_loss, best_epoch, best_weights = loss, epoch, network.get_weights()
+        reached = history[-1]["uar"], -history[-1]["loss"]
+        if reached > best:
+            best, best_epoch, best_weights = reached, epoch, network.get_weights()
         elif epoch - best_epoch >= experiment.patience:
             break
     network.set_weights(best_weights)
@@ -271,5 +273,9 @@ def _class_weights(targets: np.ndarray) -> np.ndarray:
 def _measure(network, inputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
     probabilities = bundle.probabilities(network, inputs)
     losses = -np.log(np.maximum((probabilities * targets).sum(axis=1), 1e-30))
-    hits = probabilities.argmax(axis=1) == targets.argmax(axis=1)
-    return {"loss": float(losses.mean()), "accuracy": float(hits.mean())}
+    truth, prediction = targets.argmax(axis=1), probabilities.argmax(axis=1)
+    return {
+        "loss": float(losses.mean()),
+        "accuracy": evaluation.accuracy(truth, prediction),
+        "uar": evaluation.uar(truth, prediction),
+    }

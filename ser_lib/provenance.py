@@ -76,10 +76,10 @@ def _optimiser(given: Mapping) -> str:
 
 
 def _epochs(given: Mapping, folds: list[dict]) -> str:
-    words = "The weights of the epoch with the lowest validation loss are kept"
+    words = "The weights of the epoch with the highest validation UAR are kept"
     if given["patience"] < given["epochs"]:
         patience = count(given["patience"], "epoch")
-        words += f", and training ends after {patience} without a lower one"
+        words += f", and training ends after {patience} without a higher one"
     ran, best = ([fold[name] for fold in folds] for name in ("epochs", "best_epoch"))
     if len(folds) == 1:
         return f"{words}: it ran {count(ran[0], 'epoch')}, and the best was epoch {best[0]}"

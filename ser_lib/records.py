@@ -3,7 +3,8 @@
 A run's folder `runs/<corpus>/<architecture>-<protocol>-<key>/` holds
 
 - `record.json`: corpus, parameters, scores with intervals, versions, key (schema below);
-- `history.csv`: fold, epoch (from 1), split (train or validation), loss, accuracy;
+- `history.csv`: fold, epoch (from 1), split (train or validation), loss, accuracy,
+  uar;
 - `predictions.csv`: utterance, speaker, fold, truth, predicted and one probability column
   `p_<emotion>` per emotion;
 - `bundle/`: the trained network with its front end;

@@ -165,8 +165,9 @@ def _record(
     metrics["loss"] = float(losses.mean())
     metrics["loss_ci95"] = evaluation.mean_interval(losses, clusters=speakers)
     # The network that users get was chosen as its weights were: by validation.
-    best, best_folder = min(
-        zip(results, folders, strict=True), key=lambda pair: pair[0]["validation_loss"]
+    best, best_folder = max(
+        zip(results, folders, strict=True),
+        key=lambda pair: (pair[0]["validation_uar"], -pair[0]["validation_loss"]),
     )
     copytree(best_folder / "bundle", folder / "bundle")
     row = CATALOGUE[experiment.corpus]

@@ -142,7 +142,9 @@ def test_emodb_names_are_read(berlin):
 
 
 def test_emodb_letters_are_the_seven_emotions():
-    assert "".join(sorted(reader.EMOTIONS)) == "AEFLNTW"
+    # Wut, Langeweile, Ekel, Angst, Freude, neutral, Trauer
+    english = "anger boredom disgust fear happiness neutral sadness".split()
+    assert reader.EMOTIONS == dict(zip("WLEAFNT", english, strict=True))
     assert tuple(sorted(reader.EMOTIONS.values())) == CATALOGUE["emodb"].emotions
 
 

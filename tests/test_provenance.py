@@ -16,7 +16,7 @@ def test_summary_tells_corpus_folds_and_optimiser():
     assert "leave one speaker out, which makes 10 folds with 160 utterances to train on" in text
     assert "share no speaker" in text
     assert "AdamW trained the CNN for at most 20 epochs, with batches of 16" in text
-    assert "after 15 epochs without a lower one" in text
+    assert "after 15 epochs without a higher one" in text
     assert "rarity" not in text
 
 
@@ -27,7 +27,7 @@ def test_what_is_switched_off_is_not_mentioned():
     assert "mixup" not in text
     assert "smoothing" not in text
     assert "emotions weighed by their rarity" in text
-    assert "without a lower one" not in text  # patience is longer than the training
+    assert "without a higher one" not in text  # patience is longer than the training
     assert "1 fold with 600 utterances" in text
     assert "the three parts may share speakers" in text
     assert "it ran 8 epochs" in text or re.search(r"it ran \d epochs", text)
