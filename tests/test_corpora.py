@@ -143,8 +143,8 @@ def test_emodb_names_are_read(berlin):
 
 def test_emodb_letters_are_the_seven_emotions():
     # Wut, Langeweile, Ekel, Angst, Freude, neutral, Trauer
-    english = "anger boredom disgust fear happiness neutral sadness".split()
-    assert reader.EMOTIONS == dict(zip("WLEAFNT", english, strict=True))
+    english = ["anger", "boredom", "disgust", "fear", "happiness", "neutral", "sadness"]
+    assert dict(zip("WLEAFNT", english, strict=True)) == reader.EMOTIONS
     assert tuple(sorted(reader.EMOTIONS.values())) == CATALOGUE["emodb"].emotions
 
 

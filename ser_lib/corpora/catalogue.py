@@ -67,7 +67,7 @@ CATALOGUE = {
             utterances=600,
             emotions=demo.EMOTIONS,
             protocol="session",
-            epochs=8,
+            epochs=6,
             synthetic=True,
             embed_audio=True,
         ),
