@@ -90,10 +90,16 @@ class Bundle:
 def probabilities(network, inputs: np.ndarray) -> np.ndarray:
     """Return a network's answers float32 [n, classes] to inputs [n, ...], a few at a time.
 
-    Memory does not grow with `n`, and no input pipeline has to be set up as in `predict` of Keras.
+    Memory does not grow with `n`, and the last part is filled up with zeros: every other size
+    would cost seconds, because TensorFlow compiles the network anew for it.
     """
-    parts = range(0, len(inputs), WINDOWS)
-    return np.concatenate([network.predict_on_batch(inputs[i : i + WINDOWS]) for i in parts])
+    answers = []
+    for start in range(0, len(inputs), WINDOWS):
+        part = inputs[start : start + WINDOWS]
+        filled = np.zeros((WINDOWS, *part.shape[1:]), dtype=np.float32)
+        filled[: len(part)] = part
+        answers.append(network.predict_on_batch(filled)[: len(part)])
+    return np.concatenate(answers)
 
 
 def save(bundle: Bundle, folder: Path) -> None:

@@ -23,6 +23,9 @@ from ser_lib.workspace import fresh_folder
 
 WARM_UP = 0.1
 """Share of the steps in which the learning rate rises to its peak."""
+SMOOTHING = 3
+"""Epochs over which the validation UAR is averaged to choose one: validation is often a single
+speaker, whose UAR jumps from epoch to epoch."""
 
 
 def start_worker() -> None:
@@ -200,8 +203,9 @@ def _fit(
     history
         One row per epoch and split: epoch, split, loss, accuracy, uar.
     best_epoch
-        The one with the highest validation UAR; of equal ones, that with the lowest loss. The loss
-        alone rises as soon as a network becomes too sure, long before it stops to get better.
+        The one with the highest validation UAR, averaged with the epochs before it; of equal
+        ones, that with the lowest loss. The loss alone rises as soon as a network becomes too
+        sure, long before it stops to get better.
     """
     batch_size = min(experiment.batch_size, len(maps))
     n_batches = len(maps) // batch_size
@@ -225,8 +229,10 @@ def _fit(
             step(inputs, labels, labels @ weights)
         for split, (inputs, labels) in measured.items():
             history.append({"epoch": epoch, "split": split} | _measure(network, inputs, labels))
-        reached = history[-1]["uar"], -history[-1]["loss"]
-        if reached > best:
+        recent = [row["uar"] for row in history if row["split"] == "validation"][-SMOOTHING:]
+        reached = sum(recent) / SMOOTHING, -history[-1]["loss"]
+        # A network that diverged answers nan, of which a UAR can be computed all the same.
+        if np.isfinite(reached).all() and reached > best:
             best, best_epoch, best_weights = reached, epoch, network.get_weights()
         elif epoch - best_epoch >= experiment.patience:
             break
@@ -252,7 +258,7 @@ def _training_step(network, experiment: Experiment, n_batches: int):
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     optimizer.build(network.trainable_variables)
 
-    @tf.function
+    @tf.function(autograph=False)  # there is no Python control flow to convert
     def step(inputs, targets, weights):
         with tf.GradientTape() as tape:
             probabilities = network(inputs, training=True)

@@ -76,7 +76,10 @@ def _optimiser(given: Mapping) -> str:
 
 
 def _epochs(given: Mapping, folds: list[dict]) -> str:
-    words = "The weights of the epoch with the highest validation UAR are kept"
+    words = (
+        "The weights of the epoch with the highest validation UAR, averaged over the last three "
+        "epochs, are kept"
+    )
     if given["patience"] < given["epochs"]:
         patience = count(given["patience"], "epoch")
         words += f", and training ends after {patience} without a higher one"

@@ -40,6 +40,7 @@ DECISIVE = (
     "splits.py",
     "models.py",
     "bundle.py",
+    "evaluation.py",
     "fitting.py",
 )
 """The rooms whose code can change what a fold gives."""

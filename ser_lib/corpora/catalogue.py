@@ -48,7 +48,7 @@ class Corpus:
     utterances: int = 0
     emotions: tuple[str, ...] = ()
     protocol: str = "speaker"
-    epochs: int = 20
+    epochs: int = 25
     synthetic: bool = False
     embed_audio: bool = False
 
