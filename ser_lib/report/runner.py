@@ -19,7 +19,7 @@ import nbformat
 import papermill
 from papermill.exceptions import PapermillExecutionError
 
-from ser_lib import corpora, records, store, training
+from ser_lib import corpora, records, splits, store, training
 from ser_lib.corpora import Manifest
 from ser_lib.errors import NotebookError, ParameterError, choose
 from ser_lib.experiment import ARCHITECTURES, Experiment
@@ -76,6 +76,8 @@ def execute(
     ------
     ParameterError
         If no notebook has a parameter of that name.
+    SplitError
+        If the corpus does not allow the protocol.
     NotebookError
         If a notebook is unknown or fails; its partial result stays beside the runs.
     """
@@ -90,8 +92,8 @@ def execute(
         name: default | {k: v for k, v in given.items() if k in default}
         for name, default in defaults.items()
     }
-    for name in ARCHITECTURES.keys() & values.keys():
-        Experiment.from_notebook(name, values[name])  # refuses a bad value before any work
+    # A bad value is refused before any work.
+    experiments = {name: _experiments(name, values[name]) for name in templates}
     parts: list[Part] = []
 
     def finish(part: Part) -> None:
@@ -103,12 +105,17 @@ def execute(
     for row in manifest.left_out:
         say(f"left out: {row['file']}: {row['reason']}")
     finish(Part("corpus", _since(clock)))
+    for experiment in {e for shown in experiments.values() for e in shown}:
+        # Refuses a protocol that this corpus does not allow, before features and training.
+        splits.make(
+            manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
+        )
     clock = time.perf_counter()
     store.build(manifest, kind=given.get("feature_map", "logmel"))
     finish(Part("features of all audio", _since(clock)))
     pages = {}
     for name, template in templates.items():
-        page = _page(name, values[name], manifest)
+        page = _page(name, values[name], experiments[name], manifest)
         clock = time.perf_counter()
         if not (cached := page.is_file()):
             _execute_one(template, page, values[name])
@@ -154,14 +161,22 @@ def _refuse_unknown(given: dict, defaults: dict[str, dict]) -> None:
         choose(name, [n for n in known if n not in ("corpus", "data_dir")], where)
 
 
-def _page(name: str, values: dict, manifest: Manifest) -> Path:
+def _experiments(name: str, values: dict) -> list[Experiment]:
+    """Return the experiments that a notebook shows: its own, those of all networks, or none."""
+    if values.keys() <= {"corpus", "data_dir"}:
+        return []
+    shown = [name] if name in ARCHITECTURES else ARCHITECTURES
+    return [Experiment.from_notebook(architecture, values) for architecture in shown]
+
+
+def _page(name: str, values: dict, experiments: list[Experiment], manifest: Manifest) -> Path:
     """Where the executed notebook with these parameters is kept."""
+    keys = [training.run_key(experiment, manifest) for experiment in experiments]
     if name in ARCHITECTURES:
-        experiment = Experiment.from_notebook(name, values)
-        folder = training.run_folder(experiment, training.run_key(experiment, manifest))
+        folder = training.run_folder(experiments[0], keys[0])
     else:
         decisive = {key: value for key, value in values.items() if key != "data_dir"}
-        key = records.key(name, decisive, manifest.sha256)
+        key = records.key(name, decisive, manifest.sha256, *keys)
         folder = records.runs(manifest.corpus) / f"{name}-{key}"
     return folder / f"{name}.ipynb"
 
