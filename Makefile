@@ -7,8 +7,6 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 export TF_CPP_MIN_LOG_LEVEL ?= 2
-# Jupyter's own settings of this user must not change what a notebook does.
-export JUPYTER_PLATFORM_DIRS := 1
 
 .PHONY: help book test unit lint lab lock clean
 

@@ -1,0 +1,20 @@
+"""Speech emotion recognition, from a folder of recordings to a written report.
+
+The rooms, from the ground up: `audio`, `corpora`, `features`, `augment`, `models`, `splits`,
+`evaluation`, `records`, `store`, `experiment`, `bundle`, `training`; words and figures:
+`tables`, `narrative`, `comparison`, `figures`, `diagrams`, `maps`; and `report`, which executes
+notebooks and builds the book. The shortest way through all of them:
+
+    from ser_lib import training
+    from ser_lib.experiment import Experiment
+
+    record = training.run(Experiment(architecture="cnn_gru", corpus="demo", epochs=2))
+    record.data["metrics"]["uar"]
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+
+try:
+    __version__ = version("ser-lib")
+except PackageNotFoundError:  # used from a folder without being installed
+    __version__ = "0"
