@@ -21,7 +21,7 @@ UNEVEN = 1.5
 
 
 def summary(manifest: Manifest) -> str:
-    """Size, speakers, language, licence and home of a corpus."""
+    """Origin, size, speakers, language, licence and home of a corpus."""
     table, row = manifest.table, CATALOGUE[manifest.corpus]
     rates = sorted(table["sample_rate_hz"].unique())
     speakers = table.loc[table["speaker"] != "", ["speaker", "sex"]].drop_duplicates()
@@ -46,7 +46,8 @@ def summary(manifest: Manifest) -> str:
         "Home": row.home,
         "Hash of the data": f"`{manifest.sha256[:16]}`",
     }
-    return markdown_table([{"What": what, "This corpus": value} for what, value in facts.items()])
+    rows = [{"What": what, "This corpus": value} for what, value in facts.items()]
+    return f"{row.about}\n\n{markdown_table(rows)}"
 
 
 def notice(manifest: Manifest) -> str:

@@ -24,6 +24,8 @@ class Corpus:
     ----------
     name, title, language, licence, home
         For people: where `home` says where to get it.
+    about
+        Markdown for the data page: how the recordings came to be, with citations.
     read
         Reads a folder; `None` for the generic table, which is a file.
     speakers, utterances, emotions
@@ -43,6 +45,7 @@ class Corpus:
     language: str
     licence: str
     home: str
+    about: str
     read: Reader | None
     speakers: int = 0
     utterances: int = 0
@@ -62,6 +65,17 @@ CATALOGUE = {
             language="English (eSpeak NG)",
             licence="CC0-1.0",
             home="made by this project: ser manifest demo",
+            about=(
+                "The speakers are ten voices of the synthesiser eSpeak NG {cite:p}`espeakng`, a "
+                "woman and a man in each of five sessions, who say ordinary sentences in every "
+                "emotion. What an emotion does to a voice follows the directions that studies of "
+                "vocal expression agree on {cite:p}`murray1993toward,banse1996acoustic,"
+                "juslin2003communication,scherer2003vocal`: anger and happiness raise pitch, its "
+                "range, loudness and tempo, sadness lowers them and makes the voice breathy, and "
+                "frustration is a restrained anger, slower and tense. Speakers differ, each "
+                "expresses emotions in a personal way, and utterances vary, so that the classes "
+                "overlap."
+            ),
             read=demo.read,
             speakers=10,
             utterances=600,
@@ -77,6 +91,12 @@ CATALOGUE = {
             language="German",
             licence="CC0-1.0",
             home="Zenodo record 7447302",
+            about=(
+                "Actors spoke ten everyday sentences, whose words carry no emotion, in seven "
+                "emotions {cite:p}`burkhardt2005database`. Of all takes those were published that "
+                "listeners recognised and found natural, so the emotions are acted and clear: "
+                "everyday speech is harder."
+            ),
             read=emodb.read,
             speakers=10,
             utterances=535,
@@ -89,6 +109,7 @@ CATALOGUE = {
             language="any",
             licence="your own",
             home="a CSV file with the columns path, emotion and, better, speaker",
+            about="These recordings are described by a table of their owner.",
             read=None,
         ),
     )
