@@ -40,25 +40,36 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(command=function)
         return added
 
+    data = "the corpus's folder; of the corpus 'table', its CSV file"
+
     def corpus_options(added):
         added.add_argument("--corpus", default="demo", help="name in `ser corpora` (demo)")
-        added.add_argument("--data", metavar="DIR", help="the corpus's folder")
+        added.add_argument("--data", metavar="DIR", help=data)
 
     command("corpora", _corpora, "list the corpora that can be read")
     added = command("manifest", _manifest, "read a corpus folder and print its audit")
-    added.add_argument("corpus", metavar="CORPUS")
-    added.add_argument("--data", metavar="DIR", help="the corpus's folder")
+    added.add_argument("corpus", metavar="CORPUS", help="name in `ser corpora`")
+    added.add_argument("--data", metavar="DIR", help=data)
     added.add_argument("--out", metavar="FILE", help="write the table to this CSV file")
     added = command("run", _run, "execute notebooks; all of the report if none is named")
-    added.add_argument("notebooks", metavar="NOTEBOOK", nargs="*")
+    added.add_argument(
+        "notebooks", metavar="NOTEBOOK", nargs="*", help="name in notebooks/, such as cnn_gru"
+    )
     corpus_options(added)
-    added.add_argument("-p", metavar="NAME=VALUE", action="append", default=[], dest="parameters")
+    added.add_argument(
+        "-p",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        dest="parameters",
+        help="a parameter of the notebook; may be repeated",
+    )
     added = command("book", _book, "build the book from the executed notebooks, then check it")
     added.add_argument("--corpus", default="demo", help="name in `ser corpora` (demo)")
     added.add_argument("--check", metavar="DIR", help="only check the built book in this folder")
     added = command("predict", _predict, "recognise the emotion of audio files")
-    added.add_argument("audio", metavar="AUDIO", nargs="+")
-    added.add_argument("--model", metavar="BUNDLE", required=True, help="folder of a run")
+    added.add_argument("audio", metavar="AUDIO", nargs="+", help="audio file")
+    added.add_argument("--model", metavar="BUNDLE", required=True, help="folder of a run, in runs/")
     added.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
@@ -95,7 +106,11 @@ def _manifest(options) -> int:
     if options.out:
         from pathlib import Path
 
-        write_atomically(Path(options.out), table.to_csv(index=False, lineterminator="\n"))
+        text = table.to_csv(index=False, lineterminator="\n")
+        try:
+            write_atomically(Path(options.out), text)
+        except OSError as error:
+            raise ParameterError(f"cannot write {options.out}: {error.strerror}") from error
     return 0
 
 
@@ -116,7 +131,7 @@ def _assignment(text: str) -> tuple[str, object]:
     import yaml
 
     name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier():
+    if not equals or not name.isidentifier() or not value.strip():
         raise ParameterError(f"-p takes NAME=VALUE, not '{text}'")
     try:
         found = yaml.safe_load(value)

@@ -157,8 +157,8 @@ def headline(records: Sequence) -> str:
     rows = [_row(record, name) for record, name in zip(ordered, labels(ordered), strict=True)]
     kept = ("Network", "UAR", "95 % interval", "Accuracy", "Parameters")
     return (
-        f"On {corpus['title']} ({count(corpus['utterances'], 'utterance')}, "
-        f"{count(corpus['speakers'], 'speaker')}, {count(classes, 'emotion')}), the chosen "
+        f"Corpus: {corpus['title']} ({count(corpus['utterances'], 'utterance')}, "
+        f"{count(corpus['speakers'], 'speaker')}, {count(classes, 'emotion')}). The chosen "
         f"network is the **{title(data['architecture'])}**: it recognises "
         f"{percent(data['metrics']['accuracy'])} of the utterances, with an unweighted average "
         f"recall of {interval(_uar(pick), data['metrics']['uar_ci95'])}, where guessing would "

@@ -81,7 +81,7 @@ def reported(architecture: str, record) -> str:
     Parameters
     ----------
     architecture
-        A network of the reference report.
+        A network of the reference report; of another one the answer is a sentence.
     record
         A run of that network on any corpus. Every result of another corpus than the report's is
         marked as such; an emotion that the corpus lacks has no measurement.
@@ -89,10 +89,12 @@ def reported(architecture: str, record) -> str:
     Raises
     ------
     ParameterError
-        If the reference report has no such network.
+        If neither the reference report nor the record has such a network.
     RecordError
         If the record is one of another network.
     """
+    if architecture == record.data["architecture"] and architecture not in results():
+        return "The reference report has no such network."
     figures = results()[choose(architecture, TITLES, "network of the reference report")]
     if record.data["architecture"] != architecture:
         raise RecordError(

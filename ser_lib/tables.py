@@ -244,7 +244,11 @@ def classification_report(record) -> str:
 
 
 def layer_table(record) -> str:
-    """The network's layers in order, with output shapes and parameters, and the total."""
+    """The network's layers in order, with output shapes and parameters, and the total.
+
+    A sentence tells the trainable parameters from the others: batch normalisation has four for
+    each channel, of which two, the running mean and variance, are counted and not learned.
+    """
     rows = [
         {
             "#": str(i),
@@ -256,7 +260,16 @@ def layer_table(record) -> str:
         for i, layer in enumerate(record.data["layers"], start=1)
     ]
     total = {"#": "", "Layer": "**all**", "Type": "", "Output shape": ""}
-    return markdown_table([*rows, total | {"Parameters": record.data["n_parameters"]}])
+    table = markdown_table([*rows, total | {"Parameters": record.data["n_parameters"]}])
+    kinds = ((layer["type"], layer["parameters"]) for layer in record.data["layers"])
+    running = sum(n for kind, n in kinds if kind == "BatchNormalization") // 2
+    if not running:
+        return table
+    trainable = number(record.data["n_parameters"] - running)
+    return (
+        f"{table}\n\nOf the parameters {trainable} are trainable; the other {number(running)} are "
+        "the running means and variances of batch normalisation, which are measured, not learned."
+    )
 
 
 def fold_mean(record, name: str) -> float:

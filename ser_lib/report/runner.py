@@ -156,9 +156,14 @@ def _defaults(template: Path) -> dict:
 
 def _refuse_unknown(given: dict, defaults: dict[str, dict]) -> None:
     known = sorted({name for values in defaults.values() for name in values})
+    known = [name for name in known if name not in ("corpus", "data_dir")]
+    where = f"parameter of {next(iter(defaults))}" if len(defaults) == 1 else "parameter"
     for name in given:
-        where = f"parameter of {', '.join(defaults)}"
-        choose(name, [n for n in known if n not in ("corpus", "data_dir")], where)
+        if name in ("corpus", "data_dir"):
+            raise ParameterError(f"'{name}' is not given with -p; use --corpus NAME --data DIR")
+        if not known:
+            raise ParameterError(f"unknown {where} '{name}'; it has none but corpus and data_dir")
+        choose(name, known, where)
 
 
 def _experiments(name: str, values: dict) -> list[Experiment]:
