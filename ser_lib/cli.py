@@ -131,7 +131,7 @@ def _assignment(text: str) -> tuple[str, object]:
     import yaml
 
     name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier() or not value.strip():
+    if not equals or not name.isidentifier():
         raise ParameterError(f"-p takes NAME=VALUE, not '{text}'")
     try:
         found = yaml.safe_load(value)

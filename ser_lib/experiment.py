@@ -11,8 +11,8 @@ ARCHITECTURES = {"cnn": 1, "cnn_lstm": 1, "cnn_gru": 3}
 
 LEARNING_RATES = {"cnn": 3e-4, "cnn_lstm": 2e-3, "cnn_gru": 2e-3}
 """The usual peak of the learning rate. One recipe serves all networks but for this: the first dense
-layer of the CNN has 14,336 inputs, and at 2e-3 its units die within a few epochs (EmoDB: UAR 0.10 to
-0.29 in eight folds); at 3e-4 it learns."""
+layer of the CNN has 14,336 inputs, and at 2e-3 its units die within a few epochs (EmoDB: UAR 0.10
+to 0.29 in eight folds); at 3e-4 it learns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +20,8 @@ class Experiment:
     """Corpus, feature map, architecture, protocol, hyper-parameters and seed.
 
     `None` stands for the usual choice: the corpus's protocol and epochs (its row in the
-    catalogue), the architecture's channels and learning rate. It is replaced at once, so that an experiment always
-    says what it is.
+    catalogue), the architecture's channels and learning rate. It is replaced at once, so that an
+    experiment always says what it is.
 
     Attributes
     ----------

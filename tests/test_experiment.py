@@ -7,7 +7,7 @@ import pytest
 
 from ser_lib.corpora import CATALOGUE
 from ser_lib.errors import ParameterError
-from ser_lib.experiment import ARCHITECTURES, Experiment
+from ser_lib.experiment import ARCHITECTURES, LEARNING_RATES, Experiment
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -59,7 +59,7 @@ def test_a_notebook_may_have_other_parameters():
         ("seed", [-1, 0.5, None, 10**7], "seed must be a whole number from 0 to 1000000, not"),
         (
             "learning_rate",
-            [0, -1e-3, 1.1, "1e-3", float("nan"), None, True],
+            [0, -1e-3, 1.1, "1e-3", float("nan"), True],
             "learning_rate must be above 0, up to 1, not",
         ),
         ("weight_decay", [-0.1, "0", float("inf"), float("nan")], "weight_decay must be from 0 to"),
@@ -97,3 +97,10 @@ def test_every_parameter_is_checked():
 )
 def test_the_ends_of_the_ranges_are_allowed(name, value):
     assert getattr(Experiment(**{"architecture": "cnn", name: value}), name) == value
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_network_has_its_usual_learning_rate(architecture):
+    usual = Experiment(architecture=architecture).learning_rate
+    assert usual == LEARNING_RATES[architecture]
+    assert Experiment(architecture=architecture, learning_rate=0.5).learning_rate == 0.5
