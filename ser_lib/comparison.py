@@ -7,18 +7,22 @@ utterances, so a paired test can tell finer differences.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from ser_lib import reference
 from ser_lib.errors import RecordError
 from ser_lib.tables import (
     count,
     duration,
+    extremes,
+    fold_mean,
     interval,
     listing,
     markdown_table,
     number,
     percent,
     ranked,
+    rounded,
     title,
 )
 
@@ -148,6 +152,59 @@ def chosen(records: Sequence) -> str:
     return f"The final model is the **{name}**: {why}. The reference report chose {report}."
 
 
+def generalisation(records: Sequence) -> str:
+    """How well training carries over to validation and test, network by network."""
+    _checked(records)
+    names = labels(records)
+    rows = []
+    for record, name in zip(records, names, strict=True):
+        train, validation = (fold_mean(record, f"{p}_accuracy") for p in ("train", "validation"))
+        rows.append(
+            {
+                "Network": name,
+                "Training accuracy": train,
+                "Validation accuracy": validation,
+                "Gap": rounded(train) - rounded(validation),
+                "Test accuracy": record.data["metrics"]["accuracy"],
+            }
+        )
+    gaps = extremes({row["Network"]: row["Gap"] for row in rows}, "network")
+    return (
+        f"{markdown_table(rows)}\n\nThe gap between training and validation at the best epochs is "
+        f"{gaps}. A large gap means that much of what was learned holds for the training part only."
+    )
+
+
+def by_emotion(records: Sequence) -> str:
+    """F1 of every emotion with every network, and where the networks differ."""
+    _checked(records)
+    names, emotions = labels(records), records[0].emotions
+    f1 = {
+        emotion: {
+            name: record.data["per_class"][emotion]["f1"]
+            for record, name in zip(records, names, strict=True)
+        }
+        for emotion in emotions
+    }
+    table = markdown_table({"Emotion": emotion} | values for emotion, values in f1.items())
+    means = {emotion: sum(values.values()) / len(values) for emotion, values in f1.items()}
+    sentence = f"Averaged over the networks, F1 is {extremes(means)}."
+    steps = []
+    for first, second in pairwise(names):
+        change = {e: rounded(f1[e][second]) - rounded(f1[e][first]) for e in emotions}
+        gained = [e for e in emotions if change[e] > 0]
+        lost = [e for e in emotions if change[e] < 0]
+        moved = [
+            f"{verb} for {listing(f'{e} ({change[e]:+.2f})' for e in group)}"
+            for verb, group in (("rises", gained), ("falls", lost))
+            if group
+        ]
+        steps.append(
+            f"- From the {first} to the {second}, F1 {', and '.join(moved) or 'stays the same'}."
+        )
+    return "\n\n".join([table, sentence, "\n".join(steps)])
+
+
 def headline(records: Sequence) -> str:
     """The result of the whole report in a paragraph and a table."""
     ordered = _checked(records)
@@ -155,11 +212,12 @@ def headline(records: Sequence) -> str:
     data, corpus = pick.data, pick.data["corpus"]
     classes = len(corpus["emotions"])
     rows = [_row(record, name) for record, name in zip(ordered, labels(ordered), strict=True)]
+    why = "" if pick is ordered[0] else ", the smallest of those that the data cannot tell apart"
     kept = ("Network", "UAR", "95 % interval", "Accuracy", "Parameters")
     return (
         f"Corpus: {corpus['title']} ({count(corpus['utterances'], 'utterance')}, "
         f"{count(corpus['speakers'], 'speaker')}, {count(classes, 'emotion')}). The chosen "
-        f"network is the **{title(data['architecture'])}**: it recognises "
+        f"network is the **{title(data['architecture'])}**{why}: it recognises "
         f"{percent(data['metrics']['accuracy'])} of the utterances, with an unweighted average "
         f"recall of {interval(_uar(pick), data['metrics']['uar_ci95'])}, where guessing would "
         f"give {number(1 / classes)}. {told_apart(ordered)}\n\n"

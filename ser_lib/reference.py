@@ -4,6 +4,7 @@ The report's figures are in ``data/reference-results.yml``, with its own words f
 (about, between, above, below). It names neither corpus nor split; its five classes are IEMOCAP's.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
@@ -20,6 +21,7 @@ from ser_lib.tables import (
     number,
     percent,
     scores,
+    title,
 )
 
 CORPUS = "iemocap"  # the corpus that has the report's classes
@@ -130,6 +132,39 @@ def reported(architecture: str, record) -> str:
         dict(zip(columns, (name, stated(value), measured, note), strict=True))
         for name, value, measured, note in rows
     )
+
+
+def compared(records: Sequence) -> str:
+    """Accuracy and macro F1 of every network, as the reference report states them and as measured.
+
+    Raises
+    ------
+    ParameterError
+        If the reference report has no such network.
+    """
+    rows = []
+    for record in records:
+        architecture = record.data["architecture"]
+        figures = results()[choose(architecture, TITLES, "network of the reference report")]
+        metrics = record.data["metrics"]
+        rows.append(
+            {
+                "Network": title(architecture),
+                "Accuracy, reference": stated(
+                    figures.get("accuracy", figures.get("test_accuracy"))
+                ),
+                "Accuracy, here": number(metrics["accuracy"]),
+                "Macro F1, reference": stated(figures["macro_f1"]),
+                "Macro F1, here": number(metrics["macro_f1"]),
+            }
+        )
+    another = any(record.data["corpus"]["name"] != CORPUS for record in records)
+    note = (
+        "The reference report used another corpus, so the columns are context, not a contest."
+        if another
+        else "The reference report names neither its corpus nor its split; its classes are these."
+    )
+    return f"{markdown_table(rows)}\n\n{note}"
 
 
 def _design(record, name: str) -> str:

@@ -95,3 +95,39 @@ def test_records_of_different_things_are_refused():
         comparison.final([factory.make_record(), factory.make_record(protocol="random")])
     with pytest.raises(RecordError, match="no record"):
         comparison.chosen([])
+
+
+def test_generalisation_shows_the_gap_and_names_the_largest():
+    close = factory.make_record("cnn_gru", seed=1, gap=0.0)
+    far = factory.make_record("cnn", seed=1, gap=0.4)
+    rows = parse(comparison.generalisation([close, far]))
+    assert [row["Network"] for row in rows] == ["CNN-GRU", "CNN"]
+    for row in rows:
+        gap = float(row["Training accuracy"]) - float(row["Validation accuracy"])
+        assert float(row["Gap"]) == pytest.approx(gap, abs=1e-9)
+    assert "highest for **CNN**" in comparison.generalisation([close, far])
+
+
+def test_by_emotion_tells_what_rises_and_what_falls():
+    weak = factory.record_of_counts({"anger": {"anger": 1, "fear": 9}, "fear": {"fear": 10}})
+    strong = factory.record_of_counts({"anger": {"anger": 10}, "fear": {"fear": 10}})
+    strong.data["architecture"] = "cnn_lstm"
+    text = comparison.by_emotion([weak, strong])
+    first, second = parse(text)
+    assert first["Emotion"] == "anger"
+    anger, fear = (
+        float(row["CNN-LSTM"])
+        - float(next(v for k, v in row.items() if k not in ("Emotion", "CNN-LSTM")))
+        for row in (first, second)
+    )
+    assert f"rises for anger (+{anger:.2f}) and fear (+{fear:.2f})" in text
+    assert "falls" not in text
+    assert "falls for anger" in comparison.by_emotion([strong, weak])
+
+
+def test_the_headline_names_the_chosen_network_with_its_interval():
+    runs = [network("cnn", 0.40), network("cnn_gru", 0.70)]
+    text = comparison.headline(runs)
+    assert "**CNN-GRU**" in text
+    assert "0.70 (95 % interval 0.65 to 0.75)" in text
+    assert "The CNN-GRU is better than the CNN" in text

@@ -98,7 +98,9 @@ def test_bad_files_among_good_ones_are_listed_by_name(berlin):
 def test_nothing_but_bad_files(tmp_path):
     (tmp_path / "wav").mkdir()
     (tmp_path / "wav" / "03a01Fa.wav").touch()
-    with pytest.raises(CorpusError, match=r"corpus 'emodb': no usable audio in .*: is empty"):
+    with pytest.raises(
+        CorpusError, match=r"corpus 'emodb': none of its files \(\d\) can be used; .* is empty"
+    ):
         corpora.load("emodb", tmp_path)
 
 

@@ -64,3 +64,12 @@ def test_wrong_networks_are_refused():
         reference.reported("svm", factory.make_record())
     with pytest.raises(RecordError, match="cnn_gru, not of cnn"):
         reference.reported("cnn", factory.make_record("cnn_gru"))
+
+
+def test_compared_puts_the_report_beside_the_measurement():
+    records = [factory.make_record(name, seed=1) for name in ("cnn", "cnn_lstm", "cnn_gru")]
+    text = reference.compared(records)
+    rows = parse(text)
+    assert [row["Accuracy, reference"] for row in rows] == ["0.56", "0.57", "0.61"]
+    assert rows[0]["Accuracy, here"] == f"{records[0].data['metrics']['accuracy']:.2f}"
+    assert "used another corpus" in text

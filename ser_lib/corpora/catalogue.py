@@ -81,7 +81,7 @@ CATALOGUE = {
             utterances=600,
             emotions=demo.EMOTIONS,
             protocol="session",
-            epochs=6,
+            epochs=4,
             synthetic=True,
             embed_audio=True,
         ),

@@ -139,8 +139,11 @@ def build(
         else:
             complete.append({name: row.get(name, "") for name in _TEXT} | result)
     if not complete:
-        reasons = f": {left_out[0]['reason']}" if left_out else ""
-        raise CorpusError(f"corpus '{corpus}': no usable audio in {root}{reasons}")
+        first = left_out[0] if left_out else {"file": root, "reason": "holds no audio"}
+        raise CorpusError(
+            f"corpus '{corpus}': none of its files ({len(left_out)}) can be used; "
+            f"{first['file']} {first['reason']}"
+        )
     table = pd.DataFrame(complete, columns=list(COLUMNS))
     table = table.sort_values("utterance", ignore_index=True)
     left_out.sort(key=lambda row: row["file"])
