@@ -60,7 +60,7 @@ def _row(record, name: str) -> dict:
         "Macro F1": metrics["macro_f1"],
         "Parameters": record.data["n_parameters"],
         "Training": duration(speed["training_s"]),
-        "Inference (ms)": float(speed["inference_ms"]),
+        "Answer (ms)": float(speed["inference_ms"]),
     }
 
 
