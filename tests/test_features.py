@@ -430,7 +430,7 @@ def test_extraction_is_deterministic_and_leaves_its_input_alone(kind):
 def test_blocks_do_not_show(kind, monkeypatch):
     signal = noise(10.0)
     expected = features.extract(signal, kind=kind)
-    monkeypatch.setattr(features, "_BLOCK", 10_000)
+    monkeypatch.setattr(spectrum, "_BLOCK", 10_000)
     np.testing.assert_allclose(features.extract(signal, kind=kind), expected, rtol=1e-4, atol=1e-3)
 
 
