@@ -12,7 +12,11 @@ notebooks and builds the book. The shortest way through all of them:
     record.data["metrics"]["uar"]
 """
 
+import warnings
 from importlib.metadata import PackageNotFoundError, version
+
+# librosa loads a progress bar that misses its widgets in every notebook; none is ever shown.
+warnings.filterwarnings("ignore", message="IProgress not found")
 
 try:
     __version__ = version("ser-lib")

@@ -131,8 +131,8 @@ def _assignment(text: str) -> tuple[str, object]:
     import yaml
 
     name, equals, value = text.partition("=")
-    if not equals or not name.isidentifier():
-        raise ParameterError(f"-p takes NAME=VALUE, not '{text}'")
+    if not equals or not value.strip() or not name.isidentifier():
+        raise ParameterError(f"-p takes NAME=VALUE (null for the usual value), not '{text}'")
     try:
         found = yaml.safe_load(value)
     except yaml.YAMLError as error:

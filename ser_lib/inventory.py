@@ -12,7 +12,6 @@ import pandas as pd
 
 from ser_lib import audio, features
 from ser_lib.corpora import CATALOGUE, Manifest
-from ser_lib.provenance import synthetic_notice
 from ser_lib.tables import capital, count, duration, listing, markdown_table, number, percent
 
 WINDOW_S = features.FRAMES * features.HOP / audio.RATE
@@ -48,12 +47,6 @@ def summary(manifest: Manifest) -> str:
     }
     rows = [{"What": what, "This corpus": value} for what, value in facts.items()]
     return f"{row.about}\n\n{markdown_table(rows)}"
-
-
-def notice(manifest: Manifest) -> str:
-    """The warning that no person speaks, where that is so; else the empty string."""
-    row = CATALOGUE[manifest.corpus]
-    return synthetic_notice({"title": row.title, "synthetic": row.synthetic})
 
 
 def row_table(kind: str) -> str:

@@ -1,7 +1,6 @@
 """How a run was made and how to repeat it, and what to know before believing it.
 
-Conventions: every function returns Markdown, computed from a record; a notice that does not apply
-is the empty string.
+Conventions: every function returns Markdown, computed from a record.
 """
 
 import json
@@ -99,17 +98,29 @@ def _span(values: Iterable[int]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def synthetic_notice(source) -> str:
-    """A warning that no person speaks, for a synthetic corpus; "" for any other.
+def notices(source) -> str:
+    """What a reader has to know before the first number: synthetic speech, shared speakers.
 
     Parameters
     ----------
     source
-        A record, or the `corpus` part of one.
+        A record, or a row of the catalogue for a page without a run.
+
+    Returns
+    -------
+    str
+        A warning for each that applies; where none does, a comment, because an empty output would
+        show its Python type.
     """
-    corpus = source if isinstance(source, Mapping) else source.data["corpus"]
-    if not corpus["synthetic"]:
-        return ""
+    data = getattr(source, "data", None)
+    corpus = data["corpus"] if data else {"title": source.title, "synthetic": source.synthetic}
+    found = [_synthetic(corpus)] if corpus["synthetic"] else []
+    if data and data["protocol"] == "random":
+        found.append(_SHARED_SPEAKERS)
+    return "\n\n".join(found) or "<!-- no warnings -->"
+
+
+def _synthetic(corpus: Mapping) -> str:
     return _admonition(
         "Synthetic speech",
         f"{capital(corpus['title'])}: a speech synthesiser speaks here, with prosody set by rule. "
@@ -117,20 +128,15 @@ def synthetic_notice(source) -> str:
     )
 
 
-def protocol_notice(record) -> str:
-    """A warning that training and test share speakers, for the random protocol; "" otherwise."""
-    if record.data["protocol"] != "random":
-        return ""
-    return _admonition(
-        "Training and test may share speakers",
-        "The split is random over utterances, so the network is tested on voices that it was "
-        "trained on. Its scores say little about a new speaker; those of a protocol by speaker "
-        "do.",
-    )
-
-
 def _admonition(heading: str, text: str) -> str:
     return f"```{{admonition}} {heading}\n:class: warning\n\n{text}\n```"
+
+
+_SHARED_SPEAKERS = _admonition(
+    "Training and test may share speakers",
+    "The split is random over utterances, so the network is tested on voices that it was trained "
+    "on. Its scores say little about a new speaker; those of a protocol by speaker do.",
+)
 
 
 def trace(record, *, names: Iterable[str] | None = None) -> str:

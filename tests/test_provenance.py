@@ -7,6 +7,7 @@ import factory
 import pytest
 
 from ser_lib import provenance
+from ser_lib.corpora import CATALOGUE
 
 
 def test_summary_tells_corpus_folds_and_optimiser():
@@ -33,17 +34,21 @@ def test_what_is_switched_off_is_not_mentioned():
     assert "it ran 8 epochs" in text or re.search(r"it ran \d epochs", text)
 
 
-def test_notices_appear_where_they_apply_only():
-    demo = factory.make_record(protocol="random")
-    real = factory.make_record(corpus="emodb")
-    assert "say nothing about people" in provenance.synthetic_notice(demo)
-    assert provenance.synthetic_notice(demo) == provenance.synthetic_notice(demo.data["corpus"])
-    assert provenance.synthetic_notice(real) == ""
-    assert "voices that it was trained on" in provenance.protocol_notice(demo)
-    assert provenance.protocol_notice(real) == ""
-    for notice in (provenance.synthetic_notice(demo), provenance.protocol_notice(demo)):
-        assert notice.startswith("```{admonition}")
-        assert notice.endswith("\n```")
+@pytest.mark.parametrize("corpus", ["demo", "emodb"])
+@pytest.mark.parametrize("protocol", ["random", "speaker"])
+def test_notices_appear_where_they_apply_only(corpus, protocol):
+    notice = provenance.notices(factory.make_record(corpus=corpus, protocol=protocol))
+    assert ("say nothing about people" in notice) == (corpus == "demo")
+    assert ("voices that it was trained on" in notice) == (protocol == "random")
+    opened = [line for line in notice.splitlines() if line.startswith("```{admonition}")]
+    assert len(opened) == (corpus == "demo") + (protocol == "random")
+    assert notice.splitlines().count("```") == len(opened)
+    assert notice.strip(), "an empty output would show its Python type"
+
+
+def test_a_page_without_a_run_warns_of_its_corpus():
+    assert "say nothing about people" in provenance.notices(CATALOGUE["demo"])
+    assert "admonition" not in provenance.notices(CATALOGUE["emodb"])
 
 
 @pytest.mark.parametrize("corpus", ["demo", "emodb"])
