@@ -6,6 +6,8 @@ Mixup (Zhang et al. 2018) blends pairs of utterances and their targets; label sm
 targets away from certainty. Whatever is random comes from one seeded generator.
 """
 
+import math
+
 import numpy as np
 
 from ser_lib.features import FRAMES, fit_window
@@ -20,11 +22,14 @@ def random_window(
 
 
 def even_windows(feature_map: np.ndarray, n: int, *, frames: int = FRAMES) -> np.ndarray:
-    """Return `n` windows [n, rows, frames, channels] spread evenly over a map, for prediction.
+    """Return windows [n, rows, frames, channels] spread evenly over a map, for prediction.
 
-    One window is the centre of the utterance; several reach from its start to its end.
+    One window is the centre of the utterance; several reach from its start to its end, and there
+    are more of them than `n` where it takes more to leave no frame out.
     """
     slack = abs(feature_map.shape[1] - frames)
+    if n > 1:
+        n = max(n, math.ceil(feature_map.shape[1] / frames))
     places = [0.5] if n == 1 else np.linspace(0, 1, n)
     offsets = [round(place * slack) for place in places]
     return np.stack([fit_window(feature_map, frames=frames, offset=o) for o in offsets])

@@ -8,7 +8,6 @@ its outputs mean.
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +18,6 @@ from ser_lib.features import Standardiser
 from ser_lib.workspace import fresh_folder
 
 SCHEMA = 1
-BATCH = 16
-"""Utterances that are prepared together."""
 WINDOWS = 64
 """Windows that go through the network together: more is no faster and takes more memory."""
 
@@ -50,7 +47,11 @@ class FrontEnd:
     standardiser: Standardiser
 
     def windows(self, static: np.ndarray) -> np.ndarray:
-        """Turn a static map [rows, any] into input [crops, rows, frames, channels]."""
+        """Turn a static map [rows, any] into input [windows, rows, frames, channels].
+
+        As many windows as `crops`, or more where it takes more to cover the utterance; one if
+        `crops` is 1.
+        """
         feature_map = self.standardiser.apply(features.channels(static, self.channels))
         return augment.even_windows(feature_map, self.crops)
 
@@ -65,14 +66,14 @@ class Bundle:
     def predict(self, statics: Iterable[np.ndarray]) -> np.ndarray:
         """Return probabilities float32 [utterances, emotions] of static maps.
 
-        The probability of an utterance is the normalised geometric mean over its windows.
+        The probability of an utterance is the mean over its windows.
         """
         chosen = []
-        for batch in _batches(map(self.front_end.windows, statics), BATCH):
+        for batch in _batches(map(self.front_end.windows, statics), WINDOWS):
             windows = probabilities(self.network, np.concatenate(batch))
-            logarithms = np.log(np.maximum(windows, 1e-30))
-            mean = np.exp(logarithms.reshape(len(batch), -1, windows.shape[-1]).mean(axis=1))
-            chosen.append(mean / mean.sum(axis=1, keepdims=True))
+            starts = np.cumsum([0, *(len(part) for part in batch[:-1])])
+            sums = np.add.reduceat(windows, starts, axis=0, dtype=np.float64)
+            chosen.append(sums / sums.sum(axis=1, keepdims=True))
         return np.concatenate(chosen).astype(np.float32)
 
     def predict_files(self, paths: Iterable[str | Path]) -> np.ndarray:
@@ -114,9 +115,15 @@ def save(bundle: Bundle, folder: Path) -> None:
         (temporary / "front_end.json").write_text(text)
 
 
-def _batches(items: Iterable, size: int) -> Iterator[list]:
-    items = iter(items)  # itertools.batched needs Python 3.12
-    while batch := list(islice(items, size)):
+def _batches(items: Iterable[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
+    """Group arrays so that each group has at most `size` rows, or is a single array."""
+    batch: list[np.ndarray] = []
+    for item in items:
+        if batch and sum(map(len, batch)) + len(item) > size:
+            yield batch
+            batch = []
+        batch.append(item)
+    if batch:
         yield batch
 
 

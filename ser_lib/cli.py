@@ -50,6 +50,10 @@ def _parser() -> argparse.ArgumentParser:
     added = command("manifest", _manifest, "read a corpus folder and print its audit")
     added.add_argument("corpus", metavar="CORPUS", help="name in `ser corpora`")
     added.add_argument("--data", metavar="DIR", help=data)
+    added.add_argument(
+        "--emotions", metavar="LIST", help="such as 'anger, happiness+excitement, neutral'"
+    )
+    added.add_argument("--style", help="only 'improvised' or 'scripted' utterances")
     added.add_argument("--out", metavar="FILE", help="write the table to this CSV file")
     added = command("run", _run, "execute notebooks; all of the report if none is named")
     added.add_argument(
@@ -89,16 +93,18 @@ def _corpora(options) -> int:
 
 def _manifest(options) -> int:
     from ser_lib import corpora
+    from ser_lib.corpora import selection
     from ser_lib.workspace import write_atomically
 
-    manifest = corpora.load(options.corpus, options.data)
+    manifest = corpora.load(
+        options.corpus, options.data, emotions=options.emotions, style=options.style
+    )
     table = manifest.table
     hours = table["duration_s"].sum() / 3600
     print(f"{manifest.corpus}: {len(table)} utterances, {hours:.2f} h in {manifest.root}")
     speakers, sessions = (len(set(table[column]) - {""}) for column in ("speaker", "session"))
     print(f"speakers: {speakers or 'unknown'}, sessions: {sessions or 'none'}")
-    for emotion, count in table["emotion"].value_counts().sort_index().items():
-        print(f"  {emotion:<16}{count:>6}")
+    print(f"emotions: {selection.in_words(manifest)}")
     for row in manifest.left_out:
         print(f"left out: {row['file']}: {row['reason']}")
     for _, group in table[table["sha256"].duplicated(keep=False)].groupby("sha256"):

@@ -3,16 +3,19 @@
 from dataclasses import asdict, dataclass, fields
 
 from ser_lib import features, splits
-from ser_lib.corpora import CATALOGUE
+from ser_lib.corpora import describe, selection
 from ser_lib.errors import ParameterError, choose
 
 ARCHITECTURES = {"cnn": 1, "cnn_lstm": 1, "cnn_gru": 3}
 """The networks of `models`, each with the channels of the feature map that the report gives it."""
 
-LEARNING_RATES = {"cnn": 3e-4, "cnn_lstm": 2e-3, "cnn_gru": 2e-3}
-"""The usual peak of the learning rate. One recipe serves all networks but for this: the first dense
-layer of the CNN has 14,336 inputs, and at 2e-3 its units die within a few epochs (EmoDB: UAR 0.10
-to 0.29 in eight folds); at 3e-4 it learns."""
+RECIPES = {
+    "cnn": {"learning_rate": 5e-4, "mixup": 0.0, "block_dropout": 0.1, "head_dropout": 0.2},
+    "cnn_lstm": {"learning_rate": 2e-3, "mixup": 0.3, "block_dropout": 0.2, "head_dropout": 0.5},
+    "cnn_gru": {"learning_rate": 2e-3, "mixup": 0.3, "block_dropout": 0.2, "head_dropout": 0.5},
+}
+"""Hyper-parameters in which the networks differ by default. The first dense layer of the CNN reads
+14,336 values: it learns with smaller steps, and only while dropout and mixup leave it alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,15 +23,18 @@ class Experiment:
     """Corpus, feature map, architecture, protocol, hyper-parameters and seed.
 
     `None` stands for the usual choice: the corpus's protocol and epochs (its row in the
-    catalogue), the architecture's channels and learning rate. It is replaced at once, so that an
-    experiment always says what it is.
+    catalogue), the architecture's channels and its row in `RECIPES`. It is replaced at once, so
+    that an experiment always says what it is; but for `emotions` and `style`, where it means the
+    usual emotions of the corpus and all of its utterances.
 
     Attributes
     ----------
     architecture
         ``"cnn"``, ``"cnn_lstm"`` or ``"cnn_gru"``.
     corpus
-        Name in the catalogue.
+        Name in the catalogue, or several joined by commas.
+    emotions, style
+        What to tell apart, see `corpora.load`.
     protocol
         One of `splits.PROTOCOLS`.
     folds
@@ -47,7 +53,8 @@ class Experiment:
     class_weights
         Weigh utterances by the inverse frequency of their emotion.
     crops
-        Windows of an utterance whose log-probabilities are averaged in prediction.
+        Windows of an utterance over which its probabilities are averaged in prediction, more
+        for one that is longer than so many windows; 1 reads the centre alone.
     seed
         Of weights, batches, augmentation and of splits that shuffle.
 
@@ -59,6 +66,8 @@ class Experiment:
 
     architecture: str
     corpus: str = "demo"
+    emotions: str | None = None
+    style: str | None = None
     protocol: str | None = None
     folds: int = 5
     feature_map: str = "logmel"
@@ -69,25 +78,28 @@ class Experiment:
     learning_rate: float | None = None
     weight_decay: float = 0.01
     label_smoothing: float = 0.1
-    mixup: float = 0.3
-    block_dropout: float = 0.2
-    head_dropout: float = 0.5
+    mixup: float | None = None
+    block_dropout: float | None = None
+    head_dropout: float | None = None
     class_weights: bool = False
     crops: int = 5
     seed: int = 0
 
     def __post_init__(self) -> None:
         choose(self.architecture, ARCHITECTURES, "architecture")
-        row = CATALOGUE[choose(self.corpus, CATALOGUE, "corpus")]
+        row = describe(self.corpus)
         usual = {
             "protocol": row.protocol,
             "epochs": row.epochs,
             "channels": ARCHITECTURES[self.architecture],
-            "learning_rate": LEARNING_RATES[self.architecture],
-        }
+        } | RECIPES[self.architecture]
         for name, value in usual.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
+        if self.emotions is not None:
+            selection.parse(self.emotions)
+        if self.style is not None:
+            choose(self.style, selection.STYLES, "style")
         choose(self.protocol, splits.PROTOCOLS, "protocol")
         choose(self.feature_map, features.MAPS, "feature map")
         if self.channels not in (1, 3):

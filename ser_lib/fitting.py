@@ -122,6 +122,7 @@ def fit_fold(
         "n_train": len(fold.train),
         "n_validation": len(fold.validation),
         "n_test": len(fold.test),
+        "n_twins": len(fold.twins),
         "epochs": max(row["epoch"] for row in history),
         "best_epoch": best_epoch,
         "train_accuracy": at_best["train"]["accuracy"],

@@ -11,7 +11,7 @@ from itertools import groupby
 import pandas as pd
 
 from ser_lib import audio, features
-from ser_lib.corpora import CATALOGUE, Manifest
+from ser_lib.corpora import Manifest, describe
 from ser_lib.tables import capital, count, duration, listing, markdown_table, number, percent
 
 WINDOW_S = features.FRAMES * features.HOP / audio.RATE
@@ -21,7 +21,7 @@ UNEVEN = 1.5
 
 def summary(manifest: Manifest) -> str:
     """Origin, size, speakers, language, licence and home of a corpus."""
-    table, row = manifest.table, CATALOGUE[manifest.corpus]
+    table, row = manifest.table, describe(manifest.corpus)
     rates = sorted(table["sample_rate_hz"].unique())
     speakers = table.loc[table["speaker"] != "", ["speaker", "sex"]].drop_duplicates()
     sexes = [
@@ -170,7 +170,7 @@ def players(manifest: Manifest) -> str:
     alone.
     """
     table = manifest.table.set_index("utterance")
-    allowed = CATALOGUE[manifest.corpus].embed_audio
+    allowed = describe(manifest.corpus).embed_audio
     rows = []
     for emotion, name in examples(manifest).items():
         row = {"Emotion": emotion, "Utterance": f"`{name}`", "Speaker": table.loc[name, "speaker"]}

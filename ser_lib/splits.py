@@ -10,20 +10,25 @@ random         one stratified split over utterances, 60/20/20 %: the same voices
 speaker        leave one speaker out: as many folds as speakers
 session        leave one recording session out
 speaker-kfold  speakers in k groups of about equal size, leave one group out
+cross-corpus   train on all corpora but one, test on that one
 ============== ==================================================================
 
 Validation is the next speaker, session or group in alphabetical order after the tested one, so
-that each serves once as test and once as validation.
+that each serves once as test and once as validation; in `cross-corpus` it is a fifth of the
+speakers of each corpus that trains.
+
+A recording that a corpus holds twice stays out of training if its twin validates or tests, and out
+of validation if its twin tests.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from ser_lib.errors import SplitError, choose
 
-PROTOCOLS = ("random", "speaker", "session", "speaker-kfold")
+PROTOCOLS = ("random", "speaker", "session", "speaker-kfold", "cross-corpus")
 PARTS = ("train", "validation", "test")
 
 
@@ -37,12 +42,15 @@ class Fold:
         What is tested: ``"speaker-03"``.
     train, validation, test
         Row positions of the manifest's table, int, sorted, disjoint.
+    twins
+        Positions that are in no part, because the same recording is in another one.
     """
 
     name: str
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
+    twins: np.ndarray = field(default_factory=lambda: np.array([], dtype=int))
 
 
 def make(table: pd.DataFrame, protocol: str, *, folds: int = 5, seed: int = 0) -> list[Fold]:
@@ -51,13 +59,15 @@ def make(table: pd.DataFrame, protocol: str, *, folds: int = 5, seed: int = 0) -
     Parameters
     ----------
     table
-        With the columns `emotion`, `speaker` and `session`.
+        With the columns `emotion`, `speaker`, `session` and `sha256`; for `cross-corpus` also
+        `corpus`.
     protocol
         One of `PROTOCOLS`.
     folds
         Number of speaker groups, for `speaker-kfold` alone.
     seed
-        Of the shuffle in `random` and of the grouping in `speaker-kfold`.
+        Of the shuffle in `random`, of the grouping in `speaker-kfold`, and of the speakers who
+        validate in `cross-corpus`.
 
     Returns
     -------
@@ -75,8 +85,11 @@ def make(table: pd.DataFrame, protocol: str, *, folds: int = 5, seed: int = 0) -
     choose(protocol, PROTOCOLS, "protocol")
     if protocol == "random":
         made = [_random(table, seed)]
+    elif protocol == "cross-corpus":
+        made = _cross_corpus(table, seed)
     else:
         made = _leave_group_out(_groups(table, protocol, folds, seed), protocol)
+    made = [_without_twins(table, fold) for fold in made]
     for fold in made:
         _check(table, fold, protocol)
     return made
@@ -112,12 +125,7 @@ def _groups(table: pd.DataFrame, protocol: str, folds: int, seed: int) -> pd.Ser
     """Return the group of every utterance; a group is tested as a whole."""
     column = "session" if protocol == "session" else "speaker"
     # Sessions need the speakers too: to know that they share none.
-    for needed in (column, "speaker"):
-        if (unknown := int((table[needed] == "").sum())) > 0:
-            raise SplitError(
-                f"protocol '{protocol}' needs the {needed} of every utterance, "
-                f"{unknown} of {len(table)} have none; protocol 'random' needs none"
-            )
+    _need(table, protocol, column, "speaker")
     values = table[column]
     if protocol == "speaker-kfold":
         speakers = np.random.default_rng(seed).permutation(sorted(values.unique()))
@@ -135,6 +143,60 @@ def _groups(table: pd.DataFrame, protocol: str, folds: int, seed: int) -> pd.Ser
             f"test; the corpus has {values.nunique()}"
         )
     return values.map(lambda value: f"{column}-{value}")
+
+
+def _need(table: pd.DataFrame, protocol: str, *columns: str) -> None:
+    for column in columns:
+        if (unknown := int((table[column] == "").sum())) > 0:
+            raise SplitError(
+                f"protocol '{protocol}' needs the {column} of every utterance, "
+                f"{unknown} of {len(table)} have none; protocol 'random' needs none"
+            )
+
+
+def _cross_corpus(table: pd.DataFrame, seed: int) -> list[Fold]:
+    if "corpus" not in table:
+        raise SplitError("protocol 'cross-corpus' needs at least two corpora: --corpus emodb,demo")
+    _need(table, "cross-corpus", "speaker")
+    generator = np.random.default_rng(seed)
+    validating: set[str] = set()
+    for corpus, speakers in sorted(table.groupby("corpus")["speaker"].unique().items()):
+        if len(speakers) < 2:
+            raise SplitError(
+                f"protocol 'cross-corpus': corpus '{corpus}' has one speaker; two are needed, "
+                "to train and to validate"
+            )
+        fifth = max(1, round(len(speakers) / 5))
+        validating |= set(generator.permutation(sorted(speakers))[:fifth])
+    validates = table["speaker"].isin(validating)
+    made = []
+    for corpus in sorted(table["corpus"].unique()):
+        tested = table["corpus"] == corpus
+        made.append(
+            Fold(
+                name=f"corpus-{corpus}",
+                train=np.flatnonzero(~tested & ~validates),
+                validation=np.flatnonzero(~tested & validates),
+                test=np.flatnonzero(tested),
+            )
+        )
+    return made
+
+
+def _without_twins(table: pd.DataFrame, fold: Fold) -> Fold:
+    sounds = table["sha256"].to_numpy()
+    tested = set(sounds[fold.test])
+    validation, first = _apart(fold.validation, sounds, tested)
+    train, second = _apart(fold.train, sounds, tested | set(sounds[validation]))
+    return replace(
+        fold, train=train, validation=validation, twins=np.sort(np.concatenate([first, second]))
+    )
+
+
+def _apart(rows: np.ndarray, sounds: np.ndarray, others: set[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Divide rows into those whose sound is not among `others`, and those whose is."""
+    known = np.array([sound in others for sound in sounds[rows]], dtype=bool)
+    return rows[~known], rows[known]
 
 
 def _leave_group_out(groups: pd.Series, protocol: str) -> list[Fold]:

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from ser_lib import corpora, evaluation, parallel, records, splits, store
-from ser_lib.corpora import CATALOGUE, Manifest
+from ser_lib.corpora import Manifest
 from ser_lib.errors import CorpusError
 from ser_lib.experiment import Experiment
 from ser_lib.fitting import fit_fold, start_worker
@@ -79,7 +79,9 @@ def run(
         From the room that refuses the input.
     """
     say = progress or _print
-    manifest = corpora.load(experiment.corpus, data_dir)
+    manifest = corpora.load(
+        experiment.corpus, data_dir, emotions=experiment.emotions, style=experiment.style
+    )
     key = run_key(experiment, manifest)
     folder = run_folder(experiment, key)
     if (folder / "record.json").is_file():
@@ -171,7 +173,7 @@ def _record(
         key=lambda pair: (pair[0]["validation_uar"], -pair[0]["validation_loss"]),
     )
     copytree(best_folder / "bundle", folder / "bundle")
-    row = CATALOGUE[experiment.corpus]
+    row = corpora.describe(experiment.corpus)
     data = {
         "schema": records.SCHEMA,
         "architecture": experiment.architecture,
@@ -183,6 +185,8 @@ def _record(
             "speakers": len(set(manifest.table["speaker"]) - {""}),
             "emotions": labels,
             "manifest_sha256": manifest.sha256,
+            "chosen": manifest.chosen,
+            "passed_over": manifest.passed_over,
             "left_out": manifest.left_out,
         },
         "protocol": experiment.protocol,

@@ -56,7 +56,9 @@ def test_the_generator_decides_the_place():
 def test_even_windows_reach_from_start_to_end(length, n):
     whole = numbered(length)
     windows = augment.even_windows(whole, n, frames=FRAMES)
-    assert windows.shape == (n, 2, FRAMES, 1)
+    assert windows.shape == (max(n, -(-length // FRAMES)), 2, FRAMES, 1)
+    if length > FRAMES:
+        assert set(windows.flat) == set(whole.flat), "a frame is in no window"
     slack = abs(length - FRAMES)
     np.testing.assert_array_equal(windows[0], fit_window(whole, frames=FRAMES, offset=0))
     np.testing.assert_array_equal(windows[-1], fit_window(whole, frames=FRAMES, offset=slack))

@@ -157,7 +157,6 @@ def test_emodb_letters_are_the_seven_emotions():
         ("3a01Fa.wav", "the name is not one of EmoDB's"),
         ("03a01F.wav", "the name is not one of EmoDB's"),
         ("03a01fa.wav", "the name is not one of EmoDB's"),
-        ("._03a01Fa.wav", "the name is not one of EmoDB's"),
         ("03a01Fa copy.wav", "the name is not one of EmoDB's"),
     ],
 )
@@ -173,7 +172,7 @@ def test_emodb_files_with_other_names_are_listed(berlin, name, reason):
 def test_an_emodb_without_audio(tmp_path, folder):
     (tmp_path / folder).mkdir(exist_ok=True)
     (tmp_path / folder / "README").touch()
-    with pytest.raises(CorpusError, match=r"no \.wav files in .*03a01Fa\.wav"):
+    with pytest.raises(CorpusError, match=r"no wav/\*\.wav in .*; is it the folder of EmoDB"):
         corpora.load("emodb", tmp_path)
 
 
@@ -218,7 +217,7 @@ def test_a_table_needs_two_columns_only(tmp_path, write_tone):
         "sex": "",
         "session": "",
         "sentence": "",
-        "emotion": "joy",
+        "emotion": "happiness",
         "label": "joy",
     }
 
@@ -361,7 +360,7 @@ def test_a_place_that_does_not_exist(tmp_path, name):
 
 def test_a_file_where_a_folder_belongs_and_the_other_way_round(tmp_path):
     file = write_csv(tmp_path, "path,emotion\n")
-    with pytest.raises(CorpusError, match=r"table\.csv is a file, give the corpus's folder"):
+    with pytest.raises(CorpusError, match=r"table\.csv is a file; give the corpus's folder"):
         corpora.load("emodb", file)
     with pytest.raises(CorpusError, match="is a folder, give the table's file"):
         corpora.load("table", tmp_path)

@@ -7,7 +7,7 @@ import pytest
 
 from ser_lib.corpora import CATALOGUE
 from ser_lib.errors import ParameterError
-from ser_lib.experiment import ARCHITECTURES, LEARNING_RATES, Experiment
+from ser_lib.experiment import ARCHITECTURES, RECIPES, Experiment
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -17,7 +17,8 @@ def test_usual_choices_are_filled_in(architecture, corpus):
     assert experiment.protocol == CATALOGUE[corpus].protocol
     assert experiment.epochs == CATALOGUE[corpus].epochs
     assert experiment.channels == ARCHITECTURES[architecture]
-    assert None not in experiment.parameters().values()
+    unset = [name for name, value in experiment.parameters().items() if value is None]
+    assert unset == ["emotions", "style"]
 
 
 def test_what_is_given_stays():
@@ -48,6 +49,8 @@ def test_a_notebook_may_have_other_parameters():
     [
         ("architecture", ["cnn_gro", None, 1], "unknown architecture .*cnn, cnn_lstm, cnn_gru"),
         ("corpus", ["emod", None], "unknown corpus .*demo, emodb, table"),
+        ("emotions", ["anger,,fear", "anger, anger", "+"], "emotions '.*write them as"),
+        ("style", ["acted", 1], "unknown style .*improvised, scripted"),
         ("protocol", ["speakers", 3], "unknown protocol .*random, speaker, session, speaker-kfold"),
         ("feature_map", ["mfcc", None], "unknown feature map .*logmel, stack"),
         ("channels", [2, 0, "3", -1], "channels must be 1 or 3, not"),
@@ -63,10 +66,10 @@ def test_a_notebook_may_have_other_parameters():
             "learning_rate must be above 0, up to 1, not",
         ),
         ("weight_decay", [-0.1, "0", float("inf"), float("nan")], "weight_decay must be from 0 to"),
-        ("mixup", [-0.1, None, float("inf"), float("nan")], "mixup must be from 0 to 100, not"),
+        ("mixup", [-0.1, float("inf"), float("nan")], "mixup must be from 0 to 100, not"),
         ("label_smoothing", [-0.1, 1, float("nan")], "label_smoothing must be from 0"),
         ("block_dropout", [-0.1, 1.0, "0.2"], "block_dropout must be from 0, below 1, not"),
-        ("head_dropout", [-0.1, 1.0, None], "head_dropout must be from 0, below 1, not"),
+        ("head_dropout", [-0.1, 1.0], "head_dropout must be from 0, below 1, not"),
         ("class_weights", [1, "yes", None], "class_weights must be True or False, not"),
     ],
 )
@@ -100,7 +103,8 @@ def test_the_ends_of_the_ranges_are_allowed(name, value):
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_every_network_has_its_usual_learning_rate(architecture):
-    usual = Experiment(architecture=architecture).learning_rate
-    assert usual == LEARNING_RATES[architecture]
-    assert Experiment(architecture=architecture, learning_rate=0.5).learning_rate == 0.5
+def test_every_network_has_its_usual_recipe(architecture):
+    usual = Experiment(architecture=architecture)
+    for name, value in RECIPES[architecture].items():
+        assert getattr(usual, name) == value
+        assert getattr(Experiment(**{"architecture": architecture, name: 0.5}), name) == 0.5

@@ -10,13 +10,14 @@ from ser_lib import splits
 from ser_lib.errors import ParameterError, SplitError
 from ser_lib.splits import PARTS, PROTOCOLS, Fold, make, shared_speakers
 
-GROUPED = [protocol for protocol in PROTOCOLS if protocol != "random"]
+GROUPED = ["speaker", "session", "speaker-kfold"]
 
 
 def table_of(counts: dict[tuple[str, str, str], int]) -> pd.DataFrame:
     """A table with so many utterances of each (session, speaker, emotion)."""
     rows = [key for key, count in counts.items() for _ in range(count)]
-    return pd.DataFrame(rows, columns=["session", "speaker", "emotion"], dtype="object")
+    table = pd.DataFrame(rows, columns=["session", "speaker", "emotion"], dtype="object")
+    return table.assign(sha256=[f"sound {number}" for number in range(len(rows))])
 
 
 def regular(speakers=6, emotions=("anger", "neutral"), each=5) -> pd.DataFrame:
@@ -195,9 +196,10 @@ def test_what_the_corpus_lacks_is_named(table, options, message):
         make(table, **options)
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", ["random", *GROUPED])
 def test_an_emotion_with_one_utterance(protocol):
-    table = pd.concat([regular(), table_of({("S1", "p2", "surprise"): 1})], ignore_index=True)
+    rare = table_of({("S1", "p2", "surprise"): 1}).assign(sha256="rare")
+    table = pd.concat([regular(), rare], ignore_index=True)
     with pytest.raises(SplitError, match="'surprise'") as caught:
         make(table, protocol, folds=3)
     assert "1 utterance(s)" in str(caught.value) or "(1 in the corpus)" in str(caught.value)
@@ -207,6 +209,87 @@ def test_five_utterances_are_the_fewest_for_a_random_split():
     make(table_of({("", "a", "joy"): 5, ("", "a", "fear"): 9}), "random")
     with pytest.raises(SplitError, match="'joy' has 4 utterance"):
         make(table_of({("", "a", "joy"): 4, ("", "a", "fear"): 9}), "random")
+
+
+# Twins: one recording under two names
+
+
+@pytest.mark.parametrize("protocol", ["random", *GROUPED])
+@given(seed=st.integers(0, 20))
+def test_a_recording_is_never_in_two_parts(protocol, seed):
+    table = regular(each=8)
+    # Pairs within a speaker, across speakers and across emotions.
+    generator = np.random.default_rng(seed)
+    twins = generator.permutation(len(table))[:12].reshape(6, 2)
+    for first, second in twins:
+        table.loc[second, "sha256"] = table.loc[first, "sha256"]
+    for fold in make(table, protocol, folds=3, seed=seed):
+        sounds = [set(table["sha256"].iloc[getattr(fold, part)]) for part in PARTS]
+        assert sum(map(len, sounds)) == len(set().union(*sounds)), "a recording is in two parts"
+        rows = np.concatenate([fold.twins, *(getattr(fold, part) for part in PARTS)])
+        assert sorted(rows) == list(range(len(table))), "an utterance is lost"
+        for row in fold.twins:
+            same = table.index[table["sha256"] == table.loc[row, "sha256"]]
+            assert set(same) - {row} <= {*fold.validation, *fold.test, *fold.twins}
+
+
+def test_twins_known_answer():
+    table = regular(speakers=3, each=2)  # p0: rows 0 to 3, p1: 4 to 7, p2: 8 to 11
+    table.loc[8, "sha256"] = table.loc[4, "sha256"] = table.loc[0, "sha256"]
+    first, second, third = make(table, "speaker")
+    assert (first.name, list(first.test), list(first.validation)) == (
+        "speaker-p0", [0, 1, 2, 3], [5, 6, 7],
+    )  # fmt: skip
+    assert list(first.train) == [9, 10, 11]
+    assert list(first.twins) == [4, 8]
+    assert [list(fold.twins) for fold in (second, third)] == [[0, 8], [0, 4]]
+
+
+def test_without_twins_nothing_is_left_out():
+    assert all(len(fold.twins) == 0 for fold in make(regular(), "speaker"))
+
+
+# Across corpora
+
+
+def several(**speakers: int) -> pd.DataFrame:
+    parts = []
+    for corpus, count in speakers.items():
+        part = regular(speakers=count).assign(corpus=corpus)
+        for column in ("speaker", "sha256"):
+            part[column] = corpus + "/" + part[column]
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+@given(st.integers(2, 12), st.integers(2, 12), st.integers(2, 12), st.integers(0, 99))
+def test_cross_corpus_tests_each_corpus_on_the_others(a, b, c, seed):
+    table = several(one=a, two=b, three=c)
+    folds = make(table, "cross-corpus", seed=seed)
+    assert [fold.name for fold in folds] == ["corpus-one", "corpus-three", "corpus-two"]
+    for fold in folds:
+        assert_sound(table, fold)
+        assert not shared_speakers(table, fold)
+        corpus = fold.name.removeprefix("corpus-")
+        assert set(table["corpus"].iloc[fold.test]) == {corpus}
+        for part in (fold.train, fold.validation):
+            assert set(table["corpus"].iloc[part]) == {"one", "two", "three"} - {corpus}
+        speakers = table.iloc[fold.validation].groupby("corpus")["speaker"].nunique()
+        sizes = {"one": a, "two": b, "three": c}
+        assert all(n == max(1, round(sizes[name] / 5)) for name, n in speakers.items())
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (regular(), "needs at least two corpora"),
+        (several(one=4, two=1), "corpus 'two' has one speaker"),
+        (several(one=4, two=3).assign(speaker=""), "needs the speaker of every utterance"),
+    ],
+)
+def test_what_cross_corpus_needs(table, message):
+    with pytest.raises(SplitError, match=message):
+        make(table, "cross-corpus")
 
 
 def test_protocols_are_documented():

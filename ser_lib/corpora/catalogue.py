@@ -1,17 +1,15 @@
-"""The corpora that the report can be made from, and how to load one.
+"""The corpora that the report can be made from.
 
 To add a corpus, write a module with `read(root) -> (rows, left_out)` (see `emodb`) and give it a
 row in `CATALOGUE`. Users with a corpus of their own need no code: see `table`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ser_lib.corpora import demo, emodb, manifest, table
-from ser_lib.corpora.manifest import Manifest
-from ser_lib.errors import CorpusError, ParameterError, choose
-from ser_lib.workspace import workspace
+from ser_lib.corpora import demo, emodb
+from ser_lib.errors import ParameterError, choose
 
 Reader = Callable[[Path], tuple[list[dict], list[dict]]]
 
@@ -28,8 +26,15 @@ class Corpus:
         Markdown for the data page: how the recordings came to be, with citations.
     read
         Reads a folder; `None` for the generic table, which is a file.
-    speakers, utterances, emotions
-        What a complete copy holds, 0 and () where it depends on the user.
+    speakers, hours, counts
+        What a complete copy holds: the utterances of each emotion by name, as the reader tells
+        them; 0 and nothing where it depends on the user.
+    expected
+        Names the utterances of a complete copy, given those that a copy has; `None` where the
+        counts are all that is known.
+    choice
+        The emotions that are told apart when none are named, in the words of
+        `selection.parse`; all of them if "".
     protocol
         The evaluation protocol used when none is named.
     epochs
@@ -48,12 +53,24 @@ class Corpus:
     about: str
     read: Reader | None
     speakers: int = 0
-    utterances: int = 0
-    emotions: tuple[str, ...] = ()
+    hours: float = 0.0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    expected: Callable[[Iterable[str]], set[str]] | None = None
+    choice: str = ""
     protocol: str = "speaker"
     epochs: int = 25
     synthetic: bool = False
     embed_audio: bool = False
+
+    @property
+    def utterances(self) -> int:
+        """How many a complete copy holds, 0 if that depends on the user."""
+        return sum(self.counts.values())
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """The emotions of a complete copy in alphabetical order."""
+        return tuple(sorted(self.counts))
 
 
 CATALOGUE = {
@@ -78,8 +95,8 @@ CATALOGUE = {
             ),
             read=demo.read,
             speakers=10,
-            utterances=600,
-            emotions=demo.EMOTIONS,
+            hours=0.5,
+            counts=dict.fromkeys(demo.EMOTIONS, 120),
             protocol="session",
             epochs=4,
             synthetic=True,
@@ -99,8 +116,16 @@ CATALOGUE = {
             ),
             read=emodb.read,
             speakers=10,
-            utterances=535,
-            emotions=tuple(sorted(emodb.EMOTIONS.values())),
+            hours=0.41,
+            counts={
+                "anger": 127,
+                "boredom": 81,
+                "disgust": 46,
+                "fear": 69,
+                "happiness": 71,
+                "neutral": 79,
+                "sadness": 62,
+            },
             embed_audio=True,
         ),
         Corpus(
@@ -116,40 +141,47 @@ CATALOGUE = {
 }
 
 
-def load(name: str, data_dir: str | Path | None = None) -> Manifest:
-    """Read a corpus into its manifest.
-
-    Parameters
-    ----------
-    name
-        A key of `CATALOGUE`.
-    data_dir
-        The corpus's folder; for ``"table"`` the table itself. The demo corpus is made in the
-        workspace when none is given.
+def describe(name: str) -> Corpus:
+    """Return the row of a corpus, or one for several that are joined by commas.
 
     Raises
     ------
     ParameterError
-        If the corpus is unknown, or needs a folder and none is given.
-    CorpusError
-        If the folder does not exist or is not this corpus.
+        If a corpus is unknown, or named twice.
     """
-    corpus = CATALOGUE[choose(name, CATALOGUE, "corpus")]
-    if not data_dir and name == "demo":
-        data_dir = demo.make(workspace() / "data" / "demo")
-    if not data_dir:
-        raise ParameterError(
-            f"corpus '{name}' needs its folder (--data DIR); get it: {corpus.home}"
-        )
-    root = Path(data_dir).expanduser()
-    if not root.exists():
-        raise CorpusError(f"corpus '{name}': {root} does not exist")
-    if corpus.read is None:
-        if not root.is_file():
-            raise CorpusError(f"corpus '{name}': {root} is a folder, give the table's file")
-        rows, left_out = table.read(root.parent, root.name)
-        return manifest.build(name, root.parent, rows, left_out)
-    if not root.is_dir():
-        raise CorpusError(f"corpus '{name}': {root} is a file, give the corpus's folder")
-    rows, left_out = corpus.read(root)
-    return manifest.build(name, root, rows, left_out)
+    parts = [CATALOGUE[choose(part, CATALOGUE, "corpus")] for part in members(str(name))]
+    if len(parts) == 1:
+        return parts[0]
+    return Corpus(
+        name=name,
+        title=" and ".join([", ".join(part.title for part in parts[:-1]), parts[-1].title]),
+        language=", ".join(dict.fromkeys(part.language for part in parts)),
+        licence="; ".join(dict.fromkeys(part.licence for part in parts)),
+        home="; ".join(part.home for part in parts),
+        about="\n\n".join(part.about for part in parts),
+        read=None,
+        speakers=sum(part.speakers for part in parts),
+        protocol="speaker-kfold",
+        epochs=max(part.epochs for part in parts),
+        synthetic=any(part.synthetic for part in parts),
+        embed_audio=all(part.embed_audio for part in parts),
+    )
+
+
+def members(name: str) -> list[str]:
+    """Return the corpora that a name joins by commas.
+
+    Raises
+    ------
+    ParameterError
+        If one is named twice.
+
+    Examples
+    --------
+    >>> members("emodb,ravdess")
+    ['emodb', 'ravdess']
+    """
+    parts = name.split(",")
+    if twice := [part for part in parts if parts.count(part) > 1]:
+        raise ParameterError(f"corpus '{name}' names '{twice[0]}' twice")
+    return parts

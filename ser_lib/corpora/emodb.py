@@ -7,7 +7,7 @@ emotion (the first of its German name), one letter of version.
 import re
 from pathlib import Path
 
-from ser_lib.errors import CorpusError
+from ser_lib.corpora import folder
 
 EMOTIONS = {
     "W": "anger",  # Wut
@@ -36,32 +36,31 @@ def read(root: Path) -> tuple[list[dict], list[dict]]:
     CorpusError
         If there are no wav files.
     """
-    folder = root / "wav" if (root / "wav").is_dir() else root
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".wav")
+    files, left_out = folder.files(root, "*.wav")
     if not files:
-        raise CorpusError(f"no .wav files in {folder}; EmoDB's folder holds wav/03a01Fa.wav etc.")
-    rows, left_out = [], []
+        files, left_out = folder.locate(root, "wav/*.wav", corpus="EmoDB")
+    rows = []
     for file in files:
-        path = str(file.relative_to(root))
         match = _NAME.fullmatch(file.stem)
         if match is None:
-            left_out.append({"file": path, "reason": "the name is not one of EmoDB's (SSttEv.wav)"})
+            reason = "the name is not one of EmoDB's (SSttEv.wav)"
+            left_out.append(folder.left_out(root, file, reason))
             continue
         if match["label"] not in EMOTIONS:
             letters = ", ".join(EMOTIONS)
             reason = f"unknown emotion letter '{match['label']}'; EmoDB has: {letters}"
-            left_out.append({"file": path, "reason": reason})
+            left_out.append(folder.left_out(root, file, reason))
             continue
         speaker = match["speaker"]
         rows.append(
-            {
-                "utterance": file.stem,
-                "path": path,
-                "speaker": speaker,
-                "sex": "female" if speaker in WOMEN else "male" if speaker in MEN else "",
-                "sentence": match["sentence"],
-                "emotion": EMOTIONS[match["label"]],
-                "label": match["label"],
-            }
+            folder.row(
+                root,
+                file,
+                speaker=speaker,
+                sex="female" if speaker in WOMEN else "male" if speaker in MEN else "",
+                sentence=match["sentence"],
+                emotion=EMOTIONS[match["label"]],
+                label=match["label"],
+            )
         )
     return rows, left_out

@@ -17,10 +17,17 @@ sha256         hash of the decoded samples: the same audio under two names has
                the same hash, whatever its header says
 ============== =================================================================
 
+A reader may add columns of its own behind these, such as `style` or `valence`.
+
 Files that cannot be used are never dropped in silence: `left_out` lists each with its reason.
+
+What the audio says is measured once and kept in `data/manifests/`; a file whose size or time of
+change differs is measured again.
 """
 
+import csv
 import hashlib
+import io
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -29,7 +36,9 @@ from pathlib import Path
 import pandas as pd
 
 from ser_lib import audio
+from ser_lib.corpora import emotions
 from ser_lib.errors import AudioError, CorpusError
+from ser_lib.workspace import digest, sources, workspace, write_atomically
 
 COLUMNS = (
     "utterance",
@@ -58,15 +67,21 @@ class Manifest:
     root
         Folder that the paths of the table are relative to.
     table
-        One row per utterance, columns `COLUMNS`.
+        One row per utterance, columns `COLUMNS` and the reader's own.
     left_out
         ``{"file": ..., "reason": ...}`` for every file that is not in the table.
+    chosen
+        Class to ``{emotion: utterances}``, the emotions that are counted as it; see `selection`.
+    passed_over
+        Emotion to the number of utterances that were not chosen.
     """
 
     corpus: str
     root: Path
     table: pd.DataFrame
     left_out: list[dict[str, str]] = field(default_factory=list)
+    chosen: dict[str, dict[str, int]] = field(default_factory=dict)
+    passed_over: dict[str, int] = field(default_factory=dict)
 
     @property
     def emotions(self) -> list[str]:
@@ -96,7 +111,7 @@ def build(
 ) -> Manifest:
     """Complete a reader's rows with what the audio itself says, and check them.
 
-    Every file is decoded once, in parallel threads. A file that is not readable audio goes to
+    Every file is decoded once, in parallel threads, and not again while it is the same. A file that is not readable audio goes to
     `left_out` with the reason, and the rest is still used.
 
     Parameters
@@ -128,37 +143,95 @@ def build(
         raise CorpusError(
             f"corpus '{corpus}': the utterance '{twice}' is listed twice; names must be unique"
         )
-    with ThreadPoolExecutor() as pool:
-        measured = list(pool.map(lambda row: _measure(root, row["path"]), rows))
+    own = list(dict.fromkeys(name for row in rows for name in row if name not in COLUMNS))
     complete = []
-    for row, result in zip(rows, measured, strict=True):
-        if isinstance(result, AudioError):
-            left_out.append({"file": row["path"], "reason": str(result)})
+    for row, result in zip(rows, _measure_all(root, rows), strict=True):
+        if isinstance(result, str):
+            left_out.append({"file": row["path"], "reason": result})
         elif not row["emotion"]:
             left_out.append({"file": row["path"], "reason": "has no emotion label"})
         else:
-            complete.append({name: row.get(name, "") for name in _TEXT} | result)
+            values = {name: row.get(name, "") for name in (*_TEXT, *own)}
+            complete.append(values | {"emotion": emotions.noun(row["emotion"])} | result)
     if not complete:
         first = left_out[0] if left_out else {"file": root, "reason": "holds no audio"}
         raise CorpusError(
             f"corpus '{corpus}': none of its files ({len(left_out)}) can be used; "
             f"{first['file']} {first['reason']}"
         )
-    table = pd.DataFrame(complete, columns=list(COLUMNS))
+    table = pd.DataFrame(complete, columns=[*COLUMNS, *own])
     table = table.sort_values("utterance", ignore_index=True)
     left_out.sort(key=lambda row: row["file"])
     return Manifest(corpus=corpus, root=Path(root), table=table, left_out=left_out)
 
 
-def _measure(root: Path, path: str) -> dict[str, object] | AudioError:
+def _measure_all(root: Path, rows: list[dict]) -> list[dict[str, object] | str]:
+    """Return what the audio of every row says, or why it says nothing."""
+    root = Path(root).absolute()
+    code = sources("audio.py", "corpora/manifest.py")
+    kept_in = workspace() / "data" / "manifests" / f"{digest(str(root), *code)}.csv"
+    kept = _read_kept(kept_in)
+    with ThreadPoolExecutor() as pool:
+        states = list(pool.map(lambda row: _state(root / row["path"]), rows))
+        found = [
+            kept.get((row["path"], state)) for row, state in zip(rows, states, strict=True)
+        ]
+        new = [number for number, result in enumerate(found) if result is None]
+        for number, result in zip(
+            new, pool.map(lambda number: _measure(root / rows[number]["path"]), new), strict=True
+        ):
+            found[number] = result
+    if new:
+        _keep(
+            kept_in,
+            {
+                (row["path"], state): result
+                for row, state, result in zip(rows, states, found, strict=True)
+                # What could not be read may be readable next time, with no change to the file.
+                if not isinstance(result, str)
+            },
+        )
+    return found
+
+
+def _state(file: Path) -> str:
+    """Size and time of change of a file, by which another content is recognised."""
     try:
-        samples, rate = audio.decode(root / path)
+        about = file.stat()
+    except OSError:
+        return ""
+    return f"{about.st_size}-{about.st_mtime_ns}"
+
+
+def _measure(file: Path) -> dict[str, object] | str:
+    try:
+        samples, rate = audio.decode(file)
     except AudioError as error:
         # The file is named beside the reason in `left_out`; where the corpus lies is not part of
         # the data, so that two copies of a corpus have the same manifest hash.
-        return AudioError(error.reason)
+        return error.reason
     return {
         "duration_s": round(len(samples) / rate, 6),
         "sample_rate_hz": rate,
         "sha256": hashlib.sha256(samples.tobytes()).hexdigest(),
     }
+
+
+def _read_kept(file: Path) -> dict[tuple[str, str], dict[str, object]]:
+    try:
+        text = file.read_text(encoding="utf-8", errors="surrogateescape")
+        return {
+            (path, state): {
+                "duration_s": float(duration), "sample_rate_hz": int(rate), "sha256": sha256
+            }
+            for path, state, duration, rate, sha256 in csv.reader(io.StringIO(text))
+        }  # fmt: skip
+    except (OSError, ValueError):
+        return {}
+
+
+def _keep(file: Path, kept: dict[tuple[str, str], dict[str, object]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows((*key, *result.values()) for key, result in kept.items())
+    write_atomically(file, text.getvalue().encode("utf-8", "surrogateescape"))

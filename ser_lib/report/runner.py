@@ -20,7 +20,7 @@ import papermill
 from papermill.exceptions import PapermillExecutionError
 
 from ser_lib import corpora, records, splits, store, training
-from ser_lib.corpora import Manifest
+from ser_lib.corpora import Manifest, selection
 from ser_lib.errors import NotebookError, ParameterError, choose
 from ser_lib.experiment import ARCHITECTURES, Experiment
 from ser_lib.workspace import fresh_folder, workspace
@@ -101,7 +101,10 @@ def execute(
         say(f"{part.name:<24} {'unchanged' if part.cached else f'{part.seconds:6.1f} s'}")
 
     clock = time.perf_counter()
-    manifest = corpora.load(corpus, data_dir)
+    manifest = corpora.load(
+        corpus, data_dir, emotions=given.get("emotions"), style=given.get("style")
+    )
+    say(f"emotions: {selection.in_words(manifest)}")
     for row in manifest.left_out:
         say(f"left out: {row['file']}: {row['reason']}")
     finish(Part("corpus", _since(clock)))
@@ -168,7 +171,7 @@ def _refuse_unknown(given: dict, defaults: dict[str, dict]) -> None:
 
 def _experiments(name: str, values: dict) -> list[Experiment]:
     """Return the experiments that a notebook shows: its own, those of all networks, or none."""
-    if values.keys() <= {"corpus", "data_dir"}:
+    if "epochs" not in values:
         return []
     shown = [name] if name in ARCHITECTURES else ARCHITECTURES
     return [Experiment.from_notebook(architecture, values) for architecture in shown]

@@ -1,0 +1,124 @@
+"""Finding a corpus's files in the folder that a user named, or saying what is wrong with it.
+
+Readers describe where their audio lies by a pattern relative to the corpus's root, such as
+``"Actor_*/*.wav"``; matching ignores upper and lower case. Names that start with a dot are never
+a recording (macOS leaves ``._name.wav`` beside ``name.wav``), and a link to a folder above itself
+is followed once.
+"""
+
+import os
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+from ser_lib.errors import CorpusError
+
+LEVELS = 2
+"""How many levels above and below the folder the right one is looked for."""
+
+
+def files(root: Path, pattern: str) -> tuple[list[Path], list[dict[str, str]]]:
+    """Return the files under `root` that match a pattern, and what could not be looked into.
+
+    Parameters
+    ----------
+    root
+        The corpus's folder.
+    pattern
+        Relative to `root`; ``*`` stands for any characters but a slash.
+
+    Returns
+    -------
+    files
+        Paths below `root`, sorted by name.
+    left_out
+        Folders that may not be opened.
+    """
+    refused: list[dict[str, str]] = []
+    return sorted(_walk(root, pattern.split("/"), refused, root)), refused
+
+
+def locate(root: Path, pattern: str, *, corpus: str) -> tuple[list[Path], list[dict[str, str]]]:
+    """Return what `files` finds, or name the folder that the user meant.
+
+    Raises
+    ------
+    CorpusError
+        If no file matches; where the right folder is near, it is named.
+    """
+    found, refused = files(root, pattern)
+    if found:
+        return found, refused
+    for levels, folder in _neighbours(root):
+        if files(folder, pattern)[0]:
+            raise CorpusError(f"{root} is {levels} for {corpus}; give {folder}")
+    archives = [path.name for path in _entries(root, []) if _is_archive(path)]
+    if archives:
+        raise CorpusError(
+            f"{root} holds no {pattern}, but the archive {archives[0]}: unpack it and give the "
+            "folder that comes out"
+        )
+    if refused:
+        folder = root / refused[0]["file"]
+        raise CorpusError(f"{folder} {refused[0]['reason']}; it may hold {corpus}")
+    raise CorpusError(f"no {pattern} in {root}; is it the folder of {corpus}?")
+
+
+def row(root: Path, file: Path, **columns: str) -> dict[str, str]:
+    """Return a row of the manifest: the name and the relative path of a file, and more columns."""
+    return {"utterance": printable(file.stem), "path": file.relative_to(root).as_posix()} | columns
+
+
+def left_out(root: Path, file: Path, reason: str) -> dict[str, str]:
+    """Return the entry of a file that is not used."""
+    return {"file": printable(file.relative_to(root).as_posix()), "reason": reason}
+
+
+def printable(name: str) -> str:
+    """Return a file's name as text; one whose bytes are not UTF-8 is read as Latin-1."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(name).decode("latin-1")
+    return name
+
+
+def _walk(folder: Path, parts: list[str], refused: list[dict], root: Path) -> Iterator[Path]:
+    for entry in _entries(folder, refused, root):
+        if not fnmatch(entry.name.lower(), parts[0].lower()):
+            continue
+        if len(parts) > 1:
+            if entry.is_dir():
+                yield from _walk(entry, parts[1:], refused, root)
+        else:
+            yield entry
+
+
+def _entries(folder: Path, refused: list[dict], root: Path | None = None) -> list[Path]:
+    try:
+        names = os.listdir(folder)
+    except OSError as error:
+        reason = f"cannot be opened ({error.strerror})"
+        refused.append(left_out(root or folder, folder, reason))
+        return []
+    return [folder / name for name in sorted(names) if not name.startswith(".")]
+
+
+def _neighbours(root: Path) -> Iterator[tuple[str, Path]]:
+    """Folders near `root`, the nearest first: above it, then below."""
+    root = root.absolute()
+    for levels, folder in enumerate(list(root.parents)[:LEVELS], start=1):
+        yield f"{_levels(levels)} too low", folder
+    below = [root]
+    for levels in range(1, LEVELS + 1):
+        below = [child for folder in below for child in _entries(folder, []) if child.is_dir()]
+        for folder in below:
+            yield f"{_levels(levels)} too high", folder
+
+
+def _levels(count: int) -> str:
+    return "one level" if count == 1 else f"{count} levels"
+
+
+def _is_archive(path: Path) -> bool:
+    return path.suffix.lower() in (".zip", ".gz", ".tgz", ".tar", ".rar", ".7z")
