@@ -10,9 +10,9 @@ ARCHITECTURES = {"cnn": 1, "cnn_lstm": 1, "cnn_gru": 3}
 """The networks of `models`, each with the channels of the feature map that the report gives it."""
 
 RECIPES = {
-    "cnn": {"learning_rate": 5e-4, "mixup": 0.0, "block_dropout": 0.1, "head_dropout": 0.2},
-    "cnn_lstm": {"learning_rate": 2e-3, "mixup": 0.3, "block_dropout": 0.2, "head_dropout": 0.5},
-    "cnn_gru": {"learning_rate": 2e-3, "mixup": 0.3, "block_dropout": 0.2, "head_dropout": 0.5},
+    "cnn": {"learning_rate": 5e-4, "mixup": 0.0, "block_dropout": 0.1},
+    "cnn_lstm": {"learning_rate": 2e-3, "mixup": 0.3, "block_dropout": 0.2},
+    "cnn_gru": {"learning_rate": 2e-3, "mixup": 0.3, "block_dropout": 0.2},
 }
 """Hyper-parameters in which the networks differ by default. The first dense layer of the CNN reads
 14,336 values: it learns with smaller steps, and only while dropout and mixup leave it alone."""
@@ -80,7 +80,7 @@ class Experiment:
     label_smoothing: float = 0.1
     mixup: float | None = None
     block_dropout: float | None = None
-    head_dropout: float | None = None
+    head_dropout: float = 0.2
     class_weights: bool = False
     crops: int = 5
     seed: int = 0

@@ -146,7 +146,7 @@ def build(
     n_classes: int,
     *,
     block_dropout: float = 0.2,
-    head_dropout: float = 0.5,
+    head_dropout: float = 0.2,
 ) -> keras.Model:
     """Build one of the networks by name.
 

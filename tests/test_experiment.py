@@ -69,7 +69,7 @@ def test_a_notebook_may_have_other_parameters():
         ("mixup", [-0.1, float("inf"), float("nan")], "mixup must be from 0 to 100, not"),
         ("label_smoothing", [-0.1, 1, float("nan")], "label_smoothing must be from 0"),
         ("block_dropout", [-0.1, 1.0, "0.2"], "block_dropout must be from 0, below 1, not"),
-        ("head_dropout", [-0.1, 1.0], "head_dropout must be from 0, below 1, not"),
+        ("head_dropout", [-0.1, 1.0, None], "head_dropout must be from 0, below 1, not"),
         ("class_weights", [1, "yes", None], "class_weights must be True or False, not"),
     ],
 )
