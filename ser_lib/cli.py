@@ -7,6 +7,7 @@ shows the traceback. What takes long to import is imported by the command that n
 import argparse
 import json
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -47,6 +48,9 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument("--data", metavar="DIR", help=data)
 
     command("corpora", _corpora, "list the corpora that can be read")
+    added = command("download", _download, "download a corpus that has an open archive")
+    added.add_argument("corpus", metavar="CORPUS", help="name in `ser corpora`")
+    added.add_argument("folder", metavar="DIR", help="the corpus's own folder is made in it")
     added = command("manifest", _manifest, "read a corpus folder and print its audit")
     added.add_argument("corpus", metavar="CORPUS", help="name in `ser corpora`")
     added.add_argument("--data", metavar="DIR", help=data)
@@ -80,20 +84,40 @@ def _parser() -> argparse.ArgumentParser:
 
 def _corpora(options) -> int:
     from ser_lib.corpora import CATALOGUE
+    from ser_lib.corpora.download import ARCHIVES
 
     for corpus in CATALOGUE.values():
         size = f"{corpus.speakers} speakers, {corpus.utterances} utterances"
+        if corpus.hours:
+            size += f", {corpus.hours:.2f} hours"
         print(f"{corpus.name:<8} {corpus.title}")
         print(f"         {corpus.language}; {size if corpus.utterances else 'any size'}")
         if corpus.emotions:
             print(f"         {', '.join(corpus.emotions)}")
         print(f"         licence: {corpus.licence}; from: {corpus.home}")
+        if corpus.name in ARCHIVES:
+            print(f"         ser download {corpus.name} DIR")
+    return 0
+
+
+def _download(options) -> int:
+    from ser_lib.corpora import describe, download
+
+    known = download.archive(options.corpus)
+    corpus = describe(options.corpus)
+    print(f"{corpus.title}\nlicence: {corpus.licence}; from: {corpus.home}")
+    print(f"to download: {known.in_words}", flush=True)
+    folder = shlex.quote(str(download.fetch(options.corpus, options.folder)))
+    print(f"the corpus is in {folder}; next:")
+    print(f"  ser manifest {corpus.name} --data {folder}")
+    print(f"  make book CORPUS={corpus.name} DATA={folder}")
     return 0
 
 
 def _manifest(options) -> int:
     from ser_lib import corpora
     from ser_lib.corpora import selection
+    from ser_lib.corpora.audit import audit
     from ser_lib.workspace import write_atomically
 
     manifest = corpora.load(
@@ -105,10 +129,8 @@ def _manifest(options) -> int:
     speakers, sessions = (len(set(table[column]) - {""}) for column in ("speaker", "session"))
     print(f"speakers: {speakers or 'unknown'}, sessions: {sessions or 'none'}")
     print(f"emotions: {selection.in_words(manifest)}")
-    for row in manifest.left_out:
-        print(f"left out: {row['file']}: {row['reason']}")
-    for _, group in table[table["sha256"].duplicated(keep=False)].groupby("sha256"):
-        print(f"the same audio: {', '.join(group['path'])}")
+    for finding in audit(manifest):
+        print(finding)
     if options.out:
         from pathlib import Path
 

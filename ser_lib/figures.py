@@ -31,6 +31,7 @@ from ser_lib.drawing import (
 from ser_lib.drawing import Figure as Figure
 from ser_lib.drawing import show as show
 from ser_lib.errors import choose
+from ser_lib.evaluation import confusion_matrix
 from ser_lib.tables import (
     confusion_counts,
     count,
@@ -122,27 +123,9 @@ def confusion(record, *, normalise: bool = False) -> Figure:
         Shares of the true emotion (rows sum to 1) instead of counts.
     """
     labels, counts = record.data["corpus"]["emotions"], confusion_counts(record)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    values = shares if normalise else counts
+    shares = _shares(counts)
     fig, axis = canvas(height=0.9 + 0.62 * len(labels))
-    sns.heatmap(
-        pd.DataFrame(values, labels, labels), ax=axis, cmap=_SHADES, vmin=0,
-        vmax=1 if normalise else None, linewidths=1.5, linecolor="white",
-        cbar_kws={"label": "share of the true emotion" if normalise else "utterances"},
-    )  # fmt: skip
-    mesh = axis.collections[0]
-    mesh.update_scalarmappable()
-    for (row, column), value in np.ndenumerate(values):
-        colour = mesh.get_facecolor()[row * len(labels) + column]
-        axis.text(
-            column + 0.5, row + 0.5, number(float(value)) if normalise else f"{value:,}",
-            ha="center", va="center", color=ink_on(colour[:3]),
-            weight="bold" if row == column else "normal",
-        )  # fmt: skip
-    axis.set(xlabel="predicted emotion", ylabel="true emotion")
-    crowded = len(labels) * max(map(len, labels)) > 75
-    axis.tick_params(axis="x", rotation=30 if crowded else 0)
-    axis.tick_params(axis="y", rotation=0)
+    _heat_map(axis, shares if normalise else counts, labels)
     right = int(np.trace(counts))
     spoken = {name: shares[i, i] for i, name in enumerate(labels) if counts[i].sum()}
     alt = (
@@ -154,6 +137,59 @@ def confusion(record, *, normalise: bool = False) -> Figure:
     return Figure(
         fig, alt, f"Confusion matrix of the {title(record.data['architecture'])}, {unit}."
     )
+
+
+@styled
+def confusion_by_fold(record) -> Figure:
+    """Confusion matrices of the folds side by side, as shares of the true emotion."""
+    labels, folds = record.data["corpus"]["emotions"], [f["name"] for f in record.data["folds"]]
+    columns = min(len(folds), 2)
+    rows = -(-len(folds) // columns)
+    fig, axes = canvas(rows, columns, height=rows * (1.3 + 0.45 * len(labels)), squeeze=False)
+    words = []
+    for axis, fold in zip(axes.flat, folds, strict=False):
+        part = record.predictions[record.predictions["fold"] == fold]
+        shares = _shares(confusion_matrix(part["truth"], part["predicted"], labels))
+        _heat_map(axis, shares, labels, crowded=True, bar=False)
+        axis.set_title(f"tested: {fold.partition('-')[2]}")
+        found = {name: shares[i, i] for i, name in enumerate(labels)}
+        words.append(f"{fold}: the share that is found is {extremes(found, bold=False)}.")
+    for axis in axes.flat[len(folds) :]:
+        axis.set_axis_off()
+    return Figure(
+        fig,
+        f"Confusion matrices, true emotion in rows. {' '.join(words)}",
+        "Confusion matrices by fold, as shares of the true emotion.",
+    )
+
+
+def _shares(counts: np.ndarray) -> np.ndarray:
+    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+
+
+def _heat_map(
+    axis, values: np.ndarray, labels: Sequence[str], *, crowded: bool = False, bar: bool = True
+) -> None:
+    """Draw a confusion matrix: counts if whole numbers, else shares of the row."""
+    normalised = values.dtype.kind == "f"
+    sns.heatmap(
+        pd.DataFrame(values, labels, labels), ax=axis, cmap=_SHADES, vmin=0,
+        vmax=1 if normalised else None, linewidths=1.5, linecolor="white", cbar=bar,
+        cbar_kws={"label": "share of the true emotion" if normalised else "utterances"},
+    )  # fmt: skip
+    mesh = axis.collections[0]
+    mesh.update_scalarmappable()
+    for (row, column), value in np.ndenumerate(values):
+        colour = mesh.get_facecolor()[row * len(labels) + column]
+        axis.text(
+            column + 0.5, row + 0.5, number(float(value)) if normalised else f"{value:,}",
+            ha="center", va="center", color=ink_on(colour[:3]),
+            weight="bold" if row == column else "normal",
+        )  # fmt: skip
+    axis.set(xlabel="predicted emotion", ylabel="true emotion")
+    crowded = crowded or len(labels) * max(map(len, labels)) > 75
+    axis.tick_params(axis="x", rotation=30 if crowded else 0)
+    axis.tick_params(axis="y", rotation=0)
 
 
 def _largest_confusion(record) -> str:

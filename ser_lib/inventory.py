@@ -11,8 +11,10 @@ from itertools import groupby
 import pandas as pd
 
 from ser_lib import audio, features
-from ser_lib.corpora import Manifest, describe
+from ser_lib.corpora import CATALOGUE, Manifest, describe
+from ser_lib.corpora.emotions import SAME
 from ser_lib.tables import capital, count, duration, listing, markdown_table, number, percent
+from ser_lib.workspace import sources
 
 WINDOW_S = features.FRAMES * features.HOP / audio.RATE
 UNEVEN = 1.5
@@ -47,6 +49,41 @@ def summary(manifest: Manifest) -> str:
     }
     rows = [{"What": what, "This corpus": value} for what, value in facts.items()]
     return f"{row.about}\n\n{markdown_table(rows)}"
+
+
+def catalogue() -> str:
+    """Every corpus that can be read: what a complete copy holds, its licence, where to get it."""
+    rows = []
+    for row in CATALOGUE.values():
+        known = row.utterances > 0
+        rows.append(
+            {
+                "Name": f"`{row.name}`",
+                "Corpus": row.title,
+                "Language": row.language,
+                "Speakers": row.speakers if known else None,
+                "Utterances": row.utterances if known else None,
+                "Hours": row.hours if known else None,
+                "Emotions": ", ".join(row.emotions) or "any",
+                "Usual protocol": row.protocol,
+                "Licence": row.licence,
+                "Home": row.home,
+            }
+        )
+    return markdown_table(rows)
+
+
+def emotion_names() -> str:
+    """The nouns of the emotions, and the names that are read as them."""
+    return markdown_table(
+        {"Emotion": name, "Also written": ", ".join(others)} for name, others in SAME.items()
+    )
+
+
+def source(room: str) -> str:
+    """The source of a room of the library, to be read."""
+    (file,) = sources(room)
+    return f"```python\n{file.read_text(encoding='utf-8')}```"
 
 
 def row_table(kind: str) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from ser_lib.corpora import demo
 from ser_lib.tables import (
     capital,
     classification_report,
@@ -26,6 +27,7 @@ PROTOCOLS = {
     "speaker": "leave one speaker out",
     "session": "leave one recording session out",
     "speaker-kfold": "leave one group of speakers out",
+    "cross-corpus": "train on all corpora but one and test on that one",
 }
 
 
@@ -157,7 +159,9 @@ def trace(record, *, names: Iterable[str] | None = None) -> str:
         if name not in fixed and value is not None and (names is None or name in set(names))
     }
     text = {k: v if isinstance(v, str) else json.dumps(v) for k, v in options.items()}
-    folder = "" if corpus["name"] == "demo" else " --data FOLDER"
+    # The demo corpora are made where no folder is given.
+    folders = ["" if name in demo.SIZES else "FOLDER" for name in corpus["name"].split(",")]
+    folder = f" --data {','.join(folders)}" if any(folders) else ""
     command = f"ser run {data['architecture']} --corpus {corpus['name']}{folder}"
     command += "".join(f" \\\n  -p {shlex.quote(f'{k}={v}')}" for k, v in text.items())
     rows = {

@@ -120,6 +120,7 @@ def make_record(
         "random": "random",
         "speaker": "speaker-" + table["speaker"],
         "session": "session-" + ((table["speaker"].astype(int) + 1) // 2).astype(str),
+        "cross-corpus": np.where(table["speaker"].astype(int) % 2, "corpus-demo", "corpus-emodb"),
     }[protocol]
     table.insert(2, "fold", group)
     for i, name in enumerate(emotions):
@@ -159,7 +160,7 @@ def make_record(
             "label_smoothing": 0.1,
             "mixup": 0.3,
             "block_dropout": 0.2,
-            "head_dropout": 0.5,
+            "head_dropout": 0.2,
             "class_weights": False,
             "crops": 5,
             "seed": seed,
@@ -246,6 +247,7 @@ def make_history(table, emotions, rng, *, epochs, gap) -> tuple[pd.DataFrame, li
                 "best_epoch": best,
                 "train_accuracy": last["train"]["accuracy"],
                 "validation_accuracy": last["validation"]["accuracy"],
+                "validation_uar": last["validation"]["accuracy"],
                 "train_loss": last["train"]["loss"],
                 "validation_loss": last["validation"]["loss"],
                 "accuracy": float(accuracy_score(part["truth"], part["predicted"])),

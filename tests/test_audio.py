@@ -27,19 +27,26 @@ def written(path, samples, rate=audio.RATE, **options):
 @pytest.mark.parametrize(
     ("name", "subtype", "tolerance"),
     [
+        ("a.wav", "PCM_U8", 1 / 64),
         ("a.wav", "PCM_16", 1e-4),
         ("a.wav", "PCM_24", 1e-6),
+        ("a.wav", "PCM_32", 1e-7),
         ("a.wav", "FLOAT", 1e-7),
         ("a.wav", "DOUBLE", 1e-7),
+        ("a.flac", "PCM_S8", 1 / 64),
         ("a.flac", "PCM_16", 1e-4),
+        ("a.flac", "PCM_24", 1e-6),
         ("a.ogg", "VORBIS", 0.05),
+        ("a.mp3", "MPEG_LAYER_III", 0.05),
     ],
 )
 def test_every_format_gives_the_same_signal(tmp_path, name, subtype, tolerance):
     signal = audio.load(written(tmp_path / name, tone(), subtype=subtype))
     assert signal.dtype == np.float32
     assert signal.flags.c_contiguous
-    np.testing.assert_allclose(signal, tone(), atol=tolerance)
+    middle = slice(2000, 9000)  # codecs of the ear blur the ends
+    np.testing.assert_allclose(signal[middle], tone()[middle], atol=tolerance)
+    assert len(signal) == pytest.approx(len(tone()), abs=2400)
 
 
 def test_a_path_may_be_text_and_hold_any_letters(tmp_path):
@@ -48,14 +55,15 @@ def test_a_path_may_be_text_and_hold_any_letters(tmp_path):
 
 
 def test_channels_are_averaged(tmp_path):
-    left, right = tone(), tone(hz=700)
-    path = written(tmp_path / "a.wav", np.stack([left, right], axis=1), subtype="FLOAT")
-    signal = audio.load(path)
-    assert signal.flags.c_contiguous
-    np.testing.assert_allclose(signal, (left + right) / 2, atol=1e-6)
+    channels = [tone(hz=hz) for hz in (440, 700, 300, 200, 900, 1200)]
+    for n in (2, 6):
+        stacked = np.stack(channels[:n], axis=1)
+        signal = audio.load(written(tmp_path / "a.wav", stacked, subtype="FLOAT"))
+        assert signal.flags.c_contiguous
+        np.testing.assert_allclose(signal, stacked.mean(axis=1), atol=1e-6)
 
 
-@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 44_100, 48_000])
+@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 24_414, 44_100, 48_000, 96_000])
 def test_resampling_keeps_the_tone_and_the_duration(tmp_path, rate):
     signal = audio.load(written(tmp_path / "a.wav", tone(0.5, rate), rate, subtype="FLOAT"))
     expected = tone(0.5)

@@ -80,7 +80,10 @@ def test_corpora_are_listed(ser):
         assert f"\n{name} " in f"\n{out}"
         assert corpus.title in out
         assert corpus.licence in out
-    assert "10 speakers, 535 utterances" in out
+    assert "10 speakers, 535 utterances, 0.41 hours" in out
+    listed = [line.strip() for line in out.splitlines()]
+    assert listed.count("ser download emodb DIR") == 1
+    assert "ser download table DIR" not in listed
     assert "any size" in out
 
 
@@ -94,11 +97,19 @@ def test_the_audit_names_what_is_left_out_and_what_is_there_twice(ser, tmp_path,
     assert (code, err) == (0, "")
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert lines[0].startswith("emodb: 3 utterances, 0.00 h in ")
-    assert lines[1:4] == ["speakers: 2, sessions: none", "anger 1", "happiness 2"]
-    assert lines[4] == "left out: wav/08a01Wa.wav: is empty (0 bytes)"
-    assert lines[5].startswith("left out: wav/09a01Xa.wav: unknown emotion letter 'X'")
-    assert lines[6] == "the same audio: wav/03a01Fa.wav, wav/03a02Fa.wav, wav/08a01Wb.wav"
-    assert len(lines) == 7
+    assert lines[1:3] == ["speakers: 2, sessions: none", "emotions: anger 1, happiness 2"]
+    assert lines[3] == "left out: wav/08a01Wa.wav: is empty (0 bytes)"
+    assert lines[4].startswith("left out: wav/09a01Xa.wav: unknown emotion letter 'X'")
+    assert lines[5:12] == [
+        "anger: 1 of 127, 125 missing or left out, 1 unreadable",
+        "boredom: 0 of 81, 81 missing or left out",
+        "disgust: 0 of 46, 46 missing or left out",
+        "fear: 0 of 69, 69 missing or left out",
+        "happiness: 2 of 71, 69 missing or left out",
+        "neutral: 0 of 79, 79 missing or left out",
+        "sadness: 0 of 62, 62 missing or left out",
+    ]
+    assert lines[12:] == ["the same audio: wav/03a01Fa.wav, wav/03a02Fa.wav, wav/08a01Wb.wav"]
 
 
 def test_the_table_is_written(ser, table, tmp_path):
@@ -117,7 +128,7 @@ def test_the_table_is_written(ser, table, tmp_path):
         (["emodb2", "--data", "."], ["unknown corpus 'emodb2'", "did you mean 'emodb'", "table"]),
         (["emodb"], ["corpus 'emodb' needs its folder (--data DIR)"]),
         (["emodb", "--data", "nowhere"], ["nowhere does not exist"]),
-        (["emodb", "--data", "empty"], ["no .wav files in empty"]),
+        (["emodb", "--data", "empty"], ["no wav/*.wav in empty"]),
         (["table", "--data", "empty"], ["is a folder, give the table's file"]),
         (["table", "--data", "bad.csv"], ["cannot read the table bad.csv"]),
         (["demo", "--data", "empty"], ["no demo corpus in empty"]),

@@ -13,6 +13,8 @@ from ser_lib.corpora import emodb as reader
 from ser_lib.errors import CorpusError, ParameterError
 from ser_lib.splits import PROTOCOLS
 
+pytestmark = pytest.mark.usefixtures("workspace")
+
 TAKES = ["03a01Fa", "03a01Nc", "08b10Wb", "16a07Td"]
 
 
@@ -127,6 +129,54 @@ def test_the_hash_of_a_manifest_is_of_what_the_corpus_says(berlin, tmp_path, wri
     (copy / "wav" / "notes.wav").touch()
     seen.add(corpora.load("emodb", copy).sha256)
     assert len(seen) == 5
+
+
+# What is kept of a manifest
+
+
+def test_audio_is_decoded_once_and_again_when_it_changes(
+    berlin, workspace, monkeypatch, write_tone
+):
+    decoded = []
+    decode = manifest.audio.decode
+
+    def counted(file):
+        decoded.append(file.name)
+        return decode(file)
+
+    monkeypatch.setattr(manifest.audio, "decode", counted)
+    first = corpora.load("emodb", berlin)
+    assert sorted(decoded) == [f"{take}.wav" for take in sorted(TAKES)]
+    decoded.clear()
+    again = corpora.load("emodb", berlin)
+    assert not decoded
+    pd.testing.assert_frame_equal(again.table, first.table)
+    assert again.sha256 == first.sha256
+
+    write_tone(berlin / "wav" / "03a01Fa.wav", hertz=999, rate=16_000, seconds=0.5)
+    write_tone(berlin / "wav" / "16b10Tb.wav", hertz=333, rate=16_000)
+    (berlin / "wav" / "08b10Wb.wav").unlink()
+    changed = corpora.load("emodb", berlin)
+    assert sorted(decoded) == ["03a01Fa.wav", "16b10Tb.wav"]
+    assert list(changed.table["utterance"]) == ["03a01Fa", "03a01Nc", "16a07Td", "16b10Tb"]
+    assert changed.table["duration_s"].iloc[0] == 0.5
+
+
+def test_a_file_that_could_not_be_read_is_tried_again(berlin):
+    broken = berlin / "wav" / "03a01Fa.wav"
+    whole = broken.read_bytes()
+    broken.write_bytes(b"no audio")
+    assert len(corpora.load("emodb", berlin).left_out) == 1
+    broken.write_bytes(whole)
+    assert not corpora.load("emodb", berlin).left_out
+
+
+@pytest.mark.parametrize("damage", ["", "path,state", 'a,"b\nc', "a,b,c,d,e\n"])
+def test_a_damaged_note_is_no_harm(berlin, workspace, damage):
+    first = corpora.load("emodb", berlin).sha256
+    (kept,) = (workspace / "data" / "manifests").iterdir()
+    kept.write_text(damage)
+    assert corpora.load("emodb", berlin).sha256 == first
 
 
 # EmoDB
@@ -331,14 +381,17 @@ def test_the_order_of_rows_is_no_matter(tmp_path, write_tone):
 
 
 def test_rows_of_the_catalogue_are_complete():
-    assert list(CATALOGUE) == ["demo", "emodb", "table"]
+    assert list(CATALOGUE) == [
+        "demo", "demo2", "crema-d", "emodb", "emovo", "esd", "iemocap", "meld", "nemo", "ravdess",
+        "savee", "tess", "table",
+    ]  # fmt: skip
     for name, corpus in CATALOGUE.items():
         assert corpus.name == name
         assert all((corpus.title, corpus.language, corpus.licence, corpus.home))
         assert corpus.protocol in PROTOCOLS
         assert corpus.epochs >= 1
         assert list(corpus.emotions) == sorted(corpus.emotions)
-    assert [name for name, corpus in CATALOGUE.items() if corpus.synthetic] == ["demo"]
+    assert [name for name, corpus in CATALOGUE.items() if corpus.synthetic] == ["demo", "demo2"]
 
 
 @pytest.mark.parametrize("name", ["emodb", "table"])

@@ -48,7 +48,7 @@ def test_a_notebook_may_have_other_parameters():
     ("name", "values", "message"),
     [
         ("architecture", ["cnn_gro", None, 1], "unknown architecture .*cnn, cnn_lstm, cnn_gru"),
-        ("corpus", ["emod", None], "unknown corpus .*demo, emodb, table"),
+        ("corpus", ["emod", None], "unknown corpus .*demo, demo2, crema-d, .*table"),
         ("emotions", ["anger,,fear", "anger, anger", "+"], "emotions '.*write them as"),
         ("style", ["acted", 1], "unknown style .*improvised, scripted"),
         ("protocol", ["speakers", 3], "unknown protocol .*random, speaker, session, speaker-kfold"),

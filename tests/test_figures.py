@@ -95,6 +95,21 @@ def test_confusion_shows_every_count_and_names_the_largest_confusion():
     assert "Nothing is confused." in figures.confusion(perfect).alt
 
 
+def test_confusion_by_fold_shows_every_fold():
+    record = factory.make_record("cnn_gru", "demo", protocol="cross-corpus", skill=2.0)
+    figure = figures.confusion_by_fold(record)
+    assert figure.svg() == figures.confusion_by_fold(record).svg()
+    assert {"tested: demo", "tested: emodb"} <= set(texts(figure))
+    for fold, part in record.predictions.groupby("fold"):
+        share = {
+            emotion: (rows["truth"] == rows["predicted"]).mean()
+            for emotion, rows in part.groupby("truth")
+        }
+        best = max(share, key=share.get)
+        assert f"{fold}: the share that is found is highest for {best}" in figure.alt
+        assert f"{share[best]:.2f}" in texts(figure)
+
+
 def test_text_on_every_colour_is_legible():
     def luminance(colour):
         channels = np.array(matplotlib.colors.to_rgb(colour))

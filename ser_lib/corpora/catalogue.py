@@ -8,7 +8,19 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ser_lib.corpora import demo, emodb
+from ser_lib.corpora import (
+    crema_d,
+    demo,
+    emodb,
+    emovo,
+    esd,
+    iemocap,
+    meld,
+    nemo,
+    ravdess,
+    savee,
+    tess,
+)
 from ser_lib.errors import ParameterError, choose
 
 Reader = Callable[[Path], tuple[list[dict], list[dict]]]
@@ -103,6 +115,46 @@ CATALOGUE = {
             embed_audio=True,
         ),
         Corpus(
+            name="demo2",
+            title="Second synthetic demo corpus",
+            language="English (eSpeak NG)",
+            licence="CC0-1.0",
+            home="made by this project: ser manifest demo2",
+            about="As the demo corpus, with six other voices and fewer sentences.",
+            read=demo.read,
+            speakers=6,
+            hours=0.15,
+            counts=dict.fromkeys(demo.EMOTIONS, 36),
+            protocol="session",
+            epochs=4,
+            synthetic=True,
+            embed_audio=True,
+        ),
+        Corpus(
+            name="crema-d",
+            title="CREMA-D, the Crowd-sourced Emotional Multimodal Actors Dataset",
+            language="English",
+            licence="ODbL 1.0",
+            home="GitHub CheyneyComputerScience/CREMA-D",
+            about=(
+                "Ninety-one actors, 43 women and 48 men, spoke twelve sentences in six emotions, "
+                "some of them at three levels {cite:p}`cao2014cremad`. One recording was published "
+                "without sound and is left out."
+            ),
+            read=crema_d.read,
+            speakers=91,
+            hours=5.26,
+            counts={
+                "anger": 1271,
+                "disgust": 1271,
+                "fear": 1271,
+                "happiness": 1271,
+                "neutral": 1087,
+                "sadness": 1270,
+            },
+            protocol="speaker-kfold",
+        ),
+        Corpus(
             name="emodb",
             title="EmoDB, the Berlin Database of Emotional Speech",
             language="German",
@@ -127,6 +179,163 @@ CATALOGUE = {
                 "sadness": 62,
             },
             embed_audio=True,
+        ),
+        Corpus(
+            name="emovo",
+            title="EMOVO",
+            language="Italian",
+            licence="unclear",
+            home="the authors of its paper (Costantini et al. 2014)",
+            about=(
+                "Three women and three men spoke fourteen sentences in seven emotions "
+                "{cite:p}`costantini2014emovo`. Everyone says every sentence in every emotion, so "
+                "the words tell nothing about it."
+            ),
+            read=emovo.read,
+            speakers=6,
+            hours=0.51,
+            counts=dict.fromkeys(emovo.EMOTIONS.values(), 84),
+            expected=emovo.expected,
+        ),
+        Corpus(
+            name="esd",
+            title="ESD, the Emotional Speech Dataset",
+            language="Mandarin and English",
+            licence="research only, by form",
+            home="GitHub HLTSingapore/Emotional-Speech-Data",
+            about=(
+                "Ten speakers of Mandarin and ten of English each spoke 350 sentences in five "
+                "emotions {cite:p}`zhou2022emotional`. Everyone says every sentence of the own "
+                "language in every emotion, so all classes have the same size."
+            ),
+            read=esd.read,
+            speakers=20,
+            hours=29.1,
+            counts=dict.fromkeys(esd.EMOTIONS.values(), 7000),
+            expected=esd.expected,
+        ),
+        Corpus(
+            name="iemocap",
+            title="IEMOCAP, the Interactive Emotional Dyadic Motion Capture database",
+            language="English",
+            licence="by form, no redistribution",
+            home="University of Southern California, SAIL",
+            about=(
+                "In each of five sessions a woman and a man played scripts and improvised, and "
+                "the majority of several raters labelled every turn {cite:p}`busso2008iemocap`. "
+                "The same seven scripts are played in all sessions, so that even a new session "
+                "brings words that are in training: the improvised turns alone are the stricter "
+                "test."
+            ),
+            read=iemocap.read,
+            speakers=10,
+            counts={
+                "anger": 1103,
+                "disgust": 2,
+                "excitement": 1041,
+                "fear": 40,
+                "frustration": 1849,
+                "happiness": 595,
+                "neutral": 1708,
+                "other": 3,
+                "sadness": 1084,
+                "surprise": 107,
+                "undecided": 2507,
+            },
+            choice="anger, frustration, happiness+excitement, neutral, sadness",
+            protocol="session",
+        ),
+        Corpus(
+            name="meld",
+            title="MELD, the Multimodal EmotionLines Dataset",
+            language="English",
+            licence="GPL-3 (labels)",
+            home="GitHub declare-lab/MELD; its videos must be turned into wav files first",
+            about=(
+                "The recordings are utterances of 304 speakers in the dialogues of a television "
+                "series, cut from its video {cite:p}`poria2019meld`. The emotions are very "
+                "unevenly frequent."
+            ),
+            read=meld.read,
+            speakers=304,
+            hours=12.1,
+            protocol="speaker-kfold",
+        ),
+        Corpus(
+            name="nemo",
+            title="nEMO",
+            language="Polish",
+            licence="CC BY-NC-SA 4.0",
+            home="GitHub amu-cai/nEMO",
+            about=(
+                "Nine speakers acted Polish sentences in six emotions {cite:p}`christop2024nemo`. "
+                "The classes are of nearly the same size."
+            ),
+            read=nemo.read,
+            speakers=9,
+            hours=3.07,
+            counts={
+                "anger": 749,
+                "fear": 736,
+                "happiness": 749,
+                "neutral": 809,
+                "sadness": 769,
+                "surprise": 669,
+            },
+        ),
+        Corpus(
+            name="ravdess",
+            title="RAVDESS, the Ryerson Audio-Visual Database of Emotional Speech and Song",
+            language="English",
+            licence="CC BY-NC-SA 4.0",
+            home="Zenodo record 1188976, Audio_Speech_Actors_01-24.zip",
+            about=(
+                "Twelve women and twelve men, all actors, spoke two sentences in eight emotions, "
+                "each twice and, but for neutral, at two intensities; the corpus's song is not "
+                "read {cite:p}`livingstone2018ravdess`. One recording is there under two names, "
+                "which no evaluation may split between training and test."
+            ),
+            read=ravdess.read,
+            speakers=24,
+            hours=1.48,
+            counts=dict.fromkeys(ravdess.EMOTIONS.values(), 192) | {"neutral": 96},
+            expected=ravdess.expected,
+        ),
+        Corpus(
+            name="savee",
+            title="SAVEE, the Surrey Audio-Visual Expressed Emotion database",
+            language="English",
+            licence="by registration",
+            home="University of Surrey",
+            about=(
+                "Four men spoke fifteen sentences in each of six emotions and thirty in a neutral "
+                "voice {cite:p}`haq2009speaker`. Four speakers, all men, are few: how far the "
+                "scores carry to other voices stays open."
+            ),
+            read=savee.read,
+            speakers=4,
+            hours=0.51,
+            counts=dict.fromkeys(savee.EMOTIONS.values(), 60) | {"neutral": 120},
+            expected=savee.expected,
+        ),
+        Corpus(
+            name="tess",
+            title="TESS, the Toronto emotional speech set",
+            language="English",
+            licence="CC BY-NC-ND 4.0",
+            home="doi 10.5683/SP2/E8H2MF",
+            about=(
+                "Two women spoke two hundred words in seven emotions "
+                "{cite:p}`pichorafuller2020toronto`. With two speakers only the protocol `random` "
+                "is possible, in which both voices are in training and test, so no claim about a "
+                "new speaker can rest on this corpus."
+            ),
+            read=tess.read,
+            speakers=2,
+            hours=1.60,
+            counts=dict.fromkeys(tess.EMOTIONS.values(), 400),
+            expected=tess.expected,
+            protocol="random",
         ),
         Corpus(
             name="table",

@@ -100,6 +100,13 @@ SENTENCES = (
     "Her sister sent the photographs of the house last night.",
 )
 
+SIZES = {
+    "demo": {"n_speakers": 10, "n_sentences": 12, "seed": 0},
+    "demo2": {"n_speakers": 6, "n_sentences": 6, "seed": 1},
+}
+"""The demo corpora of the catalogue: the second one has other voices, to train on one and test on
+the other."""
+
 _CODES = {name: name[:3] for name in EMOTIONS}
 _CENTRE_HZ = {"female": 195.0, "male": 112.0}
 _FORMANTS = {"female": 113.0, "male": 99.0}  # percent

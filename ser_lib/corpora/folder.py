@@ -6,8 +6,11 @@ a recording (macOS leaves ``._name.wav`` beside ``name.wav``), and a link to a f
 is followed once.
 """
 
+import csv
+import io
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -64,9 +67,72 @@ def locate(root: Path, pattern: str, *, corpus: str) -> tuple[list[Path], list[d
     raise CorpusError(f"no {pattern} in {root}; is it the folder of {corpus}?")
 
 
-def row(root: Path, file: Path, **columns: str) -> dict[str, str]:
+def named(
+    root: Path, found: Iterable[Path], grammar: re.Pattern, *, corpus: str, form: str
+) -> tuple[list[tuple[Path, re.Match]], list[dict[str, str]]]:
+    """Tell the files whose names a corpus's grammar explains from the others.
+
+    Parameters
+    ----------
+    root
+        The corpus's folder.
+    found
+        Files below it.
+    grammar
+        Explains a path relative to `root`, with slashes and without its ending.
+    corpus, form
+        For the reason: the corpus, and its names in short, such as ``"AudioWAV/AAAA_SSS.wav"``.
+
+    Returns
+    -------
+    named
+        Each file with its match.
+    left_out
+        Entries of the files with other names.
+    """
+    explained, others = [], []
+    for file in found:
+        match = grammar.fullmatch(file.relative_to(root).with_suffix("").as_posix())
+        if match:
+            explained.append((file, match))
+        else:
+            reason = f"the name is not one of {corpus}'s ({form})"
+            others.append(left_out(root, file, reason))
+    return explained, others
+
+
+def table(file: Path, *columns: str, separator: str = ",") -> list[dict[str, str]]:
+    """Return the rows of a text table, in UTF-8 or else Latin-1, that has at least some columns.
+
+    Raises
+    ------
+    CorpusError
+        If the file cannot be opened, is no table or lacks a column.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise CorpusError(f"{file} cannot be opened ({error.strerror})") from error
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")
+    # Tab separated texts hold quotation marks that quote nothing.
+    quoting = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
+    reader = csv.DictReader(io.StringIO(text), delimiter=separator, quoting=quoting, restval="")
+    try:
+        rows, have = list(reader), reader.fieldnames or []
+    except csv.Error as error:
+        raise CorpusError(f"{file} is no table ({error})") from error
+    if lacking := [column for column in columns if column not in have]:
+        columns_there = ", ".join(have)
+        raise CorpusError(f"{file} has no column '{lacking[0]}'; its columns are: {columns_there}")
+    return rows
+
+
+def row(root: Path, file: Path, **columns: str | float) -> dict[str, str | float]:
     """Return a row of the manifest: the name and the relative path of a file, and more columns."""
-    return {"utterance": printable(file.stem), "path": file.relative_to(root).as_posix()} | columns
+    return {"utterance": file.stem, "path": file.relative_to(root).as_posix()} | columns
 
 
 def left_out(root: Path, file: Path, reason: str) -> dict[str, str]:
@@ -86,6 +152,9 @@ def printable(name: str) -> str:
 def _walk(folder: Path, parts: list[str], refused: list[dict], root: Path) -> Iterator[Path]:
     for entry in _entries(folder, refused, root):
         if not fnmatch(entry.name.lower(), parts[0].lower()):
+            continue
+        if printable(entry.name) != entry.name:
+            refused.append(left_out(root, entry, "has a name that is not UTF-8; rename it"))
             continue
         if len(parts) > 1:
             if entry.is_dir():

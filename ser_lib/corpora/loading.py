@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from ser_lib.corpora import demo, manifest, selection, table
 from ser_lib.corpora.catalogue import CATALOGUE, Corpus, describe, members
 from ser_lib.corpora.manifest import Manifest
-from ser_lib.errors import CorpusError, ParameterError
+from ser_lib.errors import CorpusError, ParameterError, SplitError
 from ser_lib.workspace import workspace
 
 _NAMES = ("utterance", "speaker", "session", "sentence")
@@ -46,6 +47,8 @@ def load(
         If the corpus is unknown, or needs a folder and none is given.
     CorpusError
         If the folder does not exist or is not this corpus, or lacks what is chosen.
+    SplitError
+        If several corpora share fewer than two emotions.
     """
     describe(name)  # refuses an unknown one before anything is read
     parts = members(name)
@@ -73,7 +76,7 @@ def _one(
     complete = _read(corpus, data_dir)
     if given is None and corpus.choice:
         # What is usual is no demand: a part of the corpus may lack one of its emotions.
-        there = set(complete.emotions)
+        there = set(selection.select(complete, None, style=style).emotions)
         usual = selection.parse(corpus.choice)
         given = {name: group for name, group in usual.items() if name in there} or None
     return selection.select(complete, given, style=style)
@@ -81,8 +84,8 @@ def _one(
 
 def _read(corpus: Corpus, data_dir: str | Path | None) -> Manifest:
     name = corpus.name
-    if not data_dir and name == "demo":
-        data_dir = demo.make(workspace() / "data" / "demo")
+    if not data_dir and name in demo.SIZES:
+        data_dir = demo.make(workspace() / "data" / name, **demo.SIZES[name])
     if not data_dir:
         raise ParameterError(
             f"corpus '{name}' needs its folder (--data DIR); get it: {corpus.home}"
@@ -108,7 +111,7 @@ def _shared(name: str, loaded: Sequence[Manifest]) -> list[Manifest]:
     shared = sorted(set.intersection(*(set(part.emotions) for part in loaded)))
     if len(shared) < 2:
         have = "; ".join(f"{part.corpus}: {', '.join(part.emotions)}" for part in loaded)
-        raise CorpusError(f"the corpora '{name}' share fewer than two emotions ({have})")
+        raise SplitError(f"the corpora '{name}' share fewer than two emotions ({have})")
     kept = []
     for part in loaded:
         chosen = selection.select(part, {emotion: emotion for emotion in shared})
@@ -138,8 +141,10 @@ def _join(name: str, loaded: Sequence[Manifest]) -> Manifest:
         for group, parts in part.chosen.items():
             chosen[group] = _sum([chosen.get(group, {}), parts])
     table = pd.concat(tables, ignore_index=True)
-    text = table.select_dtypes("object").columns
-    table[text] = table[text].fillna("")
+    for column in table:
+        # A text column that only one of them has; numbers that are missing stay so.
+        if not is_numeric_dtype(table[column]):
+            table[column] = table[column].fillna("")
     return Manifest(
         corpus=name,
         root=root,

@@ -74,6 +74,9 @@ class Manifest:
         Class to ``{emotion: utterances}``, the emotions that are counted as it; see `selection`.
     passed_over
         Emotion to the number of utterances that were not chosen.
+    listed
+        Utterance to its emotion and whether it can be used, for all that the reader found, chosen
+        or not; see `audit`.
     """
 
     corpus: str
@@ -82,6 +85,7 @@ class Manifest:
     left_out: list[dict[str, str]] = field(default_factory=list)
     chosen: dict[str, dict[str, int]] = field(default_factory=dict)
     passed_over: dict[str, int] = field(default_factory=dict)
+    listed: dict[str, tuple[str, bool]] = field(default_factory=dict)
 
     @property
     def emotions(self) -> list[str]:
@@ -111,8 +115,8 @@ def build(
 ) -> Manifest:
     """Complete a reader's rows with what the audio itself says, and check them.
 
-    Every file is decoded once, in parallel threads, and not again while it is the same. A file that is not readable audio goes to
-    `left_out` with the reason, and the rest is still used.
+    Every file is decoded once, in parallel threads, and not again while it is the same. A file
+    that is not readable audio goes to `left_out` with the reason, and the rest is still used.
 
     Parameters
     ----------
@@ -145,14 +149,17 @@ def build(
         )
     own = list(dict.fromkeys(name for row in rows for name in row if name not in COLUMNS))
     complete = []
+    listed = {}
     for row, result in zip(rows, _measure_all(root, rows), strict=True):
+        emotion = emotions.noun(row["emotion"])
+        listed[row["utterance"]] = (emotion, bool(emotion) and not isinstance(result, str))
         if isinstance(result, str):
             left_out.append({"file": row["path"], "reason": result})
-        elif not row["emotion"]:
+        elif not emotion:
             left_out.append({"file": row["path"], "reason": "has no emotion label"})
         else:
             values = {name: row.get(name, "") for name in (*_TEXT, *own)}
-            complete.append(values | {"emotion": emotions.noun(row["emotion"])} | result)
+            complete.append(values | {"emotion": emotion} | result)
     if not complete:
         first = left_out[0] if left_out else {"file": root, "reason": "holds no audio"}
         raise CorpusError(
@@ -162,7 +169,7 @@ def build(
     table = pd.DataFrame(complete, columns=[*COLUMNS, *own])
     table = table.sort_values("utterance", ignore_index=True)
     left_out.sort(key=lambda row: row["file"])
-    return Manifest(corpus=corpus, root=Path(root), table=table, left_out=left_out)
+    return Manifest(corpus=corpus, root=Path(root), table=table, left_out=left_out, listed=listed)
 
 
 def _measure_all(root: Path, rows: list[dict]) -> list[dict[str, object] | str]:
@@ -173,9 +180,7 @@ def _measure_all(root: Path, rows: list[dict]) -> list[dict[str, object] | str]:
     kept = _read_kept(kept_in)
     with ThreadPoolExecutor() as pool:
         states = list(pool.map(lambda row: _state(root / row["path"]), rows))
-        found = [
-            kept.get((row["path"], state)) for row, state in zip(rows, states, strict=True)
-        ]
+        found = [kept.get((row["path"], state)) for row, state in zip(rows, states, strict=True)]
         new = [number for number, result in enumerate(found) if result is None]
         for number, result in zip(
             new, pool.map(lambda number: _measure(root / rows[number]["path"]), new), strict=True
@@ -219,7 +224,7 @@ def _measure(file: Path) -> dict[str, object] | str:
 
 def _read_kept(file: Path) -> dict[tuple[str, str], dict[str, object]]:
     try:
-        text = file.read_text(encoding="utf-8", errors="surrogateescape")
+        text = file.read_text(encoding="utf-8")
         return {
             (path, state): {
                 "duration_s": float(duration), "sample_rate_hz": int(rate), "sha256": sha256
@@ -234,4 +239,4 @@ def _keep(file: Path, kept: dict[tuple[str, str], dict[str, object]]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows((*key, *result.values()) for key, result in kept.items())
-    write_atomically(file, text.getvalue().encode("utf-8", "surrogateescape"))
+    write_atomically(file, text.getvalue())

@@ -2,7 +2,8 @@
 
 A choice of emotions is written as text: commas between the classes, and "+" between emotions that
 are counted as one class, which takes the first name: ``"anger, happiness+excitement, neutral"``.
-The style is how an utterance came to be, ``"improvised"`` or ``"scripted"``, where the corpus knows.
+The style is how an utterance came to be, ``"improvised"`` or ``"scripted"``, where the corpus
+knows it.
 """
 
 from collections.abc import Mapping

@@ -19,9 +19,9 @@ import nbformat
 import papermill
 from papermill.exceptions import PapermillExecutionError
 
-from ser_lib import corpora, records, splits, store, training
+from ser_lib import across, corpora, records, splits, store, training
 from ser_lib.corpora import Manifest, selection
-from ser_lib.errors import NotebookError, ParameterError, choose
+from ser_lib.errors import NotebookError, ParameterError, SplitError, choose
 from ser_lib.experiment import ARCHITECTURES, Experiment
 from ser_lib.workspace import fresh_folder, workspace
 
@@ -33,6 +33,8 @@ NOTEBOOKS = (
     "features",
     "comparison",
     "final",
+    "across",
+    "corpora",
     "introduction",
 )
 """The pages of the report in the order of their execution: who reads records comes last."""
@@ -86,7 +88,10 @@ def execute(
     defaults = {name: _defaults(template) for name, template in templates.items()}
     given = dict(parameters or {})
     _refuse_unknown(given, defaults)
-    data_dir = str(Path(data_dir).expanduser().resolve()) if data_dir else None
+    # Kernels run in the workspace, so what is relative to the caller must not stay so.
+    data_dir = _absolute(data_dir, corpus) if data_dir else None
+    if given.get("other_dir"):
+        given["other_dir"] = _absolute(given["other_dir"])
     given |= {"corpus": corpus, "data_dir": data_dir}
     values = {
         name: default | {k: v for k, v in given.items() if k in default}
@@ -108,17 +113,14 @@ def execute(
     for row in manifest.left_out:
         say(f"left out: {row['file']}: {row['reason']}")
     finish(Part("corpus", _since(clock)))
-    for experiment in {e for shown in experiments.values() for e in shown}:
-        # Refuses a protocol that this corpus does not allow, before features and training.
-        splits.make(
-            manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
-        )
+    # Refuses a protocol that the corpus does not allow, before features and training.
+    keys = {name: _keys(shown, manifest, values[name]) for name, shown in experiments.items()}
     clock = time.perf_counter()
     store.build(manifest, kind=given.get("feature_map", "logmel"))
     finish(Part("features of all audio", _since(clock)))
     pages = {}
     for name, template in templates.items():
-        page = _page(name, values[name], experiments[name], manifest)
+        page = _page(name, values[name], experiments[name], keys[name], manifest)
         clock = time.perf_counter()
         if not (cached := page.is_file()):
             _execute_one(template, page, values[name])
@@ -169,21 +171,44 @@ def _refuse_unknown(given: dict, defaults: dict[str, dict]) -> None:
         choose(name, known, where)
 
 
+def _absolute(folder: str | Path, corpus: str = "") -> str:
+    """Make a folder absolute; of several corpora, each of theirs."""
+    parts = str(folder).split(",") if "," in corpus else [str(folder)]
+    return ",".join(str(Path(part).expanduser().resolve()) if part else "" for part in parts)
+
+
 def _experiments(name: str, values: dict) -> list[Experiment]:
     """Return the experiments that a notebook shows: its own, those of all networks, or none."""
     if "epochs" not in values:
         return []
+    if name == "across":
+        return [across.plan(values)[0]]
     shown = [name] if name in ARCHITECTURES else ARCHITECTURES
     return [Experiment.from_notebook(architecture, values) for architecture in shown]
 
 
-def _page(name: str, values: dict, experiments: list[Experiment], manifest: Manifest) -> Path:
+def _keys(experiments: list[Experiment], manifest: Manifest, values: dict) -> list[str]:
+    """Return the keys of the runs that a notebook shows."""
+    if "other" in values:
+        try:
+            manifest = across.load(values)
+        except SplitError as error:
+            return [str(error)]  # the page says so
+    for experiment in experiments:
+        splits.make(
+            manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
+        )
+    return [training.run_key(experiment, manifest) for experiment in experiments]
+
+
+def _page(
+    name: str, values: dict, experiments: list[Experiment], keys: list[str], manifest: Manifest
+) -> Path:
     """Where the executed notebook with these parameters is kept."""
-    keys = [training.run_key(experiment, manifest) for experiment in experiments]
     if name in ARCHITECTURES:
         folder = training.run_folder(experiments[0], keys[0])
     else:
-        decisive = {key: value for key, value in values.items() if key != "data_dir"}
+        decisive = {k: v for k, v in values.items() if k not in ("data_dir", "other_dir")}
         key = records.key(name, decisive, manifest.sha256, *keys)
         folder = records.runs(manifest.corpus) / f"{name}-{key}"
     return folder / f"{name}.ipynb"

@@ -27,6 +27,7 @@ def report(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SER_WORKSPACE", str(folder))
         demo.make(folder / "tiny", n_speakers=6, n_sentences=1)
+        demo.make(folder / "other", n_speakers=4, n_sentences=1, seed=1)
         assert run(folder) == 0
         assert cli.main(["book", "--corpus", "demo"]) == 0, "the build or a gate"
         yield folder
@@ -34,6 +35,8 @@ def report(tmp_path_factory):
 
 def run(folder: Path, *notebooks: str, **changed) -> int:
     given = {"epochs": 1, "crops": 1, "seed": 3} | changed
+    if not notebooks:
+        given["other_dir"] = folder / "other"
     options = [word for name, value in given.items() for word in ("-p", f"{name}={value}")]
     return cli.main(["run", *notebooks, "--data", str(folder / "tiny"), *options])
 

@@ -1,0 +1,116 @@
+"""IEMOCAP, the Interactive Emotional Dyadic Motion Capture database (Busso et al. 2008): English.
+
+In each of five sessions a woman and a man play scripts and improvise. Turns are
+`SessionN/sentences/wav/<dialog>/<turn>.wav`, such as `Ses01F_impro01_F000` of the dialog
+`Ses01F_impro01`. The speaker is the session with the *last* letter of the turn: the first one only
+names who wore the markers of the motion capture.
+
+Labels are in `SessionN/dialog/EmoEvaluation/<dialog>.txt`, one line for each turn::
+
+    [6.2901 - 8.2357]<TAB>Ses01F_impro01_F000<TAB>neu<TAB>[2.5000, 2.5000, 2.5000]
+
+with the label of the majority, then valence, activation and dominance. The lines that follow it
+(`C-E2:`, `A-E3:`, `C-F1:`) are what each rater and the actors themselves said, and are not read.
+
+All turns are read, those too on which no majority agreed (`xxx`, "undecided"). Own columns are
+`style`, "improvised" or "scripted", and the three numbers `valence`, `activation`, `dominance`.
+"""
+
+import re
+from pathlib import Path
+
+from ser_lib.corpora import folder
+
+EMOTIONS = {
+    "ang": "anger",
+    "dis": "disgust",
+    "exc": "excitement",
+    "fea": "fear",
+    "fru": "frustration",
+    "hap": "happiness",
+    "neu": "neutral",
+    "oth": "other",
+    "sad": "sadness",
+    "sur": "surprise",
+    "xxx": "undecided",
+}
+_GRAMMAR = re.compile(
+    r"Session(?P<session>[1-5])/sentences/wav/"
+    r"(?P<dialog>Ses0(?P=session)[MF]_(?:impro\d\d(?:_\d)?|(?P<script>script\d\d(?:_\d)?))[a-z]?)/"
+    r"(?P<turn>(?P=dialog)_(?P<sex>[MF])(?:XX)?\d{3})",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(
+    r"^\[[\d.]+ - [\d.]+\]\t(?P<turn>\S+)\t(?P<label>\S+)\t"
+    r"\[(?P<valence>[\d.]+), (?P<activation>[\d.]+), (?P<dominance>[\d.]+)\]",
+    re.MULTILINE,
+)
+
+
+def read(root: Path) -> tuple[list[dict], list[dict]]:
+    """Rows of the manifest, and the turns without a label, a known one or a wav file.
+
+    Parameters
+    ----------
+    root
+        The folder that holds `Session1` to `Session5`.
+
+    Raises
+    ------
+    CorpusError
+        If there are no wav files.
+    """
+    found, refused = folder.locate(root, "Session[1-5]/sentences/wav/*/*.wav", corpus="IEMOCAP")
+    files, left_out = folder.named(
+        root, found, _GRAMMAR, corpus="IEMOCAP", form="SessionN/sentences/wav/<dialog>/<turn>.wav"
+    )
+    labels, unread = _labels(root)
+    rows = []
+    for file, name in files:
+        label, _ = labels.pop(name["turn"].lower(), (None, None))
+        if label is None:
+            place = f"Session{name['session']}/dialog/EmoEvaluation/{name['dialog']}.txt"
+            left_out.append(folder.left_out(root, file, f"has no label line in {place}"))
+        elif label["label"] not in EMOTIONS:
+            reason = f"unknown label '{label['label']}'; IEMOCAP has: {', '.join(EMOTIONS)}"
+            left_out.append(folder.left_out(root, file, reason))
+        else:
+            sex = name["sex"].upper()
+            rows.append(
+                folder.row(
+                    root,
+                    file,
+                    utterance=label["turn"],
+                    speaker=f"Ses0{name['session']}{sex}",
+                    sex="female" if sex == "F" else "male",
+                    session=name["session"],
+                    sentence=(name["script"] or "").lower(),
+                    emotion=EMOTIONS[label["label"]],
+                    label=label["label"],
+                    style="scripted" if name["script"] else "improvised",
+                    **{
+                        scale: float(label[scale])
+                        for scale in ("valence", "activation", "dominance")
+                    },
+                )
+            )
+    for label, table in labels.values():
+        session, dialog = table.relative_to(root).parts[0], table.stem
+        file = f"{session}/sentences/wav/{dialog}/{label['turn']}.wav"
+        left_out.append({"file": file, "reason": f"is labelled in {table.name}, but is not there"})
+    return rows, refused + unread + left_out
+
+
+def _labels(root: Path) -> tuple[dict[str, tuple[re.Match, Path]], list[dict]]:
+    """Label line and its file for every turn, by the turn's name in lower case."""
+    tables, unread = folder.files(root, "Session[1-5]/dialog/EmoEvaluation/*.txt")
+    labels = {}
+    for table in tables:
+        try:
+            text = table.read_text(encoding="latin-1")
+        except OSError as error:
+            reason = f"cannot be opened ({error.strerror})"
+            unread.append(folder.left_out(root, table, reason))
+            continue
+        labels |= {label["turn"].lower(): (label, table) for label in _LABEL.finditer(text)}
+    return labels, unread

@@ -1,0 +1,176 @@
+"""The audit: a copy of a corpus against a complete one, each file in one place, by its name."""
+
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+
+from ser_lib import corpora
+from ser_lib.corpora import CATALOGUE, Corpus, emodb, manifest
+from ser_lib.corpora.audit import WIDTH, audit
+from ser_lib.corpora.selection import parse, select
+
+SPEAKERS = ("03", "08", "09", "10", "11", "12", "13", "14", "15", "16")
+COMPLETE = {f"{speaker}a01{letter}a" for speaker in SPEAKERS for letter in "WNT"}
+
+
+@pytest.fixture
+def tones(tmp_path, monkeypatch, workspace):
+    """The folder of a complete copy of a corpus whose thirty names are known."""
+    monkeypatch.setitem(
+        CATALOGUE,
+        "tones",
+        Corpus(
+            name="tones", title="Tones", language="none", licence="none", home="here", about="",
+            read=emodb.read, counts={"anger": 10, "neutral": 10, "sadness": 10},
+            expected=lambda names: COMPLETE,
+        ),
+    )  # fmt: skip
+    wav = tmp_path / "tones" / "wav"
+    wav.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for name in sorted(COMPLETE):
+        soundfile.write(wav / f"{name}.wav", random.uniform(-0.5, 0.5, 800), 16_000)
+    return wav.parent
+
+
+def found(folder, **options):
+    return audit(corpora.load("tones", folder, **options))
+
+
+def test_a_complete_copy(tones):
+    assert found(tones) == ["the copy is complete: 30 utterances"]
+
+
+def test_what_is_missing(tones):
+    for name in ("03a01Wa", "16a01Wa", "08a01Ta"):
+        (tones / "wav" / f"{name}.wav").unlink()
+    assert found(tones) == [
+        "missing, 3 utterances: 03a01Wa, 08a01Ta, 16a01Wa",
+        "anger: 8 of 10, 2 missing",
+        "sadness: 9 of 10, 1 missing",
+    ]
+
+
+def test_what_is_extra(tones):
+    shutil.copy(tones / "wav" / "03a01Wa.wav", tones / "wav" / "03a01Wb.wav")
+    soundfile.write(tones / "wav" / "03b10Fa.wav", np.linspace(0, 0.5, 800), 16_000)
+    assert found(tones) == [
+        "extra, 2 utterances: 03a01Wb, 03b10Fa",
+        "anger: 11 of 10, 1 extra",
+        "happiness: 1 of 0, 1 extra",
+        "the same audio: wav/03a01Wa.wav, wav/03a01Wb.wav",
+    ]
+
+
+def test_a_file_that_is_left_out_is_neither_missing_nor_extra(tones):
+    wav = tones / "wav"
+    (wav / "03a01Wa.wav").write_bytes(b"")  # of the corpus
+    (wav / "03b10Fa.wav").write_bytes(b"")  # not of the corpus
+    (wav / "08a01Na.wav").rename(wav / "08a01Na (2).wav")  # another name
+    assert found(tones) == [
+        "left out, 2 files, is empty (0 bytes): wav/03a01Wa.wav, wav/03b10Fa.wav",
+        "left out: wav/08a01Na (2).wav: the name is not one of EmoDB's (SSttEv.wav)",
+        "missing, 1 utterance: 08a01Na",
+        "anger: 9 of 10, 1 unreadable",
+        "neutral: 9 of 10, 1 missing",
+    ]
+
+
+def test_missing_and_left_out_in_one_emotion(tones):
+    (tones / "wav" / "03a01Wa.wav").write_bytes(b"")
+    (tones / "wav" / "08a01Wa.wav").unlink()
+    assert found(tones)[1:] == [
+        "missing, 1 utterance: 08a01Wa",
+        "anger: 8 of 10, 1 missing, 1 unreadable",
+    ]
+
+
+def test_what_is_not_chosen_is_not_missing(tones):
+    complete = ["the copy is complete: 30 utterances"]
+    assert found(tones, emotions="anger, neutral") == complete
+    assert found(tones, emotions="anger+sadness, neutral") == complete
+    (tones / "wav" / "08a01Ta.wav").unlink()
+    assert found(tones, emotions="anger, neutral") == [
+        "missing, 1 utterance: 08a01Ta",
+        "sadness: 9 of 10, 1 missing",
+    ]
+
+
+def test_a_style_that_is_not_chosen_is_not_missing(tones):
+    rows, _ = emodb.read(tones)
+    for number, row in enumerate(rows):
+        row["style"] = "scripted" if number % 2 else "improvised"
+    chosen = select(manifest.build("tones", tones, rows), parse("anger"), style="scripted")
+    assert len(chosen.table) == 5
+    assert audit(chosen) == ["the copy is complete: 30 utterances"]
+
+
+def test_all_names_are_there_in_lines_that_fit(tones):
+    for name in COMPLETE - {"03a01Wa"}:
+        (tones / "wav" / f"{name}.wav").unlink()
+    missing = found(tones)[0]
+    first, *others = missing.splitlines()
+    assert first.startswith("missing, 29 utterances: 03a01Na, 03a01Ta, 08a01Na, ")
+    assert len(others) == 2
+    assert all(len(line) <= WIDTH for line in (first, *others))
+    assert all(line.startswith("  ") for line in others)
+    names = missing.partition(": ")[2].replace(",", "").split()
+    assert names == sorted(COMPLETE - {"03a01Wa"})
+
+
+def test_a_name_is_never_broken(tones):
+    odd = [f"wav/a name - with spaces, number {number}.wav" for number in range(8)]
+    for name in odd:
+        (tones / name).touch()
+    (left_out, *_) = found(tones)
+    for name in odd:
+        assert name in left_out
+
+
+def test_counts_alone_where_names_are_not_known(tones, monkeypatch):
+    row = CATALOGUE["tones"]
+    monkeypatch.setitem(
+        CATALOGUE,
+        "tones",
+        Corpus(
+            name="tones", title="Tones", language="none", licence="none", home="here", about="",
+            read=emodb.read, counts=row.counts,
+        ),
+    )  # fmt: skip
+    (tones / "wav" / "08a01Ta.wav").unlink()
+    assert found(tones) == ["sadness: 9 of 10, 1 missing"]
+    (tones / "wav" / "08a01T.wav").touch()
+    (tones / "wav" / "03a01Wa.wav").write_bytes(b"")
+    assert found(tones)[2:] == [
+        "anger: 9 of 10, 1 unreadable",
+        "sadness: 9 of 10, 1 missing or left out",
+    ]
+
+
+def test_an_own_table_is_compared_with_nothing(tmp_path, write_tone, workspace):
+    for name in "abc":
+        write_tone(tmp_path / f"{name}.wav", seed=name == "c")
+    table = tmp_path / "table.csv"
+    table.write_text("path,emotion\na.wav,joy\nb.wav,fear\nc.wav,\ngone.wav,joy\n")
+    assert audit(corpora.load("table", table)) == [
+        "left out: c.wav: has no emotion label",
+        "left out: gone.wav: does not exist",
+        "the same audio: a.wav, b.wav",
+    ]
+
+
+def test_joined_corpora_tell_what_was_left_out(tones, tmp_path, write_tone):
+    write_tone(tmp_path / "own" / "a.wav")
+    write_tone(tmp_path / "own" / "b.wav", hertz=300)
+    (tmp_path / "own" / "table.csv").write_text(
+        "path,emotion\na.wav,anger\nb.wav,sadness\ngone.wav,anger\n"
+    )
+    (tones / "wav" / "08a01Ta.wav").unlink()
+    joined = corpora.load("tones,table", f"{tones},{tmp_path / 'own' / 'table.csv'}")
+    assert audit(joined) == ["left out: table/gone.wav: does not exist"]
+
+
+def test_the_real_emodb_is_complete(emodb, workspace):
+    assert audit(corpora.load("emodb", emodb)) == ["the copy is complete: 535 utterances"]
