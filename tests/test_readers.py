@@ -166,12 +166,12 @@ def test_only_names_that_follow_from_the_grammar_are_expected():
 @pytest.mark.parametrize(
     ("corpus", "speakers", "utterances", "protocol"),
     [
-        ("crema-d", 91, 7442, "speaker-kfold"),
+        ("crema-d", 91, 7441, "speaker-kfold"),
         ("emodb", 10, 535, "speaker"),
         ("emovo", 6, 588, "speaker"),
         ("esd", 20, 35_000, "speaker"),
         ("iemocap", 10, 10_039, "session"),
-        ("meld", 304, 0, "speaker-kfold"),
+        ("meld", 304, 13_706, "speaker-kfold"),
         ("nemo", 9, 4481, "speaker"),
         ("ravdess", 24, 1440, "speaker"),
         ("savee", 4, 480, "speaker"),

@@ -107,7 +107,7 @@ CATALOGUE = {
             ),
             read=demo.read,
             speakers=10,
-            hours=0.5,
+            hours=0.45,
             counts=dict.fromkeys(demo.EMOTIONS, 120),
             protocol="session",
             epochs=4,
@@ -123,7 +123,7 @@ CATALOGUE = {
             about="As the demo corpus, with six other voices and fewer sentences.",
             read=demo.read,
             speakers=6,
-            hours=0.15,
+            hours=0.14,
             counts=dict.fromkeys(demo.EMOTIONS, 36),
             protocol="session",
             epochs=4,
@@ -219,7 +219,7 @@ CATALOGUE = {
             title="IEMOCAP, the Interactive Emotional Dyadic Motion Capture database",
             language="English",
             licence="by form, no redistribution",
-            home="University of Southern California, SAIL",
+            home="a release form of the University of Southern California, sail.usc.edu/iemocap",
             about=(
                 "In each of five sessions a woman and a man played scripts and improvised, and "
                 "the majority of several raters labelled every turn {cite:p}`busso2008iemocap`. "
@@ -229,6 +229,7 @@ CATALOGUE = {
             ),
             read=iemocap.read,
             speakers=10,
+            hours=12.0,
             counts={
                 "anger": 1103,
                 "disgust": 2,
@@ -259,6 +260,16 @@ CATALOGUE = {
             read=meld.read,
             speakers=304,
             hours=12.1,
+            # Of the tables' utterances, two neutral ones have no video.
+            counts={
+                "anger": 1607,
+                "disgust": 361,
+                "fear": 358,
+                "happiness": 2308,
+                "neutral": 6434,
+                "sadness": 1002,
+                "surprise": 1636,
+            },
             protocol="speaker-kfold",
         ),
         Corpus(

@@ -100,8 +100,6 @@ def in_words(manifest: Manifest) -> str:
     classes = []
     for name, members in manifest.chosen.items():
         parts = " + ".join(f"{member} {count:,}" for member, count in members.items())
-        classes.append(
-            f"{name} {sum(members.values()):,} ({parts})" if len(members) > 1 else parts
-        )
+        classes.append(f"{name} {sum(members.values()):,} ({parts})" if len(members) > 1 else parts)
     passed = ", ".join(f"{name} {count:,}" for name, count in manifest.passed_over.items())
     return ", ".join(classes) + (f"; passed over: {passed}" if passed else "")
