@@ -24,7 +24,7 @@ import pandas as pd
 
 from ser_lib import corpora, evaluation, parallel, records, splits, store
 from ser_lib.corpora import Manifest
-from ser_lib.errors import CorpusError
+from ser_lib.errors import CorpusError, RecordError
 from ser_lib.experiment import Experiment
 from ser_lib.fitting import fit_fold, start_worker
 from ser_lib.records import Record
@@ -127,6 +127,25 @@ def run_folder(experiment: Experiment, key: str) -> Path:
     """Folder of the run with this key."""
     name = f"{experiment.architecture}-{experiment.protocol}-{key}"
     return records.runs(experiment.corpus) / name
+
+
+def fitted(experiment: Experiment, manifest: Manifest) -> list[tuple[Fold, Path]]:
+    """Return the folds of a finished run, each with the bundle that was trained on it.
+
+    Raises
+    ------
+    RecordError
+        If a fold is not there: `run` trains it.
+    """
+    folds = splits.make(
+        manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
+    )
+    kept = records.runs(experiment.corpus) / "folds" / _fold_key(experiment, manifest)
+    bundles = [kept / name / "bundle" for name in _folder_names(folds)]
+    for folder in bundles:
+        if not folder.is_dir():
+            raise RecordError(f"there is no {folder}; run the {experiment.architecture} again")
+    return list(zip(folds, bundles, strict=True))
 
 
 def _print(line: str) -> None:
