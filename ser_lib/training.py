@@ -3,8 +3,8 @@
 Folds are independent jobs in parallel processes, one thread each: the networks are small, and two
 folds side by side use two processors better than one fold with two threads. A finished fold is
 kept in `runs/<corpus>/folds/<key>/<fold>/` and never trained again; its key hashes only what can
-change it (parameters, data, the rooms that training imports, the lock file), so that an interrupted
-run carries on and an edited page costs no training.
+change it (parameters, data, split, the rooms that training imports, the lock file), so that an
+interrupted run carries on and an edited page costs no training.
 """
 
 import json
@@ -37,13 +37,12 @@ DECISIVE = (
     "features.py",
     "store.py",
     "augment.py",
-    "splits.py",
     "models.py",
     "bundle.py",
     "evaluation.py",
     "fitting.py",
 )
-"""The rooms whose code can change what a fold gives."""
+"""The rooms whose code can change what a fold gives; the fold itself is part of its key."""
 
 Progress = Callable[[str], None]
 
@@ -96,7 +95,7 @@ def run(
         manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
     )
     maps = store.build(manifest, kind=experiment.feature_map, workers=workers)
-    kept = records.runs(experiment.corpus) / "folds" / _fold_key(experiment, manifest)
+    kept = _kept(experiment, manifest, folds)
     jobs = [
         (experiment, number, fold, manifest.table, manifest.emotions, maps.folder, kept / name)
         for number, (fold, name) in enumerate(zip(folds, _folder_names(folds), strict=True))
@@ -140,7 +139,7 @@ def fitted(experiment: Experiment, manifest: Manifest) -> list[tuple[Fold, Path]
     folds = splits.make(
         manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
     )
-    kept = records.runs(experiment.corpus) / "folds" / _fold_key(experiment, manifest)
+    kept = _kept(experiment, manifest, folds)
     bundles = [kept / name / "bundle" for name in _folder_names(folds)]
     for folder in bundles:
         if not folder.is_dir():
@@ -157,8 +156,13 @@ def _folder_names(folds: list[Fold]) -> list[str]:
     return [quote(fold.name, safe=" ") for fold in folds]
 
 
-def _fold_key(experiment: Experiment, manifest: Manifest) -> str:
-    return digest(experiment.parameters(), manifest.sha256, lock_file(), *sources(*DECISIVE))
+def _kept(experiment: Experiment, manifest: Manifest, folds: list[Fold]) -> Path:
+    """Folder in which the finished folds of an experiment are kept."""
+    parts = [
+        [fold.name, *(getattr(fold, part).tolist() for part in splits.PARTS)] for fold in folds
+    ]
+    key = digest(experiment.parameters(), manifest.sha256, parts, lock_file(), *sources(*DECISIVE))
+    return records.runs(experiment.corpus) / "folds" / key
 
 
 def _record(

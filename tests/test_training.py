@@ -7,6 +7,7 @@ training writes but answers by chance, so that bookkeeping can be tested in mill
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -622,6 +623,33 @@ def test_a_corpus_that_moved_is_the_same_corpus(workspace, tmp_path, make_table,
     assert played == []
 
 
+def test_another_split_is_trained_anew(workspace, tmp_path, make_table, played, monkeypatch):
+    table = make_table(tmp_path / "tones", each=1)
+    run(table)
+    played.clear()
+    make = training.splits.make
+
+    def turned(*given, **options):
+        folds = make(*given, **options)
+        return [replace(fold, train=fold.validation, validation=fold.train) for fold in folds]
+
+    monkeypatch.setattr(training.splits, "make", turned)
+    (workspace / "notebooks" / "cnn.ipynb").write_text("so that the run is another one")
+    run(table)
+    assert len(played) == 3
+
+
+def test_the_folds_of_a_run_come_with_their_bundles(workspace, tmp_path, make_table, played):
+    table = make_table(tmp_path / "tones", each=1)
+    manifest = corpora.load("table", table)
+    with pytest.raises(RecordError, match=r"there is no .*bundle; run the cnn again"):
+        training.fitted(PLAYED, manifest)
+    record = run(table)
+    fitted = training.fitted(PLAYED, manifest)
+    assert [fold.name for fold, _ in fitted] == [fold["name"] for fold in record.data["folds"]]
+    assert all(bundle.name == "bundle" and bundle.is_dir() for _, bundle in fitted)
+
+
 def test_the_key_of_a_fold_covers_all_code_that_it_runs(
     monkeypatch, tmp_path, make_table, rooms_behind
 ):
@@ -632,11 +660,12 @@ def test_the_key_of_a_fold_covers_all_code_that_it_runs(
         "parallel",  # which process does it
         "experiment",  # its values are hashed as parameters
         "corpora",  # its result is hashed as the manifest
+        "splits",  # its folds are hashed
     }
     hashed = []
     monkeypatch.setattr(training, "sources", lambda *rooms: hashed.extend(rooms) or [])
     manifest = corpora.load("table", make_table(tmp_path, each=1))
-    training._fold_key(PLAYED, manifest)
+    training._kept(PLAYED, manifest, [])
     run = {room for room in rooms_behind("fitting") if room.split(".")[0] not in harmless}
     assert set(hashed) == {f"{room}.py" for room in run}
 
