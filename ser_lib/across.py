@@ -14,7 +14,7 @@ from ser_lib.corpora import Manifest, describe
 from ser_lib.errors import SplitError
 from ser_lib.experiment import Experiment
 from ser_lib.records import Record
-from ser_lib.tables import count, interval, listing, markdown_table, number, title
+from ser_lib.tables import count, listing, markdown_table, number, title
 
 ARCHITECTURE = "cnn_gru"
 USUAL = {"demo": "demo2"}
@@ -109,7 +109,7 @@ def overview(outcome: Outcome) -> str:
         row = describe(name)
         rows.append(
             {
-                "Corpus": row.title,
+                "Corpus": row.short,
                 "Language": row.language,
                 "Speakers": part["speaker"].nunique(),
                 "Utterances": len(part),
@@ -147,20 +147,20 @@ def _results(record: Record) -> str:
         uar, limits = evaluation.uar(truth, predicted, record.emotions), intervals["uar"]
         tested = fold["name"].removeprefix("corpus-")
         others = [c for c in record.data["corpus"]["name"].split(",") if c != tested]
-        trained = listing(describe(other).title for other in others)
+        trained = listing(describe(other).short for other in others)
         rows.append(
             {
                 "Trained on": trained,
-                "Tested on": describe(tested).title,
+                "Tested on": describe(tested).short,
                 "Utterances": len(part),
-                "Accuracy": interval(fold["accuracy"], intervals["accuracy"]),
-                "UAR": interval(uar, limits),
-                "UAR in validation": number(fold["validation_uar"]),
+                "Accuracy": fold["accuracy"],
+                "UAR": uar,
+                "95 % interval": " to ".join(map(number, limits)),
             }
         )
         sentences.append(
             f"Trained on {trained}, the {title(record.data['architecture'])} reaches a UAR of "
-            f"{number(uar)} on {describe(tested).title}, {_against(chance, limits)}."
+            f"{number(uar)} on {describe(tested).short}, {_against(chance, limits)}."
         )
     return f"{markdown_table(rows)}\n\n{' '.join(sentences)}"
 

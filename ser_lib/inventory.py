@@ -53,24 +53,24 @@ def summary(manifest: Manifest) -> str:
 
 def catalogue() -> str:
     """Every corpus that can be read: what a complete copy holds, its licence, where to get it."""
-    rows = []
+    sizes, terms = [], []
     for row in CATALOGUE.values():
         known = row.utterances > 0
-        rows.append(
-            {
-                "Name": f"`{row.name}`",
-                "Corpus": row.title,
+        name = {"Name": f"`{row.name}`"}
+        sizes.append(
+            name
+            | {
+                "Corpus": row.short,
                 "Language": row.language,
                 "Speakers": row.speakers if known else None,
                 "Utterances": row.utterances if known else None,
                 "Hours": row.hours if known else None,
-                "Emotions": ", ".join(row.emotions) or "any",
                 "Usual protocol": row.protocol,
-                "Licence": row.licence,
-                "Home": row.home,
             }
         )
-    return markdown_table(rows)
+        emotions = ", ".join(row.emotions) or "any"
+        terms.append(name | {"Emotions": emotions, "Licence": row.licence, "Home": row.home})
+    return f"{markdown_table(sizes)}\n\n{markdown_table(terms)}"
 
 
 def emotion_names() -> str:
@@ -212,13 +212,14 @@ def players(manifest: Manifest) -> str:
     for emotion, name in examples(manifest).items():
         row = {"Emotion": emotion, "Utterance": f"`{name}`", "Speaker": table.loc[name, "speaker"]}
         if allowed:
-            row["Listen"] = _player(manifest, name, f"{emotion}, utterance {name}")
+            row["Listen"] = player(manifest, name, f"{emotion}, utterance {name}")
         rows.append(row)
     note = "" if allowed else "\n\nThe licence of the corpus does not allow its audio in this book."
     return markdown_table(rows) + note
 
 
-def _player(manifest: Manifest, name: str, label: str) -> str:
+def player(manifest: Manifest, name: str, label: str) -> str:
+    """Return html that plays an utterance, its audio in it, with a label for who cannot see it."""
     import soundfile
 
     encoded = io.BytesIO()

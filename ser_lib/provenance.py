@@ -123,9 +123,10 @@ def notices(source) -> str:
 
 
 def _synthetic(corpus: Mapping) -> str:
+    speaks = "speaks in a part of it" if "," in corpus.get("name", "") else "speaks here"
     return _admonition(
         "Synthetic speech",
-        f"{capital(corpus['title'])}: a speech synthesiser speaks here, with prosody set by rule. "
+        f"{capital(corpus['title'])}: a speech synthesiser {speaks}, with prosody set by rule. "
         "The results show that the machinery works; they say nothing about people.",
     )
 

@@ -75,6 +75,11 @@ class Corpus:
     embed_audio: bool = False
 
     @property
+    def short(self) -> str:
+        """The title without what explains it, for a table or a sentence."""
+        return self.title.split(",")[0]
+
+    @property
     def utterances(self) -> int:
         """How many a complete copy holds, 0 if that depends on the user."""
         return sum(self.counts.values())
