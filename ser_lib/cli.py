@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from ser_lib.errors import AudioError, ParameterError, SerError
+from ser_lib.errors import AudioError, ParameterError, SerError, choose
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,11 +20,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        return options.command(options)
+        code = options.command(options)
+        sys.stdout.flush()
+        return code
     except SerError as error:
         if options.debug:
             raise
         print(f"ser: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # `ser manifest ... | head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         print("ser: interrupted; what was finished is kept, run it again to go on", file=sys.stderr)
@@ -47,6 +52,16 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument("--corpus", default="demo", help="name in `ser corpora` (demo)")
         added.add_argument("--data", metavar="DIR", help=data)
 
+    def parameter_option(added, text):
+        added.add_argument(
+            "-p",
+            metavar="NAME=VALUE",
+            action="append",
+            default=[],
+            dest="parameters",
+            help=f"{text}; may be repeated",
+        )
+
     command("corpora", _corpora, "list the corpora that can be read")
     added = command("download", _download, "download a corpus that has an open archive")
     added.add_argument("corpus", metavar="CORPUS", help="name in `ser corpora`")
@@ -64,14 +79,18 @@ def _parser() -> argparse.ArgumentParser:
         "notebooks", metavar="NOTEBOOK", nargs="*", help="name in notebooks/, such as cnn_gru"
     )
     corpus_options(added)
+    parameter_option(added, "a parameter of the notebook")
+    added = command("audit", _audit, "look for leaks in a split; exit code 1 if there is one")
     added.add_argument(
-        "-p",
-        metavar="NAME=VALUE",
-        action="append",
-        default=[],
-        dest="parameters",
-        help="a parameter of the notebook; may be repeated",
+        "split",
+        metavar="SPLIT",
+        nargs="?",
+        help="CSV file with the columns fold, utterance, part; by default one of our protocols",
     )
+    corpus_options(added)
+    parameter_option(added, "protocol (what the split claims to be), emotions, style, folds, seed")
+    added.add_argument("--out", metavar="FILE", help="write the split to this CSV file")
+    added.add_argument("--json", action="store_true", help="print JSON")
     added = command("book", _book, "build the book from the executed notebooks, then check it")
     added.add_argument("--corpus", default="demo", help="name in `ser corpora` (demo)")
     added.add_argument("--check", metavar="DIR", help="only check the built book in this folder")
@@ -170,6 +189,48 @@ def _assignment(text: str) -> tuple[str, object]:
         with suppress(ValueError):
             return name, float(found)
     return name, found
+
+
+def _audit(options) -> int:
+    from dataclasses import asdict
+    from pathlib import Path
+
+    from ser_lib import corpora, leakage, protocols, split_files
+    from ser_lib.experiment import Experiment
+
+    given = dict(_assignment(text) for text in options.parameters)
+    # A file has its folds already.
+    known = ("protocol", "emotions", "style", *(() if options.split else ("folds", "seed")))
+    for name in given:
+        choose(name, known, "parameter of audit")
+    protocol = given.pop("protocol", None)
+    experiment = Experiment(architecture="cnn", corpus=options.corpus, **given)  # checks the values
+    usual = "given" if options.split else experiment.protocol
+    protocol = choose(protocol or usual, protocols.PROTOCOLS, "protocol")
+    manifest = corpora.load(
+        options.corpus, options.data, emotions=experiment.emotions, style=experiment.style
+    )
+    table = manifest.table
+    if options.split:
+        folds = split_files.read(options.split, table, known=manifest.listed, sound=False)
+    else:
+        folds = protocols.make(table, protocol, folds=experiment.folds, seed=experiment.seed)
+    if options.out:
+        try:
+            split_files.write(Path(options.out), folds, table)
+        except OSError as error:
+            raise ParameterError(f"cannot write {options.out}: {error.strerror}") from error
+    findings = leakage.audit(folds, table, protocol=protocol)
+    leaks = [finding for finding in findings if finding.severity == "leak"]
+    if options.json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=1))
+    else:
+        n_folds = f"{len(folds)} fold{'' if len(folds) == 1 else 's'}"
+        print(f"{manifest.corpus}: {len(table)} utterances, split '{protocol}', {n_folds}")
+        for line in leakage.lines(findings, len(folds)):
+            print(line)
+        print("leaks" if leaks else "no leak")
+    return 1 if leaks else 0
 
 
 def _book(options) -> int:

@@ -1,16 +1,13 @@
 """Several networks side by side: ranks, what the data can tell apart, and which one to use.
 
 Conventions: functions take records of the same corpus and protocol (anything else is refused) and
-return Markdown. One network is called better than another only if the 95 % intervals of their UAR
-do not overlap; otherwise the data cannot tell. This is cautious: the networks hear the same
-utterances, so a paired test can tell finer differences.
+return Markdown. What is called better, and what the data cannot tell, is decided in `verdicts`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 from ser_lib import reference
-from ser_lib.errors import RecordError
 from ser_lib.tables import (
     count,
     duration,
@@ -25,6 +22,8 @@ from ser_lib.tables import (
     rounded,
     title,
 )
+from ser_lib.verdicts import SIGNIFICANCE, comparable, p_value, pairs, verdict
+from ser_lib.verdicts import labels as labels
 
 
 def comparison(records: Sequence) -> str:
@@ -35,7 +34,7 @@ def comparison(records: Sequence) -> str:
     RecordError
         If there is no record, or they are of different data or protocols.
     """
-    ordered = _checked(records)
+    ordered = comparable(records)
     names = labels(ordered)
     rows = [_row(record, name) for record, name in zip(ordered, names, strict=True)]
     if len(ordered) == 1:
@@ -66,18 +65,37 @@ def _row(record, name: str) -> dict:
 
 def told_apart(records: Sequence) -> str:
     """Which networks the best one is better than, and from which the data cannot tell it."""
-    ordered = _checked(records)
-    names = labels(ordered)
-    best, first = ordered[0], names[0]
-    pairs = list(zip(ordered[1:], names[1:], strict=True))
-    worse = [f"the {name}" for record, name in pairs if not overlap(best, record)]
-    rivals = [name for record, name in pairs if overlap(best, record)]
-    words = f"The {first} is better than {listing(worse)}: the intervals do not overlap."
-    tied = (
-        f"The intervals of the {first} and the {listing(rivals)} overlap, so the data cannot tell "
-        "which of them is better."
+    return verdict(pairs([[record] for record in comparable(records)]))
+
+
+def differences(records: Sequence) -> str:
+    """Every two networks: the differences of their scores, with intervals and p-values."""
+    ordered = comparable(records)
+    found = pairs([[record] for record in ordered])
+    if not found:
+        return "There is only one network, so nothing to compare."
+    rows = [
+        {
+            "First minus second": f"{pair.first} minus {pair.second}",
+            "UAR": interval(pair.scores["uar"].value, pair.scores["uar"].interval),
+            "Accuracy": interval(pair.scores["accuracy"].value, pair.scores["accuracy"].interval),
+            "p of UAR": p_value(pair.scores["uar"].p),
+            "Corrected": p_value(pair.p),
+        }
+        for pair in found
+    ]
+    unit, n = found[0].unit, found[0].scores["uar"].clusters
+    apart = sum(pair.apart for pair in found) or "none"
+    family = count(len(found), "pair")
+    words = (
+        "The differences are taken utterance by utterance. The intervals come from drawing the "
+        f"{count(n, unit)} with replacement, the p-values from a randomisation test that swaps the "
+        f"answers of two networks {unit} by {unit}; those of the last column are corrected for "
+        f"{family} by Holm's method. The data can tell {apart} of {family} apart, which takes an "
+        "interval that does not hold 0 and a corrected p-value below "
+        f"{number(SIGNIFICANCE)}."
     )
-    return " ".join(text for text, told in ((words, worse), (tied, rivals)) if told)
+    return f"{markdown_table(rows)}\n\n{words}"
 
 
 def _costs(ordered: Sequence, names: Sequence[str]) -> str:
@@ -110,7 +128,7 @@ def _costs(ordered: Sequence, names: Sequence[str]) -> str:
 def final(records: Sequence):
     """The record of the network to use: the smallest of those that the best is not told from.
 
-    Candidates are the records whose interval of UAR overlaps that of the highest UAR; the fewest
+    Candidates are the record of the highest UAR and all that it is not better than; the fewest
     parameters decide, then UAR.
 
     Raises
@@ -118,24 +136,36 @@ def final(records: Sequence):
     RecordError
         As `comparison`.
     """
-    ordered = _checked(records)
-    candidates = [record for record in ordered if overlap(ordered[0], record)]
-    return min(candidates, key=lambda record: record.data["n_parameters"])
+    return min(_candidates(comparable(records)), key=lambda record: record.data["n_parameters"])
+
+
+def _candidates(ordered: Sequence) -> list:
+    """The record with the highest UAR, and those that the data cannot tell from it."""
+    # The first pairs are those of the first record.
+    against_best = pairs([[record] for record in ordered])[: len(ordered) - 1]
+    return [ordered[0]] + [
+        record for record, pair in zip(ordered[1:], against_best, strict=True) if not pair.apart
+    ]
 
 
 def chosen(records: Sequence) -> str:
     """Which network is the final model, and why, by the rule of `final`."""
-    ordered = _checked(records)
+    ordered = comparable(records)
     pick, best = final(ordered), ordered[0]
     names = labels(ordered)
     name = names[ordered.index(pick)]
-    rivals = [n for r, n in zip(ordered, names, strict=True) if r is not pick and overlap(best, r)]
+    candidates = _candidates(ordered)
+    rivals = [
+        other
+        for record, other in zip(ordered, names, strict=True)
+        if record is not pick and any(record is candidate for candidate in candidates)
+    ]
     uar = interval(_uar(pick), pick.data["metrics"]["uar_ci95"])
     size = f"{number(pick.data['n_parameters'])} parameters"
     if len(ordered) == 1:
         why = f"it is the only one; its UAR is {uar}"
     elif not rivals:
-        why = f"its UAR of {uar} is the highest, and no other network's interval reaches it"
+        why = f"its UAR of {uar} is the highest, and it is better than every other network"
     elif pick is best:
         why = (
             f"its UAR of {uar} is the highest; the data cannot tell it from the "
@@ -154,7 +184,7 @@ def chosen(records: Sequence) -> str:
 
 def generalisation(records: Sequence) -> str:
     """How well training carries over to validation and test, network by network."""
-    _checked(records)
+    comparable(records)
     names = labels(records)
     rows = []
     for record, name in zip(records, names, strict=True):
@@ -177,7 +207,7 @@ def generalisation(records: Sequence) -> str:
 
 def by_emotion(records: Sequence) -> str:
     """F1 of every emotion with every network, and where the networks differ."""
-    _checked(records)
+    comparable(records)
     names, emotions = labels(records), records[0].emotions
     f1 = {
         emotion: {
@@ -207,7 +237,7 @@ def by_emotion(records: Sequence) -> str:
 
 def headline(records: Sequence) -> str:
     """The result of the whole report in a paragraph and a table."""
-    ordered = _checked(records)
+    ordered = comparable(records)
     pick = final(ordered)
     data, corpus = pick.data, pick.data["corpus"]
     classes = len(corpus["emotions"])
@@ -223,41 +253,6 @@ def headline(records: Sequence) -> str:
         f"give {number(1 / classes)}. {told_apart(ordered)}\n\n"
         + markdown_table({name: row[name] for name in kept} for row in rows)
     )
-
-
-def overlap(a, b) -> bool:
-    """Whether the 95 % intervals of two records' UAR have a point in common."""
-    (low_a, high_a), (low_b, high_b) = (record.data["metrics"]["uar_ci95"] for record in (a, b))
-    return low_a <= high_b and low_b <= high_a
-
-
-def labels(records: Sequence) -> list[str]:
-    """A distinct name for each record: the network's, and what differs where one occurs twice."""
-    names = [title(record.data["architecture"]) for record in records]
-    given = [record.data["parameters"] for record in records]
-
-    def distinct(name: str, own: Mapping) -> str:
-        twins = [p for n, p in zip(names, given, strict=True) if n == name]
-        differs = [key for key in own if any(twin.get(key) != own[key] for twin in twins)]
-        told = ", ".join(f"{key.replace('_', ' ')} {own[key]}" for key in differs)
-        return f"{name} ({told})" if told else name
-
-    return [distinct(name, own) for name, own in zip(names, given, strict=True)]
-
-
-def _checked(records: Sequence) -> list:
-    """Records from the highest UAR down, once it is sure that they can be compared."""
-    if not records:
-        raise RecordError("there is no record to compare; run the networks' notebooks first")
-    for what, value in (
-        ("corpora", lambda data: data["corpus"]["name"]),
-        ("versions of the corpus", lambda data: data["corpus"]["manifest_sha256"][:12]),
-        ("protocols", lambda data: data["protocol"]),
-    ):
-        found = sorted({value(record.data) for record in records})
-        if len(found) > 1:
-            raise RecordError(f"cannot compare records of different {what}: {', '.join(found)}")
-    return sorted(records, key=_uar, reverse=True)
 
 
 def _uar(record) -> float:

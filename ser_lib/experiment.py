@@ -2,9 +2,10 @@
 
 from dataclasses import asdict, dataclass, fields
 
-from ser_lib import features, splits
+from ser_lib import features
 from ser_lib.corpora import describe, selection
 from ser_lib.errors import ParameterError, choose
+from ser_lib.protocols import PROTOCOLS
 
 ARCHITECTURES = {"cnn": 1, "cnn_lstm": 1, "cnn_gru": 3}
 """The networks of `models`, each with the channels of the feature map that the report gives it."""
@@ -36,7 +37,7 @@ class Experiment:
     emotions, style
         What to tell apart, see `corpora.load`.
     protocol
-        One of `splits.PROTOCOLS`.
+        One of `protocols.PROTOCOLS` but `given`, which is no recipe.
     folds
         Number of speaker groups, for the protocol `speaker-kfold` alone.
     feature_map, channels
@@ -100,7 +101,7 @@ class Experiment:
             selection.parse(self.emotions)
         if self.style is not None:
             choose(self.style, selection.STYLES, "style")
-        choose(self.protocol, splits.PROTOCOLS, "protocol")
+        choose(self.protocol, [name for name in PROTOCOLS if name != "given"], "protocol")
         choose(self.feature_map, features.MAPS, "feature map")
         if self.channels not in (1, 3):
             raise ParameterError(f"channels must be 1 or 3, not {self.channels!r}")

@@ -27,6 +27,8 @@ PROTOCOLS = {
     "speaker": "leave one speaker out",
     "session": "leave one recording session out",
     "speaker-kfold": "leave one group of speakers out",
+    "sentence+speaker": "leave one group of speakers and one group of sentences out",
+    "given": "a split that was read from a file",
     "cross-corpus": "train on all corpora but one and test on that one",
 }
 

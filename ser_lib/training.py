@@ -22,7 +22,7 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 
-from ser_lib import corpora, evaluation, parallel, records, splits, store
+from ser_lib import corpora, evaluation, leakage, parallel, protocols, records, splits, store
 from ser_lib.corpora import Manifest
 from ser_lib.errors import CorpusError, RecordError
 from ser_lib.experiment import Experiment
@@ -91,9 +91,11 @@ def run(
             "there is nothing to tell apart"
         )
     started, clock = datetime.now(UTC), time.perf_counter()
-    folds = splits.make(
+    folds = protocols.make(
         manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
     )
+    found = leakage.audit(folds, manifest.table, protocol=experiment.protocol)
+    leakage.refuse(found, experiment.protocol)
     maps = store.build(manifest, kind=experiment.feature_map, workers=workers)
     kept = _kept(experiment, manifest, folds)
     jobs = [
@@ -136,7 +138,7 @@ def fitted(experiment: Experiment, manifest: Manifest) -> list[tuple[Fold, Path]
     RecordError
         If a fold is not there: `run` trains it.
     """
-    folds = splits.make(
+    folds = protocols.make(
         manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
     )
     kept = _kept(experiment, manifest, folds)

@@ -73,6 +73,16 @@ def table(tmp_path, make_table):
 # ser corpora, ser manifest
 
 
+def test_a_reader_who_has_seen_enough():
+    """As in `ser corpora | head -1`."""
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "ser_lib.cli", "corpora"]
+    done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, text=True)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
 def test_corpora_are_listed(ser):
     code, out, err = ser("corpora")
     assert (code, err) == (0, "")
@@ -185,7 +195,7 @@ def test_a_notebook_that_fails(ser, templates, table):
     [
         (["cnn_gro"], ["unknown notebook 'cnn_gro'", "did you mean 'cnn_gru'"]),
         (["final"], ["final.ipynb does not exist", "run from the checkout"]),
-        (["cnn", "--corpus", "nope"], ["unknown corpus 'nope'", "demo, emodb, table"]),
+        (["cnn", "--corpus", "nope"], ["unknown corpus 'nope'", "demo, demo2, crema-d, emodb"]),
         (["cnn", "--corpus", "emodb"], ["corpus 'emodb' needs its folder"]),
         (["cnn", "--corpus", "emodb", "--data", "/no/where"], ["/no/where does not exist"]),
         (["cnn", "-p", "epoch=3"], ["unknown parameter", "'epoch'", "did you mean 'epochs'"]),
@@ -222,7 +232,7 @@ def test_a_run_that_is_refused(ser, templates, monkeypatch, arguments, parts):
         ("flag=true", True),
         ("name=logmel", "logmel"),
         ("name=a=b", "a=b"),
-        ("name=", None),
+        ("name=null", None),
         ("items=[1, 2]", [1, 2]),
     ],
 )

@@ -1,45 +1,135 @@
-"""Comparison: better only where intervals do not overlap, and a reason for the final model."""
+"""Comparison: better only where a paired test says so, and a reason for the final model."""
+
+from dataclasses import replace
 
 import factory
 import pytest
 from test_tables import parse
 
-from ser_lib import comparison
+from ser_lib import comparison, paired, verdicts
 from ser_lib.errors import RecordError
 
-
-def network(architecture: str, uar: float, half: float = 0.05, **speed):
-    record = factory.make_record(architecture, seed=1)
-    metrics = {"uar": uar, "uar_ci95": [uar - half, uar + half]}
-    return factory.with_data(record, metrics=metrics, speed=speed)
+EMOTIONS = factory.EMOTIONS["demo"]
 
 
-def test_no_network_is_called_better_when_intervals_overlap():
-    text = comparison.comparison([network("cnn", 0.60), network("cnn_gru", 0.65)])
-    assert "the data cannot tell which of them is better" in text
-    assert "is better than" not in text
+def network(architecture: str, right: int, wobble: int = 0, *, speakers: int = 10, **speed):
+    """A record of 20 utterances of each speaker, of which so many are recognised.
+
+    Every second speaker gets `wobble` more, the others as many less. UAR is `right` / 20.
+    """
+    truth, predicted = [], []
+    for i in range(20 * speakers):
+        k, speaker = divmod(i, speakers)
+        hits = right + (wobble if speaker % 2 else -wobble)
+        truth.append(EMOTIONS[k % 5])
+        predicted.append(EMOTIONS[(k + (k >= hits)) % 5])
+    record = factory.make_record(
+        architecture, seed=1, speakers=speakers, truth=truth, predicted=predicted
+    )
+    assert record.data["metrics"]["uar"] == pytest.approx(right / 20)
+    return factory.with_data(record, speed=speed)
+
+
+def test_no_network_is_called_better_when_the_data_cannot_tell():
+    records = [network("cnn", 12), network("cnn_gru", 13, 4)]
+    text = comparison.comparison(records)
+    assert (
+        "The data cannot tell whether the CNN-GRU is better than the CNN (UAR 0.05 higher" in text
+    )
+    assert "is better than the CNN (" not in text.replace("whether the CNN-GRU is better", "")
+    (pair,) = verdicts.pairs([[records[1]], [records[0]]])
+    low, high = pair.scores["uar"].interval
+    assert low < 0 < high
+    assert f"95 % interval {low:.2f} to {high:.2f}, p = {pair.p:.3f}" in text
 
 
 def test_better_is_said_of_those_apart_only_and_follows_a_flip():
-    first = [network("cnn", 0.40), network("cnn_lstm", 0.62), network("cnn_gru", 0.70)]
+    first = [network("cnn", 8), network("cnn_lstm", 13), network("cnn_gru", 14, 4)]
     text = comparison.told_apart(first)
-    assert "The CNN-GRU is better than the CNN: the intervals do not overlap." in text
-    assert "The intervals of the CNN-GRU and the CNN-LSTM overlap" in text
-    flip = [network("cnn", 0.70), network("cnn_lstm", 0.62), network("cnn_gru", 0.40)]
-    assert "The CNN is better than the CNN-GRU:" in comparison.told_apart(flip)
+    assert text.startswith("The CNN-GRU is better than the CNN (UAR 0.30 higher, 95 % interval")
+    assert "cannot tell whether the CNN-GRU is better than the CNN-LSTM (UAR 0.05 higher" in text
+    flip = [network("cnn", 14, 4), network("cnn_lstm", 13), network("cnn_gru", 8)]
+    assert comparison.told_apart(flip).startswith("The CNN is better than the CNN-GRU (")
+
+
+def test_a_small_difference_that_every_speaker_shows_is_told():
+    # The intervals of the two scores overlap by far; pair by pair there is no doubt.
+    records = [network("cnn", 12, 6), network("cnn_gru", 13, 6)]
+    low, high = (r.data["metrics"]["uar_ci95"] for r in records)
+    assert low[1] > high[0]
+    text = comparison.told_apart(records)
+    assert text == (
+        "The CNN-GRU is better than the CNN (UAR 0.05 higher, 95 % interval 0.05 to 0.05, "
+        f"p = {2 / 2**10:.3f})."
+    )
+
+
+def test_too_few_speakers_to_tell_anything():
+    records = [network("cnn", 2, speakers=4), network("cnn_gru", 19, speakers=4)]
+    text = comparison.told_apart(records)
+    assert "The data cannot tell whether the CNN-GRU is better than the CNN" in text
+    assert "With only 4 speakers, no difference could be told from chance." in text
+
+
+def test_the_order_of_utterances_does_not_matter():
+    a, b = network("cnn", 12), network("cnn_gru", 13, 4)
+    text = comparison.differences([a, b])
+    b = replace(b, predictions=b.predictions.sort_values("predicted"))
+    assert comparison.differences([a, b]) == text
+
+
+def test_p_values_are_corrected_for_the_number_of_pairs():
+    records = [network("cnn", 11), network("cnn_lstm", 12, 3), network("cnn_gru", 13, 5)]
+    found = verdicts.pairs([[record] for record in records])
+    assert [(p.first, p.second) for p in found] == [
+        ("CNN", "CNN-LSTM"), ("CNN", "CNN-GRU"), ("CNN-LSTM", "CNN-GRU")
+    ]  # fmt: skip
+    assert [p.p for p in found] == paired.holm([p.scores["uar"].p for p in found])
+    assert [p.p for p in found] != [p.scores["uar"].p for p in found]
+
+
+def test_the_table_of_differences():
+    records = [network("cnn", 8), network("cnn_lstm", 13), network("cnn_gru", 14, 4)]
+    text = comparison.differences(records)
+    rows = parse(text)
+    assert [row["First minus second"] for row in rows] == [
+        "CNN-GRU minus CNN-LSTM", "CNN-GRU minus CNN", "CNN-LSTM minus CNN"
+    ]  # fmt: skip
+    assert rows[2]["UAR"] == "0.25 (95 % interval 0.25 to 0.25)"
+    assert rows[2]["p of UAR"] == "p = 0.002"
+    assert rows[2]["Corrected"] == "p = 0.006"
+    assert "The data can tell 2 of 3 pairs apart" in text
+    assert "drawing the 10 speakers" in text
+    for record in records:
+        record.predictions["speaker"] = ""
+    assert "drawing the 200 utterances" in comparison.differences(records)
+
+
+def test_records_that_cannot_be_paired_are_refused():
+    a, b = network("cnn", 12), network("cnn_gru", 13)
+    b.predictions["utterance"] += "x"
+    with pytest.raises(RecordError, match="tested on different utterances"):
+        comparison.differences([a, b])
+    a, b = network("cnn", 12), network("cnn_gru", 13)
+    b.predictions.loc[3, "truth"] = EMOTIONS[4]
+    a.predictions.loc[3, "truth"] = EMOTIONS[1]
+    with pytest.raises(RecordError, match="utterance 'u0003' has two emotions"):
+        comparison.differences([a, b])
 
 
 def test_table_ranks_by_uar():
-    rows = parse(comparison.comparison([network("cnn", 0.5), network("cnn_gru", 0.7)]))
+    records = [network("cnn", 10), network("cnn_gru", 14)]
+    rows = parse(comparison.comparison(records))
     assert [row["Network"] for row in rows] == ["CNN-GRU", "CNN"]
-    assert rows[0]["95 % interval"] == "0.65 to 0.75"
+    low, high = records[1].data["metrics"]["uar_ci95"]
+    assert rows[0]["95 % interval"] == f"{low:.2f} to {high:.2f}"
     assert rows[0]["Parameters"] == "579,781"
 
 
 def test_costs_name_the_smallest_and_the_quickest():
     records = [
-        network("cnn", 0.5, training_s=60.0, inference_ms=1.0),
-        network("cnn_gru", 0.6, training_s=600.0, inference_ms=1.0),
+        network("cnn", 10, training_s=60.0, inference_ms=1.0),
+        network("cnn_gru", 12, training_s=600.0, inference_ms=1.0),
     ]
     text = comparison.comparison(records)
     assert (
@@ -50,36 +140,36 @@ def test_costs_name_the_smallest_and_the_quickest():
 
 
 def test_different_folds_are_not_called_the_same():
-    a, b = network("cnn", 0.5), network("cnn_gru", 0.6)
+    a, b = network("cnn", 10), network("cnn_gru", 12)
     assert "the same utterances in the same folds" in comparison.comparison([a, b])
     b.predictions["fold"] = "other"
     assert "different splits" in comparison.comparison([a, b])
 
 
 @pytest.mark.parametrize(
-    ("uars", "pick", "words"),
+    ("skills", "pick", "words"),
     [
-        ((0.40, 0.50, 0.80), "cnn_gru", "no other network's interval reaches it"),
-        ((0.80, 0.50, 0.40), "cnn", "no other network's interval reaches it"),
-        ((0.70, 0.72, 0.74), "cnn_gru", "no candidate has fewer parameters"),
-        ((0.74, 0.50, 0.72), "cnn_gru", "the CNN has the highest UAR (0.74), but"),
-        ((0.74, 0.72, 0.50), "cnn_lstm", "the CNN has the highest UAR (0.74), but"),
+        ([(8,), (10,), (16,)], "cnn_gru", "it is better than every other network"),
+        ([(16,), (10,), (8,)], "cnn", "it is better than every other network"),
+        ([(12,), (13,), (14, 4)], "cnn_gru", "no candidate has fewer parameters"),
+        ([(14, 4), (8,), (13,)], "cnn_gru", "the CNN has the highest UAR (0.70), but"),
+        ([(14, 4), (13,), (8,)], "cnn_lstm", "the CNN has the highest UAR (0.70), but"),
     ],
 )
-def test_the_final_model_and_its_reason(uars, pick, words):
+def test_the_final_model_and_its_reason(skills, pick, words):
     names = ("cnn", "cnn_lstm", "cnn_gru")
-    records = [network(name, uar) for name, uar in zip(names, uars, strict=True)]
+    records = [network(name, *skill) for name, skill in zip(names, skills, strict=True)]
     assert comparison.final(records).data["architecture"] == pick
     text = comparison.chosen(records)
-    assert text.startswith(f"The final model is the **{comparison.title(pick)}**")
+    assert text.startswith(f"The final model is the **{verdicts.title(pick)}**")
     assert words in text
     assert text.endswith("as well." if pick == "cnn_gru" else "instead.")
 
 
 def test_one_network_is_compared_with_nothing():
-    assert "only one network" in comparison.comparison([network("cnn", 0.5)])
-    assert "it is the only one" in comparison.chosen([network("cnn", 0.5)])
-    assert comparison.told_apart([network("cnn", 0.5)]) == ""
+    assert "only one network" in comparison.comparison([network("cnn", 10)])
+    assert "it is the only one" in comparison.chosen([network("cnn", 10)])
+    assert comparison.told_apart([network("cnn", 10)]) == ""
 
 
 def test_two_runs_of_one_network_are_told_apart_by_what_differs():
@@ -126,8 +216,9 @@ def test_by_emotion_tells_what_rises_and_what_falls():
 
 
 def test_the_headline_names_the_chosen_network_with_its_interval():
-    runs = [network("cnn", 0.40), network("cnn_gru", 0.70)]
+    runs = [network("cnn", 8), network("cnn_gru", 14)]
     text = comparison.headline(runs)
     assert "**CNN-GRU**" in text
-    assert "0.70 (95 % interval 0.65 to 0.75)" in text
+    low, high = runs[1].data["metrics"]["uar_ci95"]
+    assert f"0.70 (95 % interval {low:.2f} to {high:.2f})" in text
     assert "The CNN-GRU is better than the CNN" in text

@@ -12,8 +12,10 @@ from PIL import Image
 from ser_lib import drawing, figures
 from ser_lib.errors import ParameterError
 
+# Networks that are compared hear the same utterances.
+TRUTH = [factory.EMOTIONS["emodb"][i % 7] for i in range(100)]
 RECORDS = [
-    factory.make_record(architecture, "emodb", seed=i, skill=1 + i, speakers=4, per_speaker=25)
+    factory.make_record(architecture, "emodb", seed=i, skill=1 + i, speakers=10, truth=TRUTH)
     for i, architecture in enumerate(("cnn", "cnn_lstm", "cnn_gru"))
 ]
 ONE = {

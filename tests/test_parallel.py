@@ -108,7 +108,7 @@ def test_an_error_keeps_its_type_and_stops_the_rest(tmp_path, workers):
     with pytest.raises(CorpusError, match="job 0 is bad"):
         list(parallel.each(fail_at, jobs, workers=workers))
     for child in multiprocessing.active_children():
-        child.join(10)
+        child.join(60)
     assert multiprocessing.active_children() == []
     assert len(list(tmp_path.iterdir())) < 19
 
@@ -138,5 +138,5 @@ def test_who_stops_listening_ends_the_workers():
     assert multiprocessing.active_children()
     results.close()
     for child in multiprocessing.active_children():
-        child.join(10)  # they would sleep for ten minutes
+        child.join(60)  # they would sleep for ten minutes
     assert multiprocessing.active_children() == []

@@ -104,6 +104,8 @@ def test_the_record_has_all_its_fields(record, manifest):
         "speakers": 3,
         "emotions": ["anger", "neutral", "sadness"],
         "manifest_sha256": manifest.sha256,
+        "chosen": {name: {name: 6} for name in ("anger", "neutral", "sadness")},
+        "passed_over": {},
         "left_out": [{"file": "empty.wav", "reason": manifest.left_out[0]["reason"]}],
     }
     assert data["n_parameters"] == 579_781 - 2 * 129  # two classes less than in the report
@@ -360,7 +362,7 @@ def test_a_network_that_diverged_leaves_a_clear_error_and_no_fold(
     fold_inputs, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(fitting, "_fit", lambda *_: (untrained_history(float("nan")), 0))
-    with pytest.raises(TrainingError, match=r"fold 'speaker-s2'.*not a number.*below 0\.0003"):
+    with pytest.raises(TrainingError, match=r"fold 'speaker-s2'.*not a number.*below 0\.0005"):
         fit(PLAYED, fold_inputs, tmp_path / "fold")
     assert not (tmp_path / "fold").exists()
 
@@ -627,13 +629,13 @@ def test_another_split_is_trained_anew(workspace, tmp_path, make_table, played, 
     table = make_table(tmp_path / "tones", each=1)
     run(table)
     played.clear()
-    make = training.splits.make
+    make = training.protocols.make
 
     def turned(*given, **options):
         folds = make(*given, **options)
         return [replace(fold, train=fold.validation, validation=fold.train) for fold in folds]
 
-    monkeypatch.setattr(training.splits, "make", turned)
+    monkeypatch.setattr(training.protocols, "make", turned)
     (workspace / "notebooks" / "cnn.ipynb").write_text("so that the run is another one")
     run(table)
     assert len(played) == 3
@@ -661,6 +663,7 @@ def test_the_key_of_a_fold_covers_all_code_that_it_runs(
         "experiment",  # its values are hashed as parameters
         "corpora",  # its result is hashed as the manifest
         "splits",  # its folds are hashed
+        "protocols",  # the same
     }
     hashed = []
     monkeypatch.setattr(training, "sources", lambda *rooms: hashed.extend(rooms) or [])

@@ -19,7 +19,7 @@ import nbformat
 import papermill
 from papermill.exceptions import PapermillExecutionError
 
-from ser_lib import across, corpora, records, splits, store, training
+from ser_lib import across, baselines, corpora, protocols, records, store, training
 from ser_lib.corpora import Manifest, selection
 from ser_lib.errors import NotebookError, ParameterError, SplitError, choose
 from ser_lib.experiment import ARCHITECTURES, Experiment
@@ -33,6 +33,8 @@ NOTEBOOKS = (
     "features",
     "comparison",
     "final",
+    "audit",
+    "gap",
     "across",
     "corpora",
     "introduction",
@@ -195,7 +197,7 @@ def _keys(experiments: list[Experiment], manifest: Manifest, values: dict) -> li
         except SplitError as error:
             return [str(error)]  # the page says so
     for experiment in experiments:
-        splits.make(
+        protocols.make(
             manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
         )
     return [training.run_key(experiment, manifest) for experiment in experiments]
@@ -209,7 +211,8 @@ def _page(
         folder = training.run_folder(experiments[0], keys[0])
     else:
         decisive = {k: v for k, v in values.items() if k not in ("data_dir", "other_dir")}
-        key = records.key(name, decisive, manifest.sha256, *keys)
+        # Baselines that are installed later have their place on the pages.
+        key = records.key(name, decisive, manifest.sha256, *keys, *baselines.available())
         folder = records.runs(manifest.corpus) / f"{name}-{key}"
     return folder / f"{name}.ipynb"
 
