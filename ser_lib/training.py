@@ -11,7 +11,7 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -85,38 +85,84 @@ def run(
     folder = run_folder(experiment, key)
     if (folder / "record.json").is_file():
         return records.read(folder)
-    if len(manifest.emotions) < 2:
-        raise CorpusError(
-            f"corpus '{experiment.corpus}' has only the emotion '{manifest.emotions[0]}'; "
-            "there is nothing to tell apart"
-        )
     started, clock = datetime.now(UTC), time.perf_counter()
-    folds = protocols.make(
-        manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
-    )
-    found = leakage.audit(folds, manifest.table, protocol=experiment.protocol)
-    leakage.refuse(found, experiment.protocol)
-    maps = store.build(manifest, kind=experiment.feature_map, workers=workers)
+    prepare([(experiment, manifest)], workers=workers, progress=say)
+    trained = time.perf_counter()
+    folds = _folds(experiment, manifest)
     kept = _kept(experiment, manifest, folds)
-    jobs = [
-        (experiment, number, fold, manifest.table, manifest.emotions, maps.folder, kept / name)
-        for number, (fold, name) in enumerate(zip(folds, _folder_names(folds), strict=True))
-        if not (kept / name).is_dir()
-    ]
-    if done := len(folds) - len(jobs):
-        say(f"{experiment.architecture}: {done} of {len(folds)} folds are there already")
-    for line in parallel.each(fit_fold, jobs, workers=workers or None, initializer=start_worker):
-        done += 1
-        say(f"{experiment.architecture}: fold {done} of {len(folds)}, {line}")
     with fresh_folder(folder) as temporary:
         record = _record(experiment, manifest, folds, kept, temporary)
         record.data.update(
             key=key,
             started=started.isoformat(timespec="seconds"),
-            duration_s=round(time.perf_counter() - clock, 1),
+            # The folds may have been trained before, with those of other experiments.
+            duration_s=round(
+                max(trained - clock, record.data["speed"]["training_s"])
+                + time.perf_counter()
+                - trained,
+                1,
+            ),
         )
         records.write(record)
     return records.read(folder)
+
+
+def prepare(
+    planned: Iterable[tuple[Experiment, Manifest]],
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Train what is missing of several experiments, so that `run` only has to gather it.
+
+    All their folds are in one queue: processes start once, and none of them waits while the last
+    fold of an experiment is trained.
+
+    Raises
+    ------
+    SerError
+        As `run`, before anything is trained.
+    """
+    say = progress or _print
+    jobs, done, total = [], 0, 0
+    for experiment, manifest in planned:
+        if (run_folder(experiment, run_key(experiment, manifest)) / "record.json").is_file():
+            continue
+        if len(manifest.emotions) < 2:
+            raise CorpusError(
+                f"corpus '{experiment.corpus}' has only the emotion '{manifest.emotions[0]}'; "
+                "there is nothing to tell apart"
+            )
+        folds = _folds(experiment, manifest)
+        leakage.refuse(
+            leakage.audit(folds, manifest.table, protocol=experiment.protocol), experiment.protocol
+        )
+        maps = store.build(manifest, kind=experiment.feature_map, workers=workers)
+        kept = _kept(experiment, manifest, folds)
+        total += len(folds)
+        for number, (fold, name) in enumerate(zip(folds, _folder_names(folds), strict=True)):
+            if (kept / name).is_dir():
+                done += 1
+                continue
+            jobs.append(
+                (experiment, number, fold, manifest.table, manifest.emotions, maps.folder,
+                 kept / name)
+            )  # fmt: skip
+    if done:
+        say(f"{done} of {total} folds are there already")
+    for line in parallel.each(_fit, jobs, workers=workers or None, initializer=start_worker):
+        done += 1
+        say(f"fold {done} of {total}: {line}")
+
+
+def _fit(experiment: Experiment, *job) -> str:
+    return f"{experiment.architecture} on {experiment.feature_map}, {fit_fold(experiment, *job)}"
+
+
+def _folds(experiment: Experiment, manifest: Manifest) -> list[Fold]:
+    return protocols.make(
+        manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
+    )
 
 
 def run_key(experiment: Experiment, manifest: Manifest) -> str:
@@ -138,9 +184,7 @@ def fitted(experiment: Experiment, manifest: Manifest) -> list[tuple[Fold, Path]
     RecordError
         If a fold is not there: `run` trains it.
     """
-    folds = protocols.make(
-        manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
-    )
+    folds = _folds(experiment, manifest)
     kept = _kept(experiment, manifest, folds)
     bundles = [kept / name / "bundle" for name in _folder_names(folds)]
     for folder in bundles:

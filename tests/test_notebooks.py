@@ -53,4 +53,6 @@ def test_parameters_are_those_of_an_experiment(template):
     if template.stem == "across":
         assert {given.pop("other"), given.pop("other_dir")} == {None}
         del usual["protocol"], usual["folds"]  # it has one protocol, with a fold for each corpus
+    if template.stem == "comparison":
+        assert given.pop("seeds") == 1
     assert given == usual

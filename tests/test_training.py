@@ -290,8 +290,8 @@ def test_a_fold_that_is_missing_is_trained_again_with_the_same_result(record, ho
     shutil.rmtree(record.folder)
     said = []
     again = training.run(REAL, data_dir=table, progress=said.append)
-    assert said[0] == "cnn_gru: 2 of 3 folds are there already"
-    assert said[1].startswith("cnn_gru: fold 3 of 3, speaker-x/y: best epoch ")
+    assert said[0] == "2 of 3 folds are there already"
+    assert said[1].startswith("fold 3 of 3: cnn_gru on logmel, speaker-x/y: best epoch ")
     assert len(said) == 2
     now = fold_folders(home)
     assert set(now) == set(folders)

@@ -19,7 +19,17 @@ import nbformat
 import papermill
 from papermill.exceptions import PapermillExecutionError
 
-from ser_lib import across, baselines, corpora, protocols, records, store, training
+from ser_lib import (
+    across,
+    baselines,
+    corpora,
+    features,
+    protocols,
+    records,
+    repeats,
+    store,
+    training,
+)
 from ser_lib.corpora import Manifest, selection
 from ser_lib.errors import NotebookError, ParameterError, SplitError, choose
 from ser_lib.experiment import ARCHITECTURES, Experiment
@@ -33,6 +43,8 @@ NOTEBOOKS = (
     "features",
     "comparison",
     "final",
+    "calibration",
+    "failures",
     "audit",
     "gap",
     "across",
@@ -116,18 +128,21 @@ def execute(
         say(f"left out: {row['file']}: {row['reason']}")
     finish(Part("corpus", _since(clock)))
     # Refuses a protocol that the corpus does not allow, before features and training.
-    keys = {name: _keys(shown, manifest, values[name]) for name, shown in experiments.items()}
+    planned = {name: _planned(shown, manifest, values[name]) for name, shown in experiments.items()}
+    pages = {name: _page(name, values[name], planned[name], manifest) for name in templates}
+    missing = [name for name, page in pages.items() if not page.is_file()]
     clock = time.perf_counter()
     store.build(manifest, kind=given.get("feature_map", "logmel"))
     finish(Part("features of all audio", _since(clock)))
-    pages = {}
-    for name, template in templates.items():
-        page = _page(name, values[name], experiments[name], keys[name], manifest)
+    if runs := {pair[0]: pair for name in missing for pair in planned[name]}:
         clock = time.perf_counter()
-        if not (cached := page.is_file()):
-            _execute_one(template, page, values[name])
-        pages[name] = page
-        finish(Part(name, _since(clock), cached))
+        training.prepare(runs.values())
+        finish(Part("networks", _since(clock)))
+    for name, page in pages.items():
+        clock = time.perf_counter()
+        if name in missing:
+            _execute_one(templates[name], page, values[name])
+        finish(Part(name, _since(clock), name not in missing))
     if whole:
         with fresh_folder(records.runs(corpus) / "pages") as folder:
             for name, page in pages.items():
@@ -180,35 +195,43 @@ def _absolute(folder: str | Path, corpus: str = "") -> str:
 
 
 def _experiments(name: str, values: dict) -> list[Experiment]:
-    """Return the experiments that a notebook shows: its own, those of all networks, or none."""
+    """Return the experiments that a notebook shows, as far as its parameters tell them."""
     if "epochs" not in values:
         return []
     if name == "across":
         return [across.plan(values)[0]]
+    if name == "comparison":
+        return repeats.experiments(values)
+    if name == "features":
+        maps = [values | {"feature_map": kind} for kind in features.MAPS]
+        return [Experiment.from_notebook("cnn_gru", chosen) for chosen in maps]
     shown = [name] if name in ARCHITECTURES else ARCHITECTURES
     return [Experiment.from_notebook(architecture, values) for architecture in shown]
 
 
-def _keys(experiments: list[Experiment], manifest: Manifest, values: dict) -> list[str]:
-    """Return the keys of the runs that a notebook shows."""
+def _planned(
+    experiments: list[Experiment], manifest: Manifest, values: dict
+) -> list[tuple[Experiment, Manifest]]:
+    """Return the experiments with what they are made on, if their protocols allow it."""
     if "other" in values:
         try:
             manifest = across.load(values)
-        except SplitError as error:
-            return [str(error)]  # the page says so
+        except SplitError:
+            return []  # the page says why
     for experiment in experiments:
         protocols.make(
             manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
         )
-    return [training.run_key(experiment, manifest) for experiment in experiments]
+    return [(experiment, manifest) for experiment in experiments]
 
 
 def _page(
-    name: str, values: dict, experiments: list[Experiment], keys: list[str], manifest: Manifest
+    name: str, values: dict, planned: list[tuple[Experiment, Manifest]], manifest: Manifest
 ) -> Path:
     """Where the executed notebook with these parameters is kept."""
+    keys = [training.run_key(*pair) for pair in planned]
     if name in ARCHITECTURES:
-        folder = training.run_folder(experiments[0], keys[0])
+        folder = training.run_folder(planned[0][0], keys[0])
     else:
         decisive = {k: v for k, v in values.items() if k not in ("data_dir", "other_dir")}
         # Baselines that are installed later have their place on the pages.
