@@ -126,7 +126,7 @@ def test_the_record_has_all_its_fields(record, manifest):
 def test_a_line_is_said_of_every_fold(record, lines):
     assert len(lines) == 3
     for number, line in enumerate(lines, start=1):
-        assert line.startswith(f"cnn_gru: fold {number} of 3, speaker-")
+        assert line.startswith(f"fold {number} of 3: cnn_gru on logmel, speaker-")
 
 
 def test_every_utterance_is_predicted_once(record, manifest):
