@@ -148,7 +148,7 @@ def prepare(
                 (experiment, number, fold, manifest.table, manifest.emotions, maps.folder,
                  kept / name)
             )  # fmt: skip
-    if done:
+    if done and jobs:
         say(f"{done} of {total} folds are there already")
     for line in parallel.each(_fit, jobs, workers=workers or None, initializer=start_worker):
         done += 1
