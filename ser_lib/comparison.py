@@ -20,6 +20,7 @@ from ser_lib.tables import (
     percent,
     ranked,
     rounded,
+    spanned,
     title,
 )
 from ser_lib.verdicts import SIGNIFICANCE, comparable, p_value, pairs, verdict
@@ -77,8 +78,10 @@ def differences(records: Sequence) -> str:
     rows = [
         {
             "First minus second": f"{pair.first} minus {pair.second}",
-            "UAR": interval(pair.scores["uar"].value, pair.scores["uar"].interval),
-            "Accuracy": interval(pair.scores["accuracy"].value, pair.scores["accuracy"].interval),
+            "UAR (95 %)": spanned(pair.scores["uar"].value, pair.scores["uar"].interval),
+            "Accuracy (95 %)": spanned(
+                pair.scores["accuracy"].value, pair.scores["accuracy"].interval
+            ),
             "p of UAR": p_value(pair.scores["uar"].p),
             "Corrected": p_value(pair.p),
         }

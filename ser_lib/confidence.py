@@ -23,6 +23,7 @@ from ser_lib.tables import (
     number,
     percent,
     rounded,
+    spanned,
     title,
 )
 
@@ -123,9 +124,9 @@ def summary(calibrated: Calibrated) -> str:
     rows = [
         {
             "Score": name,
-            "As trained": interval(values[0][key], limits[0][key]),
-            "After scaling": interval(values[1][key], limits[1][key]),
-            "Change": interval(values[1][key] - values[0][key], change[key]),
+            "As trained (95 %)": spanned(values[0][key], limits[0][key]),
+            "After scaling (95 %)": spanned(values[1][key], limits[1][key]),
+            "Change (95 %)": spanned(values[1][key] - values[0][key], change[key]),
         }
         for key, name in _NAMES.items()
     ]
@@ -249,7 +250,7 @@ def abstaining(calibrated: Calibrated) -> str:
             "Answered": percent(row["coverage"]),
             "Utterances": int(row["n"]),
             "Probability at least": row["threshold"],
-            "Accuracy": interval(row["accuracy"], [row["low"], row["high"]]),
+            "Accuracy (95 %)": spanned(row["accuracy"], [row["low"], row["high"]]),
         }
         for _, row in table.iterrows()
     ]

@@ -20,7 +20,7 @@ from ser_lib.errors import SplitError
 from ser_lib.experiment import Experiment
 from ser_lib.paired import Difference, holm
 from ser_lib.records import Record
-from ser_lib.tables import capital, count, interval, listing, markdown_table, number, rounded, title
+from ser_lib.tables import capital, count, listing, markdown_table, number, rounded, spanned, title
 
 SPLITS = 10
 NOTHING = "<!-- nothing to show -->"
@@ -139,10 +139,10 @@ def table(gap: Gap) -> str:
     rows = [
         {
             "Method": capital(method.name),
-            "Random split": interval(*_uar(method.random)),
-            "New speakers": interval(*_uar(method.honest)),
+            "Random split (95 %)": spanned(*_uar(method.random)),
+            "New speakers (95 %)": spanned(*_uar(method.honest)),
             "Difference": standings.signed(method.pretence, p),
-            "New speakers, all utterances": interval(*_uar(method.overall)),
+            "All utterances (95 %)": spanned(*_uar(method.overall)),
         }
         for method, p, _ in gap.told
     ]

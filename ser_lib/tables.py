@@ -69,6 +69,17 @@ def interval(value: float, ci95: Iterable[float], digits: int = 2) -> str:
     return f"{number(float(value), digits)} (95 % interval {low} to {high})"
 
 
+def spanned(value: float, ci95: Iterable[float], digits: int = 2) -> str:
+    """A score with its interval in few letters, for a table whose heading says what it is.
+
+    Examples
+    --------
+    >>> spanned(0.7, [0.652, 0.748])
+    '0.70 (0.65 to 0.75)'
+    """
+    return interval(value, ci95, digits).replace("95 % interval ", "")
+
+
 def percent(fraction: float | None) -> str:
     """A share as a whole percentage that never rounds to none or all of it.
 

@@ -72,7 +72,7 @@ def sources(*rooms: str) -> list[Path]:
     files = {
         file for place in places for file in ([place] if place.is_file() else place.rglob("*"))
     }
-    return sorted(file for file in files if file.suffix in (".py", ".yml"))
+    return sorted(file for file in files if file.suffix in (".py", ".yml", ".csv"))
 
 
 def lock_file() -> bytes:

@@ -339,8 +339,8 @@ def test_words_on_a_network_that_scaling_mends(sharpness, verdict, improvement):
             calibration.scores(found.truth, p, found.labels)[key]
             for p in (found.before, found.after)
         )
-        assert rows[name]["As trained"].startswith(f"{before:.2f} (")
-        assert rows[name]["After scaling"].startswith(f"{after:.2f} (")
+        assert rows[name]["As trained (95 %)"].startswith(f"{before:.2f} (")
+        assert rows[name]["After scaling (95 %)"].startswith(f"{after:.2f} (")
 
 
 def test_words_on_a_network_that_is_calibrated_already():

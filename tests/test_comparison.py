@@ -95,7 +95,7 @@ def test_the_table_of_differences():
     assert [row["First minus second"] for row in rows] == [
         "CNN-GRU minus CNN-LSTM", "CNN-GRU minus CNN", "CNN-LSTM minus CNN"
     ]  # fmt: skip
-    assert rows[2]["UAR"] == "0.25 (95 % interval 0.25 to 0.25)"
+    assert rows[2]["UAR (95 %)"] == "0.25 (0.25 to 0.25)"
     assert rows[2]["p of UAR"] == "p = 0.002"
     assert rows[2]["Corrected"] == "p = 0.006"
     assert "The data can tell 2 of 3 pairs apart" in text

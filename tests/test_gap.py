@@ -109,8 +109,8 @@ def test_the_table_says_what_the_methods_hold(measured):
     rows = parse(gap.table(found))
     assert [row["Method"] for row in rows] == ["CNN-GRU", "SVM on the stack"]
     for row, method in zip(rows, found.methods, strict=True):
-        assert row["Random split"].startswith(f"{method.random['uar']:.2f} (95 % interval ")
-        assert row["New speakers"].startswith(f"{method.honest['uar']:.2f} (95 % interval ")
+        assert row["Random split (95 %)"].startswith(f"{method.random['uar']:.2f} (")
+        assert row["New speakers (95 %)"].startswith(f"{method.honest['uar']:.2f} (")
         assert row["Difference"].startswith(f"{method.pretence.value:+.2f} (")
     assert "New speakers means: leave one speaker out." in gap.table(found)
     assert "100 of 500 for the network" in gap.table(found)
