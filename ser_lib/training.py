@@ -77,31 +77,34 @@ def run(
     SerError
         From the room that refuses the input.
     """
-    say = progress or _print
     manifest = corpora.load(
         experiment.corpus, data_dir, emotions=experiment.emotions, style=experiment.style
     )
+    prepare([(experiment, manifest)], workers=workers, progress=progress)
+    return gather(experiment, manifest)
+
+
+def gather(experiment: Experiment, manifest: Manifest) -> Record:
+    """Return the record of an experiment whose folds are all trained; write it if it is not there.
+
+    Raises
+    ------
+    RecordError
+        If a fold is missing, or what is there is damaged.
+    """
     key = run_key(experiment, manifest)
     folder = run_folder(experiment, key)
     if (folder / "record.json").is_file():
         return records.read(folder)
     started, clock = datetime.now(UTC), time.perf_counter()
-    prepare([(experiment, manifest)], workers=workers, progress=say)
-    trained = time.perf_counter()
-    folds = _folds(experiment, manifest)
-    kept = _kept(experiment, manifest, folds)
+    folds = [fold for fold, _ in fitted(experiment, manifest)]
     with fresh_folder(folder) as temporary:
-        record = _record(experiment, manifest, folds, kept, temporary)
+        record = _record(experiment, manifest, folds, _kept(experiment, manifest, folds), temporary)
+        trained = record.data["speed"]["training_s"]
         record.data.update(
             key=key,
             started=started.isoformat(timespec="seconds"),
-            # The folds may have been trained before, with those of other experiments.
-            duration_s=round(
-                max(trained - clock, record.data["speed"]["training_s"])
-                + time.perf_counter()
-                - trained,
-                1,
-            ),
+            duration_s=round(trained + time.perf_counter() - clock, 1),
         )
         records.write(record)
     return records.read(folder)

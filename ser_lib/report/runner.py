@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from shutil import copy2
@@ -33,6 +34,7 @@ from ser_lib import (
 from ser_lib.corpora import Manifest, selection
 from ser_lib.errors import NotebookError, ParameterError, SplitError, choose
 from ser_lib.experiment import ARCHITECTURES, Experiment
+from ser_lib.parallel import processors
 from ser_lib.workspace import fresh_folder, workspace
 
 NOTEBOOKS = (
@@ -55,6 +57,10 @@ NOTEBOOKS = (
     "introduction",
 )
 """The pages of the report in the order of their execution: who reads records comes last."""
+
+
+PAGES_AT_ONCE = 2
+"""Each needs up to a gigabyte of memory."""
 
 
 @dataclass(frozen=True)
@@ -140,12 +146,25 @@ def execute(
     if runs := {pair[0]: pair for name in missing for pair in planned[name]}:
         clock = time.perf_counter()
         training.prepare(runs.values())
+        for pair in runs.values():
+            training.gather(*pair)
         finish(Part("networks", _since(clock)))
-    for name, page in pages.items():
+
+    def produce(name: str) -> Part:
         clock = time.perf_counter()
         if name in missing:
-            _execute_one(templates[name], page, values[name])
-        finish(Part(name, _since(clock), name not in missing))
+            _execute_one(templates[name], pages[name], values[name])
+        return Part(name, _since(clock), name not in missing)
+
+    # All records are there, so no page waits for another one, and most of them keep one processor
+    # busy. After an error nothing new is begun.
+    with ThreadPoolExecutor(min(processors(), PAGES_AT_ONCE)) as pool:
+        try:
+            for done in as_completed([pool.submit(produce, name) for name in pages]):
+                finish(done.result())
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     if whole:
         with fresh_folder(records.runs(corpus) / "pages") as folder:
             for name, page in pages.items():
