@@ -5,9 +5,9 @@ from dataclasses import replace
 import factory
 import pytest
 
-from ser_lib import across
 from ser_lib.errors import ParameterError
 from ser_lib.evaluation import uar
+from ser_lib.pages import across
 
 GIVEN = {"corpus": "demo", "data_dir": None, "other": None, "other_dir": None, "epochs": 3}
 

@@ -9,20 +9,11 @@ import factory
 import numpy as np
 import pytest
 
-from ser_lib import (
-    auditing,
-    cli,
-    corpora,
-    evaluation,
-    features,
-    leakage,
-    split_files,
-    splits,
-    store,
-)
-from ser_lib.auditing import Audited
+from ser_lib import cli, corpora, evaluation, features, leakage, split_files, splits, store
 from ser_lib.errors import RecordError
 from ser_lib.features import Standardiser
+from ser_lib.pages import auditing
+from ser_lib.pages.auditing import Audited
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, log_loss, precision_recall_curve
 from test_tables import parse
 
-from ser_lib import calibration, confidence, confidence_figures
+from ser_lib import calibration
 from ser_lib.errors import ParameterError, RecordError
+from ser_lib.pages import confidence, confidence_figures
 
 LABELS = ["anger", "fear", "joy"]
 

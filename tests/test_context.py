@@ -8,10 +8,11 @@ import matplotlib
 import pandas as pd
 import pytest
 
-from ser_lib import context, context_figures, corpora
+from ser_lib import corpora
 from ser_lib.corpora import CATALOGUE, Manifest
 from ser_lib.corpora.emodb import EMOTIONS
 from ser_lib.errors import CorpusError
+from ser_lib.pages import context, context_figures
 from ser_lib.splits import PROTOCOLS
 
 LETTERS = {emotion: letter for letter, emotion in EMOTIONS.items()}

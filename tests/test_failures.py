@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from test_tables import parse
 
-from ser_lib import corpora, failures
+from ser_lib import corpora
 from ser_lib.corpora import Manifest
+from ser_lib.pages import failures
 
 
 def run(rows: list[tuple], speakers=("1", "2")):

@@ -9,12 +9,13 @@ import pytest
 from test_standings import baseline
 from test_tables import parse
 
-from ser_lib import baselines, corpora, gap, method_figures, training
+from ser_lib import baselines, corpora, training
 from ser_lib.corpora import Manifest
 from ser_lib.errors import SplitError
 from ser_lib.evaluation import uar
 from ser_lib.experiment import Experiment
-from ser_lib.gap import Gap
+from ser_lib.pages import gap, method_figures
+from ser_lib.pages.gap import Gap
 
 
 def random_run(record, skill: float):

@@ -11,21 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ser_lib import (
-    conditions,
-    corpora,
-    demands,
-    fairness,
-    robustness,
-    robustness_figures,
-    training,
-)
+from ser_lib import conditions, corpora, training
 from ser_lib.conditions import CLEAN, CONDITIONS
 from ser_lib.corpora import Manifest
-from ser_lib.demands import Verdict
 from ser_lib.errors import ParameterError
 from ser_lib.experiment import Experiment
-from ser_lib.margins import Margin
+from ser_lib.pages import demands, fairness, robustness, robustness_figures
+from ser_lib.pages.demands import Verdict
+from ser_lib.pages.margins import Margin
 from ser_lib.perturbations import KINDS
 from ser_lib.tables import speaker_scores
 

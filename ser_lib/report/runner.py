@@ -20,20 +20,11 @@ import nbformat
 import papermill
 from papermill.exceptions import PapermillExecutionError
 
-from ser_lib import (
-    across,
-    baselines,
-    corpora,
-    features,
-    protocols,
-    records,
-    repeats,
-    store,
-    training,
-)
+from ser_lib import baselines, corpora, features, protocols, records, repeats, store, training
 from ser_lib.corpora import Manifest, selection
 from ser_lib.errors import NotebookError, ParameterError, SplitError, choose
 from ser_lib.experiment import ARCHITECTURES, Experiment
+from ser_lib.pages import across
 from ser_lib.parallel import processors
 from ser_lib.workspace import fresh_folder, workspace
 

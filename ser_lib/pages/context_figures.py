@@ -6,8 +6,8 @@ Conventions as in `drawing`.
 import numpy as np
 import seaborn as sns
 
-from ser_lib.context import Listening
 from ser_lib.drawing import BLUE, INK, ORANGE, Figure, canvas, legend_above, styled
+from ser_lib.pages.context import Listening
 from ser_lib.tables import listing, number
 
 

@@ -10,7 +10,7 @@ import seaborn as sns
 
 from ser_lib.baselines import Baseline
 from ser_lib.drawing import BLUE, INK, ORANGE, Figure, canvas, legend_above, styled
-from ser_lib.gap import Gap
+from ser_lib.pages.gap import Gap
 from ser_lib.records import Record
 from ser_lib.standings import signed
 from ser_lib.tables import capital, interval, number

@@ -8,9 +8,9 @@ network may pass and be useless for a purpose, or fail and be good enough for an
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ser_lib.fairness import Sexes
+from ser_lib.pages.fairness import Sexes
+from ser_lib.pages.robustness import Trial
 from ser_lib.records import Record
-from ser_lib.robustness import Trial
 from ser_lib.tables import capital, count, listing, markdown_table, number
 
 SOURCE = "ser-tests {cite:p}`derington2025testing`"

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ser_lib import evaluation
 from ser_lib.corpora import Manifest
-from ser_lib.margins import Margin
+from ser_lib.pages.margins import Margin
 from ser_lib.records import Record
 from ser_lib.tables import (
     count,

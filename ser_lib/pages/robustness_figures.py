@@ -9,9 +9,9 @@ import seaborn as sns
 from matplotlib.lines import Line2D
 
 from ser_lib.drawing import BLUE, INK, ORANGE, PALE, SOFT, Figure, canvas, styled
-from ser_lib.fairness import NAMES, SHOWN, Sexes
+from ser_lib.pages.fairness import NAMES, SHOWN, Sexes
+from ser_lib.pages.robustness import Trial
 from ser_lib.perturbations import KINDS
-from ser_lib.robustness import Trial
 from ser_lib.tables import capital, count, number
 
 _COLUMNS = 4

@@ -8,8 +8,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import PercentFormatter
 
-from ser_lib import calibration, confidence
-from ser_lib.confidence import Calibrated
+from ser_lib import calibration
 from ser_lib.drawing import (
     BLUE,
     INK,
@@ -22,6 +21,8 @@ from ser_lib.drawing import (
     level,
     styled,
 )
+from ser_lib.pages import confidence
+from ser_lib.pages.confidence import Calibrated
 from ser_lib.tables import count, number, percent, title
 
 LEVELS = np.linspace(0.05, 1, 39)

@@ -12,7 +12,7 @@ import pandas as pd
 from ser_lib import evaluation, paired
 from ser_lib.conditions import CLEAN, CONDITIONS
 from ser_lib.evaluation import LEVEL
-from ser_lib.margins import Margin
+from ser_lib.pages.margins import Margin
 from ser_lib.perturbations import KINDS
 from ser_lib.records import Record
 from ser_lib.tables import (

@@ -1,0 +1,1 @@
+"""The words and figures of one page each: what a notebook shows, computed from records."""
