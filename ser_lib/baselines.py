@@ -14,7 +14,6 @@ training and the validation part of a fold together: by speaker, on all speakers
 A network trains on the training part alone.
 """
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ser_lib import corpora, evaluation, functionals, splits
+from ser_lib import evaluation, functionals, parallel, training
 from ser_lib.corpora import Manifest
 from ser_lib.errors import SplitError, choose
 from ser_lib.experiment import Experiment
@@ -90,7 +89,7 @@ def run(
     manifest
         The corpus.
     folds
-        Of the manifest's table, such as `splits.make` gives.
+        Of the manifest's table, such as `protocols.make` gives.
     workers
         Processes that compute functionals; the number of processors by default.
     progress
@@ -109,7 +108,7 @@ def run(
         If a fold has only one emotion to train on.
     """
     choose(name, TITLES, "baseline")
-    say = progress or _print
+    say = progress or parallel.tell
     table = manifest.table
     emotions = table["emotion"].to_numpy(dtype=object)
     if name == "majority":
@@ -165,12 +164,8 @@ def in_folds_of(
         As `run`.
     """
     experiment = Experiment(**record.data["parameters"])
-    manifest = corpora.load(
-        experiment.corpus, data_dir, emotions=experiment.emotions, style=experiment.style
-    )
-    folds = splits.make(
-        manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
-    )
+    manifest = training.load(experiment, data_dir)
+    folds = training.split(experiment, manifest)
     return [run(name, manifest, folds, workers=workers, progress=progress) for name in available()]
 
 
@@ -208,7 +203,3 @@ def _classifier(name: str):
         StandardScaler(),
         SVC(kernel="linear", class_weight="balanced", C=C),
     )
-
-
-def _print(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

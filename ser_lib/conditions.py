@@ -6,7 +6,6 @@ fold; the key is that of the trained folds, the sample and the code here, so tha
 computed twice and an interrupted page carries on.
 """
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -103,7 +102,7 @@ def answers(
     AudioError
         If a file cannot be read.
     """
-    say = progress or _print
+    say = progress or parallel.tell
     seed = record.data["seed"]
     if utterances is None:
         utterances = FEW if record.data["corpus"]["synthetic"] else MANY
@@ -129,10 +128,6 @@ def answers(
     return known[["utterance", "speaker", "fold", "truth"]].merge(
         told, on="utterance", validate="one_to_many"
     )
-
-
-def _print(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _heard(manifest: Manifest, part: pd.DataFrame, seed: int) -> list[tuple[str, Path, list[Path]]]:

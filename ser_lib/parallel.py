@@ -20,6 +20,11 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
+def tell(line: str) -> None:
+    """Tell how far long work is: a line on the standard error stream."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def each(
     function: Callable,
     jobs: Iterable[tuple],

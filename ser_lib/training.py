@@ -9,7 +9,6 @@ interrupted run carries on and an edited page costs no training.
 
 import json
 import platform
-import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -77,9 +76,7 @@ def run(
     SerError
         From the room that refuses the input.
     """
-    manifest = corpora.load(
-        experiment.corpus, data_dir, emotions=experiment.emotions, style=experiment.style
-    )
+    manifest = load(experiment, data_dir)
     prepare([(experiment, manifest)], workers=workers, progress=progress)
     return gather(experiment, manifest)
 
@@ -126,7 +123,7 @@ def prepare(
     SerError
         As `run`, before anything is trained.
     """
-    say = progress or _print
+    say = progress or parallel.tell
     jobs, done, total = [], 0, 0
     for experiment, manifest in planned:
         if (run_folder(experiment, run_key(experiment, manifest)) / "record.json").is_file():
@@ -136,7 +133,7 @@ def prepare(
                 f"corpus '{experiment.corpus}' has only the emotion '{manifest.emotions[0]}'; "
                 "there is nothing to tell apart"
             )
-        folds = _folds(experiment, manifest)
+        folds = split(experiment, manifest)
         leakage.refuse(
             leakage.audit(folds, manifest.table, protocol=experiment.protocol), experiment.protocol
         )
@@ -162,7 +159,15 @@ def _fit(experiment: Experiment, *job) -> str:
     return f"{experiment.architecture} on {experiment.feature_map}, {fit_fold(experiment, *job)}"
 
 
-def _folds(experiment: Experiment, manifest: Manifest) -> list[Fold]:
+def load(experiment: Experiment, data_dir: str | Path | None = None) -> Manifest:
+    """Read the corpus of an experiment, as far as it is chosen; see `corpora.load`."""
+    return corpora.load(
+        experiment.corpus, data_dir, emotions=experiment.emotions, style=experiment.style
+    )
+
+
+def split(experiment: Experiment, manifest: Manifest) -> list[Fold]:
+    """Return the folds of an experiment on a manifest, see `protocols.make`."""
     return protocols.make(
         manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
     )
@@ -187,17 +192,13 @@ def fitted(experiment: Experiment, manifest: Manifest) -> list[tuple[Fold, Path]
     RecordError
         If a fold is not there: `run` trains it.
     """
-    folds = _folds(experiment, manifest)
+    folds = split(experiment, manifest)
     kept = _kept(experiment, manifest, folds)
     bundles = [kept / name / "bundle" for name in _folder_names(folds)]
     for folder in bundles:
         if not folder.is_dir():
             raise RecordError(f"there is no {folder}; run the {experiment.architecture} again")
     return list(zip(folds, bundles, strict=True))
-
-
-def _print(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _folder_names(folds: list[Fold]) -> list[str]:

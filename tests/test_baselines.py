@@ -1,6 +1,7 @@
 """Baselines: known answers, scikit-learn as oracle, the published anchors on real speech."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import factory
 import numpy as np
@@ -159,6 +160,23 @@ def test_all_run_in_the_folds_of_a_network(workspace, make_table, tmp_path):
     assert majority.metrics["uar"] == pytest.approx(1 / 3)
     assert all(svm.metrics["uar"] > 0.8 for svm in svms)
     assert told[0] == "SVM on the stack: 24 of 24 utterances read"
+
+
+def test_every_protocol_of_a_run_has_its_baselines(monkeypatch):
+    rows = [
+        {"speaker": f"s{s}", "sentence": f"t{t}", "emotion": e, "sha256": f"{s}{t}{e}"}
+        for s in range(3)
+        for t in range(3)
+        for e in ("anger", "neutral")
+    ]
+    manifest = SimpleNamespace(table=pd.DataFrame(rows))
+    monkeypatch.setattr(baselines.training, "load", lambda *given: manifest)
+    monkeypatch.setattr(baselines, "run", lambda name, manifest, folds, **options: folds)
+    experiment = Experiment(architecture="cnn", protocol="sentence+speaker", folds=3)
+    record = factory.with_data(factory.make_record(), parameters=experiment.parameters())
+    folds, *_ = baselines.in_folds_of(record)
+    assert len(folds) == 9
+    assert folds[0].name == "speakers-1-sentences-1"
 
 
 @pytest.mark.parametrize(

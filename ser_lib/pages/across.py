@@ -9,7 +9,7 @@ told apart.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ser_lib import corpora, evaluation, provenance, splits, training
+from ser_lib import evaluation, provenance, training
 from ser_lib.corpora import Manifest, describe
 from ser_lib.errors import SplitError
 from ser_lib.experiment import Experiment
@@ -72,10 +72,8 @@ def load(given: Mapping) -> Manifest:
         If one of them is unknown or not where it is said to be.
     """
     experiment, folders = plan(given)
-    manifest = corpora.load(
-        experiment.corpus, folders, emotions=experiment.emotions, style=experiment.style
-    )
-    splits.make(manifest.table, experiment.protocol, seed=experiment.seed)
+    manifest = training.load(experiment, folders)
+    training.split(experiment, manifest)  # refuses corpora with too few speakers
     return manifest
 
 
@@ -91,8 +89,9 @@ def train(given: Mapping) -> Outcome:
         manifest = load(given)
     except SplitError as error:
         return Outcome(reason=str(error))
-    experiment, folders = plan(given)
-    return Outcome(manifest, (training.run(experiment, data_dir=folders),))
+    experiment, _ = plan(given)
+    training.prepare([(experiment, manifest)])
+    return Outcome(manifest, (training.gather(experiment, manifest),))
 
 
 def notices(outcome: Outcome) -> str:

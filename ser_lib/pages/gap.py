@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ser_lib import baselines, corpora, provenance, splits, standings, training
+from ser_lib import baselines, provenance, splits, standings, training
 from ser_lib.baselines import Baseline
 from ser_lib.errors import SplitError
 from ser_lib.experiment import Experiment
@@ -104,9 +104,7 @@ def measure(record: Record, *, data_dir: str | Path | None = None) -> Gap:
         random = training.run(replace(experiment, protocol="random"), data_dir=data_dir)
     except SplitError as error:
         return Gap(record, reason=str(error))
-    manifest = corpora.load(
-        experiment.corpus, data_dir, emotions=experiment.emotions, style=experiment.style
-    )
+    manifest = training.load(experiment, data_dir)
     seeds = range(experiment.seed, experiment.seed + SPLITS)
     folds = [fold for seed in seeds for fold in splits.make(manifest.table, "random", seed=seed)]
     found = [_method(title(experiment.architecture), record, random)]

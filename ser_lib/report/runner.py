@@ -20,7 +20,7 @@ import nbformat
 import papermill
 from papermill.exceptions import PapermillExecutionError
 
-from ser_lib import baselines, corpora, features, protocols, records, repeats, store, training
+from ser_lib import baselines, corpora, features, records, repeats, store, training
 from ser_lib.corpora import Manifest, selection
 from ser_lib.errors import NotebookError, ParameterError, SplitError, choose
 from ser_lib.experiment import ARCHITECTURES, Experiment
@@ -232,9 +232,7 @@ def _planned(
         except SplitError:
             return []  # the page says why
     for experiment in experiments:
-        protocols.make(
-            manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
-        )
+        training.split(experiment, manifest)
     return [(experiment, manifest) for experiment in experiments]
 
 
