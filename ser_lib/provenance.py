@@ -33,6 +33,14 @@ PROTOCOLS = {
 }
 
 
+def protocol(data: Mapping) -> str:
+    """Return the protocol of a record's data in words, with no article of its own."""
+    if data["parameters"]["split"] is None:
+        return PROTOCOLS[data["protocol"]]
+    words = PROTOCOLS["given"]
+    return words if data["protocol"] == "given" else f"{words} and calls itself {data['protocol']}"
+
+
 def training_summary(record) -> str:
     """Data, protocol, optimiser, epochs and time of a run, in words."""
     data, corpus = record.data, record.data["corpus"]
@@ -46,13 +54,20 @@ def training_summary(record) -> str:
         )
     ]
     name, time = title(data["architecture"]), duration(data["speed"]["training_s"])
-    random = data["protocol"] == "random"
+    shares = (
+        ""
+        if data["protocol"] == "given"
+        else (
+            "; the three parts may share speakers"
+            if data["protocol"] == "random"
+            else "; the three parts of a fold share no speaker"
+        )
+    )
     return (
         f"Corpus: {corpus['title']}, {count(corpus['utterances'], 'utterance')} of "
         f"{count(corpus['speakers'], 'speaker')} with {count(len(corpus['emotions']), 'emotion')} "
-        f"({listing(corpus['emotions'])}). Protocol: {PROTOCOLS[data['protocol']]}, which makes "
-        f"{count(len(folds), 'fold')} with {listing(sizes)}; the three parts "
-        f"{'may share speakers' if random else 'of a fold share no speaker'}."
+        f"({listing(corpus['emotions'])}). Protocol: {protocol(data)}, which makes "
+        f"{count(len(folds), 'fold')} with {listing(sizes)}{shares}."
         "\n\n"
         f"AdamW trained the {name} for at most {count(given['epochs'], 'epoch')}"
         f"{_optimiser(given)}. {_epochs(given, folds)}. Training took {time} in all; recognising "
@@ -161,6 +176,8 @@ def trace(record, *, names: Iterable[str] | None = None) -> str:
         for name, value in data["parameters"].items()
         if name not in fixed and value is not None and (names is None or name in set(names))
     }
+    if "split" in options:  # the record holds its hash, and the file is beside it
+        options["split"] = "split.csv"
     text = {k: v if isinstance(v, str) else json.dumps(v) for k, v in options.items()}
     # The demo corpora are made where no folder is given.
     folders = ["" if name in demo.SIZES else "FOLDER" for name in corpus["name"].split(",")]
@@ -172,7 +189,7 @@ def trace(record, *, names: Iterable[str] | None = None) -> str:
         "Corpus": f"{corpus['title']}: {count(corpus['utterances'], 'utterance')}, "
         f"{count(len(corpus['left_out']), 'file')} left out",
         "Manifest (SHA-256)": f"`{corpus['manifest_sha256']}`",
-        "Protocol": PROTOCOLS[data["protocol"]],
+        "Protocol": protocol(data),
         "Seed": str(data["seed"]),
         "Versions": ", ".join(f"{name} {value}" for name, value in data["versions"].items()),
     }

@@ -61,7 +61,7 @@ def test_the_command_repeats_every_parameter(corpus):
     assert ("--data" in words) == (corpus != "demo")
     given = dict(word.split("=", 1) for word in words if "=" in word)
     expected = {k: v for k, v in record.data["parameters"].items()
-                if k not in ("architecture", "corpus")}  # fmt: skip
+                if k not in ("architecture", "corpus") and v is not None}  # fmt: skip
     assert set(given) == set(expected)
     assert given["learning_rate"] == "0.002"
     assert given["class_weights"] == "false"

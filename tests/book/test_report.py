@@ -95,6 +95,20 @@ def test_an_unknown_parameter_is_refused_with_the_known_ones(report, capsys):
     assert "Traceback" not in said
 
 
+def test_somebody_else_s_split_is_used(report, tmp_path):
+    own = runs_of(report, "cnn_gru")[0]
+    lines = (own.folder / "split.csv").read_text().splitlines(keepends=True)
+    given = tmp_path / "given.csv"
+    given.write_text("".join(line for line in lines if "session-S3" not in line))
+    assert run(report, "cnn_gru", split=given) == 0
+    (found,) = (report / "runs" / "demo").glob("cnn_gru-given-*/record.json")
+    tested = records.read(found.parent).predictions
+    assert set(tested["fold"]) == {"session-S1", "session-S2"}
+    page = (found.parent / "cnn_gru.ipynb").read_text()
+    assert "a split that was read from a file" in page
+    assert str(tmp_path) not in page.split("injected-parameters")[0]
+
+
 def test_a_wrong_value_is_refused_before_anything_runs(report, capsys):
     assert run(report, "cnn_gru", epochs=0) == 1
     assert "epochs must be a whole number from 1" in capsys.readouterr().err
