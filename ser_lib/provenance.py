@@ -46,13 +46,17 @@ def training_summary(record) -> str:
         )
     ]
     name, time = title(data["architecture"]), duration(data["speed"]["training_s"])
-    random = data["protocol"] == "random"
+    # A split from a file may let training and validation share speakers; one that lets the test
+    # share them is refused.
+    apart = {
+        "random": "the three parts may share speakers",
+        "given": "no named speaker is tested who is in another part of the fold",
+    }.get(data["protocol"], "the three parts of a fold share no speaker")
     return (
         f"Corpus: {corpus['title']}, {count(corpus['utterances'], 'utterance')} of "
         f"{count(corpus['speakers'], 'speaker')} with {count(len(corpus['emotions']), 'emotion')} "
         f"({listing(corpus['emotions'])}). Protocol: {PROTOCOLS[data['protocol']]}, which makes "
-        f"{count(len(folds), 'fold')} with {listing(sizes)}; the three parts "
-        f"{'may share speakers' if random else 'of a fold share no speaker'}."
+        f"{count(len(folds), 'fold')} with {listing(sizes)}; {apart}."
         "\n\n"
         f"AdamW trained the {name} for at most {count(given['epochs'], 'epoch')}"
         f"{_optimiser(given)}. {_epochs(given, folds)}. Training took {time} in all; recognising "

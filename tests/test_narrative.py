@@ -72,7 +72,7 @@ def test_perfect_result_has_no_weakest_class_and_no_confusion():
     [
         ([0.3, 0.5], "lies above chance"),
         ([0.1, 0.5], "includes chance"),
-        ([0.01, 0.1], "below chance, so data or labels are wrong"),
+        ([0.01, 0.1], "below chance, which points to a fault in data or labels"),
     ],
 )
 def test_verdict_on_chance_follows_the_interval(interval, words):
