@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from ser_lib.corpora import demo
+from ser_lib.corpora import CATALOGUE, demo
 from ser_lib.tables import (
     capital,
     classification_report,
@@ -129,7 +129,9 @@ def notices(source) -> str:
 
 
 def _synthetic(corpus: Mapping) -> str:
-    speaks = "speaks in a part of it" if "," in corpus.get("name", "") else "speaks here"
+    parts = [name for name in corpus.get("name", "").split(",") if name in CATALOGUE]
+    whole = all(CATALOGUE[name].synthetic for name in parts)
+    speaks = "speaks here" if whole else "speaks in a part of it"
     return _admonition(
         "Synthetic speech",
         f"{capital(corpus['title'])}: a speech synthesiser {speaks}, with prosody set by rule. "

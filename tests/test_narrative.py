@@ -1,5 +1,7 @@
 """Narrative: the words follow the numbers."""
 
+from dataclasses import replace
+
 import factory
 import pytest
 from hypothesis import given, settings
@@ -203,3 +205,9 @@ def test_speakers_without_names_are_said_to_be_unknown():
     record.predictions["speaker"] = ""
     assert narrative.speakers(record) == "The speakers of this corpus are not known."
     assert "drawing utterances" in narrative.evaluation(record)
+
+
+def test_unnamed_speakers_are_not_called_unheard():
+    assert "of unheard speakers" in narrative.evaluation(RECORD)
+    unnamed = replace(RECORD, predictions=RECORD.predictions.assign(speaker=""))
+    assert "whose speakers may be heard in training" in narrative.evaluation(unnamed)

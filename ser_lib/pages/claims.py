@@ -39,7 +39,7 @@ class Claim:
     what
         The claim.
     there, here
-        The figures that it rests on in the report, and those that were measured.
+        The figures that it rests on in the report, "" if it has none, and those that were measured.
     holds
         None if the data cannot tell.
     """
@@ -57,8 +57,7 @@ def held(found: Evidence) -> str:
         return f"The {title(CHOICE)}, which the reference report chose, was not compared here."
     table = markdown_table(
         {
-            "The reference report": claim.what,
-            "Its figures": claim.there,
+            "The reference report": f"{claim.what} ({claim.there})" if claim.there else claim.what,
             "Measured here": claim.here,
             "Holds here": HOLDS[claim.holds],
         }
@@ -97,6 +96,7 @@ def claims_of(found: Evidence) -> Iterator[Claim]:
 def _each(values: Mapping[str, str]) -> str:
     """What is said of every network, the chosen one of the report first."""
     order = sorted(values, key=lambda name: name != CHOICE)
+    # Semicolons, because numbers have commas.
     return "; ".join(f"{title(name)} {values[name]}" for name in order)
 
 
@@ -104,9 +104,9 @@ def _size(runs: Mapping[str, Record]) -> Claim:
     sizes = {name: record.data["n_parameters"] for name, record in runs.items()}
     reported = reference.results()
     return Claim(
-        f"The {title(CHOICE)} is the smallest network",
+        f"The {title(CHOICE)} has the fewest parameters",
         _each({n: stated(reported[n]["parameters"]) for n in runs if n in reported}),
-        _each({name: number(size) for name, size in sizes.items()}) + " parameters",
+        _each({name: number(size) for name, size in sizes.items()}),
         all(sizes[CHOICE] < size for name, size in sizes.items() if name != CHOICE),
     )
 
@@ -118,12 +118,15 @@ def _speed(runs: Mapping[str, Record]) -> Claim:
         for own in speed.values()
         for key in ("training_s", "inference_ms")
     )
-    told = {
-        name: f"{duration(own['training_s'])} to train, "
-        f"{number(float(own['inference_ms']))} ms to answer"
-        for name, own in speed.items()
-    }
-    return Claim("It is the fastest", "none", _each(told), quickest)
+    told = [
+        _each({name: show(own[key]) for name, own in speed.items()})
+        for key, show in (("training_s", duration), ("inference_ms", _milliseconds))
+    ]
+    return Claim("It is the fastest", "", "to train: {}. To answer: {}".format(*told), quickest)
+
+
+def _milliseconds(time: float) -> str:
+    return f"{number(float(time))} ms"
 
 
 def _accuracy(found: Evidence) -> Claim:
@@ -144,7 +147,7 @@ def _steps(found: Evidence, runs: Mapping[str, Record]) -> Iterator[Claim]:
     verdicts = [_better(found, second, first) for first, second in pairwise(order)]
     holds = False if False in verdicts else None if None in verdicts else True
     what = f"Each of {listing(order)} recognises more than the one before"
-    yield Claim(what, *_accuracies(found), holds)
+    yield Claim(what, "", _accuracies(found)[1], holds)
 
 
 def _accuracies(found: Evidence) -> tuple[str, str]:
@@ -155,7 +158,7 @@ def _accuracies(found: Evidence) -> tuple[str, str]:
         if name in ARCHITECTURES
     }
     here = {r.data["architecture"]: number(r.data["metrics"]["uar"]) for r in found.runs}
-    return f"accuracy: {_each(there)}", f"UAR: {_each(here)}"
+    return f"accuracy of the {_each(there)}", f"UAR of the {_each(here)}"
 
 
 def _better(found: Evidence, one: str, other: str) -> bool | None:
@@ -170,9 +173,9 @@ def _generalisation(own: Record) -> Claim:
     reported = reference.results()[CHOICE]
     there = [stated(reported[f"{part}_accuracy"]) for part in ("train", "validation")]
     train, validation = (fold_mean(own, f"{part}_accuracy") for part in ("train", "validation"))
-    words = "accuracy {} in training, {} in validation"
+    words = "accuracy {} in training and {} in validation"
     return Claim(
-        "It does not overfit",
+        "It hardly overfits",
         words.format(*there),
         words.format(number(train), number(validation)),
         rounded(rounded(train) - rounded(validation)) <= narrative.GAP_SMALL,
