@@ -122,7 +122,7 @@ def _speed(runs: Mapping[str, Record]) -> Claim:
         _each({name: show(own[key]) for name, own in speed.items()})
         for key, show in (("training_s", duration), ("inference_ms", _milliseconds))
     ]
-    return Claim("It is the fastest", "", "to train: {}. To answer: {}".format(*told), quickest)
+    return Claim("It is the fastest", "", "To train: {}. To answer: {}".format(*told), quickest)
 
 
 def _milliseconds(time: float) -> str:
