@@ -1,4 +1,4 @@
-"""Figures of what goes in: the corpus, and the blocks of a network.
+"""Figures of what goes in: the corpus, the pipeline, and the blocks of a network.
 
 Conventions as in `drawing`. Manifest tables have the columns of `corpora.manifest`.
 """
@@ -25,7 +25,7 @@ from ser_lib.drawing import (
     legend_above,
     styled,
 )
-from ser_lib.tables import capital, count, extremes, listing, number, percent
+from ser_lib.tables import capital, count, extremes, listing, number, percent, title
 
 WINDOW_S = features.FRAMES * features.HOP / RATE
 _KINDS = (  # part of a layer's type, what it is, its colour
@@ -148,6 +148,61 @@ def _box(axis, x, y, width, height, colour, name, lower_left, lower_right) -> No
     axis.text(x + 0.04, y + 0.3 * height, name, va="center", size=7.5)
     axis.text(x + 0.04, y + 0.72 * height, lower_left, va="center", size=7.5)
     axis.text(x + width - 0.04, y + 0.72 * height, lower_right, va="center", ha="right", size=7.5)
+
+
+@styled
+def pipeline_diagram(records: Sequence) -> Figure:
+    """The way from recordings to scores, with the sizes of a report at each station.
+
+    Parameters
+    ----------
+    records
+        A run of each network on the same corpus and split.
+    """
+    data = records[0].data
+    corpus, channels = data["corpus"], sorted({r.data["parameters"]["channels"] for r in records})
+    stations = {
+        "Recordings": [
+            count(corpus["utterances"], "utterance"),
+            count(corpus["speakers"], "speaker"),
+            count(len(corpus["emotions"]), "emotion"),
+        ],
+        "Feature maps": [
+            f"{features.ROWS} rows",
+            f"{features.FRAMES} frames",
+            f"{' or '.join(map(str, channels))} {'channel' if channels == [1] else 'channels'}",
+        ],
+        "Split": [count(len(data["folds"]), "fold"), "training,", "validation, test"],
+        "Networks": [title(record.data["architecture"]) for record in records],
+        "Scores": [count(len(records[0].predictions), "answer"), "per network,", "with intervals"],
+    }
+    width, gap, line = 1.0, 0.22, 0.2
+    tallest = max(map(len, stations.values()))
+    height = 0.42 + line * tallest
+    fig, axis = canvas(height=0.35 + 1.15 * height)
+    axis.set_axis_off()
+    axis.set(xlim=(-0.03, len(stations) * (width + gap) - gap + 0.03), ylim=(height + 0.03, -0.03))
+    colours = (PALE, GREEN, SOFT, BLUE, ORANGE)
+    for i, ((name, lines), colour) in enumerate(zip(stations.items(), colours, strict=True)):
+        x = i * (width + gap)
+        axis.add_patch(_rounded(x, 0, width, height, sns.light_palette(colour, 10)[2]))
+        axis.text(x + width / 2, 0.2, name, ha="center", va="center", weight="bold", size=10.5)
+        for j, text in enumerate(lines):
+            axis.text(x + width / 2, 0.44 + line * j, text, ha="center", va="center", size=9.5)
+        if i:
+            axis.annotate(
+                "", (x, height / 2), xytext=(x - gap, height / 2),
+                arrowprops={"arrowstyle": "-|>", "color": INK, "shrinkA": 0, "shrinkB": 0},
+            )  # fmt: skip
+    told = "; ".join(
+        f"{name}: {', '.join(text.rstrip(',') for text in lines)}"
+        for name, lines in stations.items()
+    )
+    return Figure(
+        fig,
+        f"Five stations from left to right, each with an arrow to the next one. {told}.",
+        "From recordings to scores.",
+    )
 
 
 @styled

@@ -62,15 +62,18 @@ def _overall(record) -> str:
     if low > 1 / classes:
         verdict = "the whole interval of UAR lies above chance"
     elif high < 1 / classes:
-        verdict = "the whole interval of UAR lies below chance, so data or labels are wrong"
+        verdict = (
+            "the whole interval of UAR lies below chance, which points to a fault in data or labels"
+        )
     else:
         verdict = "the interval of UAR includes chance, so it may have learned nothing"
     frequent = record.predictions["truth"].value_counts().sort_index()
     share = frequent.max() / n
     less = "less" if rounded(share) < rounded(metrics["accuracy"]) else "no less"
-    random = record.data["protocol"] == "random"
-    voices = "whose speakers may be heard in training" if random else "of unheard speakers"
-    drawn = "utterances" if (record.predictions["speaker"] == "").any() else "whole speakers"
+    unnamed = (record.predictions["speaker"] == "").any()
+    heard = record.data["protocol"] == "random" or unnamed
+    voices = "whose speakers may be heard in training" if heard else "of unheard speakers"
+    drawn = "utterances" if unnamed else "whole speakers"
     return (
         f"On {count(n, 'test utterance')} {voices}, the {title(record.data['architecture'])} "
         f"reaches an accuracy of {interval(metrics['accuracy'], metrics['accuracy_ci95'])}, an "
@@ -130,10 +133,7 @@ def overfitting(record) -> str:
     elif gap >= -GAP_SMALL:
         verdict = "The two are close: there is no sign of overfitting"
     else:
-        verdict = (
-            f"Validation lies {number(-gap)} higher, so its {part} are the easier ones: there is "
-            "no sign of overfitting"
-        )
+        verdict = f"Validation lies {number(-gap)} higher, so there is no sign of overfitting"
     test = record.data["metrics"]["accuracy"]
     drop = rounded(rounded(validation) - rounded(test))
     agreement = "agrees with validation"

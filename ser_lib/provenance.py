@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from ser_lib.corpora import demo
+from ser_lib.corpora import CATALOGUE, demo
 from ser_lib.tables import (
     capital,
     classification_report,
@@ -54,20 +54,17 @@ def training_summary(record) -> str:
         )
     ]
     name, time = title(data["architecture"]), duration(data["speed"]["training_s"])
-    shares = (
-        ""
-        if data["protocol"] == "given"
-        else (
-            "; the three parts may share speakers"
-            if data["protocol"] == "random"
-            else "; the three parts of a fold share no speaker"
-        )
-    )
+    # A split from a file may let training and validation share speakers; one that lets the test
+    # share them is refused.
+    apart = {
+        "random": "the three parts may share speakers",
+        "given": "no named speaker is tested who is in another part of the fold",
+    }.get(data["protocol"], "the three parts of a fold share no speaker")
     return (
         f"Corpus: {corpus['title']}, {count(corpus['utterances'], 'utterance')} of "
         f"{count(corpus['speakers'], 'speaker')} with {count(len(corpus['emotions']), 'emotion')} "
         f"({listing(corpus['emotions'])}). Protocol: {protocol(data)}, which makes "
-        f"{count(len(folds), 'fold')} with {listing(sizes)}{shares}."
+        f"{count(len(folds), 'fold')} with {listing(sizes)}; {apart}."
         "\n\n"
         f"AdamW trained the {name} for at most {count(given['epochs'], 'epoch')}"
         f"{_optimiser(given)}. {_epochs(given, folds)}. Training took {time} in all; recognising "
@@ -140,7 +137,9 @@ def notices(source) -> str:
 
 
 def _synthetic(corpus: Mapping) -> str:
-    speaks = "speaks in a part of it" if "," in corpus.get("name", "") else "speaks here"
+    parts = [name for name in corpus.get("name", "").split(",") if name in CATALOGUE]
+    whole = all(CATALOGUE[name].synthetic for name in parts)
+    speaks = "speaks here" if whole else "speaks in a part of it"
     return _admonition(
         "Synthetic speech",
         f"{capital(corpus['title'])}: a speech synthesiser {speaks}, with prosody set by rule. "

@@ -87,3 +87,14 @@ def test_durations_name_the_longest_and_what_fits_the_window():
     assert "highest for joy (4.0 s), lowest for anger (1.5 s)" in figure.alt
     assert "75 % of the utterances fit into the network's window of 3.0 s" in figure.alt
     assert figure.svg() == diagrams.durations(table).svg()
+
+
+def test_the_pipeline_has_the_sizes_of_the_report():
+    runs = [factory.make_record(name, "emodb") for name in ("cnn", "cnn_gru")]
+    figure = diagrams.pipeline_diagram(runs)
+    drawn = texts(figure)
+    for text in ("200 utterances", "10 speakers", "7 emotions", "10 folds", "60 rows", "CNN-GRU"):
+        assert text in drawn
+        assert text in figure.alt
+    assert "1 or 3 channels" in drawn
+    assert "1 channel" in texts(diagrams.pipeline_diagram(runs[:1]))

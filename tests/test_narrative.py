@@ -1,5 +1,7 @@
 """Narrative: the words follow the numbers."""
 
+from dataclasses import replace
+
 import factory
 import pytest
 from hypothesis import given, settings
@@ -72,7 +74,7 @@ def test_perfect_result_has_no_weakest_class_and_no_confusion():
     [
         ([0.3, 0.5], "lies above chance"),
         ([0.1, 0.5], "includes chance"),
-        ([0.01, 0.1], "below chance, so data or labels are wrong"),
+        ([0.01, 0.1], "below chance, which points to a fault in data or labels"),
     ],
 )
 def test_verdict_on_chance_follows_the_interval(interval, words):
@@ -203,3 +205,9 @@ def test_speakers_without_names_are_said_to_be_unknown():
     record.predictions["speaker"] = ""
     assert narrative.speakers(record) == "The speakers of this corpus are not known."
     assert "drawing utterances" in narrative.evaluation(record)
+
+
+def test_unnamed_speakers_are_not_called_unheard():
+    assert "of unheard speakers" in narrative.evaluation(RECORD)
+    unnamed = replace(RECORD, predictions=RECORD.predictions.assign(speaker=""))
+    assert "whose speakers may be heard in training" in narrative.evaluation(unnamed)

@@ -51,6 +51,22 @@ def test_a_page_without_a_run_warns_of_its_corpus():
     assert "admonition" not in provenance.notices(CATALOGUE["emodb"])
 
 
+def test_a_program_speaks_in_all_of_several_corpora_or_in_a_part():
+    def told(name: str) -> str:
+        record = factory.make_record(protocol="cross-corpus")
+        return provenance.notices(factory.with_data(record, corpus={"name": name}))
+
+    assert "a speech synthesiser speaks here" in told("demo,demo2")
+    assert "a speech synthesiser speaks in a part of it" in told("demo,emodb")
+
+
+def test_of_a_split_from_a_file_no_more_is_said_than_is_audited():
+    record = factory.with_data(factory.make_record(), protocol="given")
+    text = provenance.training_summary(record)
+    assert "share no speaker" not in text
+    assert "no named speaker is tested who is in another part" in text
+
+
 @pytest.mark.parametrize("corpus", ["demo", "emodb"])
 def test_the_command_repeats_every_parameter(corpus):
     record = factory.make_record("cnn_lstm", corpus)

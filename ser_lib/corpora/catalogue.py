@@ -53,6 +53,8 @@ class Corpus:
         Training epochs used when none are named: enough for the networks to converge.
     synthetic
         No person speaks: results say nothing about people.
+    acted
+        The speakers portray the emotions; otherwise nothing is known of how they came about.
     embed_audio
         The licence allows short excerpts inside the book.
     """
@@ -72,6 +74,7 @@ class Corpus:
     protocol: str = "speaker"
     epochs: int = 25
     synthetic: bool = False
+    acted: bool = True
     embed_audio: bool = False
 
     @property
@@ -117,6 +120,7 @@ CATALOGUE = {
             protocol="session",
             epochs=4,
             synthetic=True,
+            acted=False,
             embed_audio=True,
         ),
         Corpus(
@@ -133,6 +137,7 @@ CATALOGUE = {
             protocol="session",
             epochs=4,
             synthetic=True,
+            acted=False,
             embed_audio=True,
         ),
         Corpus(
@@ -361,6 +366,7 @@ CATALOGUE = {
             home="a CSV file with the columns path, emotion and, better, speaker",
             about="These recordings are described by a table of their owner.",
             read=None,
+            acted=False,
         ),
     )
 }
@@ -389,6 +395,7 @@ def describe(name: str) -> Corpus:
         protocol="speaker-kfold",
         epochs=max(part.epochs for part in parts),
         synthetic=any(part.synthetic for part in parts),
+        acted=all(part.acted for part in parts),
         embed_audio=all(part.embed_audio for part in parts),
     )
 

@@ -138,19 +138,29 @@ def summary(calibrated: Calibrated) -> str:
 
 def _sureness(network: str, c: Calibrated, probabilities: np.ndarray, limits: Mapping) -> str:
     confidence, right = calibration.answers(c.truth, probabilities, c.labels)
-    low, high = limits["overconfidence"]
-    if low > 0:
-        verdict = "it is over-confident"
-    elif high < 0:
-        verdict = "it is under-confident"
-    else:
-        verdict = "the data cannot tell whether it is too sure or not sure enough"
+    verdict = judged(limits["overconfidence"])
     difference = interval(float(confidence.mean() - right.mean()), limits["overconfidence"])
     return (
         f"The {network} gives its answers a probability of {number(float(confidence.mean()))} on "
         f"average, and {number(float(right.mean()))} of them are right, a difference of "
         f"{difference}: {verdict}."
     )
+
+
+def judged(limits: Sequence[float]) -> str:
+    """What the interval of mean confidence minus accuracy says of a network.
+
+    Examples
+    --------
+    >>> judged([0.01, 0.05]), judged([-0.02, 0.03])
+    ('it is over-confident', 'the data cannot tell whether it is too sure or not sure enough')
+    """
+    low, high = limits
+    if low > 0:
+        return "it is over-confident"
+    if high < 0:
+        return "it is under-confident"
+    return "the data cannot tell whether it is too sure or not sure enough"
 
 
 def _improvement(values: Sequence[Mapping], change: Mapping) -> str:

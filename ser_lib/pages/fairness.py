@@ -322,5 +322,5 @@ def speaker_words(speakers: pd.DataFrame, found: Spread | None) -> str:
     return (
         f"{words} The standard deviation over speakers is {number(found.measured)}. If all "
         f"speakers were equally easy, it would be {number(low)} to {number(high)} in 95 % of the "
-        f"cases, because each of them speaks few utterances. It is {verdict}."
+        f"cases, because each of them speaks only so many utterances. It is {verdict}."
     )

@@ -44,6 +44,7 @@ NOTEBOOKS = (
     "robustness",
     "failures",
     "across",
+    "conclusions",
     "corpora",
     "introduction",
 )

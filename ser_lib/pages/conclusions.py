@@ -1,0 +1,429 @@
+"""What the report comes to: its answers in a table, then the reasons for them.
+
+Conventions: functions take `Evidence` and return Markdown. "Better" is said of networks where
+`verdicts` says so, "above" of baselines where `standings` does, and an emotion is called hardest by
+its recall as it is printed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ser_lib import calibration, comparison, narrative, standings, verdicts
+from ser_lib.baselines import Baseline
+from ser_lib.corpora import Manifest, describe
+from ser_lib.pages import auditing, confidence, context
+from ser_lib.pages.auditing import FEW_SPEAKERS, Audited
+from ser_lib.pages.context import Listening
+from ser_lib.paired import Difference
+from ser_lib.records import Record
+from ser_lib.tables import (
+    capital,
+    count,
+    extremes,
+    interval,
+    listing,
+    markdown_table,
+    number,
+    percent,
+    ranked,
+    rounded,
+    title,
+)
+from ser_lib.verdicts import Pair
+
+RECURRENT = ("LSTM", "GRU")
+OPEN = "the data cannot tell"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the conclusions rest on.
+
+    Attributes
+    ----------
+    runs
+        A record of each network, in the order of the report.
+    chosen
+        The one that most pages look at.
+    pairs
+        Every two networks compared, the one of the highest UAR first.
+    against
+        Every baseline with the chosen network's UAR less its own, and the corrected p-value.
+    own, random
+        The audits of the report's split and of a random one.
+    heard
+        What listeners recognised.
+    """
+
+    runs: tuple[Record, ...]
+    chosen: Record
+    pairs: tuple[Pair, ...]
+    against: tuple[tuple[Baseline, Difference, float], ...]
+    own: Audited
+    random: Audited
+    heard: Listening
+
+    @property
+    def name(self) -> str:
+        """Printed name of the chosen network."""
+        return title(self.chosen.data["architecture"])
+
+    @property
+    def chance(self) -> float:
+        """UAR of guessing."""
+        return 1 / len(self.chosen.emotions)
+
+
+def gather(runs: Sequence[Record], manifest: Manifest, baselines: Sequence[Baseline]) -> Evidence:
+    """Compare, audit and look up what the conclusions rest on; nothing is trained.
+
+    Parameters
+    ----------
+    runs
+        A record of each network, on one corpus under one protocol.
+    manifest
+        The corpus.
+    baselines
+        In the same folds.
+
+    Raises
+    ------
+    RecordError
+        As `comparison.final`.
+    """
+    chosen = comparison.final(runs)
+    return Evidence(
+        runs=tuple(runs),
+        chosen=chosen,
+        pairs=tuple(verdicts.pairs([[record] for record in verdicts.comparable(runs)])),
+        against=tuple(standings.against(chosen, baselines)),
+        own=auditing.of_run(chosen, manifest),
+        random=auditing.of_random(chosen, manifest),
+        heard=context.listening(chosen, manifest),
+    )
+
+
+def summary(found: Evidence) -> str:
+    """The questions of a new reader, each with its answer and the page that gives the reasons."""
+    data, corpus = found.chosen.data, found.chosen.data["corpus"]
+    metrics = data["metrics"]
+    rows = [
+        (
+            "What was tested?",
+            f"{capital(count(len(found.runs), 'network'))} on "
+            f"{count(len(found.chosen.predictions), 'utterance')} of "
+            f"{count(corpus['speakers'], 'speaker')}, who show "
+            f"{count(len(found.chosen.emotions), 'emotion')}",
+            "data",
+        ),
+        (
+            "How often is the emotion recognised?",
+            f"The {found.name} is right for {percent(metrics['accuracy'])} of the utterances; its "
+            f"UAR is {interval(metrics['uar'], metrics['uar_ci95'])}",
+            "final",
+        ),
+        ("Is that better than guessing?", _than_guessing(found), "final"),
+        ("Is it better than a simple method?", _than_simple(found), "comparison"),
+        ("Is one network better than another?", _than_another(found), "comparison"),
+        ("Which emotions are easy, which hard?", _easy_and_hard(found), "final"),
+        ("What is taken for what?", capital(_largest(found.chosen)), "failures"),
+        ("Can its probabilities be believed?", _probabilities(found.chosen), "calibration"),
+        ("Do people do better?", _people(found.heard), "context"),
+        ("What would a random split hide?", capital(_random_split(found)), "gap"),
+        ("How far may the score be off?", _span(found.chosen), "audit"),
+    ]
+    return markdown_table(
+        {"Question": question, "Answer": f"{answer}.", "Page": f"{{doc}}`{page}`"}
+        for question, answer, page in rows
+        if answer
+    )
+
+
+def _than_guessing(found: Evidence) -> str:
+    low, high = found.chosen.data["metrics"]["uar_ci95"]
+    guess = f"guessing has a UAR of {number(found.chance)}"
+    if low > found.chance:
+        return f"Yes: {guess}, and the whole interval lies above it"
+    if high < found.chance:
+        return f"No: {guess}, and the whole interval lies below it"
+    return f"{capital(OPEN)}: {guess}, which the interval holds"
+
+
+def _than_simple(found: Evidence) -> str:
+    """The chosen network against the best of the baselines that learn."""
+    learned = [one for one in found.against if one[0].name != "majority"]
+    if not learned:
+        return ""
+    baseline, difference, p = max(learned, key=lambda one: one[0].metrics["uar"])
+    other = f"the {baseline.title} has a UAR of {number(baseline.metrics['uar'])}"
+    sign = standings.told(difference, p)
+    return f"{['No', capital(OPEN), 'Yes'][sign + 1]}: {other}"
+
+
+def _than_another(found: Evidence) -> str:
+    if not found.pairs:
+        return "There is only one"
+    told = [
+        f"the {better} than the {worse}" for better, worse, *_ in map(_sides, found.pairs) if better
+    ]
+    if not told:
+        return capital(OPEN)
+    rest = len(found.pairs) - len(told)
+    words = f"Yes: {listing(told)}"
+    return f"{words}; for {count(rest, 'other pair')} {OPEN}" if rest else words
+
+
+def _sides(pair: Pair) -> tuple[str, str]:
+    """The better and the worse network of a pair, two empty names if the data cannot tell."""
+    if not pair.apart:
+        return "", ""
+    up = pair.scores["uar"].value > 0
+    return (pair.first, pair.second) if up else (pair.second, pair.first)
+
+
+def _easy_and_hard(found: Evidence) -> str:
+    return f"Recall is {extremes(_recalls(found.chosen))}"
+
+
+def _recalls(record: Record) -> dict[str, float]:
+    """Recall of every emotion that was tested."""
+    table = record.data["per_class"]
+    return {name: row["recall"] for name, row in table.items() if row["support"]}
+
+
+def _largest(record: Record) -> str:
+    """The most frequent confusion, with all that tie."""
+    found = narrative.pairs(record)
+    if not found:
+        return "no emotion is taken for another"
+    n = found[0][2]
+    named = listing(
+        f"{truth} for {predicted} ({percent(share)} of {truth})"
+        for truth, predicted, m, share in found
+        if m == n
+    )
+    return f"most often {named}"
+
+
+def _probabilities(record: Record) -> str:
+    """Whether the probabilities of the answers agree with how often they are right."""
+    labels, table = record.emotions, record.predictions
+    chances = table[[f"p_{label}" for label in labels]].to_numpy(dtype=float)
+    truth, known = list(table["truth"]), (table["speaker"] != "").all()
+    speakers = list(table["speaker"]) if known else None
+    limits = calibration.intervals(truth, chances, labels, clusters=speakers)["overconfidence"]
+    sure, right = calibration.answers(truth, chances, labels)
+    return (
+        f"As trained, {confidence.judged(limits)}: it gives its answers a probability of "
+        f"{number(float(sure.mean()))} on average, and {number(float(right.mean()))} of them are "
+        "right"
+    )
+
+
+def _people(heard: Listening) -> str:
+    if heard.reason:
+        return ""
+    own = number(heard.network)
+    people = f"listeners have a UAR of {number(heard.people)}, the network {own}"
+    low, high = heard.network_ci95
+    if heard.people > high:
+        return f"Yes: {people}, and its whole interval lies below theirs"
+    if heard.people < low:
+        return f"No: {people}, and its whole interval lies above theirs"
+    return f"{capital(OPEN)}: {people}, and its interval holds theirs"
+
+
+def _random_split(found: Evidence) -> str:
+    """How much of a random test part training knows by its voice; nothing is trained for it."""
+    names = {one.name for one in found.random.findings}
+    if found.random.reason or "speakers-unknown" in names:
+        return ""
+    heard = [
+        one.utterances
+        for one in found.random.findings
+        if one.name == "shared-speakers" and one.parts == ("train", "test")
+    ]
+    tested = sum(len(fold.test) for fold in found.random.folds)
+    return f"training would know the voices of {sum(heard):,} of {count(tested, 'test utterance')}"
+
+
+def _span(record: Record) -> str:
+    low, high = record.data["metrics"]["uar_ci95"]
+    speakers = set(record.predictions["speaker"])
+    drawn = "speakers" if "" not in speakers and len(speakers) > 1 else "utterances"
+    return (
+        f"With other {drawn} like these, UAR may well be anything from {number(low)} to "
+        f"{number(high)}"
+    )
+
+
+def recognition(found: Evidence) -> str:
+    """How well the networks recognise emotion, beside guessing and simple methods."""
+    sides: dict[str, list[str]] = {"above": [], "below": [], "open": []}
+    for record in found.runs:
+        low, high = record.data["metrics"]["uar_ci95"]
+        side = "above" if low > found.chance else "below" if high < found.chance else "open"
+        uar = number(record.data["metrics"]["uar"])
+        sides[side].append(f"the {title(record.data['architecture'])} ({uar})")
+    openings = {
+        "above": "it lies above that for {}",
+        "below": "it lies below that for {}, which points to a fault in the data",
+        "open": "it holds that value for {}, which may have learned nothing",
+    }
+    told = "; ".join(openings[side].format(listing(who)) for side, who in sides.items() if who)
+    words = (
+        f"Guessing among {count(len(found.chosen.emotions), 'emotion')} has a UAR of "
+        f"{number(found.chance)}. What counts is a network's 95 % interval: {told}."
+    )
+    if not found.against:
+        return words
+    standing = standings.standing(found.chosen, [baseline for baseline, *_ in found.against])
+    return f"{words}\n\nA network is also to be measured by what is reached without one. {standing}"
+
+
+def networks(found: Evidence) -> str:
+    """Whether one network is better than another, and what memory and deltas bring."""
+    if not found.pairs:
+        return "There is only one network, so nothing to compare."
+    words = [verdicts.verdict(found.pairs)]
+    told = sum(pair.apart for pair in found.pairs)
+    if not told:
+        words.append(
+            "No ranking of these networks should be read out of their scores: it may be another "
+            "one with other speakers."
+        )
+    elif told < len(found.pairs):
+        words.append(f"The data can tell {told:,} of {count(len(found.pairs), 'pair')} apart.")
+    return "\n\n".join(part for part in (" ".join(words), _memory(found), _deltas(found)) if part)
+
+
+def _memory(found: Evidence) -> str:
+    """What the recurrent layers bring, as far as the networks with and without them differ."""
+    with_memory = {title(r.data["architecture"]): _recurrent(r) for r in found.runs}
+    sides: dict[str, list[str]] = {"raise": [], "lower": [], "open": []}
+    for pair in found.pairs:
+        both = with_memory.get(pair.first), with_memory.get(pair.second)
+        if None in both or both[0] == both[1]:
+            continue
+        name, plain = (pair.first, pair.second) if both[0] else (pair.second, pair.first)
+        uar, sign = pair.scores["uar"], 1 if both[0] else -1
+        low, high = sorted(sign * limit for limit in uar.interval)
+        value = sign * uar.value
+        side = "open" if not pair.apart else "raise" if value > 0 else "lower"
+        sides[side].append(
+            f"the {name} beside the {plain} ({rounded(value):+.2f}, 95 % interval "
+            f"{rounded(low):+.2f} to {rounded(high):+.2f})"
+        )
+    openings = {
+        "raise": "Recurrent layers come with a higher UAR: {}.",
+        "lower": "Recurrent layers come with a lower UAR: {}.",
+        "open": "Whether recurrent layers change UAR, the data cannot tell: {}.",
+    }
+    return " ".join(openings[side].format(listing(who)) for side, who in sides.items() if who)
+
+
+def _recurrent(record: Record) -> bool:
+    return any(kind in layer["type"] for layer in record.data["layers"] for kind in RECURRENT)
+
+
+def _deltas(found: Evidence) -> str:
+    seeing = [r for r in found.runs if r.data["parameters"]["channels"] > 1]
+    if not seeing:
+        return "None of these networks sees how the features change from frame to frame (deltas)."
+    named = listing(f"the {title(record.data['architecture'])}" for record in seeing)
+    sees = "sees" if len(seeing) == 1 else "see"
+    if len(seeing) == len(found.runs):
+        return "All of these networks see deltas, so nothing is known of what they bring."
+    return (
+        f"Only {named} {sees} deltas, and no two networks differ in them alone: what they bring by "
+        "themselves was not measured. `-p channels=1` gives every network the same input."
+    )
+
+
+def emotions(found: Evidence) -> str:
+    """The easiest and the hardest emotions, what is taken for what, and whether networks agree."""
+    recalls = _recalls(found.chosen)
+    words = [f"With the {found.name}, recall is {extremes(recalls)}."]
+    hardest = {title(r.data["architecture"]): ranked(_recalls(r))[-1][1] for r in found.runs}
+    if len(hardest) > 1 and len(ranked(recalls)) > 1:
+        told = "; ".join(f"{listing(names)} for the {name}" for name, names in hardest.items())
+        words.append(
+            "All networks agree on which emotion is the hardest."
+            if len(set(map(tuple, hardest.values()))) == 1
+            else f"Which emotion is the hardest depends on the network: {told}."
+        )
+    confusions = narrative.pairs(found.chosen)
+    if not confusions:
+        return " ".join([*words, "It takes no emotion for another."])
+    truth, predicted, n, _ = confusions[0]
+    back = next((m for t, p, m, _ in confusions if (t, p) == (predicted, truth)), 0)
+    words.append(
+        f"Its most frequent confusion is {truth} taken for {predicted}, {n:,} of "
+        f"{count(sum(one[2] for one in confusions), 'wrong answer')}; the other way round it "
+        f"happens {count(back, 'time')}."
+    )
+    if ties := sum(one[2] == n for one in confusions[1:]):
+        words.append(f"{capital(count(ties, 'more confusion'))} as frequent: see the matrix.")
+    return " ".join(words)
+
+
+def trust(found: Evidence) -> str:
+    """What limits the result: corpus, speakers, split and the one training of each network."""
+    told = {
+        "The corpus.": _corpus(found.chosen),
+        "The speakers.": _speakers(found.chosen),
+        "The split.": _split(found),
+        "The training.": _training(found.runs),
+    }
+    return "\n".join(f"- **{what}** {words}" for what, words in told.items())
+
+
+def _corpus(record: Record) -> str:
+    row = describe(record.data["corpus"]["name"])
+    if row.synthetic:
+        words = "A program speaks in it, so what holds here says nothing about people."
+    elif row.acted:
+        words = (
+            "Its emotions are portrayed. What people feel they may show less clearly, or not at "
+            "all, so the scores are no promise for everyday speech."
+        )
+    else:
+        words = "How its emotions came about is not known, so neither is what the scores are about."
+    if left_out := len(record.data["corpus"]["left_out"]):
+        words += f" {capital(count(left_out, 'file was', 'files were'))} left out."
+    return words
+
+
+def _speakers(record: Record) -> str:
+    names = set(record.predictions["speaker"])
+    low, high = record.data["metrics"]["uar_ci95"]
+    wide = f"the interval of UAR is {number(high - low)} wide"
+    if "" in names:
+        return (
+            "The corpus does not say who speaks. Every utterance counts as if it were from "
+            f"somebody else, and even so {wide}."
+        )
+    words = f"{capital(count(len(names), 'speaker was', 'speakers were'))} tested, and {wide}."
+    if len(names) < FEW_SPEAKERS:
+        words += f" With fewer than {FEW_SPEAKERS}, even this may be too narrow."
+    return words
+
+
+def _split(found: Evidence) -> str:
+    words = []
+    openings = {"leak": "finds {}, so the score may be too good", "warning": "warns of {}"}
+    for severity, told in openings.items():
+        names = dict.fromkeys(o.name for o in found.own.findings if o.severity == severity)
+        if names:
+            words.append(told.format(listing(f"`{name}`" for name in names)))
+    said = f"The audit {' and '.join(words) or 'finds no leak'}."
+    pretends = _random_split(found)
+    return f"{said} With a random split instead, {pretends}." if pretends else said
+
+
+def _training(runs: Sequence[Record]) -> str:
+    seeds = sorted({record.data["seed"] for record in runs})
+    return (
+        f"Each network was trained once (seed {listing(map(str, seeds))}). Another seed gives "
+        "other weights and another score, which no interval over speakers covers."
+    )
