@@ -194,7 +194,11 @@ def test_extensions_are_jupyter_books_own(workspace):
     ours = set(config["sphinx"]["config"]["extensions"])
     own = set(get_default_sphinx_config()["extensions"])
     assert own - ours == {"sphinx_thebe", "sphinx.ext.intersphinx"}
-    assert ours - own == {"sphinxcontrib.bibtex", "ser_lib.report.mathml"}
+    assert ours - own == {
+        "sphinxcontrib.bibtex",
+        "ser_lib.report.mathml",
+        "ser_lib.report.downloads",
+    }
 
 
 def test_publish_builds_checks_and_says_where(workspace, html, monkeypatch):
