@@ -225,25 +225,21 @@ def _typed(value: object) -> str:
 
 
 def _origin(runs: list[Record], manifest: Manifest | None) -> str:
-    """Table of corpus, protocol, seed and versions."""
+    """List of data, protocol, seed and versions."""
     if runs:
         found = [run.data["corpus"] for run in runs]
         versions = [run.data["versions"] for run in runs]
     else:
         found = [_corpus(manifest)] if manifest else []
         versions = [{"python": platform.python_version(), "ser-lib": ser_lib.__version__}]
-    rows = {
-        "Corpus": [_used(corpus) for corpus in found],
-        "Manifest (SHA-256)": [f"`{corpus['manifest_sha256']}`" for corpus in found],
-        "Protocol": [PROTOCOLS[run.data["protocol"]] for run in runs],
-        "Seed": [str(run.data["seed"]) for run in runs],
-        "Versions": [", ".join(f"{k} {v}" for k, v in each.items()) for each in versions],
+    said = {
+        "Data": map(_used, found),
+        "Protocol": (PROTOCOLS[run.data["protocol"]] for run in runs),
+        "Seed": (str(run.data["seed"]) for run in runs),
+        "Versions": (", ".join(f"{k} {v}" for k, v in each.items()) for each in versions),
     }
-    return markdown_table(
-        {"What": name, "Value": "; ".join(dict.fromkeys(values))}
-        for name, values in rows.items()
-        if values
-    )
+    lines = {name: "; ".join(dict.fromkeys(words)) for name, words in said.items()}
+    return "\n".join(f"- **{name}:** {words}" for name, words in lines.items() if words)
 
 
 def _corpus(manifest: Manifest) -> dict:
@@ -265,25 +261,25 @@ def _used(corpus: Mapping) -> str:
     words += " used"
     if passed := sum(corpus["passed_over"].values()):
         words += f", {count(passed, 'other')} passed over for their emotion or style"
-    return f"{words}, {count(len(corpus['left_out']), 'file')} left out"
+    words += f", {count(len(corpus['left_out']), 'file')} left out"
+    return f"{words}; SHA-256 of the manifest `{corpus['manifest_sha256']}`"
 
 
 def _runs(runs: list[Record]) -> str:
-    """Table of the runs: in what they differ, when and for how long they ran, where they are."""
+    """List of the runs: in what they differ, when and for how long they ran, where they are."""
     if not runs:
         return ""
-    rows = [
-        {"Network": title(run.data["architecture"])}
-        | {f"`{name}`": f"`{_typed(run.data['parameters'][name])}`" for name in _differing(runs)}
-        | {
-            "Started": datetime.fromisoformat(run.data["started"]).strftime("%Y-%m-%d %H:%M %Z"),
-            "Took": duration(run.data["duration_s"]),
-            "Record": f"`runs/{run.folder.parent.name}/{run.folder.name}`",
-        }
-        for run in runs
-    ]
-    words = f"The page reads {count(len(runs), 'run')}. A record's folder ends with the run's key."
-    return f"{words}\n\n{markdown_table(rows)}"
+    differing, lines = _differing(runs), []
+    for run in runs:
+        given = [f"`{name}={_typed(run.data['parameters'][name])}`" for name in differing]
+        started = datetime.fromisoformat(run.data["started"]).strftime("%Y-%m-%d %H:%M %Z")
+        lines.append(
+            f"- **{title(run.data['architecture'])}**{f' with {listing(given)}' if given else ''}: "
+            f"started {started}, took {duration(run.data['duration_s'])}, record in "
+            f"`runs/{run.folder.parent.name}/{run.folder.name}`"
+        )
+    read = f"The page reads {count(len(runs), 'run')}; a record's folder ends with the run's key:"
+    return "\n".join([read, "", *lines])
 
 
 def _differing(runs: list[Record]) -> list[str]:
@@ -321,7 +317,7 @@ def _shown(name: str, value: object, runs: Iterable[Record]) -> str:
         return f"`{_typed(value)}`"
     taken = {_typed(run.data["parameters"].get(name)) for run in runs} - {"null"}
     if len(taken) > 1:
-        return "usual for each run"
+        return "see the runs"
     return f"`{taken.pop()}`" if taken else "usual"
 
 

@@ -129,7 +129,9 @@ def test_csv_and_page_say_the_same(html):
 
 def test_the_executed_notebook_is_in_the_folded_part(html):
     text = (html / "runs" / "final.html").read_text()
-    folded = re.search(r"<details.*?</details>", text.partition('id="how-this-page-was-made"')[2], re.S)
+    folded = re.search(
+        r"<details.*?</details>", text.partition('id="how-this-page-was-made"')[2], re.S
+    )
     assert provenance.SUMMARY in folded[0]
     assert '<a href="../_sources/runs/final.ipynb" download>final.ipynb</a>' in folded[0]
     assert "ser run final --corpus demo" in re.sub("<[^>]+>", "", folded[0])
