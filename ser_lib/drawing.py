@@ -7,6 +7,8 @@ gives the same bytes: no date, fixed identifiers, text as outlines.
 """
 
 import io
+import re
+from base64 import b64encode
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -52,9 +54,9 @@ class Figure:
         """Return the figure as SVG text, the same for the same figure."""
         return self._save("svg", metadata={"Date": None}).decode()
 
-    def png(self, *, dpi: int = 150) -> bytes:
-        """Return the figure as a PNG file's bytes."""
-        return self._save("png", dpi=dpi)
+    def png(self, *, dpi: int = 200) -> bytes:
+        """Return the figure as a PNG file's bytes, the same for the same figure."""
+        return self._save("png", dpi=dpi, metadata={"Software": None})
 
     def _save(self, kind: str, **options) -> bytes:
         buffer = io.BytesIO()
@@ -64,29 +66,35 @@ class Figure:
 
 
 def show(figure: Figure, *, name: str, caption: str | None = None) -> None:
-    """Display a figure in a notebook, with what the book needs to number and describe it.
+    """Display a figure in a notebook, with what the book needs to number, describe and offer it.
 
     Parameters
     ----------
     figure
         What to display; one figure per cell.
     name
-        Label for cross-references, unique in the book: "<notebook>-<name>".
+        Label for cross-references and name of the files to download, unique in the book:
+        "<notebook>-<name>" in lower-case letters, digits and hyphens.
     caption
         Markdown; by default the figure's own.
 
     Raises
     ------
     ParameterError
-        If there is no name or no caption: the book could not number the figure.
+        If there is no such name or no caption: the book could not number the figure.
     """
     from IPython.display import display
 
     caption = figure.caption if caption is None else caption
-    if not name or not caption:
-        raise ParameterError("a figure of the book needs a name and a caption")
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+        raise ParameterError(
+            f"a figure of the book needs a name of letters a to z, digits and hyphens, not {name!r}"
+        )
+    if not caption:
+        raise ParameterError(f"the figure '{name}' needs a caption")
+    pictures = {"image/svg+xml": figure.svg(), "image/png": b64encode(figure.png()).decode()}
     display(
-        {"image/svg+xml": figure.svg(), "text/plain": figure.alt},
+        {**pictures, "text/plain": figure.alt},
         metadata={"ser": {"alt": figure.alt, "caption": caption, "name": name}},
         raw=True,
     )

@@ -1,15 +1,22 @@
-"""How a run was made and how to repeat it, and what to know before believing it.
+"""How a page was made and how to repeat it, and what to know before believing it.
 
-Conventions: every function returns Markdown, computed from a record.
+Conventions: every function returns Markdown, computed from records.
 """
 
 import json
+import platform
 import shlex
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime
 
 import numpy as np
+import yaml
 
-from ser_lib.corpora import CATALOGUE, demo
+import ser_lib
+from ser_lib import templates
+from ser_lib.corpora import CATALOGUE, Manifest, describe
+from ser_lib.records import Record
 from ser_lib.tables import (
     capital,
     classification_report,
@@ -31,6 +38,8 @@ PROTOCOLS = {
     "given": "a split that was read from a file",
     "cross-corpus": "train on all corpora but one and test on that one",
 }
+SUMMARY = "The command that repeats it, its data, runs, parameters and versions"
+"""What the folded part of a page says while it is closed."""
 
 
 def protocol(data: Mapping) -> str:
@@ -158,42 +167,172 @@ _SHARED_SPEAKERS = _admonition(
 )
 
 
-def trace(record, *, names: Iterable[str] | None = None) -> str:
-    """Where the page's numbers come from, and the command that repeats them.
+def trace(
+    notebook: str,
+    given: Mapping,
+    runs: Iterable[Record | None] = (),
+    *,
+    manifest: Manifest | None = None,
+) -> str:
+    """How a page was made, folded: the command that repeats it, data, runs and parameters.
 
     Parameters
     ----------
-    record
-        The run.
-    names
-        The parameters that the notebook has; by default all of the experiment.
+    notebook
+        Name of the page's notebook.
+    given
+        The values of its parameters, among others: the notebook's `globals()`.
+    runs
+        All that the page reads; None is passed over.
+    manifest
+        The corpus of a page without a run.
+
+    Raises
+    ------
+    NotebookError
+        If the notebook has no template, so that nobody knows its usual values.
     """
-    data, corpus = record.data, record.data["corpus"]
-    fixed = ("architecture", "corpus")
-    options = {
-        name: value
-        for name, value in data["parameters"].items()
-        if name not in fixed and value is not None and (names is None or name in set(names))
+    runs, usual = [run for run in runs if run is not None], templates.defaults(notebook)
+    values = {name: given[name] for name in usual}
+    values |= _places(values)
+    parts = [
+        f"This command makes the page again:\n\n```bash\n{_command(notebook, values, usual)}\n```",
+        _origin(runs, manifest),
+        _runs(runs),
+        _parameters(values, usual, runs),
+    ]
+    folded = "\n\n".join(filter(None, parts))
+    return f"````{{dropdown}} {SUMMARY}\n:class-body: provenance\n\n{folded}\n````"
+
+
+def _command(notebook: str, values: Mapping, usual: Mapping) -> str:
+    corpus, folder = (values.get(name) for name in ("corpus", "data_dir"))
+    options = f" --corpus {shlex.quote(corpus)}" if corpus else ""
+    options += f" --data {shlex.quote(folder)}" if folder else ""
+    for name, value in values.items():
+        if name not in ("corpus", "data_dir") and value != usual[name]:
+            options += f" \\\n  -p {shlex.quote(f'{name}={_typed(value)}')}"
+    return f"ser run {notebook}{options}"
+
+
+def _places(values: Mapping) -> dict[str, str]:
+    """Return, for each folder or file that was named, a place that is not of this machine."""
+    names, folder = values.get("corpus", "").split(","), values.get("data_dir") or ""
+    folders = folder.split(",") if len(names) > 1 else [folder]
+    places = {
+        "data_dir": ",".join(
+            f"path/to/{name}" if folder else ""
+            for name, folder in zip(names, folders, strict=False)
+        ),
+        "other_dir": f"path/to/{values.get('other') or 'other'}",
+        "split": "split.csv",  # as it lies in the folder of the record
     }
-    if "split" in options:  # the record holds its hash, and the file is beside it
-        options["split"] = "split.csv"
-    text = {k: v if isinstance(v, str) else json.dumps(v) for k, v in options.items()}
-    # The demo corpora are made where no folder is given.
-    folders = ["" if name in demo.SIZES else "FOLDER" for name in corpus["name"].split(",")]
-    folder = f" --data {','.join(folders)}" if any(folders) else ""
-    command = f"ser run {data['architecture']} --corpus {corpus['name']}{folder}"
-    command += "".join(f" \\\n  -p {shlex.quote(f'{k}={v}')}" for k, v in text.items())
-    rows = {
-        "Run": f"`{data['key']}`, {data['started']}, {duration(data['duration_s'])}",
-        "Corpus": f"{corpus['title']}: {count(corpus['utterances'], 'utterance')}, "
-        f"{count(len(corpus['left_out']), 'file')} left out",
-        "Manifest (SHA-256)": f"`{corpus['manifest_sha256']}`",
-        "Protocol": protocol(data),
-        "Seed": str(data["seed"]),
-        "Versions": ", ".join(f"{name} {value}" for name, value in data["versions"].items()),
+    return {name: place for name, place in places.items() if values.get(name)}
+
+
+def _typed(value: object) -> str:
+    """Return a value as `ser run -p` reads it: YAML, in which a word needs no quotes."""
+    with suppress(yaml.YAMLError):
+        if isinstance(value, str) and yaml.safe_load(value) == value:
+            return value
+    return json.dumps(value)
+
+
+def _origin(runs: list[Record], manifest: Manifest | None) -> str:
+    """List of data, protocol, seed and versions."""
+    if runs:
+        found = [run.data["corpus"] for run in runs]
+        versions = [run.data["versions"] for run in runs]
+    else:
+        found = [_corpus(manifest)] if manifest else []
+        versions = [{"python": platform.python_version(), "ser-lib": ser_lib.__version__}]
+    said = {
+        "Data": map(_used, found),
+        "Protocol": (protocol(run.data) for run in runs),
+        "Seed": (str(run.data["seed"]) for run in runs),
+        "Versions": (", ".join(f"{k} {v}" for k, v in each.items()) for each in versions),
     }
-    table = markdown_table({"What": name, "Value": value} for name, value in rows.items())
-    return f"{table}\n\nThis command repeats the run:\n\n```bash\n{command}\n```"
+    lines = {name: "; ".join(dict.fromkeys(words)) for name, words in said.items()}
+    return "\n".join(f"- **{name}:** {words}" for name, words in lines.items() if words)
+
+
+def _corpus(manifest: Manifest) -> dict:
+    """Return what a record says of its corpus, of a page without one."""
+    return {
+        "title": describe(manifest.corpus).title,
+        "utterances": len(manifest.table),
+        "speakers": len(set(manifest.table["speaker"]) - {""}),
+        "passed_over": manifest.passed_over,
+        "left_out": manifest.left_out,
+        "manifest_sha256": manifest.sha256,
+    }
+
+
+def _used(corpus: Mapping) -> str:
+    words = f"{corpus['title']}: {count(corpus['utterances'], 'utterance')}"
+    if corpus["speakers"]:
+        words += f" of {count(corpus['speakers'], 'speaker')}"
+    words += " used"
+    if passed := sum(corpus["passed_over"].values()):
+        words += f", {count(passed, 'other')} passed over for their emotion or style"
+    words += f", {count(len(corpus['left_out']), 'file')} left out"
+    return f"{words}; SHA-256 of the manifest `{corpus['manifest_sha256']}`"
+
+
+def _runs(runs: list[Record]) -> str:
+    """List of the runs: in what they differ, when and for how long they ran, where they are."""
+    if not runs:
+        return ""
+    differing, lines = _differing(runs), []
+    for run in runs:
+        given = [f"`{name}={_typed(run.data['parameters'][name])}`" for name in differing]
+        started = datetime.fromisoformat(run.data["started"]).strftime("%Y-%m-%d %H:%M %Z")
+        lines.append(
+            f"- **{title(run.data['architecture'])}**{f' with {listing(given)}' if given else ''}: "
+            f"started {started}, took {duration(run.data['duration_s'])}, record in "
+            f"`runs/{run.folder.parent.name}/{run.folder.name}`"
+        )
+    read = f"The page reads {count(len(runs), 'run')}; a record's folder ends with the run's key:"
+    return "\n".join([read, "", *lines])
+
+
+def _differing(runs: list[Record]) -> list[str]:
+    """Return the parameters in which runs differ, but for the network."""
+    first, *others = [run.data["parameters"] for run in runs]
+    return [
+        name
+        for name, value in first.items()
+        if name != "architecture" and any(other[name] != value for other in others)
+    ]
+
+
+def _parameters(values: Mapping, usual: Mapping, runs: list[Record]) -> str:
+    """Table of the notebook's parameters; what is not as usual is marked."""
+    if not usual:
+        return "The page has no parameters."
+    rows = [
+        {
+            "Parameter": f"`{name}`",
+            "Value": _shown(name, value, runs),
+            "Changed from": "" if value == usual[name] else _shown(name, usual[name], ()),
+        }
+        for name, value in values.items()
+    ]
+    if values != usual:
+        return f"Parameters of the notebook, with what was changed:\n\n{markdown_table(rows)}"
+    for row in rows:
+        del row["Changed from"]
+    return f"Parameters of the notebook, all with their usual values:\n\n{markdown_table(rows)}"
+
+
+def _shown(name: str, value: object, runs: Iterable[Record]) -> str:
+    """Return a value of a parameter; None is what the runs took for it, if they agree."""
+    if value is not None:
+        return f"`{_typed(value)}`"
+    taken = {_typed(run.data["parameters"].get(name)) for run in runs} - {"null"}
+    if len(taken) > 1:
+        return "see the runs"
+    return f"`{taken.pop()}`" if taken else "usual"
 
 
 def show_report(record) -> None:

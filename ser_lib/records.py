@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ser_lib import templates
 from ser_lib.errors import RecordError
 from ser_lib.workspace import digest, lock_file, sources, workspace, write_atomically
 
@@ -83,7 +84,7 @@ def key(notebook: str, parameters: dict, *inputs: str) -> str:
     inputs
         Hashes of what else goes in: the manifest's, and the keys of the runs that are read.
     """
-    template = workspace() / "notebooks" / f"{notebook}.ipynb"
+    template = templates.file(notebook)
     text = template.read_bytes() if template.is_file() else b""
     return digest(notebook, text, parameters, list(inputs), lock_file(), *sources())
 

@@ -142,6 +142,8 @@ def make_record(
             "speakers": int(table["speaker"].nunique()),
             "emotions": emotions,
             "manifest_sha256": "5e" * 32,
+            "chosen": {},
+            "passed_over": {},
             "left_out": [],
         },
         "protocol": protocol,

@@ -45,7 +45,7 @@ def test_corpora_that_cannot_be_paired_are_a_page_that_says_why(workspace, make_
     assert other.is_file()
     outcome = across.Outcome(reason="corpus 'table' has one speaker")
     assert "has one speaker" in across.overview(outcome)
-    for part in (across.results, across.notices, across.trace):
+    for part in (across.results, across.notices):
         assert part(outcome) == across.NOTHING
 
 

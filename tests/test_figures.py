@@ -1,6 +1,7 @@
 """Figures of results: alt text that names the right class, the same bytes twice, what is drawn."""
 
 import re
+from base64 import b64decode
 from io import BytesIO
 
 import factory
@@ -175,10 +176,14 @@ def test_show_hands_the_book_alt_text_caption_and_name(monkeypatch):
     figures.show(figure, name="cnn-per-class", caption="Mine.")
     ((bundle,), options), (_, other) = shown
     assert bundle["image/svg+xml"] == figure.svg()
+    assert b64decode(bundle["image/png"]) == figure.png()
     assert options["raw"]
     assert options["metadata"]["ser"] == {
         "alt": figure.alt, "caption": figure.caption, "name": "cnn-per-class"
     }  # fmt: skip
     assert other["metadata"]["ser"]["caption"] == "Mine."
-    with pytest.raises(ParameterError, match="name and a caption"):
-        figures.show(figure, name="")
+    for name in ("", "cnn/classes", "CNN classes", "cnn-"):
+        with pytest.raises(ParameterError, match=re.escape(f"hyphens, not {name!r}")):
+            figures.show(figure, name=name)
+    with pytest.raises(ParameterError, match="the figure 'cnn-classes' needs a caption"):
+        figures.show(figure, name="cnn-classes", caption="")

@@ -151,12 +151,6 @@ def test_the_warning_of_the_random_split_comes_first(measured):
     assert "Training and test may share speakers" in gap.notices(measured(2.0))
 
 
-def test_both_runs_are_traced(measured):
-    found = measured(2.0)
-    for run in (found.record, found.random):
-        assert f"`{run.data['key']}`" in gap.trace(found)
-
-
 def test_the_figure_tells_the_differences(measured):
     found = measured(4.0)
     figure = method_figures.pretence(found)
@@ -196,7 +190,6 @@ def test_a_corpus_that_allows_no_random_split_says_why(record, monkeypatch):
     found = gap.measure(record)
     assert found == replace(found, random=None, methods=())
     assert "There is nothing to compare: protocol 'random': emotion 'fear'" in gap.table(found)
-    assert gap.trace(found).count("This command repeats the run") == 1
 
 
 def test_too_few_speakers_are_told(measured):

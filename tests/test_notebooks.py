@@ -4,19 +4,14 @@ import ast
 from pathlib import Path
 
 import nbformat
-import papermill
 import pytest
 
+from ser_lib import templates
 from ser_lib.experiment import ARCHITECTURES, Experiment
 from ser_lib.report.runner import NOTEBOOKS
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 TEMPLATES = sorted(FOLDER.glob("*.ipynb"))
-
-
-def parameters(template: Path) -> dict:
-    found = papermill.inspect_notebook(str(template))
-    return {name: ast.literal_eval(about["default"]) for name, about in found.items()}
 
 
 def test_every_page_has_its_template_and_every_template_is_a_page():
@@ -41,7 +36,7 @@ def test_template(template):
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)
 def test_parameters_are_those_of_an_experiment(template):
-    given = parameters(template)
+    given = templates.defaults(template.stem)
     if template.stem == "corpora":
         assert not given, "it is about all corpora"
         return
@@ -59,3 +54,13 @@ def test_parameters_are_those_of_an_experiment(template):
     if template.stem == "robustness":
         assert given.pop("utterances") is None
     assert given == usual
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)
+def test_every_page_ends_with_how_it_was_made(template):
+    heading, code = nbformat.read(template, as_version=4).cells[-2:]
+    assert (heading.cell_type, heading.source) == ("markdown", "## How this page was made")
+    assert code.metadata["tags"] == ["remove-input"]
+    call = f'Markdown(provenance.trace("{template.stem}", globals()'
+    assert code.source.startswith(call), "under its own name, with all of its parameters"
+    assert len(code.source.splitlines()) == 1

@@ -129,11 +129,6 @@ def results(outcome: Outcome) -> str:
     return "\n\n".join(map(_results, outcome.records)) or NOTHING
 
 
-def trace(outcome: Outcome) -> str:
-    """How the page was made."""
-    return "\n\n".join(map(provenance.trace, outcome.records)) or NOTHING
-
-
 def _results(record: Record) -> str:
     chance = 1 / len(record.emotions)
     rows, sentences = [], []

@@ -191,13 +191,3 @@ def _sizes(gap: Gap) -> str:
     sizes = f"The network trained on {number(few)} utterances of the random split, and on {span}"
     less = ": the random split has less to learn from, not more" if few < min(usual) else ""
     return f"{sizes} with new speakers{less}."
-
-
-def trace(gap: Gap) -> str:
-    """How the page was made: the run with new speakers, then that with the random split."""
-    if not gap.random:
-        return provenance.trace(gap.record)
-    return (
-        f"The network with new speakers:\n\n{provenance.trace(gap.record)}\n\n"
-        f"With the random split:\n\n{provenance.trace(gap.random)}"
-    )

@@ -5,7 +5,8 @@ What lies where, under the workspace (the project's folder):
 ``book/``                    prose, bibliography, style; ``_toc.yml`` names every page
 ``_config.yml``              Jupyter Book's settings
 ``runs/<corpus>/pages/``     the executed notebooks of a corpus, one ``<page>.ipynb`` each
-``book/runs/``               a copy of these while a book is built: wiped and rewritten each time
+``book/runs/``               a copy of these while a book is built, figures as PNG beside it: wiped
+                             and rewritten each time
 ``_build/<corpus>/html/``    the book; ``build.log`` beside it is Jupyter Book's own output
 
 A build is always a clean one, and warnings are errors: Sphinx serves stale cross-references from
@@ -24,7 +25,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from base64 import b64decode
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,6 +39,8 @@ from ser_lib.workspace import workspace as project_folder
 
 LIBRARY = Path(__file__).parents[2]
 SHOWN_WARNINGS = 6
+PLACES = ("data_dir", "other_dir", "split")
+"""The parameters that name folders and files of the machine that executed a page."""
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # it has no __main__
 # What the theme ships and these pages never show: most of a page's weight. Its icons come twice, as
 # a font and as a script of 1.5 MB that replaces the font.
@@ -205,8 +209,22 @@ def _copy_pages(pages: list[Path], target: Path, workspace: Path) -> None:
             notebook = nbformat.read(page, as_version=4)
         except Exception as error:
             raise BookError(f"{page} is not a notebook ({error}); run it again") from error
+        for name, png in _take_pngs(notebook):
+            (target / f"{name}.png").write_bytes(png)
         text = _publishable(notebook, workspace)
         (target / page.name).write_text(text, encoding="utf-8")
+
+
+def _take_pngs(notebook: nbformat.NotebookNode) -> Iterator[tuple[str, bytes]]:
+    """Take the figures' second pictures out of a notebook, of which readers see the first, the SVG.
+
+    They are offered for download, see `downloads`; in the notebook they would double its size.
+    """
+    for cell in notebook.cells:
+        figure = cell.metadata.get("mystnb", {}).get("figure", {})
+        for output in cell.get("outputs", []) if figure else []:
+            if {"image/svg+xml", "image/png"} <= output.get("data", {}).keys():
+                yield figure["name"], b64decode(output["data"].pop("image/png"))
 
 
 def _publishable(notebook: nbformat.NotebookNode, workspace: Path) -> str:
@@ -225,10 +243,11 @@ def _publishable(notebook: nbformat.NotebookNode, workspace: Path) -> str:
         if "id" in cell:
             cell["id"] = f"cell-{number}"  # papermill gives the cell that it adds a random one
     text = nbformat.writes(notebook)
-    data_dir = str(run.get("parameters", {}).get("data_dir") or "")
-    for folder, name in ((data_dir, Path(data_dir).name), (str(workspace), ".")):
-        if Path(folder).is_absolute() and name:
-            text = text.replace(json.dumps(folder, ensure_ascii=False)[1:-1], name)
+    given = (run.get("parameters", {}).get(name) for name in PLACES)
+    places = [place for value in given if value for place in str(value).split(",")]
+    for place, name in (*((place, Path(place).name) for place in places), (str(workspace), ".")):
+        if Path(place).is_absolute() and name:
+            text = text.replace(json.dumps(place, ensure_ascii=False)[1:-1], name)
     return text
 
 

@@ -9,6 +9,7 @@ requests   no page or style sheet loads anything from another server; plain link
 links      every internal link leads to a file and, where it names one, to an anchor in it
 images     every image has alternative text that is not a file's name
 weight     no page, with what it loads, is heavier than 3 MB, and no book heavier than 40 MB
+downloads  every figure that a notebook drew is offered as SVG and PNG, every table as CSV
 numbers    what a page says of a record is what the record says
 ========== =====================================================================================
 
@@ -19,7 +20,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 import nbformat
@@ -102,6 +104,7 @@ def check(html: Path, *, pages: Path | None = None, records: Path | None = None)
         *broken_links(html, parsed),
         *images_without_text(parsed),
         *overweight(html, parsed),
+        *missing_downloads(parsed),
     ]
     if records is not None:
         wrong = wrong_numbers(parsed, notebooks, read_records(Path(records)))
@@ -249,3 +252,23 @@ def overweight(html: Path, pages: Mapping[str, Page]) -> Iterator[Finding]:
         yield Finding(
             "weight", "the book", f"{size / 1e6:.0f} MB, more than {BOOK_BYTES / 1e6:.0f} MB"
         )
+
+
+def missing_downloads(pages: Mapping[str, Page]) -> Iterator[Finding]:
+    """Find figures and tables of notebooks that cannot be taken along, see `downloads`."""
+    for name, page in pages.items():
+        if not name.startswith("runs/"):
+            continue
+        tables, shown = iter(page.tables), ("figure", "table")
+        places = [place for place, (tag, _) in enumerate(page.tags) if tag in shown]
+        for place, following in pairwise([*places, len(page.tags)]):
+            (kind, values), *part = page.tags[place:following]
+            wanted, what = {".svg", ".png"}, f"figure '{values.get('id', '')}'"
+            if kind == "table":
+                header = next(iter(next(tables)), [])
+                is_data = any(header) and any(tag == "thead" for tag, _ in part)
+                wanted, what = {".csv"} if is_data else set(), f"table of {', '.join(header)}"
+            links = [values["href"] for tag, values in part if tag == "a" and "download" in values]
+            offered = {PurePosixPath(urlsplit(address).path).suffix for address in links}
+            for suffix in sorted(wanted - offered):
+                yield Finding("downloads", name, f"{what} is not offered as {suffix[1:].upper()}")

@@ -6,7 +6,6 @@ architectures leave a record (see `records`) and are kept in its folder; the oth
 whole report puts its pages into `runs/<corpus>/pages/`, from where the book is built.
 """
 
-import ast
 import json
 import sys
 import time
@@ -20,7 +19,7 @@ import nbformat
 import papermill
 from papermill.exceptions import PapermillExecutionError
 
-from ser_lib import baselines, corpora, features, records, repeats, store, training
+from ser_lib import baselines, corpora, features, records, repeats, store, templates, training
 from ser_lib.corpora import Manifest, selection
 from ser_lib.errors import NotebookError, ParameterError, SplitError, choose
 from ser_lib.experiment import ARCHITECTURES, Experiment
@@ -99,8 +98,7 @@ def execute(
         If a notebook is unknown or fails; its partial result stays beside the runs.
     """
     whole = not (names := list(names))
-    templates = {name: _template(name) for name in names or NOTEBOOKS}
-    defaults = {name: _defaults(template) for name, template in templates.items()}
+    defaults = {name: _defaults(name) for name in names or NOTEBOOKS}
     given = dict(parameters or {})
     _refuse_unknown(given, defaults)
     # Kernels run in the workspace, so what is relative to the caller must not stay so.
@@ -114,7 +112,7 @@ def execute(
         for name, default in defaults.items()
     }
     # A bad value is refused before any work.
-    experiments = {name: _experiments(name, values[name]) for name in templates}
+    experiments = {name: _experiments(name, values[name]) for name in defaults}
     parts: list[Part] = []
 
     def finish(part: Part) -> None:
@@ -131,7 +129,7 @@ def execute(
     finish(Part("corpus", _since(clock)))
     # Refuses a protocol that the corpus does not allow, before features and training.
     planned = {name: _planned(shown, manifest, values[name]) for name, shown in experiments.items()}
-    pages = {name: _page(name, values[name], planned[name], manifest) for name in templates}
+    pages = {name: _page(name, values[name], planned[name], manifest) for name in defaults}
     missing = [name for name, page in pages.items() if not page.is_file()]
     clock = time.perf_counter()
     store.build(manifest, kind=given.get("feature_map", "logmel"))
@@ -146,7 +144,7 @@ def execute(
     def produce(name: str) -> Part:
         clock = time.perf_counter()
         if name in missing:
-            _execute_one(templates[name], pages[name], values[name])
+            _execute_one(templates.file(name), pages[name], values[name])
         return Part(name, _since(clock), name not in missing)
 
     # All records are there, so no page waits for another one, and most of them keep one processor
@@ -173,22 +171,13 @@ def _since(clock: float) -> float:
     return round(time.perf_counter() - clock, 1)
 
 
-def _template(name: str) -> Path:
+def _defaults(name: str) -> dict:
+    """Return the parameters of a notebook of the report with their usual values."""
     try:
         choose(name, NOTEBOOKS, "notebook")
     except ParameterError as error:
         raise NotebookError(str(error)) from None
-    template = workspace() / "notebooks" / f"{name}.ipynb"
-    if not template.is_file():
-        raise NotebookError(f"{template} does not exist; run from the checkout of the report")
-    return template
-
-
-def _defaults(template: Path) -> dict:
-    """Return the parameters of a template with their default values."""
-    found = papermill.inspect_notebook(str(template))
-    # Papermill gives the source text of every default.
-    return {name: ast.literal_eval(about["default"]) for name, about in found.items()}
+    return templates.defaults(name)
 
 
 def _refuse_unknown(given: dict, defaults: dict[str, dict]) -> None:

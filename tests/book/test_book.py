@@ -113,13 +113,15 @@ def test_notebooks_for_download_name_no_folder_and_no_time(workspace, html):
 
 def test_folders_of_this_machine_become_names(tmp_path):
     notebook = page("A page")
-    folder = tmp_path / "elsewhere" / "emodb"
-    notebook.metadata["papermill"]["parameters"]["data_dir"] = str(folder)
-    notebook.cells[1].source = f"data_dir = {str(folder)!r}\nhere = {str(tmp_path / 'runs')!r}"
+    elsewhere = tmp_path.parent / "elsewhere"
+    folders = f"{elsewhere / 'emodb'},,{elsewhere / 'savee'}"
+    given = {"data_dir": folders, "other_dir": str(elsewhere / "nemo"), "folds": 5}
+    notebook.metadata["papermill"]["parameters"] = given
+    notebook.cells[1].source = f"a = {folders!r}\nb = {given['other_dir']!r}\nc = '{tmp_path}/runs'"
     text = book._publishable(notebook, tmp_path)
-    assert str(tmp_path) not in text
+    assert str(tmp_path.parent) not in text
     assert nbformat.reads(text, as_version=4).cells[1].source == (
-        "data_dir = 'emodb'\nhere = './runs'"
+        "a = 'emodb,,savee'\nb = 'nemo'\nc = './runs'"
     )
 
 
@@ -194,7 +196,11 @@ def test_extensions_are_jupyter_books_own(workspace):
     ours = set(config["sphinx"]["config"]["extensions"])
     own = set(get_default_sphinx_config()["extensions"])
     assert own - ours == {"sphinx_thebe", "sphinx.ext.intersphinx"}
-    assert ours - own == {"sphinxcontrib.bibtex", "ser_lib.report.mathml"}
+    assert ours - own == {
+        "sphinxcontrib.bibtex",
+        "ser_lib.report.mathml",
+        "ser_lib.report.downloads",
+    }
 
 
 def test_publish_builds_checks_and_says_where(workspace, html, monkeypatch):

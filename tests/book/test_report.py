@@ -1,7 +1,10 @@
 """The whole report on a tiny demo corpus: every notebook executed, recorded, built and checked."""
 
+import html
 import json
 import os
+import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -63,10 +66,11 @@ def test_every_network_leaves_a_record(report, architecture):
 
 
 def test_every_notebook_is_a_page_of_the_book(report):
-    html = report / "_build" / "demo" / "html"
+    pages = report / "_build" / "demo" / "html" / "runs"
     for name in NOTEBOOKS:
-        assert (html / "runs" / f"{name}.html").is_file()
-    text = (html / "runs" / "cnn_gru.html").read_text()
+        assert (pages / f"{name}.html").is_file()
+        assert "How this page was made" in (pages / f"{name}.html").read_text()
+    text = (pages / "cnn_gru.html").read_text()
     assert "579,781" in text
     assert "Synthetic" in text, "every page that shows results of the demo corpus says so"
 
@@ -77,6 +81,17 @@ def test_a_second_run_executes_nothing(report, capsys):
     assert before == {p: p.stat().st_mtime_ns for p in before}
     said = capsys.readouterr().out
     assert said.count("unchanged") == len(NOTEBOOKS)
+
+
+@pytest.mark.parametrize("name", ["cnn_gru", "comparison", "across", "data", "corpora"])
+def test_the_command_that_a_page_names_repeats_it(report, capsys, name):
+    text = (report / "_build" / "demo" / "html" / "runs" / f"{name}.html").read_text()
+    shown = re.search(r'<div class="highlight-bash.*?<pre>(.*?)</pre>', text, re.DOTALL)[1]
+    command = html.unescape(re.sub("<[^>]+>", "", shown)).replace("\\\n", "")
+    for place, folder in (("demo", "tiny"), ("other", "other")):
+        command = command.replace(f"path/to/{place}", str(report / folder))
+    assert cli.main(shlex.split(command)[1:]) == 0
+    assert f"{name:<24} unchanged" in capsys.readouterr().out
 
 
 def test_one_notebook_with_another_parameter_leaves_the_book_alone(report):
