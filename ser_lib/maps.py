@@ -29,7 +29,7 @@ _BRIGHT_HZ = 1000  # bands above are compared with those below
 _DEVIATIONS = 2.5  # colour range of the stack
 _VOICED = 0.5
 _F0_REFERENCE_HZ = 27.5  # of the semitones of the row f0, as its unit says
-_COLUMNS = 800  # of a drawn waveform
+_COLUMNS = 500  # of a drawn waveform
 _F0_TICKS = (60, 100, 200, 400)  # Hz
 _F0_LIMITS = (55, 550)  # a little more than can be found, so that voices can be compared
 

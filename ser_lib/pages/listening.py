@@ -19,8 +19,8 @@ from ser_lib.tables import count, extremes, markdown_table, number, percent, rou
 
 CLIPS = 3
 """Utterances of a cell that can be played, at most."""
-CLIP_BYTES = 1_500_000
-"""Of all players of the matrix: a page has to stay under 3 MB."""
+CLIP_BYTES = 1_000_000
+"""Of all players of the matrix: with its figures the page has to stay under 3 MB."""
 NAMED = 40
 """Utterances of a cell that are named."""
 SPEECH_DB = 30  # what is quieter than the loudest frame by more than this is a pause
@@ -79,22 +79,23 @@ def overview(table: pd.DataFrame) -> str:
     table
         From `voices`.
     """
-    whose = "the speaker" if _all_known(table) else "the corpus"
+    known = _all_known(table)
     of = table.groupby("emotion").median(numeric_only=True)
     rows = [
         {
             "Emotion": emotion,
             "F0 (Hz)": _whole(row["f0"]),
-            f"F0 against {whose} (semitones)": row["f0_apart"],
-            "F0 range (semitones)": row["f0_range"],
-            f"Level against {whose} (dB)": row["level_apart"],
+            "F0 apart (st)": row["f0_apart"],
+            "F0 range (st)": row["f0_range"],
+            "Level apart (dB)": row["level_apart"],
             "Voiced": percent(row["voiced"]),
             "Speech (s)": row["speech"],
         }
         for emotion, row in of.iterrows()
     ]
+    usual = "for the speaker" if known else "in the corpus"
     told = (
-        ("f0_apart", f"Against what is usual for {whose}, F0 is", "semitones"),
+        ("f0_apart", f"Against what is usual {usual}, F0 is", "semitones"),
         ("level_apart", "The level, taken in the same way, is", "dB"),
         ("f0_range", "The range of F0 within an utterance is", "semitones"),
         ("speech", "The length of the speech, without its pauses, is", "s"),
@@ -105,7 +106,8 @@ def overview(table: pd.DataFrame) -> str:
         if (values := of[column].dropna().to_dict())
     ]
     return (
-        f"Medians over all {count(len(table), 'utterance')} of the corpus:\n\n"
+        f"Medians over all {count(len(table), 'utterance')} of the corpus. *Apart* is from the "
+        f"median of {'the same speaker' if known else 'all utterances'}; st are semitones.\n\n"
         f"{markdown_table(rows, digits=1)}\n\n{' '.join(words)}"
     )
 
@@ -123,8 +125,9 @@ def examples(manifest: Manifest) -> dict[str, list[str]]:
         Emotion to names of utterances, in the order of the emotions.
     """
     table = manifest.table
-    parts = [table[table["sex"] == sex] for sex in _SEXES]
-    if any(part.empty for part in parts):
+    if set(table["sex"]) == set(_SEXES):
+        parts = [table[table["sex"] == sex] for sex in _SEXES]
+    else:
         first = inventory.examples(manifest)
         heard = table.loc[table["utterance"].isin(first.values()), "speaker"]
         parts = [table, table[~table["speaker"].isin(heard)]]
@@ -160,25 +163,23 @@ def players(
     """
     allowed = describe(manifest.corpus).embed_audio
     tested = answers.set_index("utterance")
+    given = tested["predicted"] + " (" + tested["p"].map(number) + ")"
     rows = []
     for name in names:
         voice = table.loc[name]
-        who = ", ".join(filter(None, (voice["speaker"], _SEXES.get(voice["sex"]))))
-        row = {
-            "Utterance": f"`{name}`",
-            "Speaker": who or None,
-            "F0 (Hz)": _whole(voice["f0"]),
-            "F0 range (semitones)": voice["f0_range"],
-            "Speech (s)": voice["speech"],
-            "Answer": None,
-        }
-        if name in tested.index:
-            answer = tested.loc[name]
-            row["Answer"] = f"{answer['predicted']} ({number(answer['p'])})"
+        heard = ", ".join(filter(None, (f"`{name}`", voice["speaker"], _SEXES.get(voice["sex"]))))
         if allowed:
             told = f"{voice['emotion']}, utterance {name}"
-            row["Listen"] = inventory.player(manifest, name, told)
-        rows.append(row)
+            heard += f"<br>{inventory.player(manifest, name, told)}"
+        rows.append(
+            {
+                "Utterance": heard,
+                "F0 (Hz)": _whole(voice["f0"]),
+                "F0 range (st)": voice["f0_range"],
+                "Speech (s)": voice["speech"],
+                "Answer": given.get(name),
+            }
+        )
     return markdown_table(rows, digits=1)
 
 
@@ -205,7 +206,7 @@ def cells(answers: pd.DataFrame, emotions: Sequence[str]) -> dict[tuple[str, str
     }
 
 
-def matrix(answers: pd.DataFrame, record, manifest: Manifest) -> str:
+def matrix(answers: pd.DataFrame, emotions: Sequence[str], manifest: Manifest) -> str:
     """The confusion matrix with a list of the utterances of each cell, some of them to play.
 
     The numbers of the matrix are links to the lists; ``book/_static/listen.js`` makes them buttons
@@ -215,17 +216,16 @@ def matrix(answers: pd.DataFrame, record, manifest: Manifest) -> str:
     ----------
     answers
         From `failures.answers`.
-    record
-        The run.
+    emotions
+        In the order of the matrix.
     manifest
         The corpus.
 
     Returns
     -------
     str
-        Html.
+        Markdown that is one block of html.
     """
-    emotions = record.emotions
     of = cells(answers, emotions)
     played = _players(of, manifest)
     sizes = {cell: len(rows) for cell, rows in of.items() if len(rows)}
@@ -237,7 +237,7 @@ def matrix(answers: pd.DataFrame, record, manifest: Manifest) -> str:
     return (
         '<div class="listen">\n'
         f"<p>{_told(played, len(answers))}</p>\n"
-        f'<div class="listen-scroll">{_table(of, emotions)}</div>\n'
+        f'<div class="listen-scroll">{"".join(_matrix_lines(of, emotions))}</div>\n'
         '<p class="listen-status" role="status"></p>\n'
         f"{''.join(lists)}</div>"
     )
@@ -264,7 +264,10 @@ def _players(of: Mapping, manifest: Manifest) -> dict[str, str]:
 
 def _told(played: Mapping[str, str], total: int) -> str:
     """How to use the matrix, and how much of it can be heard."""
-    use = "Choose a number to see which utterances got this answer, the surest first."
+    use = (
+        "Choose a number to see which utterances got this answer, with its probability, the "
+        "surest first."
+    )
     if not played:
         return f"{use} {inventory.NAMES_ONLY}"
     some = f"{len(played):,} of {count(total, 'utterance')} can be played"
@@ -282,11 +285,7 @@ def _words(cell: tuple[str, str], n: int) -> str:
     return f"{what}: {count(n, 'utterance')}"
 
 
-def _table(of: Mapping, emotions: Sequence[str]) -> str:
-    return "".join(_table_lines(of, emotions))
-
-
-def _table_lines(of: Mapping, emotions: Sequence[str]) -> Iterator[str]:
+def _matrix_lines(of: Mapping, emotions: Sequence[str]) -> Iterator[str]:
     yield '<table class="listen-matrix">\n'
     yield "<caption>True emotions in rows, the network's answers in columns</caption>\n"
     heads = (f'<th scope="col"><span>{escape(emotion)}</span></th>' for emotion in emotions)

@@ -315,5 +315,15 @@ def _with_one_figure(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]
     if len(outputs) < 2 or not any(map(_about_figure, outputs)):
         return [cell]
     cell.outputs, *others = ([output] for output in outputs)
-    unseen = {"tags": ["remove-input"]}
-    return [cell, *(new_code_cell(outputs=shown, metadata=unseen) for shown in others)]
+    return [
+        cell,
+        *(
+            new_code_cell(
+                "# shown by the cell above",  # one without source would be left out
+                execution_count=cell.execution_count,
+                outputs=shown,
+                metadata={"tags": ["remove-input"]},
+            )
+            for shown in others
+        ),
+    ]
