@@ -19,7 +19,7 @@ from ser_lib.tables import count, extremes, markdown_table, number, percent, rou
 
 CLIPS = 3
 """Utterances of a cell that can be played, at most."""
-CLIP_BYTES = 1_000_000
+CLIP_BYTES = 900_000
 """Of all players of the matrix: with its figures the page has to stay under 3 MB."""
 NAMED = 40
 """Utterances of a cell that are named."""
@@ -107,7 +107,8 @@ def overview(table: pd.DataFrame) -> str:
     ]
     return (
         f"Medians over all {count(len(table), 'utterance')} of the corpus. *Apart* is from the "
-        f"median of {'the same speaker' if known else 'all utterances'}; st are semitones.\n\n"
+        f"median of {'the same speaker' if known else 'all utterances'}; st are semitones, twelve to the "
+        f"octave.\n\n"
         f"{markdown_table(rows, digits=1)}\n\n{' '.join(words)}"
     )
 
