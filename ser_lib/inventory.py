@@ -4,10 +4,12 @@ Conventions: as `tables`; functions return Markdown unless they say otherwise.
 """
 
 import base64
+import html
 import io
 import re
 from itertools import groupby
 
+import numpy as np
 import pandas as pd
 
 from ser_lib import audio, features
@@ -19,6 +21,9 @@ from ser_lib.workspace import sources
 WINDOW_S = features.FRAMES * features.HOP / audio.RATE
 UNEVEN = 1.5
 """The largest class over the smallest, from which on the classes are called unevenly frequent."""
+CLIP_S, FADE_S = 8.0, 0.5
+"""Of a longer utterance a page plays the first seconds, and the last of them fade."""
+NAMES_ONLY = "The licence of the corpus does not allow its audio in this book."
 
 
 def summary(manifest: Manifest) -> str:
@@ -214,22 +219,54 @@ def players(manifest: Manifest) -> str:
         if allowed:
             row["Listen"] = player(manifest, name, f"{emotion}, utterance {name}")
         rows.append(row)
-    note = "" if allowed else "\n\nThe licence of the corpus does not allow its audio in this book."
-    return markdown_table(rows) + note
+    return markdown_table(rows) + ("" if allowed else f"\n\n{NAMES_ONLY}")
 
 
 def player(manifest: Manifest, name: str, label: str) -> str:
-    """Return html that plays an utterance, its audio in it, with a label for who cannot see it."""
+    """Return html that plays an utterance, its audio in it.
+
+    Parameters
+    ----------
+    manifest
+        The corpus; that its licence allows this is for the caller to see to.
+    name
+        The utterance.
+    label
+        Plain text for who cannot see where the player stands.
+
+    Raises
+    ------
+    AudioError
+        If the file can no longer be read.
+    """
+    signal = audio.load(manifest.file(name))
+    seconds, shown = len(signal) / audio.RATE, ""
+    if seconds > CLIP_S:
+        shown = f"the first {CLIP_S:.0f} of {number(seconds, 1)} s"
+        signal = signal[: round(CLIP_S * audio.RATE)].copy()
+        fade = round(FADE_S * audio.RATE)
+        signal[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
+    data = base64.b64encode(_mp3(signal)).decode()
+    told = html.escape(", ".join(filter(None, (label, shown))))
+    note = f"<small>{shown}</small>" if shown else ""
+    return (
+        f'<audio controls preload="none" aria-label="{told}" '
+        f'src="data:audio/mpeg;base64,{data}"></audio>{note}'
+    )
+
+
+def _mp3(signal: np.ndarray) -> bytes:
+    """Compress a signal to 33 kbit/s: every browser plays MP3, and the bytes are always the same.
+
+    The bit rate is that of an average. At so low a constant one the encoder finds no room to say
+    how much silence it put before the sound, and players would play that, too.
+    """
     import soundfile
 
     encoded = io.BytesIO()
-    # MP3, because every browser plays it and the encoder gives the same bytes each time.
-    soundfile.write(encoded, audio.load(manifest.file(name)), audio.RATE, format="MP3")
-    data = base64.b64encode(encoded.getvalue()).decode()
-    return (
-        f'<audio controls preload="none" aria-label="{label}" '
-        f'src="data:audio/mpeg;base64,{data}"></audio>'
-    )
+    soundfile.write(encoded, signal, audio.RATE, format="MP3", bitrate_mode="AVERAGE",
+                    compression_level=0.86)  # fmt: skip
+    return encoded.getvalue()
 
 
 def _distinct(column: pd.Series) -> str:

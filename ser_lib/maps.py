@@ -13,6 +13,7 @@ from itertools import groupby
 
 import numpy as np
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import NullFormatter
 
 from ser_lib import features
 from ser_lib.audio import RATE
@@ -28,7 +29,16 @@ _BRIGHT_HZ = 1000  # bands above are compared with those below
 _DEVIATIONS = 2.5  # colour range of the stack
 _VOICED = 0.5
 _F0_REFERENCE_HZ = 27.5  # of the semitones of the row f0, as its unit says
-_COLUMNS = 1600  # of a drawn waveform
+_COLUMNS = 500  # of a drawn waveform
+_F0_TICKS = (60, 100, 200, 400)  # Hz
+_F0_LIMITS = (55, 550)  # a little more than can be found, so that voices can be compared
+
+
+def f0(stack: np.ndarray) -> np.ndarray:
+    """Return the F0 of each frame of a stack in Hz, nan where there is no voice: float [frames]."""
+    voiced = _row(stack, "stack", "voicing") > _VOICED
+    semitones = _row(stack, "stack", "f0").astype(float)
+    return np.where(voiced, _F0_REFERENCE_HZ * 2 ** (semitones / 12), math.nan)
 
 
 @styled
@@ -48,23 +58,73 @@ def waveform_and_maps(
     """
     fig, axes = canvas(1 + len(maps), 1, height=1.3 + 2.9 * len(maps), sharex=True,
                        height_ratios=[1, *[2.6] * len(maps)])  # fmt: skip
-    edges = np.linspace(0, len(signal), min(_COLUMNS, len(signal)) + 1).astype(int)[:-1]
-    time = edges / RATE
-    axes[0].fill_between(
-        time, np.minimum.reduceat(signal, edges), np.maximum.reduceat(signal, edges),
-        color=BLUE, linewidth=0.4,
-    )  # fmt: skip
-    axes[0].set(ylabel="amplitude", title=title, xlim=(0, len(signal) / RATE))
+    _draw_waveform(axes[0], signal)
+    axes[0].set_title(title)
     for axis, (kind, values) in zip(axes[1:], maps.items(), strict=True):
         _paint([axis], _scaled({"": _static(values)}, kind), kind)
     axes[-1].set_xlabel("time (s)")
-    _cue_legend(fig, maps)
+    _cues(fig, {axis: kind for axis, kind in zip(axes[1:], maps, strict=True)})
     words = " ".join(f"{NAMES[kind]}: {_finding(_static(v), kind)}" for kind, v in maps.items())
-    peak = float(np.abs(signal).argmax()) / RATE
+    return Figure(fig, f"{_loudest(signal)} {words}", "Waveform and feature maps of one utterance.")
+
+
+@styled
+def voice(signal: np.ndarray, *, title: str = "") -> Figure:
+    """Draw an utterance's waveform, log-mel map and F0, on one time axis.
+
+    The axis of F0 is logarithmic and the same in all figures.
+
+    Parameters
+    ----------
+    signal
+        The utterance.
+    title
+        What utterance it is.
+    """
+    logmel, stack = (features.extract(signal, kind=kind) for kind in features.MAPS)
+    fig, axes = canvas(3, 1, height=4.9, sharex=True, height_ratios=[1, 2.2, 1.3])
+    _draw_waveform(axes[0], signal)
+    axes[0].set_title(title, parse_math=False)
+    _paint([axes[1]], {"": logmel}, "logmel")
+    _name_rows(axes[1], "logmel", every=2)
+    contour = f0(stack)
+    axes[2].plot(np.arange(len(contour)) * FRAME_S, contour, color=ORANGE, linewidth=2,
+                 marker="o", markersize=2.5)  # fmt: skip
+    axes[2].set(yscale="log", ylim=_F0_LIMITS, ylabel="F0 (Hz)", xlabel="time (s)")
+    axes[2].set_yticks(_F0_TICKS, [str(hz) for hz in _F0_TICKS])
+    axes[2].yaxis.set_minor_formatter(NullFormatter())
+    fig.align_ylabels()
     return Figure(
         fig,
-        f"Waveform of {number(len(signal) / RATE)} s, largest at {number(peak)} s. {words}",
-        "Waveform and feature maps of one utterance.",
+        f"{_loudest(signal)} {NAMES['logmel']}: {_finding(logmel, 'logmel')} {_melody(contour)}",
+        "Waveform, log-mel map and F0 of one utterance.",
+    )
+
+
+def _draw_waveform(axis, signal: np.ndarray) -> None:
+    edges = np.linspace(0, len(signal), min(_COLUMNS, len(signal)) + 1).astype(int)[:-1]
+    axis.fill_between(
+        edges / RATE, np.minimum.reduceat(signal, edges), np.maximum.reduceat(signal, edges),
+        color=BLUE, linewidth=0.4,
+    )  # fmt: skip
+    axis.set(ylabel="amplitude", xlim=(0, len(signal) / RATE))
+
+
+def _loudest(signal: np.ndarray) -> str:
+    """How long a signal is and where it is largest, in a sentence."""
+    peak = float(np.abs(signal).argmax()) / RATE
+    return f"Waveform of {number(len(signal) / RATE)} s, largest at {number(peak)} s."
+
+
+def _melody(contour: np.ndarray) -> str:
+    """How F0 [frames] moves, in a sentence."""
+    if np.isnan(contour).all():
+        return "There is no F0: no frame is voiced."
+    low, middle, high = np.nanpercentile(contour, [5, 50, 95])
+    when = float(np.nanargmax(contour)) * FRAME_S
+    return (
+        f"F0 lies around {number(middle, 0)} Hz, mostly between {number(low, 0)} and "
+        f"{number(high, 0)} Hz, and is highest {number(when)} s after the start."
     )
 
 
@@ -85,7 +145,7 @@ def feature_map(values: np.ndarray, *, kind: str, title: str = "") -> Figure:
     fig, axis = canvas(height=4.2)
     _paint([axis], _scaled({"": static}, kind), kind)
     axis.set(title=title, xlabel="time (s)")
-    _cue_legend(fig, [kind])
+    _cues(fig, {axis: kind})
     return Figure(
         fig, f"{NAMES[kind]}. {_finding(static, kind)}", f"{NAMES[kind]} of one utterance."
     )
@@ -116,7 +176,7 @@ def feature_grid(maps: Mapping[str, np.ndarray], *, kind: str) -> Figure:
     drawn[0].set_xlim(-FRAME_S / 2, max(v.shape[1] for v in statics.values()) * FRAME_S)
     for axis in axes[-1]:
         axis.set_xlabel("time (s)")
-    _cue_legend(fig, [kind])
+    _cues(fig, dict.fromkeys(drawn, kind))
     return Figure(
         fig,
         f"{NAMES[kind]} of one utterance per emotion. {_contrast(statics, kind)}",
@@ -141,7 +201,7 @@ def _scaled(statics: Mapping[str, np.ndarray], kind: str) -> dict[str, np.ndarra
 
 
 def _paint(axes, panels: Mapping[str, np.ndarray], kind: str) -> None:
-    """Draw maps into axes on one colour scale, with the scale and the stripe of cues."""
+    """Draw maps into axes on one colour scale, with the scale."""
     if kind == "logmel":
         limits = [extreme([extreme(v) for v in panels.values()]) for extreme in (np.min, np.max)]
         colours, label = "magma", "level (dB)"
@@ -156,7 +216,6 @@ def _paint(axes, panels: Mapping[str, np.ndarray], kind: str) -> None:
             extent=(-FRAME_S / 2, (frames - 0.5) * FRAME_S, -0.5, n_rows - 0.5),
         )  # fmt: skip
         axis.grid(False)
-        _stripe(axis, kind)
         # Small panels have room for every other frequency only.
         _name_rows(axis, kind, every=1 if len(axes) == 1 else 2)
         if kind == "logmel" and axis.get_subplotspec().is_first_col():
@@ -223,8 +282,12 @@ def _row_groups(kind: str) -> list[tuple[str, float]]:
     return groups
 
 
-def _cue_legend(fig, kinds) -> None:
-    cues = [c for c in _CUES if any(row.cue == c for kind in kinds for row in features.rows(kind))]
+def _cues(fig, kinds: Mapping) -> None:
+    """Colour the cue of each row of the axes' maps, and say which colour is which."""
+    for axis, kind in kinds.items():
+        _stripe(axis, kind)
+    shown = {row.cue for kind in kinds.values() for row in features.rows(kind)}
+    cues = [cue for cue in _CUES if cue in shown]
     handles = [Patch(alpha=0, label="rows that carry")]
     handles += [Patch(color=_CUES[cue], label=cue) for cue in cues]
     fig.legend(handles=handles, loc="outside lower center", ncols=len(handles), borderaxespad=0)
@@ -235,10 +298,10 @@ def _row(static: np.ndarray, kind: str, name: str) -> np.ndarray:
 
 
 def _voiced_f0(static: np.ndarray) -> tuple[float, float]:
-    """Median F0 of the voiced frames (nan without any), and the share of those frames."""
-    voiced = _row(static, "stack", "voicing") > _VOICED
-    f0 = _row(static, "stack", "f0")[voiced]
-    return float(np.median(f0)) if f0.size else math.nan, float(voiced.mean())
+    """Median F0 of the voiced frames in Hz (nan without any), and the share of those frames."""
+    contour = f0(static)
+    voiced = contour[~np.isnan(contour)]
+    return float(np.median(voiced)) if voiced.size else math.nan, voiced.size / contour.size
 
 
 def _finding(static: np.ndarray, kind: str) -> str:
@@ -250,17 +313,13 @@ def _finding(static: np.ndarray, kind: str) -> str:
             f"The level is highest around {band:,} Hz on average, and {number(loudest)} s after "
             "the start."
         )
-    f0, voiced = _voiced_f0(static)
+    middle, voiced = _voiced_f0(static)
     loudest = float(_row(static, kind, "rms").argmax()) * FRAME_S
-    pitch = "" if math.isnan(f0) else f", with a median F0 of {number(_hertz(f0), 0)} Hz"
+    pitch = "" if math.isnan(middle) else f", with a median F0 of {number(middle, 0)} Hz"
     return (
         f"{percent(voiced)} of the frames are voiced{pitch}; the level is highest "
         f"{number(loudest)} s after the start."
     )
-
-
-def _hertz(semitones: float) -> float:
-    return _F0_REFERENCE_HZ * 2 ** (semitones / 12)
 
 
 def _contrast(statics: Mapping[str, np.ndarray], kind: str) -> str:
@@ -270,7 +329,7 @@ def _contrast(statics: Mapping[str, np.ndarray], kind: str) -> str:
         tilt = {name: float(v[high].mean() - v[~high].mean()) for name, v in statics.items()}
         return f"The level above {_BRIGHT_HZ:,} Hz, relative to that below, is {_ends(tilt, 'dB')}."
     pitch = {name: _voiced_f0(v)[0] for name, v in statics.items()}
-    hertz = {name: _hertz(f0) for name, f0 in pitch.items() if not math.isnan(f0)}
+    hertz = {name: middle for name, middle in pitch.items() if not math.isnan(middle)}
     level = {name: float(_row(v, kind, "rms").max()) for name, v in statics.items()}
     loudest = f"The level of the loudest frame is {_ends(level, 'dB')}."
     return f"The median F0 is {_ends(hertz, 'Hz')}. {loudest}" if hertz else loudest

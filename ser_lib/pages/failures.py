@@ -260,5 +260,4 @@ def players(chosen: pd.DataFrame, table: pd.DataFrame, manifest: Manifest) -> st
         }
         for _, wrong in chosen.iterrows()
     ]
-    note = "" if allowed else "\n\nThe licence of the corpus does not allow its audio in this book."
-    return markdown_table(rows) + note
+    return markdown_table(rows) + ("" if allowed else f"\n\n{inventory.NAMES_ONLY}")

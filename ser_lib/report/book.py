@@ -269,6 +269,10 @@ def _configure(config: Path, about: dict) -> str:
         )
     settings = yaml.safe_load(config.read_text(encoding="utf-8"))
     theme = settings["sphinx"]["config"]["html_theme_options"]
+    for kind in ("css", "js"):
+        # Jupyter Book adds them, too, but in the order in which the file system lists them.
+        files = (config.parent / "book" / "_static").glob(f"*.{kind}")
+        settings["sphinx"]["config"][f"html_{kind}_files"] = sorted(file.name for file in files)
     title = html.escape(str(about.get("title", "")))
     if title and about.get("synthetic"):
         theme["announcement"] = SYNTHETIC.format(title=title)

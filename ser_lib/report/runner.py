@@ -17,6 +17,7 @@ from shutil import copy2
 
 import nbformat
 import papermill
+from nbformat.v4 import new_code_cell
 from papermill.exceptions import PapermillExecutionError
 
 from ser_lib import baselines, corpora, features, records, repeats, store, templates, training
@@ -42,6 +43,7 @@ NOTEBOOKS = (
     "fairness",
     "robustness",
     "failures",
+    "listen",
     "across",
     "conclusions",
     "corpora",
@@ -276,17 +278,45 @@ def _execute_one(template: Path, page: Path, values: dict) -> None:
 
 
 def _for_the_book(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Move what a figure says about itself from its output to its cell, where MyST reads it."""
+    """Move what a figure says about itself from its output to its cell, where MyST reads it.
+
+    MyST takes all outputs of a cell for one figure, so a cell that shows several things, one of
+    them a figure, becomes several cells.
+    """
+    notebook.cells = [part for cell in notebook.cells for part in _with_one_figure(cell)]
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
         if "injected-parameters" in tags:
             # It names a folder of this machine; the page's provenance lists all parameters.
             cell.metadata["tags"] = [*tags, "remove-cell"]
-        for output in cell.get("outputs", []):
-            about = output.get("metadata", {}).get("ser", {})
-            if "alt" in about:
+        for about in map(_about_figure, cell.get("outputs", [])):
+            if about:
                 cell.metadata["mystnb"] = {
                     "image": {"alt": about["alt"]},
                     "figure": {"caption": about["caption"], "name": about["name"]},
                 }
     return notebook
+
+
+def _about_figure(output: nbformat.NotebookNode) -> dict:
+    about = output.get("metadata", {}).get("ser", {})
+    return about if "alt" in about else {}
+
+
+def _with_one_figure(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    outputs = cell.get("outputs", [])
+    if len(outputs) < 2 or not any(map(_about_figure, outputs)):
+        return [cell]
+    cell.outputs, *others = ([output] for output in outputs)
+    return [
+        cell,
+        *(
+            new_code_cell(
+                "# shown by the cell above",  # one without source would be left out
+                execution_count=cell.execution_count,
+                outputs=shown,
+                metadata={"tags": ["remove-input"]},
+            )
+            for shown in others
+        ),
+    ]

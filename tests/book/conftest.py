@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from small_book import CORPUS, NETWORKS, network_page, page, record
+from small_book import CORPUS, NETWORKS, listen_page, network_page, page, record
 
 from ser_lib.report import book
 
@@ -24,6 +24,7 @@ def make_workspace():
         runs = folder / "runs" / CORPUS
         (runs / "pages").mkdir(parents=True)
         pages = {name: page(name.title()) for name in book.page_names(folder / "book/_toc.yml")}
+        pages["listen"] = listen_page()
         for name in NETWORKS:
             data = record(name)
             (runs / f"{name}-speaker-0123").mkdir()

@@ -2,9 +2,15 @@
 
 from base64 import b64encode
 from io import BytesIO
+from pathlib import Path
 
+import pandas as pd
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
+
+from ser_lib.corpora import Manifest
+from ser_lib.pages import listening
+from ser_lib.report import runner
 
 CORPUS = "demo"
 EMOTIONS = ("anger", "neutral", "sadness")
@@ -122,3 +128,49 @@ def network_page(name: str, data: dict):
             metadata={"tags": ["hide-input"]},
         ),
     )
+
+
+def listen_page():
+    """Return the page to listen to, without audio: a cell with two figures, and the matrix."""
+
+    def figure(name: str):
+        about = {"alt": f"The finding of {name}.", "caption": f"Caption of {name}.",
+                 "name": f"listen-{name}"}  # fmt: skip
+        data = {"image/svg+xml": SVG, "text/plain": "<Figure>"}
+        return new_output("display_data", data=data, metadata={"ser": about})
+
+    def words(text: str):
+        return new_output("display_data", data={"text/markdown": text}, metadata={})
+
+    several = new_code_cell(
+        "for ...: show(...)",
+        execution_count=2,
+        outputs=[figure("one"), words("What stands **between** them."), figure("other")],
+        metadata={"tags": ["hide-input"]},
+    )
+    matrix = new_code_cell(
+        "Markdown(listening.matrix(...))",
+        execution_count=3,
+        outputs=[words(listening.matrix(answers(), EMOTIONS, MANIFEST))],
+        metadata={"tags": ["remove-input"]},
+    )
+    return runner._for_the_book(page("Listen", several, matrix))
+
+
+MANIFEST = Manifest(corpus="table", root=Path("."), table=pd.DataFrame())  # no audio in the book
+HEARD = {
+    ("anger", "anger"): 3, ("anger", "sadness"): 2, ("neutral", "neutral"): 1,
+    ("sadness", "anger"): 1, ("sadness", "neutral"): 4, ("sadness", "sadness"): 2,
+}  # fmt: skip
+"""Utterances by truth and answer."""
+
+
+def answers() -> pd.DataFrame:
+    """Return the answers that make the confusion matrix `HEARD`."""
+    pairs = [pair for pair, n in HEARD.items() for _ in range(n)]
+    rows = [
+        {"utterance": f"u{i:02d}", "speaker": f"s{i % 2}", "truth": truth, "predicted": predicted,
+         "p": 0.5 + i / 50}
+        for i, (truth, predicted) in enumerate(pairs)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)

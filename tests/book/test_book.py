@@ -61,6 +61,25 @@ def test_figures_are_numbered_and_described(html):
     assert re.search(r'href="#cnn-curves"><span class="std std-numref">Figure 1</span>', text)
 
 
+def test_every_output_of_a_cell_with_several_figures_is_shown(html):
+    text = read(html, "runs/listen")
+    for name in ("one", "other"):
+        assert f'alt="The finding of {name}."' in text
+        assert re.search(
+            rf'id="listen-{name}".*?caption-text">Caption of {name}\.', text, re.DOTALL
+        )
+    figures = re.findall(r"<figure.*?</figure>", text, re.DOTALL)
+    assert "<strong>between</strong>" in re.sub("|".join(map(re.escape, figures)), "", text)
+
+
+def test_style_sheets_and_scripts_come_in_a_fixed_order(workspace, html):
+    ours = {path.name for path in (workspace / "book" / "_static").glob("*.*s")}
+    for tag in (r"<link[^>]*_static/(\w+\.css)", r"<script[^>]*_static/(\w+\.js)"):
+        found = [name for name in re.findall(tag, read(html, "runs/cnn")) if name in ours]
+        assert found == sorted(set(found))
+        assert found, "the book has its own"
+
+
 def test_citations_terms_and_formulas_work_without_a_network(html):
     text = read(html, "runs/cnn")
     assert "Ioffe and Szegedy" in text
