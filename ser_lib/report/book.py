@@ -4,9 +4,11 @@ What lies where, under the workspace (the project's folder):
 
 ``book/``                    prose, bibliography, style; ``_toc.yml`` names every page
 ``_config.yml``              Jupyter Book's settings
-``runs/<corpus>/pages/``     the executed notebooks of a corpus, one ``<page>.ipynb`` each
-``book/runs/``               a copy of these while a book is built: wiped and rewritten each time
-``_build/<corpus>/html/``    the book; ``build.log`` beside it is Jupyter Book's own output
+``book/runs/``               a copy of a report's executed notebooks while its book is built: wiped
+                             and rewritten each time
+``_build/<name>/html/``      the book; ``build.log`` beside it is Jupyter Book's own output
+
+Where the notebooks come from, and what lists the books, is in `ser_lib.report.shelf`.
 
 A build is always a clean one, and warnings are errors: Sphinx serves stale cross-references from
 an earlier build, and passes a second time over a warning that failed the first. It happens in a
@@ -32,8 +34,9 @@ import nbformat
 import yaml
 
 from ser_lib.errors import BookError
-from ser_lib.report import gates
+from ser_lib.report import gates, pdf, shelf
 from ser_lib.workspace import workspace as project_folder
+from ser_lib.workspace import write_atomically
 
 LIBRARY = Path(__file__).parents[2]
 SHOWN_WARNINGS = 6
@@ -74,12 +77,18 @@ SYNTHETIC = (
 )
 
 
-def publish(corpus: str, *, say: Callable[[str], None] = print) -> list[gates.Finding]:
-    """Build the book of a corpus in the project's folder, check it, and say where it is.
+def publish(
+    corpus: str,
+    *,
+    report: str | None = None,
+    with_pdf: bool = False,
+    say: Callable[[str], None] = print,
+) -> list[gates.Finding]:
+    """Build a report's book in the project's folder, check it, list it, and say where it is.
 
     Parameters
     ----------
-    corpus
+    corpus, report, with_pdf
         See `build`.
     say
         Called with each line: how long the notebooks and the book took, then the book's place.
@@ -95,14 +104,17 @@ def publish(corpus: str, *, say: Callable[[str], None] = print) -> list[gates.Fi
         See `build`.
     """
     clock = time.perf_counter()
-    index = build(corpus, workspace=project_folder())
+    project = project_folder()
+    index = build(corpus, workspace=project, report=report, with_pdf=with_pdf)
     findings = check(index.parent)
+    listed = shelf.write(project / "_build")
     seconds = time.perf_counter() - clock
-    parts = project_folder() / "runs" / corpus / "pages" / "parts.json"
+    parts = shelf.pages(project, corpus, report or corpus) / "parts.json"
     for part in json.loads(parts.read_text()) if parts.is_file() else []:
         took = "unchanged" if part["cached"] else f"{part['seconds']:6.1f} s"
         say(f"{part['name']:<24} {took}")
     say(f"{'book and its gates':<24} {seconds:6.1f} s")
+    say(f"all books: {listed}")
     say(f"the book: {index}")
     return findings
 
@@ -112,17 +124,28 @@ def check(html: Path) -> list[gates.Finding]:
     return gates.check(Path(html), records=project_folder() / "runs")
 
 
-def build(corpus: str, *, workspace: Path, out: Path | None = None) -> Path:
-    """Build the book of a corpus from its executed notebooks.
+def build(
+    corpus: str,
+    *,
+    workspace: Path,
+    report: str | None = None,
+    with_pdf: bool = False,
+    out: Path | None = None,
+) -> Path:
+    """Build the book of a report from its executed notebooks.
 
     Parameters
     ----------
     corpus
-        The name of the corpus whose pages are in ``<workspace>/runs/<corpus>/pages``.
+        The corpus that the report is on.
     workspace
         The project's folder, with ``book/``, ``_config.yml`` and ``runs/``.
+    report
+        The name of the report, by default `corpus`.
+    with_pdf
+        Print the book as ``<name>.pdf`` beside its ``index.html``, too; its pages then link to it.
     out
-        Where the book goes, by default ``<workspace>/_build/<corpus>``.
+        Where the book goes, by default ``<workspace>/_build/<name>``.
 
     Returns
     -------
@@ -131,27 +154,40 @@ def build(corpus: str, *, workspace: Path, out: Path | None = None) -> Path:
 
     Raises
     ------
+    ParameterError
+        The report cannot have its name.
     BookError
-        A page has not been run, a file of the book is missing, or the build has a warning.
+        A page has not been run, a file of the book is missing, the build has a warning, the name is
+        that of a book of another corpus, or there is no browser that prints.
     """
     workspace = Path(workspace).resolve()
-    out = Path(out).resolve() if out else workspace / "_build" / corpus
+    name = shelf.claim_name(report or corpus, corpus, workspace)
+    out = Path(out).resolve() if out else workspace / "_build" / name
     source = workspace / "book"
     names = page_names(source / "_toc.yml")
-    pages = _find_pages(workspace / "runs" / corpus / "pages", names, corpus)
+    notebooks = _read_pages(shelf.pages(workspace, corpus, name), names, corpus, name)
+    about = shelf.summary(name, corpus, notebooks, workspace / "runs")
+    if with_pdf:
+        pdf.check_browser()
 
     out.mkdir(parents=True, exist_ok=True)
     with _locked(source / "_toc.yml"), tempfile.TemporaryDirectory(dir=out, prefix=".") as folder:
         temporary = Path(folder)
-        _copy_pages(pages, source / "runs", workspace)
+        _copy_pages(notebooks, source / "runs", workspace)
         config = temporary / "_config.yml"
-        config.write_text(_configure(workspace / "_config.yml", _about(workspace, corpus)))
-        _run_jupyter_book(source, config, temporary, log=out / "build.log")
-        new = temporary / "_build" / "html"
+        link = f"{name}.pdf" if with_pdf else ""
+        config.write_text(_configure(workspace / "_config.yml", about, link))
+        new = _run_jupyter_book(source, config, temporary, log=out / "build.log")
         _amend(new)
+        if with_pdf:
+            single = _run_jupyter_book(
+                source, config, temporary, log=out / "build-pdf.log", builder="singlehtml"
+            )
+            pdf.print_book(single, new / link, about)
         if (out / "html").exists():
             (out / "html").rename(temporary / "previous")
         new.rename(out / "html")
+        write_atomically(out / shelf.SUMMARY, json.dumps(about, indent=1) + "\n")
     return out / "html" / "index.html"
 
 
@@ -186,27 +222,37 @@ def page_names(toc: Path) -> list[str]:
     return names
 
 
-def _find_pages(folder: Path, names: list[str], corpus: str) -> list[Path]:
+def _read_pages(
+    folder: Path, names: list[str], corpus: str, report: str
+) -> dict[str, nbformat.NotebookNode]:
     missing = [name for name in names if not (folder / f"{name}.ipynb").is_file()]
     if missing:
+        command = f"ser run --corpus {corpus}"
+        if report != corpus:
+            command += f" --report {report}"
         raise BookError(
-            f"the book of '{corpus}' lacks {len(missing)} of its {len(names)} pages "
-            f"({', '.join(missing)}); make them with: ser run --corpus {corpus}, and --data FOLDER "
-            "unless it is the demo corpus"
+            f"the book of '{report}' lacks {len(missing)} of its {len(names)} pages "
+            f"({', '.join(missing)}); make them with: {command}, and --data FOLDER unless it is "
+            "the demo corpus"
         )
-    return [folder / f"{name}.ipynb" for name in names]
-
-
-def _copy_pages(pages: list[Path], target: Path, workspace: Path) -> None:
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir()
-    for page in pages:
+    notebooks = {}
+    for name in names:
+        page = folder / f"{name}.ipynb"
         try:
-            notebook = nbformat.read(page, as_version=4)
+            notebooks[name] = nbformat.read(page, as_version=4)
         except Exception as error:
             raise BookError(f"{page} is not a notebook ({error}); run it again") from error
+    return notebooks
+
+
+def _copy_pages(
+    notebooks: dict[str, nbformat.NotebookNode], target: Path, workspace: Path
+) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    for name, notebook in notebooks.items():
         text = _publishable(notebook, workspace)
-        (target / page.name).write_text(text, encoding="utf-8")
+        (target / f"{name}.ipynb").write_text(text, encoding="utf-8")
 
 
 def _publishable(notebook: nbformat.NotebookNode, workspace: Path) -> str:
@@ -232,18 +278,18 @@ def _publishable(notebook: nbformat.NotebookNode, workspace: Path) -> str:
     return text
 
 
-def _about(workspace: Path, corpus: str) -> dict:
-    """Return what the records say of the corpus: title, synthetic, utterances, speakers."""
-    for path in sorted((workspace / "runs" / corpus).glob("*/record.json")):
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))["corpus"]
-        except (ValueError, KeyError, TypeError):
-            continue  # an unfinished record; the gates name it where a page uses it
-    return {}
+def _configure(config: Path, about: dict, link: str) -> str:
+    """Return the book's settings as YAML, with a line that says which corpus this copy is of.
 
-
-def _configure(config: Path, about: dict) -> str:
-    """Return the book's settings as YAML, with a line that says which corpus this copy is of."""
+    Parameters
+    ----------
+    config
+        The project's ``_config.yml``.
+    about
+        What `shelf.summary` says of the report.
+    link
+        The PDF's place in the book, "" without one.
+    """
     if not config.is_file():
         raise BookError(
             f"there is no {config.name} in {config.parent}: run this in the project's folder"
@@ -258,12 +304,16 @@ def _configure(config: Path, about: dict) -> str:
         if "utterances" in about and "speakers" in about:
             line += f": {about['utterances']} utterances of {about['speakers']} speakers"
         theme["extra_footer"] = f"<p>{line}.</p><p>{theme.get('extra_footer', '')}</p>"
+    settings["sphinx"]["config"]["html_context"] = {"report_pdf": link}
     return yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
 
 
-def _run_jupyter_book(source: Path, config: Path, target: Path, *, log: Path) -> None:
+def _run_jupyter_book(
+    source: Path, config: Path, target: Path, *, log: Path, builder: str = "html"
+) -> Path:
+    """Build and return the folder of what was built."""
     command = [
-        sys.executable, "-c", JUPYTER_BOOK, "build", str(source),
+        sys.executable, "-c", JUPYTER_BOOK, "build", str(source), "--builder", builder,
         "--config", str(config), "--path-output", str(target), "-W", "-n", "--keep-going",
     ]  # fmt: skip
     # The build loads ser_lib.report.mathml: from here, also where the library is not installed.
@@ -277,9 +327,11 @@ def _run_jupyter_book(source: Path, config: Path, target: Path, *, log: Path) ->
             env={**os.environ, **ENVIRONMENT, "PYTHONPATH": path},
             cwd=source.parent,
         )
-    if done.returncode or not (target / "_build" / "html" / "index.html").is_file():
+    built = target / "_build" / builder
+    if done.returncode or not any(built.glob("*.html")):
         said = "\n".join(f"  {line}" for line in _warnings(log, source))
         raise BookError(f"the book does not build (all of it is in {log}):\n{said}")
+    return built
 
 
 def _warnings(log: Path, source: Path) -> list[str]:

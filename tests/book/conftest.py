@@ -22,7 +22,7 @@ def make_workspace():
         shutil.copytree(PROJECT / "book", folder / "book", ignore=ignored)
         shutil.copy(PROJECT / "_config.yml", folder)
         runs = folder / "runs" / CORPUS
-        (runs / "pages").mkdir(parents=True)
+        (runs / "reports" / CORPUS).mkdir(parents=True)
         pages = {name: page(name.title()) for name in book.page_names(folder / "book/_toc.yml")}
         for name in NETWORKS:
             data = record(name)
@@ -30,7 +30,7 @@ def make_workspace():
             (runs / f"{name}-speaker-0123" / "record.json").write_text(json.dumps(data))
             pages[name] = network_page(name, data)
         for name, notebook in pages.items():
-            nbformat.write(notebook, runs / "pages" / f"{name}.ipynb")
+            nbformat.write(notebook, runs / "reports" / CORPUS / f"{name}.ipynb")
         return folder
 
     return make
