@@ -35,6 +35,7 @@ import yaml
 
 from ser_lib.errors import BookError
 from ser_lib.report import gates, pdf, shelf
+from ser_lib.report.browser import why_not
 from ser_lib.workspace import workspace as project_folder
 from ser_lib.workspace import write_atomically
 
@@ -72,7 +73,7 @@ AMENDMENTS = [
 # Fixed, so that no clock, hash order or terminal shows in the output.
 ENVIRONMENT = {"SOURCE_DATE_EPOCH": "0", "PYTHONHASHSEED": "0", "NO_COLOR": "1", "TZ": "UTC"}
 SYNTHETIC = (
-    "This copy is computed on <b>{title}</b>: speech made by a program. It shows that everything "
+    "This copy is computed on {title}: speech made by a program. It shows that everything "
     "works; its numbers say nothing about people."
 )
 
@@ -164,11 +165,12 @@ def build(
     name = shelf.claim_name(report or corpus, corpus, workspace)
     out = Path(out).resolve() if out else workspace / "_build" / name
     source = workspace / "book"
+    entries = contents(source / "_toc.yml")
     names = page_names(source / "_toc.yml")
     notebooks = _read_pages(shelf.pages(workspace, corpus, name), names, corpus, name)
     about = shelf.summary(name, corpus, notebooks, workspace / "runs")
-    if with_pdf:
-        pdf.check_browser()
+    if with_pdf and (reason := why_not()):
+        raise BookError(f"the book cannot be printed: {reason}")
 
     out.mkdir(parents=True, exist_ok=True)
     with _locked(source / "_toc.yml"), tempfile.TemporaryDirectory(dir=out, prefix=".") as folder:
@@ -176,19 +178,51 @@ def build(
         _copy_pages(notebooks, source / "runs", workspace)
         config = temporary / "_config.yml"
         link = f"{name}.pdf" if with_pdf else ""
-        config.write_text(_configure(workspace / "_config.yml", about, link))
-        new = _run_jupyter_book(source, config, temporary, log=out / "build.log")
+        settings = _configure(workspace / "_config.yml", about, link)
+        config.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+        _run_jupyter_book(source, config, temporary, log=out / "build.log")
+        new = temporary / "_build" / "html"
         _amend(new)
         if with_pdf:
-            single = _run_jupyter_book(
-                source, config, temporary, log=out / "build-pdf.log", builder="singlehtml"
-            )
-            pdf.print_book(single, new / link, about)
+            lines = [line for line in (_origin(about), _notice(about)) if line]
+            pdf.print_book(new, new / link, entries, title=settings["title"], lines=lines)
         if (out / "html").exists():
             (out / "html").rename(temporary / "previous")
         new.rename(out / "html")
         write_atomically(out / shelf.SUMMARY, json.dumps(about, indent=1) + "\n")
     return out / "html" / "index.html"
+
+
+def contents(toc: Path) -> list[tuple[str, str]]:
+    """Return the entries of a table of contents, in its order.
+
+    Returns
+    -------
+    list of tuple
+        The caption of the part, "" where there is none, and the page without its suffix.
+
+    Raises
+    ------
+    BookError
+        The table of contents is missing.
+    """
+    if not toc.is_file():
+        raise BookError(f"there is no table of contents at {toc}: run this in the project's folder")
+    found = []
+
+    def walk(entry, part: str) -> None:
+        if isinstance(entry, list):
+            for item in entry:
+                walk(item, part)
+        elif isinstance(entry, dict):
+            part = str(entry.get("caption") or part)
+            if page := str(entry.get("root") or entry.get("file") or ""):
+                found.append((part, page))
+            for value in entry.values():
+                walk(value, part)
+
+    walk(yaml.safe_load(toc.read_text(encoding="utf-8")), "")
+    return found
 
 
 def page_names(toc: Path) -> list[str]:
@@ -201,22 +235,8 @@ def page_names(toc: Path) -> list[str]:
     BookError
         The table of contents is missing or names no notebook.
     """
-    if not toc.is_file():
-        raise BookError(f"there is no table of contents at {toc}: run this in the project's folder")
-    names = []
-
-    def walk(entry) -> None:
-        if isinstance(entry, list):
-            for item in entry:
-                walk(item)
-        elif isinstance(entry, dict):
-            page = str(entry.get("root") or entry.get("file") or "")
-            if page.startswith("runs/"):
-                names.append(page.removeprefix("runs/"))
-            for value in entry.values():
-                walk(value)
-
-    walk(yaml.safe_load(toc.read_text(encoding="utf-8")))
+    pages = [page for _, page in contents(toc)]
+    names = [page.removeprefix("runs/") for page in pages if page.startswith("runs/")]
     if not names:
         raise BookError(f"{toc} names no notebook: its entries for them read runs/<name>")
     return names
@@ -278,8 +298,8 @@ def _publishable(notebook: nbformat.NotebookNode, workspace: Path) -> str:
     return text
 
 
-def _configure(config: Path, about: dict, link: str) -> str:
-    """Return the book's settings as YAML, with a line that says which corpus this copy is of.
+def _configure(config: Path, about: dict, link: str) -> dict:
+    """Return the book's settings, with a line that says which corpus this copy is of.
 
     Parameters
     ----------
@@ -296,24 +316,31 @@ def _configure(config: Path, about: dict, link: str) -> str:
         )
     settings = yaml.safe_load(config.read_text(encoding="utf-8"))
     theme = settings["sphinx"]["config"]["html_theme_options"]
-    title = html.escape(str(about.get("title", "")))
-    if title and about.get("synthetic"):
-        theme["announcement"] = SYNTHETIC.format(title=title)
-    if title:
-        line = f"Computed on {title}"
-        if "utterances" in about and "speakers" in about:
-            line += f": {about['utterances']} utterances of {about['speakers']} speakers"
-        theme["extra_footer"] = f"<p>{line}.</p><p>{theme.get('extra_footer', '')}</p>"
+    if notice := _notice(about):
+        theme["announcement"] = html.escape(notice)
+    if origin := _origin(about):
+        theme["extra_footer"] = (
+            f"<p>{html.escape(origin)}</p><p>{theme.get('extra_footer', '')}</p>"
+        )
     settings["sphinx"]["config"]["html_context"] = {"report_pdf": link}
-    return yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+    return settings
 
 
-def _run_jupyter_book(
-    source: Path, config: Path, target: Path, *, log: Path, builder: str = "html"
-) -> Path:
-    """Build and return the folder of what was built."""
+def _origin(about: dict) -> str:
+    """Say on which corpus a report is computed, if a record says so."""
+    if "title" not in about:
+        return ""
+    utterances, speakers = about["utterances"], about["speakers"]
+    return f"Computed on {about['title']}: {utterances} utterances of {speakers} speakers."
+
+
+def _notice(about: dict) -> str:
+    return SYNTHETIC.format(**about) if about.get("synthetic") else ""
+
+
+def _run_jupyter_book(source: Path, config: Path, target: Path, *, log: Path) -> None:
     command = [
-        sys.executable, "-c", JUPYTER_BOOK, "build", str(source), "--builder", builder,
+        sys.executable, "-c", JUPYTER_BOOK, "build", str(source),
         "--config", str(config), "--path-output", str(target), "-W", "-n", "--keep-going",
     ]  # fmt: skip
     # The build loads ser_lib.report.mathml: from here, also where the library is not installed.
@@ -327,11 +354,9 @@ def _run_jupyter_book(
             env={**os.environ, **ENVIRONMENT, "PYTHONPATH": path},
             cwd=source.parent,
         )
-    built = target / "_build" / builder
-    if done.returncode or not any(built.glob("*.html")):
+    if done.returncode or not (target / "_build" / "html" / "index.html").is_file():
         said = "\n".join(f"  {line}" for line in _warnings(log, source))
         raise BookError(f"the book does not build (all of it is in {log}):\n{said}")
-    return built
 
 
 def _warnings(log: Path, source: Path) -> list[str]:
