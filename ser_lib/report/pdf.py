@@ -12,7 +12,7 @@ The same book printed by the same Chromium gives the same bytes.
 import html as markup
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -23,7 +23,8 @@ from ser_lib.report.browser import chromium
 from ser_lib.workspace import write_atomically
 
 LEFT_OUT = (
-    "script, button, audio, video, iframe, a.headerlink, details.above-input, .visually-hidden"
+    "script, button, audio, video, iframe, a.headerlink, "
+    "details.above-input, details.listen-cell, .listen-status"
 )
 _REFERENCES = ("for", "headers", "aria-labelledby", "aria-describedby", "aria-controls")
 _PRINTED = ".print.html"
@@ -73,23 +74,28 @@ def assemble(
     Page ``n``, from 0, is the element ``page-n``, and what is ``id`` on it is ``page-n--id``.
     """
     anchors = {f"{path}.html": f"page-{i}" for i, (_, path) in enumerate(entries)}
-    styles, chapters, headings = [], [], []
+    articles, styles = {}, ""
     for name, anchor in anchors.items():
         if not (html / name).is_file():
             raise BookError(f"the book in {html} has no page {name} to print")
         soup = BeautifulSoup((html / name).read_text(encoding="utf-8"), "html.parser")
-        article = soup.select_one("article.bd-article")
-        if not styles:
-            styles = [_styles(soup, name)]
-        _prepare(article, name, anchors)
-        headings.append(article.find("h1").get_text(" ", strip=True))
-        chapters.append(f'<article class="bd-article" id="{anchor}">{article.decode_contents()}'
-                        "</article>")  # fmt: skip
+        articles[name] = _prepared(soup.select_one("article.bd-article"), name, anchor)
+        styles = styles or _styles(soup, name)
+    targets = {tag["id"] for article in articles.values() for tag in article.select("[id]")}
+    targets |= set(anchors.values())
+    for name, article in articles.items():
+        for link in article.select("a[href]"):
+            _redirect(link, name, anchors, targets)
+    headings = [article.find("h1").get_text(" ", strip=True) for article in articles.values()]
+    chapters = [
+        f'<article class="bd-article" id="{anchors[name]}">{article.decode_contents()}</article>'
+        for name, article in articles.items()
+    ]
     escaped = markup.escape(title)
     front = "".join(f"<p>{markup.escape(line)}</p>" for line in lines)
     return (
         '<!DOCTYPE html>\n<html lang="en" data-theme="light" data-mode="light">\n<head>\n'
-        f'<meta charset="utf-8">\n<title>{escaped}</title>\n{styles[0]}\n</head>\n'
+        f'<meta charset="utf-8">\n<title>{escaped}</title>\n{styles}\n</head>\n'
         f'<body class="report-print">\n<header class="bd-article"><h1>{escaped}</h1>{front}\n'
         f"{_contents(entries, headings)}</header>\n<main>{''.join(chapters)}</main>\n"
         "</body>\n</html>\n"
@@ -104,12 +110,15 @@ def _styles(soup: BeautifulSoup, name: str) -> str:
     return "\n".join(str(link) for link in links)
 
 
-def _prepare(article: Tag, name: str, anchors: Mapping[str, str]) -> None:
+def _prepared(article: Tag, name: str, own: str) -> Tag:
+    """Return an article without what paper cannot show, with its names and addresses made unique."""
+    players = article.select("table:has(audio)")
     for useless in article.select(LEFT_OUT):
         useless.decompose()
+    for table in players:
+        _drop_empty_columns(table)
     for folded in article.select("details"):
         folded["open"] = ""
-    own = anchors[name]
     for tag in article.find_all(True):
         if "id" in tag.attrs:
             tag["id"] = f"{own}--{tag['id']}"
@@ -120,8 +129,21 @@ def _prepare(article: Tag, name: str, anchors: Mapping[str, str]) -> None:
                 tag[attribute] = " ".join(f"{own}--{word}" for word in words)
         if "src" in tag.attrs and not tag["src"].startswith("data:"):
             tag["src"] = _resolve(name, tag["src"])
-        if tag.name == "a" and "href" in tag.attrs:
-            _redirect(tag, name, anchors)
+    return article
+
+
+def _drop_empty_columns(table: Tag) -> None:
+    body = [row.find_all(["th", "td"], recursive=False) for row in table.select("tbody tr")]
+    if len({len(row) for row in body}) != 1:
+        return  # cells that span others
+    empty = [
+        i for i, cells in enumerate(zip(*body, strict=True))
+        if not any(cell.get_text(strip=True) or cell.find("img") for cell in cells)
+    ]  # fmt: skip
+    for row in table.select("tr"):
+        cells = row.find_all(["th", "td"], recursive=False)
+        for i in empty:
+            cells[i].decompose()
 
 
 def _resolve(name: str, address: str) -> str:
@@ -129,16 +151,20 @@ def _resolve(name: str, address: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(name), address))
 
 
-def _redirect(link: Tag, name: str, anchors: Mapping[str, str]) -> None:
-    """Let a link lead to its page in the document; one to a file of the book is text."""
+def _redirect(
+    link: Tag, name: str, anchors: Mapping[str, str], targets: Collection[str]
+) -> None:
+    """Let a link lead to its place in the document; one to what is not printed is text."""
     parts = urlsplit(link["href"])
     if parts.scheme or parts.netloc:
         return
     target = anchors.get(_resolve(name, unquote(parts.path)) if parts.path else name)
-    if target is None:
-        link.unwrap()
+    if target and parts.fragment:
+        target += f"--{unquote(parts.fragment)}"
+    if target in targets:
+        link["href"] = f"#{target}"
     else:
-        link["href"] = f"#{target}--{parts.fragment}" if parts.fragment else f"#{target}"
+        link.unwrap()
 
 
 def _contents(entries: Sequence[tuple[str, str]], headings: Sequence[str]) -> str:

@@ -81,10 +81,10 @@ def pages(workspace: Path, corpus: str, name: str) -> Path:
 
 
 def summary(name: str, corpus: str, notebooks: Mapping, runs: Path) -> dict:
-    """Return what the list says of a report, from the record that its notebooks name.
+    """Return what the list says of a report, from the records that its notebooks name.
 
-    It is the record of the network that the page ``final`` chooses; if there is no such page, the
-    first record that any page names.
+    The result is that of the network which the page ``final`` chooses. Of a report without this
+    page only the data are told, from the first record that a page names.
 
     Parameters
     ----------
@@ -102,33 +102,37 @@ def summary(name: str, corpus: str, notebooks: Mapping, runs: Path) -> dict:
         a parameter that was not given it has the corpus's usual value; `None` if that is the
         network's own.
     """
-    ordered = sorted(notebooks, key=lambda page: page != "final")
-    named = (claim["record"] for page in ordered for claim in claims(notebooks[page]))
-    record = next(filter(None, (_record(runs / run) for run in named)), {})
-    about, metrics = record.get("corpus", {}), record.get("metrics", {})
+    chosen = _first_record({"final": notebooks["final"]} if "final" in notebooks else {}, runs)
+    record = chosen or _first_record(notebooks, runs)
     given: dict = {}
     for notebook in notebooks.values():
         given |= notebook.metadata.get("papermill", {}).get("parameters", {})
     for parameter, value in record.get("parameters", {}).items():
         if given.get(parameter, value) is None and parameter not in _BY_NETWORK:
             given[parameter] = value
-    scores = ("uar", "uar_ci95", "accuracy", "accuracy_ci95")
     return {
         "name": name,
         "corpus": corpus,
-        **{key: about[key] for key in ("title", "synthetic", "utterances", "speakers", "emotions")
-           if key in about},
-        **{key: record[key] for key in ("architecture", "protocol") if key in record},
-        "metrics": {score: metrics[score] for score in scores if score in metrics},
+        **_some(record.get("corpus", {}), "title synthetic utterances speakers emotions"),
+        **_some(chosen, "architecture protocol"),
+        "metrics": _some(chosen.get("metrics", {}), "uar uar_ci95 accuracy accuracy_ci95"),
         "parameters": {key: given[key] for key in sorted(given) if key not in _PLACES},
-    }  # fmt: skip
+    }
 
 
-def _record(folder: Path) -> dict | None:
-    try:
-        return json.loads((folder / "record.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None  # the gates name it
+def _first_record(notebooks: Mapping, runs: Path) -> dict:
+    for notebook in notebooks.values():
+        for claim in claims(notebook):
+            try:
+                text = (runs / claim["record"] / "record.json").read_text(encoding="utf-8")
+                return json.loads(text)
+            except (OSError, ValueError):
+                continue  # the gates name it
+    return {}
+
+
+def _some(values: Mapping, names: str) -> dict:
+    return {name: values[name] for name in names.split() if name in values}
 
 
 def write(build: Path) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from small_book import CORPUS, NETWORKS, network_page, page, record
+from small_book import CORPUS, NETWORKS, final_page, network_page, page, record
 
 from ser_lib.report import book
 
@@ -29,6 +29,7 @@ def make_workspace():
             (runs / f"{name}-speaker-0123").mkdir()
             (runs / f"{name}-speaker-0123" / "record.json").write_text(json.dumps(data))
             pages[name] = network_page(name, data)
+        pages["final"] = final_page(record("cnn_gru"), "cnn_gru-speaker-0123")
         for name, notebook in pages.items():
             nbformat.write(notebook, runs / "reports" / CORPUS / f"{name}.ipynb")
         return folder

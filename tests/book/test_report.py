@@ -80,7 +80,7 @@ def test_a_second_run_executes_nothing(report, capsys):
 
 
 def test_one_notebook_with_another_parameter_leaves_the_book_alone(report):
-    pages = report / "runs" / "demo" / "pages"
+    pages = report / "runs" / "demo" / "reports" / "demo"
     before = {p.name: p.read_bytes() for p in pages.iterdir()}
     assert run(report, "data") == 1, "the data page has no epochs"
     assert cli.main(["run", "data", "--data", str(report / "tiny")]) == 0
