@@ -265,9 +265,7 @@ def _read_pages(
     return notebooks
 
 
-def _copy_pages(
-    notebooks: dict[str, nbformat.NotebookNode], target: Path, workspace: Path
-) -> None:
+def _copy_pages(notebooks: dict[str, nbformat.NotebookNode], target: Path, workspace: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     for name, notebook in notebooks.items():

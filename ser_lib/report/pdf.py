@@ -37,7 +37,12 @@ _NUMBER = """numbers => {
 
 
 def print_book(
-    html: Path, target: Path, entries: Sequence[tuple[str, str]], *, title: str, lines: Sequence[str]
+    html: Path,
+    target: Path,
+    entries: Sequence[tuple[str, str]],
+    *,
+    title: str,
+    lines: Sequence[str],
 ) -> None:
     """Print a built book.
 
@@ -111,7 +116,7 @@ def _styles(soup: BeautifulSoup, name: str) -> str:
 
 
 def _prepared(article: Tag, name: str, own: str) -> Tag:
-    """Return an article without what paper cannot show, with its names and addresses made unique."""
+    """Return an article without what paper cannot show, its names and addresses made unique."""
     players = article.select("table:has(audio)")
     for useless in article.select(LEFT_OUT):
         useless.decompose()
@@ -151,9 +156,7 @@ def _resolve(name: str, address: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(name), address))
 
 
-def _redirect(
-    link: Tag, name: str, anchors: Mapping[str, str], targets: Collection[str]
-) -> None:
+def _redirect(link: Tag, name: str, anchors: Mapping[str, str], targets: Collection[str]) -> None:
     """Let a link lead to its place in the document; one to what is not printed is text."""
     parts = urlsplit(link["href"])
     if parts.scheme or parts.netloc:
@@ -171,7 +174,7 @@ def _contents(entries: Sequence[tuple[str, str]], headings: Sequence[str]) -> st
     lines, part = ['<nav class="report-contents"><h2>Contents</h2><ul>'], ""
     for i, ((caption, _), heading) in enumerate(zip(entries, headings, strict=True)):
         if caption != part:
-            lines.append(f'</ul><p>{markup.escape(caption)}</p><ul>')
+            lines.append(f"</ul><p>{markup.escape(caption)}</p><ul>")
             part = caption
         lines.append(f'<li><a href="#page-{i}">{markup.escape(heading)}</a>'
                      f'<span data-page="page-{i}"></span></li>')  # fmt: skip
@@ -187,7 +190,9 @@ def _print(page: Path, chapters: int) -> bytes:
         numbers = page_numbers(tab.pdf(**settings))
         lost = [i for i in range(chapters) if f"page-{i}" not in numbers]
         if lost:
-            raise BookError(f"the browser printed {len(lost)} pages of the book without their place")
+            raise BookError(
+                f"the browser printed {len(lost)} pages of the book without their place"
+            )
         tab.evaluate(_NUMBER, numbers)
         return _undated(tab.pdf(**settings))
 

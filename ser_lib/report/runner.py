@@ -104,10 +104,13 @@ def execute(
         If a notebook is unknown or fails; its partial result stays beside the runs.
     """
     whole = not (names := list(names))
-    if report and not whole:
+    if whole:
+        corpora.describe(corpus)  # an unknown one is refused as such, not as a report's name
+        report = shelf.claim_name(report or corpus, corpus, workspace())
+    elif report:
         raise ParameterError(
-            f"the report '{report}' is made by all notebooks: name none with --report, or leave "
-            "out --report"
+            f"the report '{report}' is made by all notebooks: name none of them, or leave out "
+            "--report"
         )
     templates = {name: _template(name) for name in names or NOTEBOOKS}
     defaults = {name: _defaults(template) for name, template in templates.items()}
@@ -124,8 +127,6 @@ def execute(
     }
     # A bad value is refused before any work.
     experiments = {name: _experiments(name, values[name]) for name in templates}
-    if whole:
-        report = shelf.claim_name(report or corpus, corpus, workspace())
     parts: list[Part] = []
 
     def finish(part: Part) -> None:

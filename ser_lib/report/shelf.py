@@ -22,7 +22,7 @@ from ser_lib.errors import BookError, ParameterError
 from ser_lib.experiment import RECIPES
 from ser_lib.provenance import PROTOCOLS
 from ser_lib.report.numbers import claims
-from ser_lib.tables import capital, count, listing, number, percent, spanned, title
+from ser_lib.tables import capital, count, listing, number, title
 from ser_lib.workspace import write_atomically
 
 INDEX = "index.html"
@@ -210,7 +210,9 @@ def _shown(report: dict, changed: dict[str, str], build: Path) -> dict:
     facts = {
         "Protocol": PROTOCOLS.get(report.get("protocol"), ""),
         "Data": listing(
-            count(report[noun + "s"], noun) for noun in ("utterance", "speaker") if noun + "s" in report
+            count(report[noun + "s"], noun)
+            for noun in ("utterance", "speaker")
+            if noun + "s" in report
         ),
         "Emotions": f"{len(emotions)}: {listing(emotions)}" if emotions else "",
         "Chosen network": title(report.get("architecture", "")),

@@ -25,7 +25,8 @@ def record(architecture: str) -> dict:
                    "utterances": 63, "speakers": 4, "emotions": list(EMOTIONS)},
         "protocol": "speaker",
         "parameters": {"epochs": 1, "feature_map": "logmel", "learning_rate": 0.002},
-        "metrics": {"accuracy": 2 / 3, "accuracy_ci95": [0.55, 0.72], "uar": 0.6829, "uar_ci95": [0.6, 0.75],
+        "metrics": {"accuracy": 2 / 3, "accuracy_ci95": [0.55, 0.72],
+                    "uar": 0.6829, "uar_ci95": [0.6, 0.75],
                     "macro_f1": 0.684, "weighted_f1": 0.6871},
         "per_class": per_class,
     }  # fmt: skip
