@@ -23,7 +23,7 @@ from ser_lib.report.browser import chromium
 from ser_lib.workspace import write_atomically
 
 LEFT_OUT = (
-    "script, button, audio, video, iframe, a.headerlink, "
+    "script, button, audio, video, iframe, a.headerlink, p.downloads, "
     "details.above-input, details.listen-cell, .listen-status"
 )
 _REFERENCES = ("for", "headers", "aria-labelledby", "aria-describedby", "aria-controls")
@@ -200,10 +200,14 @@ def _print(page: Path, chapters: int) -> bytes:
 def page_numbers(pdf: bytes) -> dict[str, int]:
     """Return on which page of a PDF of Chromium, from 1, each element with an id begins.
 
-    Only elements that a link leads to are known.
+    Only elements that a link leads to are known; none if there is no link, or if the PDF is not
+    written as Chromium does, with a plain list of objects.
     """
     objects = dict(re.findall(rb"\n(\d+) 0 obj\n(.*?)\nendobj", pdf, re.DOTALL))
-    root = next(text for text in objects.values() if text.startswith(b"<</Type /Catalog"))
+    catalogs = [text for text in objects.values() if text.startswith(b"<</Type /Catalog")]
+    places = re.search(rb"/Dests (\d+) 0 R", catalogs[0]) if catalogs else None
+    if places is None:
+        return {}
     pages: list[bytes] = []
 
     def walk(number: bytes) -> None:
@@ -213,9 +217,8 @@ def page_numbers(pdf: bytes) -> dict[str, int]:
         for child in re.findall(rb"(\d+) 0 R", children.group(1)) if children else ():
             walk(child)
 
-    walk(re.search(rb"/Pages (\d+) 0 R", root).group(1))
-    places = re.search(rb"/Dests (\d+) 0 R", root)
-    found = re.findall(rb"/(\S+) \[(\d+) 0 R", objects[places.group(1)]) if places else []
+    walk(re.search(rb"/Pages (\d+) 0 R", catalogs[0]).group(1))
+    found = re.findall(rb"/(\S+) \[(\d+) 0 R", objects[places.group(1)])
     return {name.decode(): pages.index(number) + 1 for name, number in found}
 
 

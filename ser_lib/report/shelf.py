@@ -107,6 +107,8 @@ def summary(name: str, corpus: str, notebooks: Mapping, runs: Path) -> dict:
     given: dict = {}
     for notebook in notebooks.values():
         given |= notebook.metadata.get("papermill", {}).get("parameters", {})
+    if given.get("split"):
+        given["split"] = Path(given["split"]).name  # its folder is one of this machine
     for parameter, value in record.get("parameters", {}).items():
         if given.get(parameter, value) is None and parameter not in _BY_NETWORK:
             given[parameter] = value

@@ -103,6 +103,7 @@ def test_what_paper_cannot_show_is_left_out(tmp_path):
     text = page_of(
         tmp_path,
         "<details class='hide above-input'>code</details><script>s</script><button>b</button>"
+        "<p class='downloads'><a href='../_downloads/a.csv'>CSV</a></p>"
         "<details class='dropdown'>how</details><a href='../_sources/a.ipynb'>the notebook</a>"
         "<a href='#gone'>gone</a> <a href='a.html'>here</a> <img src='../_images/a.svg' alt='x'>"
         "<table><thead><tr><th>Who</th><th>Listen</th></tr></thead><tbody>"

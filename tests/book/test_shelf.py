@@ -96,6 +96,10 @@ def test_the_result_is_that_of_the_final_page(tmp_path):
     assert found["title"] == "Demo <corpus>"
     assert found["parameters"] == {"epochs": 1, "learning_rate": None, "feature_map": "stack"}
 
+    notebooks["data"].metadata["papermill"] = {"parameters": {"split": "/somewhere/mine.csv"}}
+    found = shelf.summary("mine", CORPUS, notebooks, tmp_path)
+    assert found["parameters"]["split"] == "mine.csv"
+
     del notebooks["final"]
     found = shelf.summary("mine", CORPUS, notebooks, tmp_path)
     assert found["title"] == "Demo <corpus>"
