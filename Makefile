@@ -3,12 +3,14 @@
 PYTHON ?= python3
 CORPUS ?= demo
 DATA   ?=
+REPORT ?= $(CORPUS)
+SET    ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help book test unit lint lab lock clean
+.PHONY: help book pdf test unit lint lab lock clean
 
 help:  ## what make can do
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -22,9 +24,12 @@ $(READY): requirements.lock pyproject.toml
 	  $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . && \
 	  touch $@ && echo "environment installed in $$(( $$(date +%s) - start )) s"
 
-book: $(READY)  ## the report: make book [CORPUS=emodb DATA=folder]
-	@$(BIN)/ser run --corpus $(CORPUS) $(if $(DATA),--data "$(DATA)")
-	@$(BIN)/ser book --corpus $(CORPUS)
+book: $(READY)  ## the report: make book [CORPUS=emodb DATA=folder] [REPORT=name SET="epochs=5 seed=1"]
+	@$(BIN)/ser run --corpus $(CORPUS) $(if $(DATA),--data "$(DATA)") --report "$(REPORT)" $(foreach one,$(SET),-p "$(one)")
+	@$(BIN)/ser book --corpus $(CORPUS) --report "$(REPORT)" $(PDF)
+
+pdf: PDF := --pdf
+pdf: book  ## the same, and the book as one PDF; needs Chromium
 
 test: $(READY) lint  ## lint, unit tests, doctests, a smoke run of every notebook, a small book
 	@$(BIN)/pytest

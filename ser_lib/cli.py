@@ -62,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
             help=f"{text}; may be repeated",
         )
 
+    def report_option(added):
+        added.add_argument("--report", metavar="NAME", help="name of the report (its corpus)")
+
     command("corpora", _corpora, "list the corpora that can be read")
     added = command("download", _download, "download a corpus that has an open archive")
     added.add_argument("corpus", metavar="CORPUS", help="name in `ser corpora`")
@@ -80,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     corpus_options(added)
     parameter_option(added, "a parameter of the notebook")
+    report_option(added)
     added = command("audit", _audit, "look for leaks in a split; exit code 1 if there is one")
     added.add_argument(
         "split",
@@ -93,6 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--json", action="store_true", help="print JSON")
     added = command("book", _book, "build the book from the executed notebooks, then check it")
     added.add_argument("--corpus", default="demo", help="name in `ser corpora` (demo)")
+    report_option(added)
+    added.add_argument("--pdf", action="store_true", help="and the book as one PDF beside it")
     added.add_argument("--check", metavar="DIR", help="only check the built book in this folder")
     added = command("predict", _predict, "recognise the emotion of audio files")
     added.add_argument("audio", metavar="AUDIO", nargs="+", help="audio file")
@@ -169,6 +175,7 @@ def _run(options) -> int:
         corpus=options.corpus,
         data_dir=options.data,
         parameters=dict(_assignment(text) for text in options.parameters),
+        report=options.report,
     )
     return 0
 
@@ -238,7 +245,9 @@ def _book(options) -> int:
 
     if options.check:
         return _print_findings(book.check(options.check))
-    return _print_findings(book.publish(options.corpus))
+    return _print_findings(
+        book.publish(options.corpus, report=options.report, with_pdf=options.pdf)
+    )
 
 
 def _print_findings(findings: Sequence[str]) -> int:

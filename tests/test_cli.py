@@ -211,6 +211,9 @@ def test_a_notebook_that_fails(ser, templates, table):
         (["cnn", "-p", "protocol=speakers"], ["unknown protocol 'speakers'", "speaker-kfold"]),
         (["data", "cnn", "-p", "learning_rate=2"], ["learning_rate must be above 0, up to 1"]),
         (["cnn", "-p", "corpus=emodb"], ["'corpus'"]),
+        (["--corpus", "no pe"], ["unknown corpus 'no pe'"]),
+        (["--report", "a/b"], ["a report cannot be called 'a/b'", "letters, digits"]),
+        (["cnn", "--report", "mine"], ["the report 'mine' is made by all notebooks"]),
     ],
 )
 def test_a_run_that_is_refused(ser, templates, monkeypatch, arguments, parts):

@@ -4,10 +4,11 @@ What lies where, under the workspace (the project's folder):
 
 ``book/``                    prose, bibliography, style; ``_toc.yml`` names every page
 ``_config.yml``              Jupyter Book's settings
-``runs/<corpus>/pages/``     the executed notebooks of a corpus, one ``<page>.ipynb`` each
-``book/runs/``               a copy of these while a book is built, figures as PNG beside it: wiped
-                             and rewritten each time
-``_build/<corpus>/html/``    the book; ``build.log`` beside it is Jupyter Book's own output
+``book/runs/``               a copy of a report's executed notebooks while its book is built, figures
+                             as PNG beside it: wiped and rewritten each time
+``_build/<name>/html/``      the book; ``build.log`` beside it is Jupyter Book's own output
+
+Where the notebooks come from, and what lists the books, is in `ser_lib.report.shelf`.
 
 A build is always a clean one, and warnings are errors: Sphinx serves stale cross-references from
 an earlier build, and passes a second time over a warning that failed the first. It happens in a
@@ -34,8 +35,10 @@ import nbformat
 import yaml
 
 from ser_lib.errors import BookError
-from ser_lib.report import gates
+from ser_lib.report import gates, pdf, shelf
+from ser_lib.report.browser import why_not
 from ser_lib.workspace import workspace as project_folder
+from ser_lib.workspace import write_atomically
 
 LIBRARY = Path(__file__).parents[2]
 SHOWN_WARNINGS = 6
@@ -73,17 +76,23 @@ AMENDMENTS = [
 # Fixed, so that no clock, hash order or terminal shows in the output.
 ENVIRONMENT = {"SOURCE_DATE_EPOCH": "0", "PYTHONHASHSEED": "0", "NO_COLOR": "1", "TZ": "UTC"}
 SYNTHETIC = (
-    "This copy is computed on <b>{title}</b>: speech made by a program. It shows that everything "
+    "This copy is computed on {title}: speech made by a program. It shows that everything "
     "works; its numbers say nothing about people."
 )
 
 
-def publish(corpus: str, *, say: Callable[[str], None] = print) -> list[gates.Finding]:
-    """Build the book of a corpus in the project's folder, check it, and say where it is.
+def publish(
+    corpus: str,
+    *,
+    report: str | None = None,
+    with_pdf: bool = False,
+    say: Callable[[str], None] = print,
+) -> list[gates.Finding]:
+    """Build a report's book in the project's folder, check it, list it, and say where it is.
 
     Parameters
     ----------
-    corpus
+    corpus, report, with_pdf
         See `build`.
     say
         Called with each line: how long the notebooks and the book took, then the book's place.
@@ -99,14 +108,17 @@ def publish(corpus: str, *, say: Callable[[str], None] = print) -> list[gates.Fi
         See `build`.
     """
     clock = time.perf_counter()
-    index = build(corpus, workspace=project_folder())
+    project = project_folder()
+    index = build(corpus, workspace=project, report=report, with_pdf=with_pdf)
     findings = check(index.parent)
+    listed = shelf.write(project / "_build")
     seconds = time.perf_counter() - clock
-    parts = project_folder() / "runs" / corpus / "pages" / "parts.json"
+    parts = shelf.pages(project, corpus, report or corpus) / "parts.json"
     for part in json.loads(parts.read_text()) if parts.is_file() else []:
         took = "unchanged" if part["cached"] else f"{part['seconds']:6.1f} s"
         say(f"{part['name']:<24} {took}")
     say(f"{'book and its gates':<24} {seconds:6.1f} s")
+    say(f"all books: {listed}")
     say(f"the book: {index}")
     return findings
 
@@ -116,17 +128,28 @@ def check(html: Path) -> list[gates.Finding]:
     return gates.check(Path(html), records=project_folder() / "runs")
 
 
-def build(corpus: str, *, workspace: Path, out: Path | None = None) -> Path:
-    """Build the book of a corpus from its executed notebooks.
+def build(
+    corpus: str,
+    *,
+    workspace: Path,
+    report: str | None = None,
+    with_pdf: bool = False,
+    out: Path | None = None,
+) -> Path:
+    """Build the book of a report from its executed notebooks.
 
     Parameters
     ----------
     corpus
-        The name of the corpus whose pages are in ``<workspace>/runs/<corpus>/pages``.
+        The corpus that the report is on.
     workspace
         The project's folder, with ``book/``, ``_config.yml`` and ``runs/``.
+    report
+        The name of the report, by default `corpus`.
+    with_pdf
+        Print the book as ``<name>.pdf`` beside its ``index.html``, too; its pages then link to it.
     out
-        Where the book goes, by default ``<workspace>/_build/<corpus>``.
+        Where the book goes, by default ``<workspace>/_build/<name>``.
 
     Returns
     -------
@@ -135,28 +158,74 @@ def build(corpus: str, *, workspace: Path, out: Path | None = None) -> Path:
 
     Raises
     ------
+    ParameterError
+        The report cannot have its name.
     BookError
-        A page has not been run, a file of the book is missing, or the build has a warning.
+        A page has not been run, a file of the book is missing, the build has a warning, the name is
+        that of a book of another corpus, or there is no browser that prints.
     """
     workspace = Path(workspace).resolve()
-    out = Path(out).resolve() if out else workspace / "_build" / corpus
+    name = shelf.claim_name(report or corpus, corpus, workspace)
+    out = Path(out).resolve() if out else workspace / "_build" / name
     source = workspace / "book"
+    entries = contents(source / "_toc.yml")
     names = page_names(source / "_toc.yml")
-    pages = _find_pages(workspace / "runs" / corpus / "pages", names, corpus)
+    notebooks = _read_pages(shelf.pages(workspace, corpus, name), names, corpus, name)
+    about = shelf.summary(name, corpus, notebooks, workspace / "runs")
+    if with_pdf and (reason := why_not()):
+        raise BookError(f"the book cannot be printed: {reason}")
 
     out.mkdir(parents=True, exist_ok=True)
     with _locked(source / "_toc.yml"), tempfile.TemporaryDirectory(dir=out, prefix=".") as folder:
         temporary = Path(folder)
-        _copy_pages(pages, source / "runs", workspace)
+        _copy_pages(notebooks, source / "runs", workspace)
         config = temporary / "_config.yml"
-        config.write_text(_configure(workspace / "_config.yml", _about(workspace, corpus)))
+        link = f"{name}.pdf" if with_pdf else ""
+        settings = _configure(workspace / "_config.yml", about, link)
+        config.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
         _run_jupyter_book(source, config, temporary, log=out / "build.log")
         new = temporary / "_build" / "html"
         _amend(new)
+        if with_pdf:
+            lines = [line for line in (_origin(about), _notice(about)) if line]
+            pdf.print_book(new, new / link, entries, title=settings["title"], lines=lines)
         if (out / "html").exists():
             (out / "html").rename(temporary / "previous")
         new.rename(out / "html")
+        write_atomically(out / shelf.SUMMARY, json.dumps(about, indent=1) + "\n")
     return out / "html" / "index.html"
+
+
+def contents(toc: Path) -> list[tuple[str, str]]:
+    """Return the entries of a table of contents, in its order.
+
+    Returns
+    -------
+    list of tuple
+        The caption of the part, "" where there is none, and the page without its suffix.
+
+    Raises
+    ------
+    BookError
+        The table of contents is missing.
+    """
+    if not toc.is_file():
+        raise BookError(f"there is no table of contents at {toc}: run this in the project's folder")
+    found = []
+
+    def walk(entry, part: str) -> None:
+        if isinstance(entry, list):
+            for item in entry:
+                walk(item, part)
+        elif isinstance(entry, dict):
+            part = str(entry.get("caption") or part)
+            if page := str(entry.get("root") or entry.get("file") or ""):
+                found.append((part, page))
+            for value in entry.values():
+                walk(value, part)
+
+    walk(yaml.safe_load(toc.read_text(encoding="utf-8")), "")
+    return found
 
 
 def page_names(toc: Path) -> list[str]:
@@ -169,50 +238,44 @@ def page_names(toc: Path) -> list[str]:
     BookError
         The table of contents is missing or names no notebook.
     """
-    if not toc.is_file():
-        raise BookError(f"there is no table of contents at {toc}: run this in the project's folder")
-    names = []
-
-    def walk(entry) -> None:
-        if isinstance(entry, list):
-            for item in entry:
-                walk(item)
-        elif isinstance(entry, dict):
-            page = str(entry.get("root") or entry.get("file") or "")
-            if page.startswith("runs/"):
-                names.append(page.removeprefix("runs/"))
-            for value in entry.values():
-                walk(value)
-
-    walk(yaml.safe_load(toc.read_text(encoding="utf-8")))
+    pages = [page for _, page in contents(toc)]
+    names = [page.removeprefix("runs/") for page in pages if page.startswith("runs/")]
     if not names:
         raise BookError(f"{toc} names no notebook: its entries for them read runs/<name>")
     return names
 
 
-def _find_pages(folder: Path, names: list[str], corpus: str) -> list[Path]:
+def _read_pages(
+    folder: Path, names: list[str], corpus: str, report: str
+) -> dict[str, nbformat.NotebookNode]:
     missing = [name for name in names if not (folder / f"{name}.ipynb").is_file()]
     if missing:
+        command = f"ser run --corpus {corpus}"
+        if report != corpus:
+            command += f" --report {report}"
         raise BookError(
-            f"the book of '{corpus}' lacks {len(missing)} of its {len(names)} pages "
-            f"({', '.join(missing)}); make them with: ser run --corpus {corpus}, and --data FOLDER "
-            "unless it is the demo corpus"
+            f"the book of '{report}' lacks {len(missing)} of its {len(names)} pages "
+            f"({', '.join(missing)}); make them with: {command}, and --data FOLDER unless it is "
+            "the demo corpus"
         )
-    return [folder / f"{name}.ipynb" for name in names]
-
-
-def _copy_pages(pages: list[Path], target: Path, workspace: Path) -> None:
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir()
-    for page in pages:
+    notebooks = {}
+    for name in names:
+        page = folder / f"{name}.ipynb"
         try:
-            notebook = nbformat.read(page, as_version=4)
+            notebooks[name] = nbformat.read(page, as_version=4)
         except Exception as error:
             raise BookError(f"{page} is not a notebook ({error}); run it again") from error
-        for name, png in _take_pngs(notebook):
-            (target / f"{name}.png").write_bytes(png)
+    return notebooks
+
+
+def _copy_pages(notebooks: dict[str, nbformat.NotebookNode], target: Path, workspace: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    for name, notebook in notebooks.items():
+        for figure, png in _take_pngs(notebook):
+            (target / f"{figure}.png").write_bytes(png)
         text = _publishable(notebook, workspace)
-        (target / page.name).write_text(text, encoding="utf-8")
+        (target / f"{name}.ipynb").write_text(text, encoding="utf-8")
 
 
 def _take_pngs(notebook: nbformat.NotebookNode) -> Iterator[tuple[str, bytes]]:
@@ -251,18 +314,18 @@ def _publishable(notebook: nbformat.NotebookNode, workspace: Path) -> str:
     return text
 
 
-def _about(workspace: Path, corpus: str) -> dict:
-    """Return what the records say of the corpus: title, synthetic, utterances, speakers."""
-    for path in sorted((workspace / "runs" / corpus).glob("*/record.json")):
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))["corpus"]
-        except (ValueError, KeyError, TypeError):
-            continue  # an unfinished record; the gates name it where a page uses it
-    return {}
+def _configure(config: Path, about: dict, link: str) -> dict:
+    """Return the book's settings, with a line that says which corpus this copy is of.
 
-
-def _configure(config: Path, about: dict) -> str:
-    """Return the book's settings as YAML, with a line that says which corpus this copy is of."""
+    Parameters
+    ----------
+    config
+        The project's ``_config.yml``.
+    about
+        What `shelf.summary` says of the report.
+    link
+        The PDF's place in the book, "" without one.
+    """
     if not config.is_file():
         raise BookError(
             f"there is no {config.name} in {config.parent}: run this in the project's folder"
@@ -273,15 +336,26 @@ def _configure(config: Path, about: dict) -> str:
         # Jupyter Book adds them, too, but in the order in which the file system lists them.
         files = (config.parent / "book" / "_static").glob(f"*.{kind}")
         settings["sphinx"]["config"][f"html_{kind}_files"] = sorted(file.name for file in files)
-    title = html.escape(str(about.get("title", "")))
-    if title and about.get("synthetic"):
-        theme["announcement"] = SYNTHETIC.format(title=title)
-    if title:
-        line = f"Computed on {title}"
-        if "utterances" in about and "speakers" in about:
-            line += f": {about['utterances']} utterances of {about['speakers']} speakers"
-        theme["extra_footer"] = f"<p>{line}.</p><p>{theme.get('extra_footer', '')}</p>"
-    return yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+    if notice := _notice(about):
+        theme["announcement"] = html.escape(notice)
+    if origin := _origin(about):
+        theme["extra_footer"] = (
+            f"<p>{html.escape(origin)}</p><p>{theme.get('extra_footer', '')}</p>"
+        )
+    settings["sphinx"]["config"]["html_context"] = {"report_pdf": link}
+    return settings
+
+
+def _origin(about: dict) -> str:
+    """Say on which corpus a report is computed, if a record says so."""
+    if "title" not in about:
+        return ""
+    utterances, speakers = about["utterances"], about["speakers"]
+    return f"Computed on {about['title']}: {utterances} utterances of {speakers} speakers."
+
+
+def _notice(about: dict) -> str:
+    return SYNTHETIC.format(**about) if about.get("synthetic") else ""
 
 
 def _run_jupyter_book(source: Path, config: Path, target: Path, *, log: Path) -> None:

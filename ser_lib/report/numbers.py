@@ -50,7 +50,7 @@ def wrong_numbers(
             yield (where, "the notebook has no page in the book")
             continue
         shown = []
-        for claim in _claims(notebook):
+        for claim in claims(notebook):
             if claim["record"] not in records:
                 yield (where, f"there is no record {claim['record']}")
                 continue
@@ -67,7 +67,8 @@ def wrong_numbers(
             yield from ((where, fault) for fault in faults)
 
 
-def _claims(notebook) -> Iterator[dict]:
+def claims(notebook) -> Iterator[dict]:
+    """Yield what the outputs of a notebook say they show: ``record`` and perhaps ``values``."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             claim = output.get("metadata", {}).get("ser", {})

@@ -3,7 +3,7 @@
 A template lies in `notebooks/` and has one cell tagged `parameters`. The notebooks of the
 architectures leave a record (see `records`) and are kept in its folder; the others are kept in
 `runs/<corpus>/<notebook>-<key>/`. A page whose key is there is not executed again. A run of the
-whole report puts its pages into `runs/<corpus>/pages/`, from where the book is built.
+whole report puts its pages into `runs/<corpus>/reports/<name>/`, from where the book is built.
 """
 
 import json
@@ -26,6 +26,7 @@ from ser_lib.errors import NotebookError, ParameterError, SplitError, choose
 from ser_lib.experiment import ARCHITECTURES, Experiment
 from ser_lib.pages import across
 from ser_lib.parallel import processors
+from ser_lib.report import shelf
 from ser_lib.workspace import fresh_folder, workspace
 
 NOTEBOOKS = (
@@ -71,6 +72,7 @@ def execute(
     corpus: str = "demo",
     data_dir: str | Path | None = None,
     parameters: dict | None = None,
+    report: str | None = None,
     say: Callable[[str], None] = print,
 ) -> list[Part]:
     """Execute notebooks on a corpus.
@@ -83,6 +85,8 @@ def execute(
         See `corpora.load`.
     parameters
         Given to every notebook that has them.
+    report
+        The name of the report that all notebooks make, by default `corpus`.
     say
         Called with a line per finished part.
 
@@ -93,13 +97,23 @@ def execute(
     Raises
     ------
     ParameterError
-        If no notebook has a parameter of that name.
+        If no notebook has a parameter of that name, or the report cannot have its name.
+    BookError
+        If another corpus has a book of the report's name.
     SplitError
         If the corpus does not allow the protocol.
     NotebookError
         If a notebook is unknown or fails; its partial result stays beside the runs.
     """
     whole = not (names := list(names))
+    if whole:
+        corpora.describe(corpus)  # an unknown one is refused as such, not as a report's name
+        report = shelf.claim_name(report or corpus, corpus, workspace())
+    elif report:
+        raise ParameterError(
+            f"the report '{report}' is made by all notebooks: name none of them, or leave out "
+            "--report"
+        )
     defaults = {name: _defaults(name) for name in names or NOTEBOOKS}
     given = dict(parameters or {})
     _refuse_unknown(given, defaults)
@@ -159,7 +173,7 @@ def execute(
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     if whole:
-        with fresh_folder(records.runs(corpus) / "pages") as folder:
+        with fresh_folder(shelf.pages(workspace(), corpus, report)) as folder:
             for name, page in pages.items():
                 copy2(page, folder / f"{name}.ipynb")
             (folder / "parts.json").write_text(json.dumps([asdict(part) for part in parts]))

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from small_book import CORPUS, NETWORKS, listen_page, network_page, page, record
+from small_book import (
+    CORPUS,
+    NETWORKS,
+    final_page,
+    listen_page,
+    network_page,
+    page,
+    record,
+)
 
 from ser_lib.report import book
 
@@ -22,7 +30,7 @@ def make_workspace():
         shutil.copytree(PROJECT / "book", folder / "book", ignore=ignored)
         shutil.copy(PROJECT / "_config.yml", folder)
         runs = folder / "runs" / CORPUS
-        (runs / "pages").mkdir(parents=True)
+        (runs / "reports" / CORPUS).mkdir(parents=True)
         pages = {name: page(name.title()) for name in book.page_names(folder / "book/_toc.yml")}
         pages["listen"] = listen_page()
         for name in NETWORKS:
@@ -30,8 +38,9 @@ def make_workspace():
             (runs / f"{name}-speaker-0123").mkdir()
             (runs / f"{name}-speaker-0123" / "record.json").write_text(json.dumps(data))
             pages[name] = network_page(name, data)
+        pages["final"] = final_page(record("cnn_gru"), "cnn_gru-speaker-0123")
         for name, notebook in pages.items():
-            nbformat.write(notebook, runs / "pages" / f"{name}.ipynb")
+            nbformat.write(notebook, runs / "reports" / CORPUS / f"{name}.ipynb")
         return folder
 
     return make

@@ -34,8 +34,11 @@ def record(architecture: str) -> dict:
         "schema": 1,
         "architecture": architecture,
         "corpus": {"name": CORPUS, "title": "Demo <corpus>", "synthetic": True,
-                   "utterances": 63, "speakers": 4},
-        "metrics": {"accuracy": 2 / 3, "uar": 0.6829, "uar_ci95": [0.6, 0.75],
+                   "utterances": 63, "speakers": 4, "emotions": list(EMOTIONS)},
+        "protocol": "speaker",
+        "parameters": {"epochs": 1, "feature_map": "logmel", "learning_rate": 0.002},
+        "metrics": {"accuracy": 2 / 3, "accuracy_ci95": [0.55, 0.72],
+                    "uar": 0.6829, "uar_ci95": [0.6, 0.75],
                     "macro_f1": 0.684, "weighted_f1": 0.6871},
         "per_class": per_class,
     }  # fmt: skip
@@ -106,6 +109,12 @@ def page(title: str, *cells):
                           "output_path": "/somewhere/out.ipynb", "parameters": {"epochs": 1}},
         },
     )  # fmt: skip
+
+
+def final_page(data: dict, folder: str):
+    """Return the page of the chosen network, whose run is in a folder."""
+    shown = report_output(data, folder)
+    return page("The final network", new_code_cell("...", execution_count=2, outputs=[shown]))
 
 
 def network_page(name: str, data: dict):

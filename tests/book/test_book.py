@@ -12,6 +12,7 @@ from ser_lib.errors import BookError
 from ser_lib.report import book, gates, runner
 
 OUT = f"_build/{CORPUS}"
+FILES = ["build.log", "html", "report.json"]
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def all_files(folder) -> list[str]:
 
 
 def test_the_book_is_where_it_says(workspace, html):
-    assert sorted(path.name for path in (workspace / OUT).iterdir()) == ["build.log", "html"]
+    assert sorted(path.name for path in (workspace / OUT).iterdir()) == FILES
     assert "build succeeded" in (workspace / OUT / "build.log").read_text()
     for name in book.page_names(workspace / "book" / "_toc.yml"):
         assert (html / "runs" / f"{name}.html").is_file()
@@ -50,7 +51,7 @@ def test_the_gates_compare_its_tables_with_the_records(workspace, html, tmp_path
         (folder / "record.json").write_text(text.replace('"support": 21', '"support": 12'))
     findings = gates.check(html, records=tmp_path)
     assert {(found.gate, found.page) for found in findings} == {
-        ("numbers", f"runs/{name}.html") for name in NETWORKS
+        ("numbers", f"runs/{name}.html") for name in (*NETWORKS, "final")
     }
 
 
@@ -159,7 +160,7 @@ def test_a_warning_fails_the_build_and_leaves_the_book_before(tmp_path, make_wor
     before.write_text("the book before")
     notebook = network_page("cnn", record("cnn"))
     notebook.cells[0].source += "\n\n{term}`unheard of` and $\\nosuchcommand$"
-    nbformat.write(notebook, workspace / "runs" / CORPUS / "pages" / "cnn.ipynb")
+    nbformat.write(notebook, workspace / "runs" / CORPUS / "reports" / CORPUS / "cnn.ipynb")
     with pytest.raises(BookError) as error:
         book.build(CORPUS, workspace=workspace)
     message = str(error.value)
@@ -172,7 +173,7 @@ def test_a_warning_fails_the_build_and_leaves_the_book_before(tmp_path, make_wor
 
 def test_a_missing_page_names_the_command(tmp_path, make_workspace):
     workspace = make_workspace(tmp_path)
-    (workspace / "runs" / CORPUS / "pages" / "cnn_gru.ipynb").unlink()
+    (workspace / "runs" / CORPUS / "reports" / CORPUS / "cnn_gru.ipynb").unlink()
     with pytest.raises(BookError, match=r"lacks 1 of its \d+ pages \(cnn_gru\).*ser run --corpus"):
         book.build(CORPUS, workspace=workspace)
     with pytest.raises(BookError, match=r"the book of 'emodb' lacks (\d+) of its \1 pages"):
@@ -181,7 +182,7 @@ def test_a_missing_page_names_the_command(tmp_path, make_workspace):
 
 def test_a_page_that_is_no_notebook(tmp_path, make_workspace):
     workspace = make_workspace(tmp_path)
-    (workspace / "runs" / CORPUS / "pages" / "data.ipynb").write_text("{")
+    (workspace / "runs" / CORPUS / "reports" / CORPUS / "data.ipynb").write_text("{")
     with pytest.raises(BookError, match=r"data.ipynb is not a notebook"):
         book.build(CORPUS, workspace=workspace)
 
@@ -224,12 +225,12 @@ def test_extensions_are_jupyter_books_own(workspace):
 
 def test_publish_builds_checks_and_says_where(workspace, html, monkeypatch):
     index = html / "index.html"
-    (workspace / "runs" / CORPUS / "pages" / "parts.json").write_text(
+    (workspace / "runs" / CORPUS / "reports" / CORPUS / "parts.json").write_text(
         '[{"name": "cnn", "seconds": 61.5, "cached": false},'
         ' {"name": "final", "seconds": 0.0, "cached": true}]'
     )
     monkeypatch.setenv("SER_WORKSPACE", str(workspace))
-    monkeypatch.setattr(book, "build", lambda corpus, *, workspace: index)
+    monkeypatch.setattr(book, "build", lambda corpus, **_: index)
     said = []
     assert book.publish(CORPUS, say=said.append) == []
     assert said[0].split() == ["cnn", "61.5", "s"]

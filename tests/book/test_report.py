@@ -94,8 +94,41 @@ def test_the_command_that_a_page_names_repeats_it(report, capsys, name):
     assert f"{name:<24} unchanged" in capsys.readouterr().out
 
 
+def test_another_report_shares_the_runs(report, capsys):
+    before = {path.name for path in (report / "runs" / "demo").iterdir()}
+    options = [
+        "-p",
+        "epochs=1",
+        "-p",
+        "crops=1",
+        "-p",
+        "seed=3",
+        "-p",
+        f"other_dir={report / 'other'}",
+    ]
+    assert cli.main(["run", "--data", str(report / "tiny"), "--report", "again", *options]) == 0
+    assert capsys.readouterr().out.count("unchanged") == len(NOTEBOOKS)
+    assert {path.name for path in (report / "runs" / "demo").iterdir()} == before
+    one, two = (report / "runs" / "demo" / "reports" / name for name in ("demo", "again"))
+    for name in NOTEBOOKS:
+        assert (one / f"{name}.ipynb").read_bytes() == (two / f"{name}.ipynb").read_bytes()
+
+
+def test_the_list_of_reports_has_the_numbers_of_the_chosen_network(report):
+    summary = json.loads((report / "_build" / "demo" / "report.json").read_text())
+    (record,) = [r for r in runs_of(report, summary["architecture"])
+                 if r.data["parameters"]["epochs"] == 1
+                 and r.data["parameters"]["feature_map"] == "logmel"]  # fmt: skip
+    for score, value in summary["metrics"].items():
+        assert value == record.data["metrics"][score]
+    assert summary["parameters"]["seed"] == 3
+    text = (report / "_build" / "index.html").read_text()
+    assert f"<b>{tables.number(summary['metrics']['uar'])}</b>" in text
+    assert "says nothing about people" in text
+
+
 def test_one_notebook_with_another_parameter_leaves_the_book_alone(report):
-    pages = report / "runs" / "demo" / "pages"
+    pages = report / "runs" / "demo" / "reports" / "demo"
     before = {p.name: p.read_bytes() for p in pages.iterdir()}
     assert run(report, "data") == 1, "the data page has no epochs"
     assert cli.main(["run", "data", "--data", str(report / "tiny")]) == 0

@@ -1,0 +1,226 @@
+"""The book as one PDF: its html pages behind one another, printed by Chromium.
+
+The pages are those of the built book, in the order of its table of contents, so figures have the
+numbers and links the targets that they have there. Before them stand a title page and the contents
+with page numbers. What a reader of paper cannot use is left out: code that is folded away, players,
+buttons, links to files of the book; what else is folded is open. The look is the book's own, with
+``book/_static/print.css``.
+
+The same book printed by the same Chromium gives the same bytes.
+"""
+
+import html as markup
+import posixpath
+import re
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from bs4 import BeautifulSoup, Tag
+
+from ser_lib.errors import BookError
+from ser_lib.report.browser import chromium
+from ser_lib.workspace import write_atomically
+
+LEFT_OUT = (
+    "script, button, audio, video, iframe, a.headerlink, p.downloads, "
+    "details.above-input, details.listen-cell, .listen-status"
+)
+_REFERENCES = ("for", "headers", "aria-labelledby", "aria-describedby", "aria-controls")
+_PRINTED = ".print.html"
+_EPOCH = b"D:19700101000000"
+# Sets the page numbers of the contents; they are known once it has been printed.
+_NUMBER = """numbers => {
+  for (const place of document.querySelectorAll("[data-page]"))
+    place.textContent = numbers[place.dataset.page];
+}"""
+
+
+def print_book(
+    html: Path,
+    target: Path,
+    entries: Sequence[tuple[str, str]],
+    *,
+    title: str,
+    lines: Sequence[str],
+) -> None:
+    """Print a built book.
+
+    Parameters
+    ----------
+    html
+        The folder of the book.
+    target
+        The PDF to write.
+    entries
+        Of the table of contents, in its order: the caption of the part ("" before the first) and
+        the page's path without its suffix.
+    title, lines
+        Of the title page; the lines are plain text.
+
+    Raises
+    ------
+    BookError
+        There is no browser, a page is missing, or the browser did not print all pages.
+    """
+    page = html / _PRINTED
+    try:
+        page.write_text(assemble(html, entries, title=title, lines=lines), encoding="utf-8")
+        write_atomically(target, _print(page, len(entries)))
+    finally:
+        page.unlink(missing_ok=True)
+
+
+def assemble(
+    html: Path, entries: Sequence[tuple[str, str]], *, title: str, lines: Sequence[str]
+) -> str:
+    """Return the book as one html page, to be read in the folder of the book.
+
+    Page ``n``, from 0, is the element ``page-n``, and what is ``id`` on it is ``page-n--id``.
+    """
+    anchors = {f"{path}.html": f"page-{i}" for i, (_, path) in enumerate(entries)}
+    articles, styles = {}, ""
+    for name, anchor in anchors.items():
+        if not (html / name).is_file():
+            raise BookError(f"the book in {html} has no page {name} to print")
+        soup = BeautifulSoup((html / name).read_text(encoding="utf-8"), "html.parser")
+        articles[name] = _prepared(soup.select_one("article.bd-article"), name, anchor)
+        styles = styles or _styles(soup, name)
+    targets = {tag["id"] for article in articles.values() for tag in article.select("[id]")}
+    targets |= set(anchors.values())
+    for name, article in articles.items():
+        for link in article.select("a[href]"):
+            _redirect(link, name, anchors, targets)
+    headings = [article.find("h1").get_text(" ", strip=True) for article in articles.values()]
+    chapters = [
+        f'<article class="bd-article" id="{anchors[name]}">{article.decode_contents()}</article>'
+        for name, article in articles.items()
+    ]
+    escaped = markup.escape(title)
+    front = "".join(f"<p>{markup.escape(line)}</p>" for line in lines)
+    return (
+        '<!DOCTYPE html>\n<html lang="en" data-theme="light" data-mode="light">\n<head>\n'
+        f'<meta charset="utf-8">\n<title>{escaped}</title>\n{styles}\n</head>\n'
+        f'<body class="report-print">\n<header class="bd-article"><h1>{escaped}</h1>{front}\n'
+        f"{_contents(entries, headings)}</header>\n<main>{''.join(chapters)}</main>\n"
+        "</body>\n</html>\n"
+    )
+
+
+def _styles(soup: BeautifulSoup, name: str) -> str:
+    """Return the style sheets of a page as links from the book's own folder."""
+    links = soup.select('link[rel~="stylesheet"]')
+    for link in links:
+        link["href"] = _resolve(name, link["href"])
+    return "\n".join(str(link) for link in links)
+
+
+def _prepared(article: Tag, name: str, own: str) -> Tag:
+    """Return an article without what paper cannot show, its names and addresses made unique."""
+    players = article.select("table:has(audio)")
+    for useless in article.select(LEFT_OUT):
+        useless.decompose()
+    for table in players:
+        _drop_empty_columns(table)
+    for folded in article.select("details"):
+        folded["open"] = ""
+    for tag in article.find_all(True):
+        if "id" in tag.attrs:
+            tag["id"] = f"{own}--{tag['id']}"
+        for attribute in _REFERENCES:
+            if attribute in tag.attrs:
+                value = tag[attribute]
+                words = value if isinstance(value, list) else value.split()
+                tag[attribute] = " ".join(f"{own}--{word}" for word in words)
+        if "src" in tag.attrs and not tag["src"].startswith("data:"):
+            tag["src"] = _resolve(name, tag["src"])
+    return article
+
+
+def _drop_empty_columns(table: Tag) -> None:
+    body = [row.find_all(["th", "td"], recursive=False) for row in table.select("tbody tr")]
+    if len({len(row) for row in body}) != 1:
+        return  # cells that span others
+    empty = [
+        i for i, cells in enumerate(zip(*body, strict=True))
+        if not any(cell.get_text(strip=True) or cell.find("img") for cell in cells)
+    ]  # fmt: skip
+    for row in table.select("tr"):
+        cells = row.find_all(["th", "td"], recursive=False)
+        for i in empty:
+            cells[i].decompose()
+
+
+def _resolve(name: str, address: str) -> str:
+    """Return what an address on a page means, relative to the book's folder."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), address))
+
+
+def _redirect(link: Tag, name: str, anchors: Mapping[str, str], targets: Collection[str]) -> None:
+    """Let a link lead to its place in the document; one to what is not printed is text."""
+    parts = urlsplit(link["href"])
+    if parts.scheme or parts.netloc:
+        return
+    target = anchors.get(_resolve(name, unquote(parts.path)) if parts.path else name)
+    if target and parts.fragment:
+        target += f"--{unquote(parts.fragment)}"
+    if target in targets:
+        link["href"] = f"#{target}"
+    else:
+        link.unwrap()
+
+
+def _contents(entries: Sequence[tuple[str, str]], headings: Sequence[str]) -> str:
+    lines, part = ['<nav class="report-contents"><h2>Contents</h2><ul>'], ""
+    for i, ((caption, _), heading) in enumerate(zip(entries, headings, strict=True)):
+        if caption != part:
+            lines.append(f"</ul><p>{markup.escape(caption)}</p><ul>")
+            part = caption
+        lines.append(f'<li><a href="#page-{i}">{markup.escape(heading)}</a>'
+                     f'<span data-page="page-{i}"></span></li>')  # fmt: skip
+    return "\n".join([*lines, "</ul></nav>"])
+
+
+def _print(page: Path, chapters: int) -> bytes:
+    with chromium() as browser:
+        tab = browser.new_page()
+        tab.goto(page.as_uri())
+        settings = {"prefer_css_page_size": True, "print_background": True,
+                    "outline": True, "tagged": True}  # fmt: skip
+        numbers = page_numbers(tab.pdf(**settings))
+        lost = [i for i in range(chapters) if f"page-{i}" not in numbers]
+        if lost:
+            raise BookError(
+                f"the browser printed {len(lost)} pages of the book without their place"
+            )
+        tab.evaluate(_NUMBER, numbers)
+        return _undated(tab.pdf(**settings))
+
+
+def page_numbers(pdf: bytes) -> dict[str, int]:
+    """Return on which page of a PDF of Chromium, from 1, each element with an id begins.
+
+    Only elements that a link leads to are known; none if there is no link, or if the PDF is not
+    written as Chromium does, with a plain list of objects.
+    """
+    objects = dict(re.findall(rb"\n(\d+) 0 obj\n(.*?)\nendobj", pdf, re.DOTALL))
+    catalogs = [text for text in objects.values() if text.startswith(b"<</Type /Catalog")]
+    places = re.search(rb"/Dests (\d+) 0 R", catalogs[0]) if catalogs else None
+    if places is None:
+        return {}
+    pages: list[bytes] = []
+
+    def walk(number: bytes) -> None:
+        children = re.search(rb"/Kids \[(.*?)\]", objects[number], re.DOTALL)
+        if children is None:
+            pages.append(number)
+        for child in re.findall(rb"(\d+) 0 R", children.group(1)) if children else ():
+            walk(child)
+
+    walk(re.search(rb"/Pages (\d+) 0 R", catalogs[0]).group(1))
+    found = re.findall(rb"/(\S+) \[(\d+) 0 R", objects[places.group(1)])
+    return {name.decode(): pages.index(number) + 1 for name, number in found}
+
+
+def _undated(pdf: bytes) -> bytes:
+    return re.sub(rb"(/(?:CreationDate|ModDate) \()D:\d{14}", rb"\1" + _EPOCH, pdf)

@@ -1,0 +1,242 @@
+"""Several reports side by side: their names, where they lie, and the page that lists them.
+
+A report has a name, by default that of its corpus. What lies where, under the workspace:
+
+``runs/<corpus>/reports/<name>/``  its executed notebooks, one ``<page>.ipynb`` each
+``_build/<name>/html/``            its book, with the book as a PDF once that was asked for
+``_build/<name>/report.json``      what the list says of it, see `summary`
+``_build/index.html``              the list of the books that are there
+
+Runs are shared: two reports with the same experiment read the same record.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+
+from ser_lib.errors import BookError, ParameterError
+from ser_lib.experiment import RECIPES
+from ser_lib.provenance import PROTOCOLS
+from ser_lib.report.numbers import claims
+from ser_lib.tables import capital, count, listing, number, title
+from ser_lib.workspace import write_atomically
+
+INDEX = "index.html"
+SUMMARY = "report.json"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,-]{0,99}")
+_PLACES = ("corpus", "data_dir", "other_dir")
+_BY_NETWORK = {"channels", *(name for recipe in RECIPES.values() for name in recipe)}
+
+
+def check_name(name: str) -> str:
+    """Return the name of a report if it can be one of a folder and of an address.
+
+    Raises
+    ------
+    ParameterError
+        It has other characters than letters, digits and ``. _ - ,``, or is the list's own.
+
+    Examples
+    --------
+    >>> check_name("emodb-stack")
+    'emodb-stack'
+    """
+    if not _NAME.fullmatch(name):
+        raise ParameterError(
+            f"a report cannot be called '{name}': its name has up to 100 letters, digits and "
+            "characters of . _ - , and begins with a letter or a digit"
+        )
+    if name.lower() == INDEX:
+        raise ParameterError(f"a report cannot be called '{name}', as the list of reports is")
+    return name
+
+
+def claim_name(name: str, corpus: str, workspace: Path) -> str:
+    """Return the name of a report of a corpus if no other corpus has a book of that name.
+
+    Raises
+    ------
+    ParameterError
+        See `check_name`.
+    BookError
+        The book of that name is of another corpus, and would be replaced.
+    """
+    place = workspace / "_build" / check_name(name)
+    other = (_read(place) or {}).get("corpus") or corpus
+    if other != corpus:
+        raise BookError(
+            f"the report '{name}' is one of the corpus '{other}': name this one of '{corpus}' "
+            f"differently (--report NAME), or remove {place}"
+        )
+    return name
+
+
+def pages(workspace: Path, corpus: str, name: str) -> Path:
+    """Return the folder of a report's executed notebooks."""
+    return workspace / "runs" / corpus / "reports" / name
+
+
+def summary(name: str, corpus: str, notebooks: Mapping, runs: Path) -> dict:
+    """Return what the list says of a report, from the records that its notebooks name.
+
+    The result is that of the network which the page ``final`` chooses. Of a report without this
+    page only the data are told, from the first record that a page names.
+
+    Parameters
+    ----------
+    name, corpus
+        Of the report.
+    notebooks
+        The executed notebooks by their name.
+    runs
+        The folder ``runs``, in which a record is ``<corpus>/<folder>/record.json``.
+
+    Returns
+    -------
+    dict
+        Plain JSON values; ``name``, ``corpus`` and ``parameters`` alone if there is no record. Of
+        a parameter that was not given it has the corpus's usual value; `None` if that is the
+        network's own.
+    """
+    chosen = _first_record({"final": notebooks["final"]} if "final" in notebooks else {}, runs)
+    record = chosen or _first_record(notebooks, runs)
+    given: dict = {}
+    for notebook in notebooks.values():
+        given |= notebook.metadata.get("papermill", {}).get("parameters", {})
+    if given.get("split"):
+        given["split"] = Path(given["split"]).name  # its folder is one of this machine
+    for parameter, value in record.get("parameters", {}).items():
+        if given.get(parameter, value) is None and parameter not in _BY_NETWORK:
+            given[parameter] = value
+    return {
+        "name": name,
+        "corpus": corpus,
+        **_some(record.get("corpus", {}), "title synthetic utterances speakers emotions"),
+        **_some(chosen, "architecture protocol"),
+        "metrics": _some(chosen.get("metrics", {}), "uar uar_ci95 accuracy accuracy_ci95"),
+        "parameters": {key: given[key] for key in sorted(given) if key not in _PLACES},
+    }
+
+
+def _first_record(notebooks: Mapping, runs: Path) -> dict:
+    for notebook in notebooks.values():
+        for claim in claims(notebook):
+            try:
+                text = (runs / claim["record"] / "record.json").read_text(encoding="utf-8")
+                return json.loads(text)
+            except (OSError, ValueError):
+                continue  # the gates name it
+    return {}
+
+
+def _some(values: Mapping, names: str) -> dict:
+    return {name: values[name] for name in names.split() if name in values}
+
+
+def write(build: Path) -> Path:
+    """Write the page that lists the books of a folder anew.
+
+    Parameters
+    ----------
+    build
+        The folder ``_build``. A book without its ``index.html`` or its ``report.json`` is passed
+        over.
+
+    Returns
+    -------
+    Path
+        The page.
+    """
+    reports = [
+        report
+        for place in sorted(build.iterdir())
+        if (place / "html" / "index.html").is_file() and (report := _read(place))
+    ]
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    template = files("ser_lib").joinpath("data/shelf.html").read_text(encoding="utf-8")
+    page = environment.from_string(template).render(
+        corpora=_by_corpus(reports, build), reports=count(len(reports), "report")
+    )
+    write_atomically(build / INDEX, page)
+    return build / INDEX
+
+
+def _read(place: Path) -> dict | None:
+    """Return what is known of the book in a folder, under the folder's name; None if nothing is."""
+    try:
+        found = json.loads((place / SUMMARY).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found | {"name": place.name} if isinstance(found, dict) else None
+
+
+def _by_corpus(reports: Iterable[dict], build: Path) -> list[dict]:
+    """Return what the template shows: the corpora, each with its reports."""
+    groups: dict[str, list[dict]] = {}
+    for report in reports:
+        groups.setdefault(report.get("corpus", ""), []).append(report)
+    return [
+        {
+            "title": capital(group[0].get("title") or corpus),
+            "synthetic": any(report.get("synthetic") for report in group),
+            "reports": [
+                _shown(report, changed, build)
+                for report, changed in zip(group, differences(group), strict=True)
+            ],
+        }
+        for corpus, group in sorted(groups.items())
+    ]
+
+
+def differences(reports: list[dict]) -> list[dict[str, str]]:
+    """Return of each report the parameters in which some of them differ, as they are printed."""
+    given = [report.get("parameters", {}) for report in reports]
+    names = sorted({name for parameters in given for name in parameters})
+    apart = [name for name in names if len({json.dumps(one.get(name)) for one in given}) > 1]
+    return [{name: _printed(one.get(name)) for name in apart} for one in given]
+
+
+def _printed(value: object) -> str:
+    if value is None:
+        return "usual"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _shown(report: dict, changed: dict[str, str], build: Path) -> dict:
+    name, metrics = report["name"], report.get("metrics", {})
+    emotions = report.get("emotions", [])
+    facts = {
+        "Protocol": PROTOCOLS.get(report.get("protocol"), ""),
+        "Data": listing(
+            count(report[noun + "s"], noun)
+            for noun in ("utterance", "speaker")
+            if noun + "s" in report
+        ),
+        "Emotions": f"{len(emotions)}: {listing(emotions)}" if emotions else "",
+        "Chosen network": title(report.get("architecture", "")),
+        "Differs in": ", ".join(f"{key} = {value}" for key, value in changed.items()),
+    }
+    pdf = f"{name}/html/{name}.pdf"
+    return {
+        "name": name,
+        "book": f"{name}/html/index.html",
+        "pdf": pdf if (build / pdf).is_file() else "",
+        "facts": {what: value for what, value in facts.items() if value},
+        "chance": 1 / len(emotions) if emotions else 0,
+        "scores": [
+            {
+                "name": words,
+                "value": number(float(metrics[score])),
+                "span": " to ".join(number(float(limit)) for limit in metrics[f"{score}_ci95"]),
+                "at": metrics[score],
+                "from": metrics[f"{score}_ci95"][0],
+                "to": metrics[f"{score}_ci95"][1],
+            }
+            for score, words in (("uar", "UAR"), ("accuracy", "Accuracy"))
+            if score in metrics and f"{score}_ci95" in metrics
+        ],
+    }
