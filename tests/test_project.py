@@ -22,6 +22,7 @@ PROMISED = SpecifierSet(METADATA["project"]["requires-python"])
 PYTHONS = [f"3.{minor}" for minor in range(40) if PROMISED.contains(f"3.{minor}.5")]
 MACHINES = [  # (sys_platform, platform_system, platform_machine)
     ("linux", "Linux", "x86_64"),
+    ("linux", "Linux", "aarch64"),  # also what Docker runs on a Mac
     ("darwin", "Darwin", "arm64"),
 ]
 PLACES = [
@@ -95,6 +96,11 @@ LOCK_BREAKS = [
     (r"\njupyter-book==.*", r"\njupyter-book==2.0.1", "jupyter-book==2.0.1 is not"),
     (r"\nscipy==(\S+) ; python_full_version < '3.12'", "", "Python 3.11, Linux x86_64: scipy is"),
     (r"\ntensorflow==\S+[^\n]*", "", "Darwin arm64: tensorflow is missing"),
+    (
+        r"\ntensorflow==(\S+) [^\n]*",
+        r"\ntensorflow==\1 ; sys_platform == 'darwin'",
+        "Linux aarch64: ",
+    ),
     (r"\nnumpy==(\S+) ;[^\n]*", r"\nnumpy==\1", "two versions"),
     (r"\npooch==\S+", r"\npooch>=1.8", "not a pin: pooch>=1.8"),
     (r"\npooch==\S+", r"\npooch @ https://example.org/pooch.whl", "not a pin: pooch @"),
