@@ -131,10 +131,9 @@ def assert_as_librosa(name, signal):
 
 
 def assert_within(actual, expected, span, name=""):
-    # A row that does not vary but for rounding has no range; then its own size is the measure. Of
-    # silence, the cepstrum is rounding alone, and that depends on the processor.
+    # A row that does not vary but for rounding has no range; then its own size is the measure.
     size = max(np.abs(expected).max(), 1)
-    span = span if span > max(1e-3 * np.abs(expected).max(), 1e-4) else size
+    span = span if span > 1e-3 * size else size
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-4 * span, err_msg=name)
 
 

@@ -1,56 +1,243 @@
 """Files of the project that must agree with each other."""
 
+import json
 import re
+import shlex
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
+import pytest
 import yaml
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from ser_lib import cli
 
 PROJECT = Path(__file__).parents[1]
-
-
-def requirements() -> dict[str, list[str]]:
-    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
-    groups = {"run time": project["dependencies"]} | project["optional-dependencies"]
-    return {
-        group: [re.match(r"[\w-]+", line)[0].lower() for line in lines]
-        for group, lines in groups.items()
+METADATA = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+EXTRAS = METADATA["project"]["optional-dependencies"]
+PROMISED = SpecifierSet(METADATA["project"]["requires-python"])
+PYTHONS = [f"3.{minor}" for minor in range(40) if PROMISED.contains(f"3.{minor}.5")]
+MACHINES = [  # (sys_platform, platform_system, platform_machine)
+    ("linux", "Linux", "x86_64"),
+    ("linux", "Linux", "aarch64"),  # also what Docker runs on a Mac
+    ("darwin", "Darwin", "arm64"),
+]
+PLACES = [
+    {
+        "python_version": python,
+        "python_full_version": f"{python}.5",
+        "sys_platform": platform,
+        "platform_system": system,
+        "platform_machine": machine,
+        "os_name": "posix",
+        "implementation_name": "cpython",
     }
+    for python in PYTHONS
+    for platform, system, machine in MACHINES
+]
+LOCK = (PROJECT / "requirements.lock").read_text(encoding="utf-8")
 
 
-def locked() -> dict[str, str]:
-    lines = (PROJECT / "requirements.lock").read_text().splitlines()
-    return dict(line.split(";")[0].strip().split("==") for line in lines if line)
+def text(name: str) -> str:
+    return (PROJECT / name).read_text(encoding="utf-8")
 
 
-def test_the_lock_file_pins_every_dependency_and_names_no_address():
-    names = {name for group in ("run time", "dev") for name in requirements()[group]}
-    assert names <= set(locked())
-    assert "://" not in (PROJECT / "requirements.lock").read_text()
+def wanted() -> list[Requirement]:
+    """What the lock is made from: the dependencies, those of developers, the constraints."""
+    lines = (
+        METADATA["project"]["dependencies"]
+        + EXTRAS["dev"]
+        + METADATA["tool"]["uv"]["constraint-dependencies"]
+    )
+    return [Requirement(line) for line in lines]
+
+
+def out_of_step(lock: str) -> list[str]:
+    """What is wrong with a lock file, on each Python and machine that is promised."""
+    found, pins = [], []
+    for line in lock.splitlines():
+        try:
+            pins.append(Requirement(line))
+        except InvalidRequirement:
+            found.append(f"not a pin: {line}")
+            continue
+        if pins[-1].url or not re.fullmatch(r"==[\w.]+", str(pins[-1].specifier)):
+            found.append(f"not a pin: {line}")
+    for place in PLACES:
+        here = [pin for pin in pins if not pin.marker or pin.marker.evaluate(place)]
+        versions = {canonicalize_name(pin.name): pin for pin in here}
+        where = f"Python {place['python_version']}, {place['platform_system']}"
+        where += f" {place['platform_machine']}"
+        if len(versions) < len(here):
+            found.append(f"{where}: a package has two versions")
+        for need in wanted():
+            if need.marker and not need.marker.evaluate(place):
+                continue
+            pin = versions.get(canonicalize_name(need.name))
+            if pin is None:
+                found.append(f"{where}: {need.name} is missing")
+            elif not all(need.specifier.contains(exact.version) for exact in pin.specifier):
+                found.append(f"{where}: {pin.name}{pin.specifier} is not {need.specifier}")
+    return found
+
+
+def test_the_lock_is_what_the_project_asks_for():
+    assert len(wanted()) > 15
+    assert out_of_step(LOCK) == []
+
+
+LOCK_BREAKS = [
+    (r"\npandas==.*", "", "pandas is missing"),
+    (r"\npandas==.*", r"\npandas==2.1.4", "pandas==2.1.4 is not >=2.2"),
+    (r"\nsphinx-book-theme==.*", r"\nsphinx-book-theme==1.1.5", "is not ==1.1.4"),
+    (r"\njupyter-book==.*", r"\njupyter-book==2.0.1", "jupyter-book==2.0.1 is not"),
+    (r"\nscipy==(\S+) ; python_full_version < '3.12'", "", "Python 3.11, Linux x86_64: scipy is"),
+    (r"\ntensorflow==\S+[^\n]*", "", "Darwin arm64: tensorflow is missing"),
+    (
+        r"\ntensorflow==(\S+) [^\n]*",
+        r"\ntensorflow==\1 ; sys_platform == 'darwin'",
+        "Linux aarch64: ",
+    ),
+    (r"\nnumpy==(\S+) ;[^\n]*", r"\nnumpy==\1", "two versions"),
+    (r"\npooch==\S+", r"\npooch>=1.8", "not a pin: pooch>=1.8"),
+    (r"\npooch==\S+", r"\npooch @ https://example.org/pooch.whl", "not a pin: pooch @"),
+    (r"\npooch==\S+", r"\n--index-url https://example.org", "not a pin: --index-url"),
+]
+
+
+@pytest.mark.parametrize(("what", "instead", "said"), LOCK_BREAKS)
+def test_a_lock_that_is_not_is_found(what, instead, said):
+    broken, count = re.subn(what, instead, LOCK, count=1)
+    assert count == 1
+    assert any(said in finding for finding in out_of_step(broken))
 
 
 def test_few_direct_dependencies():
-    names = set(requirements()["run time"]) - {"tensorflow"}  # the same package on macOS
-    assert len(names) < 15
+    names = {Requirement(line).name for line in METADATA["project"]["dependencies"]}
+    assert len(names - {"tensorflow"}) < 15  # tensorflow is tensorflow-cpu elsewhere
 
 
 def test_conda_users_get_the_locked_versions():
-    environment = yaml.safe_load((PROJECT / "environment.yml").read_text())
+    environment = yaml.safe_load(text("environment.yml"))
     *packages, pip = environment["dependencies"]
     assert pip["pip"] == ["-r requirements.lock", "-e ."]
+    assert "pip" in packages
     python = next(p for p in packages if p.startswith("python=")).removeprefix("python=")
-    wanted = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["requires-python"]
-    low, high = re.findall(r"3\.(\d+)", wanted)
-    assert int(low) <= int(python.removeprefix("3.")) < int(high)
+    assert python in PYTHONS
+    # Everything else comes from the lock: a package of conda's own would have another version.
+    assert {re.split("=", name)[0] for name in packages} == {"python", "pip", "make"}
+
+
+def test_all_say_the_same_of_python():
+    low, high = PYTHONS[0], PYTHONS[-1]
+    for name in ("README.md", "book/rerun.md", "Makefile"):
+        assert f"Python {low} to {high}" in text(name), name
+    bounds = [tuple(map(int, pair)) for pair in re.findall(r"\((\d), (\d+)\)", text("Makefile"))]
+    assert len(bounds) == 2
+    for minor in range(40):
+        assert (bounds[0] <= (3, minor) < bounds[1]) is (f"3.{minor}" in PYTHONS)
+
+
+def test_extras_that_are_named_exist():
+    kept = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", PROJECT / "CONTRIBUTING.md"]
+    kept += [file for folder, ending in (("book", "md"), ("notebooks", "ipynb"), ("ser_lib", "py"))
+             for file in (PROJECT / folder).rglob(f"*.{ending}")]  # fmt: skip
+    named = {extra.strip() for file in kept
+             for group in re.findall(r"ser-lib\[([^\]]+)\]", file.read_text(encoding="utf-8"))
+             for extra in group.split(",")}  # fmt: skip
+    assert "baseline" in named
+    assert named <= set(EXTRAS)
+
+
+def instructions(dockerfile: str) -> list[tuple[str, list[str]]]:
+    """The instructions of a Dockerfile: a word in capitals, and the words after it."""
+    lines = dockerfile.replace("\\\n", " ").splitlines()
+    split = [line.partition(" ") for line in lines if line.strip() and not line.startswith("#")]
+    return [(word, shlex.split(rest)) for word, _, rest in split]
+
+
+def test_the_container():
+    steps = instructions(text("Dockerfile"))
+    (base,) = [words for word, words in steps if word == "FROM"]
+    version = re.fullmatch(r"python:(3\.\d+)\.\d+-slim-\w+", base[0])
+    assert version, f"{base[0]} can become another image"
+    assert version[1] in PYTHONS
+    sources = [name for word, words in steps if word == "COPY"
+               for name in [w for w in words if not w.startswith("--")][:-1]]  # fmt: skip
+    assert sources == ["requirements.lock", "."]
+    assert all((PROJECT / source).exists() for source in sources)
+    runs = [words for word, words in steps if word == "RUN"]
+    assert any(words[:2] == ["pip", "install"] and words[-2:] == ["-r", "requirements.lock"]
+               for words in runs)  # fmt: skip
+    assert any({"--no-deps", "-e"} <= set(words) for words in runs)
+    # Binder builds with a user's name and number, and nobody needs to be root.
+    assert ("ARG", ["NB_UID=1000"]) in steps
+    assert [word for word, _ in steps].index("USER") > max(
+        number for number, (word, _) in enumerate(steps) if word in ("RUN", "COPY")
+    )
+    command = re.search(r"^CMD (.*)$", text("Dockerfile"), re.MULTILINE)
+    assert json.loads(command[1])[:3] == ["jupyter", "lab", "--ip=0.0.0.0"]
+
+
+def ignored(path: str, patterns: list[str]) -> bool:
+    """Whether Docker leaves a file out: a pattern counts from the root, unless it begins **/."""
+    parents = [path, *map(str, Path(path).parents)]
+    return any(
+        any(fnmatch(part, pattern[3:]) for part in Path(path).parts)
+        if pattern.startswith("**/")
+        else pattern in parents
+        for pattern in patterns
+    )
+
+
+def test_the_container_holds_the_sources_and_nothing_generated():
+    patterns = [line.rstrip("/") for line in text(".dockerignore").splitlines()
+                if line and not line.startswith("#")]  # fmt: skip
+    for path in ("data/demo/a.wav", "runs/demo/x/record.json", "_build/demo/html/index.html",
+                 "book/runs/cnn.ipynb", ".venv/bin/python", ".git/config",
+                 "ser_lib/__pycache__/cli.pyc"):  # fmt: skip
+        assert ignored(path, patterns), path
+    # All that git ignores is left out.
+    for line in text(".gitignore").splitlines():
+        if line and not line.startswith("#"):
+            assert ignored(line.strip("/").replace("*", "x") + "/file", patterns), line
+    kept = [file for folder in ("ser_lib", "notebooks", "book")
+            for file in (PROJECT / folder).rglob("*")
+            if file.is_file() and not {"__pycache__", ".ipynb_checkpoints"} & set(file.parts)
+            and PROJECT / "book" / "runs" not in file.parents]  # fmt: skip
+    assert len(kept) > 100
+    assert [file for file in kept if ignored(str(file.relative_to(PROJECT)), patterns)] == []
+
+
+def test_the_citation_is_of_this_version():
+    """The fields of the Citation File Format 1.2.0 that are used here, all that it requires."""
+    citation = yaml.safe_load(text("CITATION.cff"))
+    assert set(citation) >= {"cff-version", "message", "title", "authors"}
+    assert set(citation) <= {"cff-version", "message", "title", "authors", "type", "version",
+                             "license", "keywords", "abstract"}  # fmt: skip
+    assert citation["cff-version"] == "1.2.0"
+    assert citation["type"] == "software"
+    assert citation["authors"]
+    assert all(author.get("name") or author.get("family-names") for author in citation["authors"])
+    for field in ("version", "license"):
+        assert citation[field] == METADATA["project"][field]
 
 
 def test_what_the_readme_tells_to_make_exists():
-    targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
-    told = set(
-        re.findall(r"(?:^|`)make ([a-z]+)", (PROJECT / "README.md").read_text(), re.MULTILINE)
-    )
+    targets = set(re.findall(r"^([a-z]+):", text("Makefile"), re.MULTILINE))
+    told = set(re.findall(r"(?:^|`)make ([a-z]+)", text("README.md"), re.MULTILINE))
     assert told <= targets
     assert {"book", "test", "lab", "lint", "clean", "help"} <= targets
+
+
+def test_what_the_readme_tells_ser_to_do_is_understood():
+    told = re.findall(r"^ser (.*?)\s*(?:#.*)?$", text("README.md"), re.MULTILINE)
+    assert len(told) > 4
+    for line in told:
+        cli._parser().parse_args(shlex.split(line))
 
 
 def test_no_audio_is_tracked_beside_the_code():

@@ -4,8 +4,8 @@ What lies where, under the workspace (the project's folder):
 
 ``book/``                    prose, bibliography, style; ``_toc.yml`` names every page
 ``_config.yml``              Jupyter Book's settings
-``book/runs/``               a copy of a report's executed notebooks while its book is built, figures
-                             as PNG beside it: wiped and rewritten each time
+``book/runs/``               a copy of a report's executed notebooks while its book is built,
+                             figures as PNG beside it: wiped and rewritten each time
 ``_build/<name>/html/``      the book; ``build.log`` beside it is Jupyter Book's own output
 
 Where the notebooks come from, and what lists the books, is in `ser_lib.report.shelf`.
