@@ -194,7 +194,7 @@ def _print(page: Path, chapters: int) -> bytes:
                 f"the browser printed {len(lost)} pages of the book without their place"
             )
         tab.evaluate(_NUMBER, numbers)
-        return _undated(tab.pdf(**settings))
+        return repeatable(tab.pdf(**settings))
 
 
 def page_numbers(pdf: bytes) -> dict[str, int]:
@@ -222,5 +222,12 @@ def page_numbers(pdf: bytes) -> dict[str, int]:
     return {name.decode(): pages.index(number) + 1 for name, number in found}
 
 
-def _undated(pdf: bytes) -> bytes:
-    return re.sub(rb"(/(?:CreationDate|ModDate) \()D:\d{14}", rb"\1" + _EPOCH, pdf)
+def repeatable(pdf: bytes) -> bytes:
+    """Return a PDF of Chromium without what differs from print to print, and just as long.
+
+    That is the time, and the number from which it counts the nodes of the tagged document.
+    """
+    pdf = re.sub(rb"(/(?:CreationDate|ModDate) \()D:\d{14}", rb"\1" + _EPOCH, pdf)
+    nodes = sorted(set(re.findall(rb"\(node\d{8}\)", pdf)))
+    ranks = {node: b"(node%08d)" % i for i, node in enumerate(nodes)}
+    return re.sub(rb"\(node\d{8}\)", lambda found: ranks[found[0]], pdf)

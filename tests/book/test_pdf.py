@@ -191,6 +191,16 @@ def test_a_second_print_has_the_same_bytes(printed, html, tmp_path):
     assert b"(D:19700101000000+00'00')" in one.read_bytes()
 
 
+def test_what_differs_from_print_to_print_is_fixed():
+    text = b"/ModDate (D:%s+00'00')/ID (node%08d)/K (node%08d)/Limits [(node%08d) (node%08d)] D:"
+    one, two = text % (b"20261124184017", 7, 12, 7, 12), text % (b"20270101000000", 9, 14, 9, 14)
+    fixed = b"/ModDate (D:19700101000000+00'00')/ID (node00000000)/K (node00000001)"
+    assert pdf.repeatable(one) == pdf.repeatable(two)
+    assert pdf.repeatable(one).startswith(fixed)
+    other = text % (b"20261124184017", 7, 12, 12, 7)
+    assert pdf.repeatable(other) != pdf.repeatable(one)
+
+
 def test_without_a_browser_one_sentence_says_what_to_install(workspace, monkeypatch):
     before = (workspace / "_build" / CORPUS / "html" / "index.html").stat().st_mtime_ns
     monkeypatch.setenv("SER_CHROMIUM", "no-such-program")
