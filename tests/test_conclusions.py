@@ -262,6 +262,7 @@ def test_unknown_speakers():
     found = replace(EVIDENCE, chosen=replace(EVIDENCE.chosen, predictions=predictions))
     assert "The corpus does not say who speaks" in conclusions.trust(found)
     assert "With other utterances like these" in answers.summary(found)
+    assert "200 utterances of unnamed speakers" in answers.summary(found)
 
 
 # Deltas

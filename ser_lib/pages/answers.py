@@ -86,9 +86,8 @@ def _than_simple(found: Evidence) -> str:
 def _than_another(found: Evidence) -> str:
     if not found.pairs:
         return "There is only one"
-    told = [
-        f"the {better} than the {worse}" for better, worse in map(_sides, found.pairs) if better
-    ]
+    sides = [_sides(pair) for pair in found.pairs if pair.apart]
+    told = [f"the {better} than the {worse}" for better, worse in sides]
     if not told:
         return capital(OPEN)
     rest = len(found.pairs) - len(told)
@@ -97,9 +96,7 @@ def _than_another(found: Evidence) -> str:
 
 
 def _sides(pair: Pair) -> tuple[str, str]:
-    """The better and the worse network of a pair, two empty names if the data cannot tell."""
-    if not pair.apart:
-        return "", ""
+    """The better and the worse network of a pair that the data can tell apart."""
     up = pair.scores["uar"].value > 0
     return (pair.first, pair.second) if up else (pair.second, pair.first)
 

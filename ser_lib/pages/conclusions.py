@@ -29,7 +29,6 @@ from ser_lib.tables import (
 from ser_lib.verdicts import Pair
 
 RECURRENT = ("LSTM", "GRU")
-OPEN = "the data cannot tell"
 
 
 @dataclass(frozen=True)
