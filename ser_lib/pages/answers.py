@@ -1,7 +1,7 @@
 """The questions of a new reader, answered in a table.
 
-Conventions: as `conclusions`. Where yes or no is asked, an answer begins with one of them, or says that
-the data cannot tell.
+Conventions: as `conclusions`. Where yes or no is asked, an answer begins with one of them, or says
+that the data cannot tell.
 """
 
 from ser_lib import calibration, narrative, standings
