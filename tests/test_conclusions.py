@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from test_standings import baseline
 
 from ser_lib.corpora import Manifest
-from ser_lib.pages import claims, conclusions
+from ser_lib.pages import answers, claims, conclusions
 from ser_lib.pages.claims import Claim
 from ser_lib.pages.context import Listening
 from ser_lib.paired import Difference
@@ -74,7 +74,7 @@ def pair(first="CNN-GRU", second="CNN", *, value=0.1, interval=(0.02, 0.2), p=0.
 def test_a_good_network_is_told_from_a_poor_one(gathered):
     found = gathered()
     assert found.chosen.data["architecture"] == "cnn_gru"
-    said = answer(conclusions.summary(found), "Is one network better")
+    said = answer(answers.summary(found), "Is one network better")
     assert said.startswith("Yes: the CNN-GRU than the CNN-LSTM")
     assert "Recurrent layers come with a higher UAR: the CNN-GRU beside the CNN" in (
         conclusions.networks(found)
@@ -91,7 +91,7 @@ def test_with_other_numbers_the_words_are_others(gathered):
 
 def test_where_the_data_cannot_tell_no_network_is_ranked(gathered):
     found = gathered(networks(dict.fromkeys(SKILLS, 2.0)))
-    assert answer(conclusions.summary(found), "Is one network better") == "The data cannot tell."
+    assert answer(answers.summary(found), "Is one network better") == "The data cannot tell."
     words = conclusions.networks(found)
     assert "No ranking of these networks should be read out of their scores" in words
     assert "Whether recurrent layers change UAR, the data cannot tell" in words
@@ -118,7 +118,7 @@ def test_nothing_is_better_where_an_interval_holds_0_or_chance_would_do(
         ),
     )
     told = p < 0.05 and (interval[0] > 0 or interval[1] < 0)
-    said = answer(conclusions.summary(found), "Is one network better")
+    said = answer(answers.summary(found), "Is one network better")
     assert said.startswith("Yes:") == told
     words = conclusions.networks(found)
     assert bool(re.search(CLAIM, words)) == told
@@ -148,7 +148,7 @@ EVIDENCE = evidence()
 )
 def test_guessing(interval, said, reason):
     record = factory.with_data(EVIDENCE.chosen, metrics={"uar_ci95": interval})
-    text = conclusions.summary(replace(EVIDENCE, runs=(record,), chosen=record))
+    text = answers.summary(replace(EVIDENCE, runs=(record,), chosen=record))
     told = answer(text, "Is that better than guessing?")
     assert told.startswith(f"{said}: guessing has a UAR of 0.20")
     assert reason in told
@@ -169,24 +169,24 @@ def test_intervals_of_all_networks_beside_chance():
 def test_simple_methods(gathered):
     runs = networks()
     poor = [baseline("majority", runs[0]), baseline("stack", runs[0], skill=0.0)]
-    text = conclusions.summary(gathered(runs, poor))
+    text = answers.summary(gathered(runs, poor))
     assert answer(text, "Is it better than a simple").startswith("Yes: the SVM on the stack")
     runs = networks(dict.fromkeys(SKILLS, 0.5))
     found = gathered(runs, [baseline("stack", runs[0], skill=9.0)])
-    assert answer(conclusions.summary(found), "Is it better than a simple").startswith("No: ")
+    assert answer(answers.summary(found), "Is it better than a simple").startswith("No: ")
     assert "is **below** the SVM on the stack" in conclusions.recognition(found)
-    assert "simple" not in conclusions.summary(gathered(runs, [baseline("majority", runs[0])]))
+    assert "simple" not in answers.summary(gathered(runs, [baseline("majority", runs[0])]))
 
 
 def test_people():
     def told(people: float) -> str:
         heard = Listening(people=people, network=0.7, network_ci95=[0.6, 0.8])
-        return answer(conclusions.summary(replace(EVIDENCE, heard=heard)), "Do people do better")
+        return answer(answers.summary(replace(EVIDENCE, heard=heard)), "Do people do better")
 
     assert told(0.9).startswith("Yes")
     assert told(0.75).startswith("The data cannot tell")
     assert told(0.5).startswith("No")
-    assert "people" not in conclusions.summary(EVIDENCE)
+    assert "people" not in answers.summary(EVIDENCE)
 
 
 def test_emotions_and_confusions_follow_a_flip():
@@ -223,7 +223,7 @@ def test_a_perfect_network_confuses_nothing():
     record = factory.record_of_counts({"fear": {"fear": 5}, "joy": {"joy": 5}})
     found = replace(EVIDENCE, runs=(record,), chosen=record)
     assert "It takes no emotion for another." in conclusions.emotions(found)
-    assert answer(conclusions.summary(found), "What is taken") == "No emotion is taken for another."
+    assert answer(answers.summary(found), "What is taken") == "No emotion is taken for another."
 
 
 # Trust
@@ -261,7 +261,8 @@ def test_unknown_speakers():
     predictions = EVIDENCE.chosen.predictions.assign(speaker="")
     found = replace(EVIDENCE, chosen=replace(EVIDENCE.chosen, predictions=predictions))
     assert "The corpus does not say who speaks" in conclusions.trust(found)
-    assert "With other utterances like these" in conclusions.summary(found)
+    assert "With other utterances like these" in answers.summary(found)
+    assert "200 utterances of unnamed speakers" in answers.summary(found)
 
 
 # Deltas

@@ -1,4 +1,4 @@
-"""What the report comes to: its answers in a table, then the reasons for them.
+"""What the report comes to, in sentences that follow the numbers.
 
 Conventions: functions take `Evidence` and return Markdown. "Better" is said of networks where
 `verdicts` says so, "above" of baselines where `standings` does, and an emotion is called hardest by
@@ -8,10 +8,10 @@ its recall as it is printed.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ser_lib import calibration, comparison, narrative, standings, verdicts
+from ser_lib import comparison, narrative, standings, verdicts
 from ser_lib.baselines import Baseline
 from ser_lib.corpora import Manifest, describe
-from ser_lib.pages import auditing, confidence, context
+from ser_lib.pages import auditing, context
 from ser_lib.pages.auditing import FEW_SPEAKERS, Audited
 from ser_lib.pages.context import Listening
 from ser_lib.paired import Difference
@@ -20,11 +20,8 @@ from ser_lib.tables import (
     capital,
     count,
     extremes,
-    interval,
     listing,
-    markdown_table,
     number,
-    percent,
     ranked,
     rounded,
     title,
@@ -32,7 +29,6 @@ from ser_lib.tables import (
 from ser_lib.verdicts import Pair
 
 RECURRENT = ("LSTM", "GRU")
-OPEN = "the data cannot tell"
 
 
 @dataclass(frozen=True)
@@ -100,160 +96,6 @@ def gather(runs: Sequence[Record], manifest: Manifest, baselines: Sequence[Basel
         own=auditing.of_run(chosen, manifest),
         random=auditing.of_random(chosen, manifest),
         heard=context.listening(chosen, manifest),
-    )
-
-
-def summary(found: Evidence) -> str:
-    """The questions of a new reader, each with its answer and the page that gives the reasons."""
-    data, corpus = found.chosen.data, found.chosen.data["corpus"]
-    metrics = data["metrics"]
-    rows = [
-        (
-            "What was tested?",
-            f"{capital(count(len(found.runs), 'network'))} on "
-            f"{count(len(found.chosen.predictions), 'utterance')} of "
-            f"{count(corpus['speakers'], 'speaker')}, who show "
-            f"{count(len(found.chosen.emotions), 'emotion')}",
-            "data",
-        ),
-        (
-            "How often is the emotion recognised?",
-            f"The {found.name} is right for {percent(metrics['accuracy'])} of the utterances; its "
-            f"UAR is {interval(metrics['uar'], metrics['uar_ci95'])}",
-            "final",
-        ),
-        ("Is that better than guessing?", _than_guessing(found), "final"),
-        ("Is it better than a simple method?", _than_simple(found), "comparison"),
-        ("Is one network better than another?", _than_another(found), "comparison"),
-        ("Which emotions are easy, which hard?", _easy_and_hard(found), "final"),
-        ("What is taken for what?", capital(_largest(found.chosen)), "failures"),
-        ("Can its probabilities be believed?", _probabilities(found.chosen), "calibration"),
-        ("Do people do better?", _people(found.heard), "context"),
-        ("What would a random split hide?", capital(_random_split(found)), "gap"),
-        ("How far may the score be off?", _span(found.chosen), "audit"),
-    ]
-    return markdown_table(
-        {"Question": question, "Answer": f"{answer}.", "Page": f"{{doc}}`{page}`"}
-        for question, answer, page in rows
-        if answer
-    )
-
-
-def _than_guessing(found: Evidence) -> str:
-    low, high = found.chosen.data["metrics"]["uar_ci95"]
-    guess = f"guessing has a UAR of {number(found.chance)}"
-    if low > found.chance:
-        return f"Yes: {guess}, and the whole interval lies above it"
-    if high < found.chance:
-        return f"No: {guess}, and the whole interval lies below it"
-    return f"{capital(OPEN)}: {guess}, which the interval holds"
-
-
-def _than_simple(found: Evidence) -> str:
-    """The chosen network against the best of the baselines that learn."""
-    learned = [one for one in found.against if one[0].name != "majority"]
-    if not learned:
-        return ""
-    baseline, difference, p = max(learned, key=lambda one: one[0].metrics["uar"])
-    other = f"the {baseline.title} has a UAR of {number(baseline.metrics['uar'])}"
-    sign = standings.told(difference, p)
-    return f"{['No', capital(OPEN), 'Yes'][sign + 1]}: {other}"
-
-
-def _than_another(found: Evidence) -> str:
-    if not found.pairs:
-        return "There is only one"
-    told = [
-        f"the {better} than the {worse}" for better, worse, *_ in map(_sides, found.pairs) if better
-    ]
-    if not told:
-        return capital(OPEN)
-    rest = len(found.pairs) - len(told)
-    words = f"Yes: {listing(told)}"
-    return f"{words}; for {count(rest, 'other pair')} {OPEN}" if rest else words
-
-
-def _sides(pair: Pair) -> tuple[str, str]:
-    """The better and the worse network of a pair, two empty names if the data cannot tell."""
-    if not pair.apart:
-        return "", ""
-    up = pair.scores["uar"].value > 0
-    return (pair.first, pair.second) if up else (pair.second, pair.first)
-
-
-def _easy_and_hard(found: Evidence) -> str:
-    return f"Recall is {extremes(_recalls(found.chosen))}"
-
-
-def _recalls(record: Record) -> dict[str, float]:
-    """Recall of every emotion that was tested."""
-    table = record.data["per_class"]
-    return {name: row["recall"] for name, row in table.items() if row["support"]}
-
-
-def _largest(record: Record) -> str:
-    """The most frequent confusion, with all that tie."""
-    found = narrative.pairs(record)
-    if not found:
-        return "no emotion is taken for another"
-    n = found[0][2]
-    named = listing(
-        f"{truth} for {predicted} ({percent(share)} of {truth})"
-        for truth, predicted, m, share in found
-        if m == n
-    )
-    return f"most often {named}"
-
-
-def _probabilities(record: Record) -> str:
-    """Whether the probabilities of the answers agree with how often they are right."""
-    labels, table = record.emotions, record.predictions
-    chances = table[[f"p_{label}" for label in labels]].to_numpy(dtype=float)
-    truth, known = list(table["truth"]), (table["speaker"] != "").all()
-    speakers = list(table["speaker"]) if known else None
-    limits = calibration.intervals(truth, chances, labels, clusters=speakers)["overconfidence"]
-    sure, right = calibration.answers(truth, chances, labels)
-    return (
-        f"As trained, {confidence.judged(limits)}: it gives its answers a probability of "
-        f"{number(float(sure.mean()))} on average, and {number(float(right.mean()))} of them are "
-        "right"
-    )
-
-
-def _people(heard: Listening) -> str:
-    if heard.reason:
-        return ""
-    own = number(heard.network)
-    people = f"listeners have a UAR of {number(heard.people)}, the network {own}"
-    low, high = heard.network_ci95
-    if heard.people > high:
-        return f"Yes: {people}, and its whole interval lies below theirs"
-    if heard.people < low:
-        return f"No: {people}, and its whole interval lies above theirs"
-    return f"{capital(OPEN)}: {people}, and its interval holds theirs"
-
-
-def _random_split(found: Evidence) -> str:
-    """How much of a random test part training knows by its voice; nothing is trained for it."""
-    names = {one.name for one in found.random.findings}
-    if found.random.reason or "speakers-unknown" in names:
-        return ""
-    heard = [
-        one.utterances
-        for one in found.random.findings
-        if one.name == "shared-speakers" and one.parts == ("train", "test")
-    ]
-    tested = sum(len(fold.test) for fold in found.random.folds)
-    return f"training would know the voices of {sum(heard):,} of {count(tested, 'test utterance')}"
-
-
-def _span(record: Record) -> str:
-    low, high = record.data["metrics"]["uar_ci95"]
-    speakers = set(record.predictions["speaker"])
-    drawn = "speakers" if "" not in speakers and len(speakers) > 1 else "utterances"
-    return (
-        f"With other {drawn} like these, UAR may well be anything from {number(low)} to "
-        f"{number(high)}"
     )
 
 
@@ -342,10 +184,10 @@ def _deltas(found: Evidence) -> str:
 
 def emotions(found: Evidence) -> str:
     """The easiest and the hardest emotions, what is taken for what, and whether networks agree."""
-    recalls = _recalls(found.chosen)
-    words = [f"With the {found.name}, recall is {extremes(recalls)}."]
-    hardest = {title(r.data["architecture"]): ranked(_recalls(r))[-1][1] for r in found.runs}
-    if len(hardest) > 1 and len(ranked(recalls)) > 1:
+    own = recalls(found.chosen)
+    words = [f"With the {found.name}, recall is {extremes(own)}."]
+    hardest = {title(r.data["architecture"]): ranked(recalls(r))[-1][1] for r in found.runs}
+    if len(hardest) > 1 and len(ranked(own)) > 1:
         told = "; ".join(f"{listing(names)} for the {name}" for name, names in hardest.items())
         words.append(
             "All networks agree on which emotion is the hardest."
@@ -363,7 +205,8 @@ def emotions(found: Evidence) -> str:
         f"happens {count(back, 'time')}."
     )
     if ties := sum(one[2] == n for one in confusions[1:]):
-        words.append(f"{capital(count(ties, 'more confusion'))} as frequent: see the matrix.")
+        more = count(ties, "more confusion is", "more confusions are")
+        words.append(f"{capital(more)} as frequent.")
     return " ".join(words)
 
 
@@ -417,7 +260,7 @@ def _split(found: Evidence) -> str:
         if names:
             words.append(told.format(listing(f"`{name}`" for name in names)))
     said = f"The audit {' and '.join(words) or 'finds no leak'}."
-    pretends = _random_split(found)
+    pretends = random_split(found)
     return f"{said} With a random split instead, {pretends}." if pretends else said
 
 
@@ -427,3 +270,23 @@ def _training(runs: Sequence[Record]) -> str:
         f"Each network was trained once (seed {listing(map(str, seeds))}). Another seed gives "
         "other weights and another score, which no interval over speakers covers."
     )
+
+
+def recalls(record: Record) -> dict[str, float]:
+    """Recall of every emotion that was tested."""
+    table = record.data["per_class"]
+    return {name: row["recall"] for name, row in table.items() if row["support"]}
+
+
+def random_split(found: Evidence) -> str:
+    """How much of a random test part training knows by its voice; nothing is trained for it."""
+    names = {one.name for one in found.random.findings}
+    if found.random.reason or "speakers-unknown" in names:
+        return ""
+    heard = [
+        one.utterances
+        for one in found.random.findings
+        if one.name == "shared-speakers" and one.parts == ("train", "test")
+    ]
+    tested = sum(len(fold.test) for fold in found.random.folds)
+    return f"training would know the voices of {sum(heard):,} of {count(tested, 'test utterance')}"
