@@ -83,7 +83,7 @@ def test_a_second_run_executes_nothing(report, capsys):
     assert said.count("unchanged") == len(NOTEBOOKS)
 
 
-@pytest.mark.parametrize("name", ["cnn_gru", "comparison", "across", "data", "corpora"])
+@pytest.mark.parametrize("name", ["cnn_gru", "comparison", "across", "data"])
 def test_the_command_that_a_page_names_repeats_it(report, capsys, name):
     text = (report / "_build" / "demo" / "html" / "runs" / f"{name}.html").read_text()
     made = text.partition('id="how-this-page-was-made"')[2]
