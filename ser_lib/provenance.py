@@ -195,8 +195,10 @@ def trace(
     runs, usual = [run for run in runs if run is not None], templates.defaults(notebook)
     values = {name: given[name] for name in usual}
     values |= _places(values)
+    beside = "; `split.csv` lies in the folder of the record" if values.get("split") else ""
+    command = f"```bash\n{_command(notebook, values, usual)}\n```"
     parts = [
-        f"This command makes the page again:\n\n```bash\n{_command(notebook, values, usual)}\n```",
+        f"This command makes the page again{beside}:\n\n{command}",
         _origin(runs, manifest),
         _runs(runs),
         _parameters(values, usual, runs),

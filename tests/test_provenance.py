@@ -137,8 +137,11 @@ def test_folders_of_this_machine_are_not_told():
 def test_a_split_lies_beside_the_record(monkeypatch):
     usual = templates.defaults("cnn") | {"split": None}
     monkeypatch.setattr(templates, "defaults", lambda notebook: usual)
-    assert command(folded("cnn", {"split": "/secret/my.csv"}))[-2:] == ["-p", "split=split.csv"]
-    assert len(command(folded("cnn"))) == 5
+    text = folded("cnn", {"split": "/secret/my.csv"})
+    assert command(text)[-2:] == ["-p", "split=split.csv"]
+    assert "secret" not in text
+    assert "makes the page again; `split.csv` lies in the folder of the record:" in text
+    assert "split.csv" not in folded("cnn")
 
 
 def test_every_parameter_has_its_value_and_what_was_changed_is_marked():
