@@ -107,8 +107,8 @@ def overview(table: pd.DataFrame) -> str:
     ]
     return (
         f"Medians over all {count(len(table), 'utterance')} of the corpus. *Apart* is from the "
-        f"median of {'the same speaker' if known else 'all utterances'}; st are semitones, twelve to the "
-        f"octave.\n\n"
+        f"median of {'the same speaker' if known else 'all utterances'}; st are semitones, twelve "
+        "to the octave.\n\n"
         f"{markdown_table(rows, digits=1)}\n\n{' '.join(words)}"
     )
 
