@@ -108,7 +108,7 @@ def overview(table: pd.DataFrame) -> str:
     return (
         f"Medians over all {count(len(table), 'utterance')} of the corpus. *Apart* is from the "
         f"median of {'the same speaker' if known else 'all utterances'}; st are semitones, twelve "
-        f"to the octave.\n\n"
+        "to the octave.\n\n"
         f"{markdown_table(rows, digits=1)}\n\n{' '.join(words)}"
     )
 

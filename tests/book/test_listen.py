@@ -1,11 +1,12 @@
 """The confusion matrix to listen to, in a browser, from the disk: keys, lists, and no script."""
 
+import pandas as pd
 import pytest
 from small_book import CORPUS, HEARD, answers
 
-browsers = pytest.importorskip(
-    "ser_lib.report.browser", reason="there is no ser_lib.report.browser to drive a browser with"
-)
+from ser_lib import inventory
+from ser_lib.corpora import Manifest
+from ser_lib.report import browser as browsers
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +124,20 @@ def test_nothing_scrolls_sideways_on_a_phone(open_page, scheme):
     assert page.evaluate("document.documentElement.scrollWidth") == 375
     box = page.locator(".listen-scroll")
     assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
+def test_the_browser_can_play_what_is_embedded(browser, write_tone, tmp_path):
+    write_tone(tmp_path / "u.wav", seconds=1.5)
+    table = pd.DataFrame({"utterance": ["u"], "path": ["u.wav"]})
+    page = browser.new_page()
+    page.set_content(inventory.player(Manifest("table", tmp_path, table), "u", "a tone"))
+    length = page.get_by_label("a tone").evaluate(
+        """audio => new Promise((done, fail) => {
+          audio.onloadedmetadata = () => done(audio.duration);
+          audio.onerror = () => fail(audio.error.message);
+          audio.preload = "metadata";
+          audio.load();
+        })"""
+    )
+    page.close()
+    assert length == pytest.approx(1.5, abs=0.05)
