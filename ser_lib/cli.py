@@ -94,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     added = command("book", _book, "build the book from the executed notebooks, then check it")
     added.add_argument("--corpus", default="demo", help="name in `ser corpora` (demo)")
     added.add_argument("--check", metavar="DIR", help="only check the built book in this folder")
+    added.add_argument("--twice", action="store_true", help="build twice and compare the books")
     added = command("predict", _predict, "recognise the emotion of audio files")
     added.add_argument("audio", metavar="AUDIO", nargs="+", help="audio file")
     added.add_argument("--model", metavar="BUNDLE", required=True, help="folder of a run, in runs/")
@@ -238,7 +239,7 @@ def _book(options) -> int:
 
     if options.check:
         return _print_findings(book.check(options.check))
-    return _print_findings(book.publish(options.corpus))
+    return _print_findings(book.publish(options.corpus, twice=options.twice))
 
 
 def _print_findings(findings: Sequence[str]) -> int:

@@ -6,7 +6,8 @@ What lies where, under the workspace (the project's folder):
 ``_config.yml``              Jupyter Book's settings
 ``runs/<corpus>/pages/``     the executed notebooks of a corpus, one ``<page>.ipynb`` each
 ``book/runs/``               a copy of these while a book is built: wiped and rewritten each time
-``_build/<corpus>/html/``    the book; ``build.log`` beside it is Jupyter Book's own output
+``_build/<corpus>/html/``    the book; ``build.log`` beside it is Jupyter Book's own output, and
+                             ``checked.json`` the digest of the last one that passed in a browser
 
 A build is always a clean one, and warnings are errors: Sphinx serves stale cross-references from
 an earlier build, and passes a second time over a warning that failed the first. It happens in a
@@ -32,7 +33,7 @@ import nbformat
 import yaml
 
 from ser_lib.errors import BookError
-from ser_lib.report import gates
+from ser_lib.report import gates, rendered
 from ser_lib.workspace import workspace as project_folder
 
 LIBRARY = Path(__file__).parents[2]
@@ -74,15 +75,20 @@ SYNTHETIC = (
 )
 
 
-def publish(corpus: str, *, say: Callable[[str], None] = print) -> list[gates.Finding]:
+def publish(
+    corpus: str, *, twice: bool = False, say: Callable[[str], None] = print
+) -> list[gates.Finding]:
     """Build the book of a corpus in the project's folder, check it, and say where it is.
 
     Parameters
     ----------
     corpus
         See `build`.
+    twice
+        Build a second time, in a temporary folder, and find what differs.
     say
-        Called with each line: how long the notebooks and the book took, then the book's place.
+        Called with each line: what was not checked and why, how long the notebooks and the book
+        took, then the book's place.
 
     Returns
     -------
@@ -96,7 +102,12 @@ def publish(corpus: str, *, say: Callable[[str], None] = print) -> list[gates.Fi
     """
     clock = time.perf_counter()
     index = build(corpus, workspace=project_folder())
-    findings = check(index.parent)
+    html = index.parent
+    findings = check(html, remember=html.with_name("checked.json"), say=say)
+    if twice:
+        with tempfile.TemporaryDirectory() as folder:
+            again = build(corpus, workspace=project_folder(), out=Path(folder)).parent
+            findings += gates.differences(html, again)
     seconds = time.perf_counter() - clock
     parts = project_folder() / "runs" / corpus / "pages" / "parts.json"
     for part in json.loads(parts.read_text()) if parts.is_file() else []:
@@ -107,9 +118,25 @@ def publish(corpus: str, *, say: Callable[[str], None] = print) -> list[gates.Fi
     return findings
 
 
-def check(html: Path) -> list[gates.Finding]:
-    """Run the gates on a built book, against the records of the project's folder."""
-    return gates.check(Path(html), records=project_folder() / "runs")
+def check(
+    html: Path, *, remember: Path | None = None, say: Callable[[str], None] = print
+) -> list[gates.Finding]:
+    """Run all gates on a built book: against the records of the project's folder, in a browser.
+
+    Parameters
+    ----------
+    html
+        The folder with the book's ``index.html``.
+    remember
+        See `rendered.check`.
+    say
+        Called with a line if no browser can be driven, so that `rendered.GATES` do not run.
+    """
+    findings = gates.check(Path(html), records=project_folder() / "runs")
+    if reason := rendered.why_not():
+        say(f"not checked in a browser ({', '.join(rendered.GATES)}): {reason}")
+        return findings
+    return findings + rendered.check(Path(html), remember=remember)
 
 
 def build(corpus: str, *, workspace: Path, out: Path | None = None) -> Path:
