@@ -60,6 +60,7 @@ AMENDMENTS = [
             r'<div class="pst-scrollable-table-container">',
             r'<div class="pst-scrollable-table-container" tabindex="0">',
         ),
+        (r"<figure class=", '<figure tabindex="0" class='),
         (r'role="doc-biblioentry"', 'role="listitem"'),
         (
             r'<div class="(bd-sidebar-primary bd-sidebar[^"]*)">',

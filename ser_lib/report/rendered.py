@@ -3,13 +3,13 @@
 ============= ==================================================================================
 requests      no page asks another machine for anything, nor for a file that is not there, also
               not by a script, and no script fails
-accessibility axe-core finds nothing serious or critical, in light and in dark mode
+accessibility axe-core finds nothing serious or critical, in light and in dark mode, on a phone
 phone         at 375 px nothing is wider than the window, but what scrolls in a box of its own
 ============= ==================================================================================
 
-Each page is visited once: it is loaded, what is folded is opened, axe-core looks at it in both
-modes, then the window is made as narrow as a phone. The browser is offline all the time. What a
-page would ask for only after a click is not seen.
+Each page is visited once: it is loaded, what is folded is opened, and axe-core looks at it in each
+of `VIEWS`, the last of which is a phone. The browser is offline all the time. What a page would
+ask for only after a click is not seen.
 
 The gates that need no browser are in `ser_lib.report.gates`.
 """
@@ -28,13 +28,20 @@ from ser_lib.workspace import digest, write_atomically
 
 DESK = {"width": 1280, "height": 900}
 PHONE = {"width": 375, "height": 812}
+VIEWS = (  # how it is said, window, mode, rules that are left out
+    ("in light mode", DESK, "light", ()),
+    ("in dark mode", DESK, "dark", ()),
+    ("on a phone", PHONE, "dark", ("color-contrast",)),  # slow, and colours know no phone
+)
 GATES = ("requests", "accessibility", "phone")
 _LOCAL = ("file:", "data:", "blob:", "about:")
 _BROWSERS = 4  # at once, at most: one fills a processor and some hundred megabytes
+_RESIZED_MS = 350  # the theme follows a new size after 300 ms
 
 # Settle: everything open and loaded, no colour half-way between two.
-_SETTLE = """async mode => {
+_SETTLE = """async ([mode, wait]) => {
   await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+  await new Promise(done => setTimeout(done, wait));
   const root = document.documentElement;
   root.dataset.mode = root.dataset.theme = mode;  // what the theme's own switch sets
   for (const fold of document.querySelectorAll("details")) fold.open = true;
@@ -43,8 +50,9 @@ _SETTLE = """async mode => {
     try { change.finish(); } catch { change.cancel(); }  // one without an end cannot finish
   }
 }"""
-_FAULTS = """async () => {
-  const options = {resultTypes: ["violations"], preload: false};
+_FAULTS = """async leftOut => {
+  const rules = Object.fromEntries(leftOut.map(rule => [rule, {enabled: false}]));
+  const options = {resultTypes: ["violations"], preload: false, rules};
   const {violations} = await axe.run(document, options);
   return violations
     .filter(({impact}) => ["serious", "critical"].includes(impact))
@@ -183,22 +191,20 @@ def _visit(page, address: str, name: str) -> Iterator[Finding]:
     from axe_playwright_python.base import AXE_SCRIPT
 
     page.set_viewport_size(DESK)
-    page.emulate_media(color_scheme="light")
     page.goto(address)
     page.evaluate(AXE_SCRIPT)
-    faults: dict[str, list[str]] = {}  # the modes of each
-    for mode in ("light", "dark"):
+    faults: dict[str, list[str]] = {}  # where each is found
+    for view, size, mode, left_out in VIEWS:
+        resized = page.viewport_size != size
+        page.set_viewport_size(size)
         page.emulate_media(color_scheme=mode)
-        page.evaluate(_SETTLE, mode)
-        for fault in page.evaluate(_FAULTS):
+        page.evaluate(_SETTLE, [mode, _RESIZED_MS if resized else 0])
+        for fault in page.evaluate(_FAULTS, left_out):
             more = f" and {fault['more']} more" if fault["more"] else ""
             message = f"{fault['rule']}: {fault['place']}{more}: {fault['reason']}"
-            faults.setdefault(message, []).append(mode)
-    for message, modes in faults.items():
-        yield Finding("accessibility", name, f"{message}, in {' and '.join(modes)} mode")
-
-    page.set_viewport_size(PHONE)
-    page.evaluate(_SETTLE, mode)
+            faults.setdefault(message, []).append(view)
+    for message, views in faults.items():
+        yield Finding("accessibility", name, f"{message}, {', '.join(views)}")
     seen = page.evaluate(_WIDTH)
     if seen["name"] or seen["width"] > PHONE["width"]:
         yield Finding(

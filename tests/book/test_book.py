@@ -97,6 +97,7 @@ def test_there_is_one_search_field_and_no_icon_script(html):
 def test_amendments_still_find_what_they_amend(html):
     pages = "".join(path.read_text() for path in html.rglob("*.html"))
     assert '<div class="pst-scrollable-table-container" tabindex="0">' in pages
+    assert '<figure tabindex="0" class="align-default" id="cnn-curves">' in pages
     assert 'role="complementary" aria-label="Report"' in pages
     assert "Toggle hidden content" not in pages
     assert "doc-biblioentry" not in pages

@@ -14,7 +14,7 @@ WIDE = "<div style='width: 600px'>A wide box.</div>"
 PAGES = {  # what is in each page's body
     "sound": "<p class='moves'>Words that fade in, for ever.</p>"
     f"<div style='overflow-x: auto' tabindex='0'>{WIDE}</div>"
-    "<img alt='A dot' src='data:image/gif;base64,R0lGODlhAQABAAAAACw='>"
+    "<img alt='A dot' src='data:image/svg+xml,<svg xmlns=%22http://www.w3.org/2000/svg%22/>'>"
     "<script>document.body.append(new URL(location).protocol)</script>",
     "fetches": "<script>fetch('https://example.org/data.json').catch(() => {})</script>",
     "shows": "<script>const image = new Image(); image.alt = 'A map'; document.body.append(image);"
@@ -27,6 +27,8 @@ PAGES = {  # what is in each page's body
     "throws": "<script>throw new Error('no such chart')</script>",
     "dark": "<p class='faint'>Readable by day.</p>",
     "folded": "<details><summary>More</summary><p style='color: #bbb'>Hardly.</p></details>",
+    "scrolls": "<style>@media (width < 500px) { figure { overflow-x: auto } }</style>"
+    "<figure><svg width='600' height='90' role='img' aria-label='A chart'></svg></figure>",
     "nameless": "<button></button>",
     "wide": f"<section>{WIDE}</section>",
     "fixed": "<div id='bar' class='tool bar' style='position: fixed; width: 600px'>A bar.</div>",
@@ -116,7 +118,15 @@ def test_a_button_without_a_name(found):
     ((gate, message),) = found["nameless"]
     assert gate == "accessibility"
     assert message.startswith("button-name: button: ")
-    assert message.endswith(", in light and dark mode")
+    assert message.endswith(", in light mode, in dark mode, on a phone")
+
+
+@needs_a_browser
+def test_a_part_that_scrolls_on_a_phone_but_not_by_keyboard(found):
+    ((gate, message),) = found["scrolls"]
+    assert gate == "accessibility"
+    assert message.startswith("scrollable-region-focusable: figure: ")
+    assert message.endswith("content, on a phone")
 
 
 @needs_a_browser
