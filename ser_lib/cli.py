@@ -100,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     report_option(added)
     added.add_argument("--pdf", action="store_true", help="and the book as one PDF beside it")
     added.add_argument("--check", metavar="DIR", help="only check the built book in this folder")
+    added.add_argument("--twice", action="store_true", help="build twice and compare the books")
     added = command("predict", _predict, "recognise the emotion of audio files")
     added.add_argument("audio", metavar="AUDIO", nargs="+", help="audio file")
     added.add_argument("--model", metavar="BUNDLE", required=True, help="folder of a run, in runs/")
@@ -246,7 +247,9 @@ def _book(options) -> int:
     if options.check:
         return _print_findings(book.check(options.check))
     return _print_findings(
-        book.publish(options.corpus, report=options.report, with_pdf=options.pdf)
+        book.publish(
+            options.corpus, report=options.report, with_pdf=options.pdf, twice=options.twice
+        )
     )
 
 

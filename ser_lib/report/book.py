@@ -6,7 +6,8 @@ What lies where, under the workspace (the project's folder):
 ``_config.yml``              Jupyter Book's settings
 ``book/runs/``               a copy of a report's executed notebooks while its book is built,
                              figures as PNG beside it: wiped and rewritten each time
-``_build/<name>/html/``      the book; ``build.log`` beside it is Jupyter Book's own output
+``_build/<name>/html/``      the book; ``build.log`` beside it is Jupyter Book's own output, and
+                             ``checked.json`` the digest of the last one that passed in a browser
 
 Where the notebooks come from, and what lists the books, is in `ser_lib.report.shelf`.
 
@@ -35,7 +36,7 @@ import nbformat
 import yaml
 
 from ser_lib.errors import BookError
-from ser_lib.report import gates, pdf, shelf
+from ser_lib.report import gates, pdf, rendered, shelf
 from ser_lib.report.browser import why_not
 from ser_lib.workspace import workspace as project_folder
 from ser_lib.workspace import write_atomically
@@ -66,6 +67,7 @@ AMENDMENTS = [
             r'<div class="pst-scrollable-table-container">',
             r'<div class="pst-scrollable-table-container" tabindex="0">',
         ),
+        (r"<figure class=", '<figure tabindex="0" class='),
         (r'role="doc-biblioentry"', 'role="listitem"'),
         (
             r'<div class="(bd-sidebar-primary bd-sidebar[^"]*)">',
@@ -86,6 +88,7 @@ def publish(
     *,
     report: str | None = None,
     with_pdf: bool = False,
+    twice: bool = False,
     say: Callable[[str], None] = print,
 ) -> list[gates.Finding]:
     """Build a report's book in the project's folder, check it, list it, and say where it is.
@@ -94,8 +97,11 @@ def publish(
     ----------
     corpus, report, with_pdf
         See `build`.
+    twice
+        Build a second time, in a temporary folder, and find what differs.
     say
-        Called with each line: how long the notebooks and the book took, then the book's place.
+        Called with each line: what was not checked and why, how long the notebooks and the book
+        took, then the book's place.
 
     Returns
     -------
@@ -109,8 +115,16 @@ def publish(
     """
     clock = time.perf_counter()
     project = project_folder()
-    index = build(corpus, workspace=project, report=report, with_pdf=with_pdf)
-    findings = check(index.parent)
+
+    def once(out: Path | None = None) -> Path:
+        built = build(corpus, workspace=project, report=report, with_pdf=with_pdf, out=out)
+        return built.parent
+
+    html = once()
+    findings = check(html, remember=html.with_name("checked.json"), say=say)
+    if twice:
+        with tempfile.TemporaryDirectory() as folder:
+            findings += gates.differences(html, once(Path(folder)))
     listed = shelf.write(project / "_build")
     seconds = time.perf_counter() - clock
     parts = shelf.pages(project, corpus, report or corpus) / "parts.json"
@@ -119,13 +133,29 @@ def publish(
         say(f"{part['name']:<24} {took}")
     say(f"{'book and its gates':<24} {seconds:6.1f} s")
     say(f"all books: {listed}")
-    say(f"the book: {index}")
+    say(f"the book: {html / 'index.html'}")
     return findings
 
 
-def check(html: Path) -> list[gates.Finding]:
-    """Run the gates on a built book, against the records of the project's folder."""
-    return gates.check(Path(html), records=project_folder() / "runs")
+def check(
+    html: Path, *, remember: Path | None = None, say: Callable[[str], None] = print
+) -> list[gates.Finding]:
+    """Run all gates on a built book: against the records of the project's folder, in a browser.
+
+    Parameters
+    ----------
+    html
+        The folder with the book's ``index.html``.
+    remember
+        See `rendered.check`.
+    say
+        Called with a line if no browser can be driven, so that `rendered.GATES` do not run.
+    """
+    findings = gates.check(Path(html), records=project_folder() / "runs")
+    if reason := rendered.why_not():
+        say(f"not checked in a browser ({', '.join(rendered.GATES)}): {reason}")
+        return findings
+    return findings + rendered.check(Path(html), remember=remember)
 
 
 def build(

@@ -11,9 +11,11 @@ images     every image has alternative text that is not a file's name
 weight     no page, with what it loads, is heavier than 3 MB, and no book heavier than 40 MB
 downloads  every figure that a notebook drew is offered as SVG and PNG, every table as CSV
 numbers    what a page says of a record is what the record says
+identical  two builds from the same pages have the same files (`differences`, on its own)
 ========== =====================================================================================
 
-What the numbers gate needs of the notebooks is in `ser_lib.report.numbers`.
+What the numbers gate needs of the notebooks is in `ser_lib.report.numbers`; the gates that need a
+browser are in `ser_lib.report.rendered`.
 """
 
 import json
@@ -272,3 +274,16 @@ def missing_downloads(pages: Mapping[str, Page]) -> Iterator[Finding]:
             offered = {PurePosixPath(urlsplit(address).path).suffix for address in links}
             for suffix in sorted(wanted - offered):
                 yield Finding("downloads", name, f"{what} is not offered as {suffix[1:].upper()}")
+
+
+def differences(html: Path, again: Path) -> Iterator[Finding]:
+    """Find the files that two builds of a book do not have in common, byte for byte."""
+    first, second = (
+        {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+        for folder in (html, again)
+    )
+    for name in sorted(first.keys() | second.keys()):
+        if name not in first or name not in second:
+            yield Finding("identical", name, "only one of two builds has it")
+        elif first[name].read_bytes() != second[name].read_bytes():
+            yield Finding("identical", name, "a second build from the same pages differs")

@@ -1,7 +1,8 @@
 """The book is built for real, from small notebooks, and read as html."""
 
-import filecmp
+import itertools
 import re
+import shutil
 
 import nbformat
 import pytest
@@ -116,6 +117,7 @@ def test_there_is_one_search_field_and_no_icon_script(html):
 def test_amendments_still_find_what_they_amend(html):
     pages = "".join(path.read_text() for path in html.rglob("*.html"))
     assert '<div class="pst-scrollable-table-container" tabindex="0">' in pages
+    assert '<figure tabindex="0" class="align-default" id="cnn-curves">' in pages
     assert 'role="complementary" aria-label="Report"' in pages
     assert "Toggle hidden content" not in pages
     assert "doc-biblioentry" not in pages
@@ -147,10 +149,8 @@ def test_folders_of_this_machine_become_names(tmp_path):
 
 def test_the_same_input_gives_the_same_bytes(html, tmp_path, make_workspace):
     again = book.build(CORPUS, workspace=make_workspace(tmp_path), out=tmp_path / "book").parent
-    files = all_files(html)
-    assert files == all_files(again)
-    _, different, unreadable = filecmp.cmpfiles(html, again, files, shallow=False)
-    assert (different, unreadable) == ([], [])
+    assert all_files(html) == all_files(again)
+    assert list(gates.differences(html, again)) == []
 
 
 def test_a_warning_fails_the_build_and_leaves_the_book_before(tmp_path, make_workspace):
@@ -230,9 +230,33 @@ def test_publish_builds_checks_and_says_where(workspace, html, monkeypatch):
         ' {"name": "final", "seconds": 0.0, "cached": true}]'
     )
     monkeypatch.setenv("SER_WORKSPACE", str(workspace))
+    monkeypatch.setenv("SER_CHROMIUM", "no-browser")
     monkeypatch.setattr(book, "build", lambda corpus, **_: index)
     said = []
     assert book.publish(CORPUS, say=said.append) == []
-    assert said[0].split() == ["cnn", "61.5", "s"]
-    assert said[1].split() == ["final", "unchanged"]
+    assert said[0].startswith("not checked in a browser")
+    assert said[1].split() == ["cnn", "61.5", "s"]
+    assert said[2].split() == ["final", "unchanged"]
     assert said[-1] == f"the book: {index}"
+
+
+def test_publish_finds_what_a_second_build_changes(workspace, html, tmp_path, monkeypatch):
+    numbers = itertools.count()
+
+    def build(corpus, *, workspace, out, **_):
+        out = out or tmp_path / "first"
+        shutil.copytree(html, out / "html")
+        (out / "html" / "rerun.html").write_text(f"build {next(numbers)}")
+        (out / "html" / f"{next(numbers)}.txt").touch()
+        return out / "html" / "index.html"
+
+    monkeypatch.setenv("SER_WORKSPACE", str(workspace))
+    monkeypatch.setenv("SER_CHROMIUM", "no-browser")
+    monkeypatch.setattr(book, "build", build)
+    findings = book.publish(CORPUS, twice=True, say=lambda line: None)
+    changed = [(found.page, found.message) for found in findings if found.gate == "identical"]
+    assert changed == [
+        ("1.txt", "only one of two builds has it"),
+        ("3.txt", "only one of two builds has it"),
+        ("rerun.html", "a second build from the same pages differs"),
+    ]
