@@ -36,7 +36,7 @@ import nbformat
 import yaml
 
 from ser_lib.errors import BookError
-from ser_lib.report import gates, pdf, rendered, shelf
+from ser_lib.report import amendments, gates, pdf, rendered, shelf
 from ser_lib.report.browser import why_not
 from ser_lib.workspace import workspace as project_folder
 from ser_lib.workspace import write_atomically
@@ -46,35 +46,6 @@ SHOWN_WARNINGS = 6
 PLACES = ("data_dir", "other_dir", "split")
 """The parameters that name folders and files of the machine that executed a page."""
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # it has no __main__
-# What the theme ships and these pages never show: most of a page's weight. Its icons come twice, as
-# a font and as a script of 1.5 MB that replaces the font.
-UNUSED_FILES = (
-    "_static/vendor/fontawesome/*/js/*",
-    "_static/vendor/fontawesome/*/webfonts/*.ttf",
-    "_static/s*/*.map",
-)
-# (what to find, what to put there), in every page.
-AMENDMENTS = [
-    (re.compile(pattern), replacement)
-    for pattern, replacement in (
-        (r'<script src="[^"]*/fontawesome/[^"]*/all\.min\.js[^"]*"></script>\n?', ""),
-        (r'<link rel="preload" as="font"[^>]*/fa-(?:brands|regular)-[^>]*>\n?', ""),
-        # Accessibility: names that differ from the text that is shown, scrolling without a
-        # mouse, a list of what are no list items, a sidebar that is no landmark.
-        (r'<summary aria-label="Toggle hidden content">', "<summary>"),
-        (r'(<button class="btn search-button-field[^>]*) aria-label="Search"', r"\1"),
-        (
-            r'<div class="pst-scrollable-table-container">',
-            r'<div class="pst-scrollable-table-container" tabindex="0">',
-        ),
-        (r"<figure class=", '<figure tabindex="0" class='),
-        (r'role="doc-biblioentry"', 'role="listitem"'),
-        (
-            r'<div class="(bd-sidebar-primary bd-sidebar[^"]*)">',
-            r'<div class="\1" role="complementary" aria-label="Report">',
-        ),
-    )
-]
 # Fixed, so that no clock, hash order or terminal shows in the output.
 ENVIRONMENT = {"SOURCE_DATE_EPOCH": "0", "PYTHONHASHSEED": "0", "NO_COLOR": "1", "TZ": "UTC"}
 SYNTHETIC = (
@@ -215,7 +186,7 @@ def build(
         config.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
         _run_jupyter_book(source, config, temporary, log=out / "build.log")
         new = temporary / "_build" / "html"
-        _amend(new)
+        amendments.amend(new)
         if with_pdf:
             lines = [line for line in (_origin(about), _notice(about)) if line]
             pdf.print_book(new, new / link, entries, title=settings["title"], lines=lines)
@@ -416,17 +387,6 @@ def _warnings(log: Path, source: Path) -> list[str]:
     telling = [line for line in lines if re.search(r"WARNING|ERROR|CRITICAL|Error\b", line)]
     kept = list(dict.fromkeys(telling)) or [line for line in lines if line]
     return kept[-SHOWN_WARNINGS:] or ["Jupyter Book said nothing"]
-
-
-def _amend(folder: Path) -> None:
-    for pattern in UNUSED_FILES:
-        for path in folder.glob(pattern):
-            path.unlink()
-    for path in folder.rglob("*.html"):
-        text = path.read_text(encoding="utf-8")
-        for pattern, replacement in AMENDMENTS:
-            text = pattern.sub(replacement, text)
-        path.write_text(text, encoding="utf-8")
 
 
 @contextmanager
