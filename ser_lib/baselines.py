@@ -163,7 +163,7 @@ def in_folds_of(
     workers, progress
         As `run`.
     """
-    experiment = Experiment(**record.data["parameters"])
+    experiment = Experiment.of(record)
     manifest = training.load(experiment, data_dir)
     folds = training.split(experiment, manifest)
     return [run(name, manifest, folds, workers=workers, progress=progress) for name in available()]

@@ -26,7 +26,7 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
-from ser_lib import evaluation
+from ser_lib import bootstrap, evaluation
 from ser_lib.errors import ParameterError
 
 BINS = 10
@@ -165,8 +165,8 @@ def intervals(
     *,
     against: np.ndarray | None = None,
     clusters: Sequence[str] | None = None,
-    level: float = evaluation.LEVEL,
-    n_resamples: int = evaluation.N_RESAMPLES,
+    level: float = bootstrap.LEVEL,
+    n_resamples: int = bootstrap.N_RESAMPLES,
     seed: int = 0,
 ) -> dict[str, list[float]]:
     """Percentile bootstrap intervals of `scores`, or of their change from `against`.
@@ -183,13 +183,13 @@ def intervals(
     -------
     dict of score to [low, high]
     """
-    rows = evaluation._clusters(clusters, len(truth))
-    draws = evaluation._draws(len(rows), n_resamples, seed)
+    rows = bootstrap.clusters(clusters, len(truth))
+    draws = bootstrap.draws(len(rows), n_resamples, seed)
     values = _resampled(truth, probabilities, labels, rows, draws)
     if against is not None:
         other = _resampled(truth, against, labels, rows, draws)
         values = {name: values[name] - other[name] for name in values}
-    return {name: evaluation._percentiles(value, level) for name, value in values.items()}
+    return {name: bootstrap.percentiles(value, level) for name, value in values.items()}
 
 
 def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:

@@ -109,7 +109,7 @@ def answers(
     chosen = sample(record.predictions, utterances, seed=seed)
     known = record.predictions[record.predictions["utterance"].isin(chosen)]
     parts = dict(list(known.groupby("fold")))
-    folds = training.fitted(Experiment(**record.data["parameters"]), manifest)
+    folds = training.fitted(Experiment.of(record), manifest)
     kept = folds[0][1].parent.parent.name  # the key of the folds: data, split, parameters, code
     key = digest(kept, sorted(chosen), seed, *sources("perturbations.py", "conditions.py"))
     name = f"{manifest.corpus}-{record.data['architecture']}-{key}"

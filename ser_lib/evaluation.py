@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ser_lib import bootstrap
+from ser_lib.bootstrap import LEVEL, N_RESAMPLES
 from ser_lib.errors import ParameterError
-
-N_RESAMPLES = 2000
-LEVEL = 0.95
 
 
 def confusion_matrix(
@@ -169,12 +168,14 @@ def score_intervals(
     matrices = np.stack(
         [
             confusion_matrix([truth[i] for i in rows], [prediction[i] for i in rows], labels)
-            for rows in _clusters(clusters, len(truth))
+            for rows in bootstrap.clusters(clusters, len(truth))
         ]
     )
-    draws = _draws(len(matrices), n_resamples, seed)
+    draws = bootstrap.draws(len(matrices), n_resamples, seed)
     resampled = np.tensordot(draws, matrices, axes=1)  # [n_resamples, classes, classes]
-    return {name: _percentiles(score(resampled), level) for name, score in _SCORES.items()}
+    return {
+        name: bootstrap.percentiles(score(resampled), level) for name, score in OF_MATRICES.items()
+    }
 
 
 def mean_interval(
@@ -192,11 +193,11 @@ def mean_interval(
     [low, high]
     """
     values = np.asarray(values)
-    rows = _clusters(clusters, len(values))
+    rows = bootstrap.clusters(clusters, len(values))
     sums = np.array([np.sum(values[r]) for r in rows])
     sizes = np.array([len(r) for r in rows])
-    draws = _draws(len(rows), n_resamples, seed)
-    return _percentiles(draws @ sums / (draws @ sizes), level)
+    draws = bootstrap.draws(len(rows), n_resamples, seed)
+    return bootstrap.percentiles(draws @ sums / (draws @ sizes), level)
 
 
 def _labels(truth, prediction, labels) -> list[str]:
@@ -211,23 +212,6 @@ def _labels(truth, prediction, labels) -> list[str]:
     if unknown := found - set(labels):
         raise ParameterError(f"class '{sorted(unknown)[0]}' is not one of: {', '.join(labels)}")
     return list(labels)
-
-
-def _clusters(clusters: Sequence[str] | None, n: int) -> list[np.ndarray]:
-    if clusters is None or len(set(clusters)) == 1:
-        return [np.array([i]) for i in range(n)]
-    names = np.asarray(clusters, dtype=object)
-    return [np.flatnonzero(names == name) for name in sorted(set(names))]
-
-
-def _draws(n: int, n_resamples: int, seed: int) -> np.ndarray:
-    """How often each of `n` clusters is drawn: int [n_resamples, n], every row sums to n."""
-    return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_resamples)
-
-
-def _percentiles(values: np.ndarray, level: float) -> list[float]:
-    tail = 100 * (1 - level) / 2
-    return [float(v) for v in np.nanpercentile(values, [tail, 100 - tail])]
 
 
 # Scores of matrices [..., truth, prediction], so that a whole bootstrap is one call.
@@ -265,9 +249,10 @@ def _weighted_f1(counts: np.ndarray) -> np.ndarray:
     return (_precision_recall_f1(counts)[2] * support).sum(-1) / support.sum(-1)
 
 
-_SCORES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+OF_MATRICES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "accuracy": _accuracy,
     "uar": _uar,
     "macro_f1": _macro_f1,
     "weighted_f1": _weighted_f1,
 }
+"""Every score as a function of confusion matrices [..., truth, prediction]."""

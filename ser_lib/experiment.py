@@ -1,11 +1,13 @@
 """What an experiment is: everything that decides its result, by name, and nothing else."""
 
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 
 from ser_lib import features
 from ser_lib.corpora import describe, selection
 from ser_lib.errors import ParameterError, choose
 from ser_lib.protocols import PROTOCOLS
+from ser_lib.workspace import digest
 
 ARCHITECTURES = {"cnn": 1, "cnn_lstm": 1, "cnn_gru": 3}
 """The networks of `models`, each with the channels of the feature map that the report gives it."""
@@ -37,7 +39,10 @@ class Experiment:
     emotions, style
         What to tell apart, see `corpora.load`.
     protocol
-        One of `protocols.PROTOCOLS` but `given`, which is no recipe.
+        One of `protocols.PROTOCOLS`; the usual one of a split that is read from a file is `given`.
+    split
+        File with the folds, see `split_files`, instead of those that the protocol would make. The
+        protocol is then what the split claims to be: `random` admits that its parts share speakers.
     folds
         Number of speaker groups, for the protocol `speaker-kfold` alone.
     feature_map, channels
@@ -70,6 +75,7 @@ class Experiment:
     emotions: str | None = None
     style: str | None = None
     protocol: str | None = None
+    split: str | None = None
     folds: int = 5
     feature_map: str = "logmel"
     channels: int | None = None
@@ -90,7 +96,7 @@ class Experiment:
         choose(self.architecture, ARCHITECTURES, "architecture")
         row = describe(self.corpus)
         usual = {
-            "protocol": row.protocol,
+            "protocol": "given" if self.split is not None else row.protocol,
             "epochs": row.epochs,
             "channels": ARCHITECTURES[self.architecture],
         } | RECIPES[self.architecture]
@@ -101,7 +107,15 @@ class Experiment:
             selection.parse(self.emotions)
         if self.style is not None:
             choose(self.style, selection.STYLES, "style")
-        choose(self.protocol, [name for name in PROTOCOLS if name != "given"], "protocol")
+        choose(self.protocol, PROTOCOLS, "protocol")
+        if self.protocol == "given" and self.split is None:
+            raise ParameterError(
+                "protocol 'given' needs a split: a CSV file of utterances and parts (-p split=FILE)"
+            )
+        if self.split is not None and not Path(self.split).is_file():
+            raise ParameterError(
+                f"split must be a CSV file of folds; there is no file {self.split}"
+            )
         choose(self.feature_map, features.MAPS, "feature map")
         if self.channels not in (1, 3):
             raise ParameterError(f"channels must be 1 or 3, not {self.channels!r}")
@@ -122,8 +136,19 @@ class Experiment:
             raise ParameterError(f"class_weights must be True or False, not {self.class_weights!r}")
 
     def parameters(self) -> dict:
-        """Return all fields as plain JSON values, in order."""
-        return asdict(self)
+        """Return all fields as plain JSON values, in order; of a split's file, a hash."""
+        given = asdict(self)
+        if self.split is not None:
+            given["split"] = digest(Path(self.split))
+        return given
+
+    @classmethod
+    def of(cls, record) -> "Experiment":
+        """Return the experiment that a record is of; a split is read from the record's folder."""
+        given = dict(record.data["parameters"])
+        if given["split"] is not None:
+            given["split"] = str(record.folder / "split.csv")
+        return cls(**given)
 
     @classmethod
     def from_notebook(cls, architecture: str, parameters: dict) -> "Experiment":

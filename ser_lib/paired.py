@@ -18,7 +18,7 @@ from itertools import product
 
 import numpy as np
 
-from ser_lib import evaluation
+from ser_lib import bootstrap, evaluation
 from ser_lib.errors import ParameterError
 
 ALL_SWAPS = 14
@@ -58,8 +58,8 @@ def differences(
     labels: Sequence[str] | None = None,
     *,
     clusters: Sequence[str] | None = None,
-    level: float = evaluation.LEVEL,
-    n_resamples: int = evaluation.N_RESAMPLES,
+    level: float = bootstrap.LEVEL,
+    n_resamples: int = bootstrap.N_RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Difference]:
     """Compare two classifiers by every score of `evaluation.score_intervals`.
@@ -100,21 +100,21 @@ def differences(
     if clusters is not None and len(clusters) != len(truth):
         raise ParameterError(f"there are {len(clusters)} clusters for {len(truth)} utterances")
     labels = sorted({*truth, *first, *second}) if labels is None else list(labels)
-    rows = evaluation._clusters(clusters, len(truth))
+    rows = bootstrap.clusters(clusters, len(truth))
     one, other = (_by_cluster(truth, answers, labels, rows) for answers in (first, second))
-    draws = evaluation._draws(len(rows), n_resamples, seed)
+    draws = bootstrap.draws(len(rows), n_resamples, seed)
     drawn = [np.tensordot(draws, counts, axes=1) for counts in (one, other)]
     swaps, complete = _swaps(len(rows), n_resamples, seed)
     # Swapping a cluster moves its matrix from one classifier to the other.
     moved = np.tensordot(swaps, one - other, axes=1)
     swapped = [one.sum(axis=0) - moved, other.sum(axis=0) + moved]
     found = {}
-    for name, score in evaluation._SCORES.items():
+    for name, score in evaluation.OF_MATRICES.items():
         value = float(score(one.sum(axis=0)) - score(other.sum(axis=0)))
         as_far = np.abs(score(swapped[0]) - score(swapped[1])) >= abs(value) - _SAME
         found[name] = Difference(
             value=value,
-            interval=evaluation._percentiles(score(drawn[0]) - score(drawn[1]), level),
+            interval=bootstrap.percentiles(score(drawn[0]) - score(drawn[1]), level),
             # A sample of swaps must count the one that was observed, or p could be 0.
             p=float(as_far.mean() if complete else (1 + as_far.sum()) / (1 + len(as_far))),
             least_p=2 / len(swaps) if complete else 1 / (1 + len(swaps)),

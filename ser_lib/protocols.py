@@ -15,8 +15,6 @@ training more than it would tell. What the tested speakers say otherwise, and wh
 tested sentences, is in no part.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
@@ -27,14 +25,7 @@ from ser_lib.splits import Fold
 PROTOCOLS = (*splits.PROTOCOLS, "sentence+speaker", "given")
 
 
-def make(
-    table: pd.DataFrame,
-    protocol: str,
-    *,
-    folds: int = 5,
-    seed: int = 0,
-    given: Sequence[Fold] | None = None,
-) -> list[Fold]:
+def make(table: pd.DataFrame, protocol: str, *, folds: int = 5, seed: int = 0) -> list[Fold]:
     """Split a manifest's table.
 
     Parameters
@@ -42,12 +33,10 @@ def make(
     table
         As for `splits.make`; for `sentence+speaker` also with the column `sentence`.
     protocol
-        One of `PROTOCOLS`.
+        One of `PROTOCOLS` but `given`, which is no recipe.
     folds, seed
         As for `splits.make`; for `sentence+speaker`, the number of speaker groups, which is also
         the largest number of sentence groups, and the seed of both groupings.
-    given
-        The folds of the protocol `given`.
 
     Returns
     -------
@@ -58,15 +47,13 @@ def make(
     ParameterError
         If the protocol is unknown.
     SplitError
-        If the corpus lacks what the protocol needs, or nothing is given.
+        If the corpus lacks what the protocol needs, or the protocol is `given`.
     """
     choose(protocol, PROTOCOLS, "protocol")
     if protocol == "sentence+speaker":
         return _crossed(table, folds, seed)
     if protocol == "given":
-        if not given:
-            raise SplitError("protocol 'given' needs a split: a CSV file of utterances and parts")
-        return list(given)
+        raise SplitError("protocol 'given' needs a split: a CSV file of utterances and parts")
     return splits.make(table, protocol, folds=folds, seed=seed)
 
 

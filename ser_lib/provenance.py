@@ -42,6 +42,14 @@ SUMMARY = "The command that repeats it, its data, runs, parameters and versions"
 """What the folded part of a page says while it is closed."""
 
 
+def protocol(data: Mapping) -> str:
+    """Return the protocol of a record's data in words, with no article of its own."""
+    if data["parameters"]["split"] is None:
+        return PROTOCOLS[data["protocol"]]
+    words = PROTOCOLS["given"]
+    return words if data["protocol"] == "given" else f"{words} and calls itself {data['protocol']}"
+
+
 def training_summary(record) -> str:
     """Data, protocol, optimiser, epochs and time of a run, in words."""
     data, corpus = record.data, record.data["corpus"]
@@ -55,13 +63,20 @@ def training_summary(record) -> str:
         )
     ]
     name, time = title(data["architecture"]), duration(data["speed"]["training_s"])
-    random = data["protocol"] == "random"
+    shares = (
+        ""
+        if data["protocol"] == "given"
+        else (
+            "; the three parts may share speakers"
+            if data["protocol"] == "random"
+            else "; the three parts of a fold share no speaker"
+        )
+    )
     return (
         f"Corpus: {corpus['title']}, {count(corpus['utterances'], 'utterance')} of "
         f"{count(corpus['speakers'], 'speaker')} with {count(len(corpus['emotions']), 'emotion')} "
-        f"({listing(corpus['emotions'])}). Protocol: {PROTOCOLS[data['protocol']]}, which makes "
-        f"{count(len(folds), 'fold')} with {listing(sizes)}; the three parts "
-        f"{'may share speakers' if random else 'of a fold share no speaker'}."
+        f"({listing(corpus['emotions'])}). Protocol: {protocol(data)}, which makes "
+        f"{count(len(folds), 'fold')} with {listing(sizes)}{shares}."
         "\n\n"
         f"AdamW trained the {name} for at most {count(given['epochs'], 'epoch')}"
         f"{_optimiser(given)}. {_epochs(given, folds)}. Training took {time} in all; recognising "
@@ -236,7 +251,7 @@ def _origin(runs: list[Record], manifest: Manifest | None) -> str:
         versions = [{"python": platform.python_version(), "ser-lib": ser_lib.__version__}]
     said = {
         "Data": map(_used, found),
-        "Protocol": (PROTOCOLS[run.data["protocol"]] for run in runs),
+        "Protocol": (protocol(run.data) for run in runs),
         "Seed": (str(run.data["seed"]) for run in runs),
         "Versions": (", ".join(f"{k} {v}" for k, v in each.items()) for each in versions),
     }

@@ -15,15 +15,25 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from shutil import copytree
+from shutil import copy2, copytree
 from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 
-from ser_lib import corpora, evaluation, leakage, parallel, protocols, records, splits, store
+from ser_lib import (
+    corpora,
+    evaluation,
+    leakage,
+    parallel,
+    protocols,
+    records,
+    split_files,
+    splits,
+    store,
+)
 from ser_lib.corpora import Manifest
-from ser_lib.errors import CorpusError, RecordError
+from ser_lib.errors import CorpusError, RecordError, SplitError
 from ser_lib.experiment import Experiment
 from ser_lib.fitting import fit_fold, start_worker
 from ser_lib.records import Record
@@ -38,6 +48,7 @@ DECISIVE = (
     "augment.py",
     "models.py",
     "bundle.py",
+    "bootstrap.py",
     "evaluation.py",
     "fitting.py",
 )
@@ -167,10 +178,30 @@ def load(experiment: Experiment, data_dir: str | Path | None = None) -> Manifest
 
 
 def split(experiment: Experiment, manifest: Manifest) -> list[Fold]:
-    """Return the folds of an experiment on a manifest, see `protocols.make`."""
+    """Return the folds of an experiment on a manifest: of its file, or see `protocols.make`.
+
+    Raises
+    ------
+    SplitError
+        If there are none, or an utterance is tested twice: a record has one answer for each.
+    """
+    if experiment.split is not None:
+        return _read_split(experiment.split, manifest)
     return protocols.make(
         manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
     )
+
+
+def _read_split(file: str, manifest: Manifest) -> list[Fold]:
+    folds = split_files.read(file, manifest.table, known=manifest.listed)
+    rows, counts = np.unique(np.concatenate([fold.test for fold in folds]), return_counts=True)
+    if (twice := rows[counts > 1]).size:
+        name = manifest.table["utterance"].iloc[twice[0]]
+        raise SplitError(
+            f"the split {file} tests '{name}' in more than one fold; a run has one answer for each "
+            "utterance, so make a file for each round"
+        )
+    return folds
 
 
 def run_key(experiment: Experiment, manifest: Manifest) -> str:
@@ -246,6 +277,10 @@ def _record(
         key=lambda pair: (pair[0]["validation_uar"], -pair[0]["validation_loss"]),
     )
     copytree(best_folder / "bundle", folder / "bundle")
+    if experiment.split is None:
+        split_files.write(folder / "split.csv", folds, manifest.table)
+    else:
+        copy2(experiment.split, folder / "split.csv")
     row = corpora.describe(experiment.corpus)
     data = {
         "schema": records.SCHEMA,

@@ -42,7 +42,7 @@ def predictions(record: Record, manifest: Manifest, *, workers: int | None = Non
     RecordError
         If the bundles of the folds are not there any more.
     """
-    experiment = Experiment(**record.data["parameters"])
+    experiment = Experiment.of(record)
     fitted = training.fitted(experiment, manifest)
     # The folder of the folds is named by all that decides what is in it.
     folds = [str(folder.relative_to(records.runs(experiment.corpus))) for _, folder in fitted]

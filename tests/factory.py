@@ -151,6 +151,7 @@ def make_record(
             "architecture": architecture,
             "corpus": corpus,
             "protocol": protocol,
+            "split": None,
             "folds": 5,
             "feature_map": "logmel",
             "channels": CHANNELS[architecture],

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import FrozenInstanceError, fields
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,7 +19,7 @@ def test_usual_choices_are_filled_in(architecture, corpus):
     assert experiment.epochs == CATALOGUE[corpus].epochs
     assert experiment.channels == ARCHITECTURES[architecture]
     unset = [name for name, value in experiment.parameters().items() if value is None]
-    assert unset == ["emotions", "style"]
+    assert unset == ["emotions", "style", "split"]
 
 
 def test_what_is_given_stays():
@@ -31,6 +32,32 @@ def test_parameters_are_json_and_make_the_same_experiment():
     again = Experiment(**json.loads(json.dumps(experiment.parameters())))
     assert again == experiment
     assert list(experiment.parameters()) == [field.name for field in fields(Experiment)]
+
+
+def test_a_split_is_known_by_what_is_in_it(tmp_path):
+    one, other = tmp_path / "one.csv", tmp_path / "other.csv"
+    one.write_text("utterance,part\n1,train\n")
+    other.write_text("utterance,part\n1,test\n")
+    experiment = Experiment(architecture="cnn", split=str(one))
+    assert experiment.protocol == "given"
+    assert experiment.parameters()["split"] not in (None, str(one))
+    moved = one.rename(tmp_path / "split.csv")
+    record = SimpleNamespace(folder=tmp_path, data={"parameters": {"split": "0123"}})
+    record.data["parameters"] |= {"architecture": "cnn", "protocol": "given"}
+    again = Experiment.of(record)
+    assert again == Experiment(architecture="cnn", split=str(moved))
+    changed = Experiment(architecture="cnn", split=str(other))
+    assert changed.parameters() | {"split": None} == again.parameters() | {"split": None}
+    assert changed.parameters() != again.parameters()
+
+
+def test_what_a_split_claims_to_be(tmp_path):
+    file = tmp_path / "split.csv"
+    file.touch()
+    claimed = Experiment(architecture="cnn", split=str(file), protocol="random")
+    assert claimed.protocol == "random"
+    with pytest.raises(ParameterError, match="protocol 'given' needs a split"):
+        Experiment(architecture="cnn", protocol="given")
 
 
 def test_an_experiment_does_not_change():
@@ -52,6 +79,7 @@ def test_a_notebook_may_have_other_parameters():
         ("emotions", ["anger,,fear", "anger, anger", "+"], "emotions '.*write them as"),
         ("style", ["acted", 1], "unknown style .*improvised, scripted"),
         ("protocol", ["speakers", 3], "unknown protocol .*random, speaker, session, speaker-kfold"),
+        ("split", ["nowhere.csv", "."], "split must be a CSV file of folds; there is no file"),
         ("feature_map", ["mfcc", None], "unknown feature map .*logmel, stack"),
         ("channels", [2, 0, "3", -1], "channels must be 1 or 3, not"),
         ("folds", [0, -1, 2.0, "5", True, None], "folds must be a whole number from 1, not"),

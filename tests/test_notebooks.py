@@ -47,7 +47,8 @@ def test_parameters_are_those_of_an_experiment(template):
         usual = {name: usual[name] for name in ("corpus", "emotions", "style")}
     if template.stem == "across":
         assert {given.pop("other"), given.pop("other_dir")} == {None}
-        del usual["protocol"], usual["folds"]  # it has one protocol, with a fold for each corpus
+        # It has one protocol, with a fold for each corpus.
+        del usual["protocol"], usual["split"], usual["folds"]
     if template.stem == "comparison":
         assert given.pop("seeds") == 1
     if template.stem == "robustness":

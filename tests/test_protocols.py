@@ -154,9 +154,6 @@ def test_the_other_protocols_are_those_of_splits():
         protocols.make(table, "sentence")
 
 
-def test_a_given_split_is_used_as_it_is():
-    table = regular()
-    folds = splits.make(table, "random")
-    assert protocols.make(table, "given", given=folds) == folds
+def test_a_given_split_has_no_recipe():
     with pytest.raises(SplitError, match="protocol 'given' needs a split"):
-        protocols.make(table, "given")
+        protocols.make(regular(), "given")

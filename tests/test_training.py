@@ -23,6 +23,7 @@ from ser_lib import (
     features,
     fitting,
     records,
+    split_files,
     splits,
     store,
     training,
@@ -545,6 +546,62 @@ def test_speakers_with_awkward_names(workspace, tmp_path, make_table, played):
     assert len(folders) == 8
     assert len({folder.parent for folder in folders.values()}) == 1
     check_metrics(record)
+
+
+def test_every_run_leaves_its_split(tmp_path, make_table, played):
+    file = make_table(tmp_path / "tones", speakers=("a", "b", "c"), each=1)
+    record, manifest = run(file), corpora.load("table", file)
+    again = split_files.read(record.folder / "split.csv", manifest.table)
+    assert [fold.name for fold in again] == sorted(set(record.predictions["fold"]))
+    for fold, made in zip(again, splits.make(manifest.table, "speaker"), strict=True):
+        for part in splits.PARTS:
+            np.testing.assert_array_equal(getattr(fold, part), getattr(made, part))
+
+
+def test_a_given_split_is_used_and_kept(tmp_path, make_table, played):
+    file = make_table(tmp_path / "tones", speakers=("a", "b", "c", "d"), each=2)
+    manifest = corpora.load("table", file)
+    folds = splits.make(manifest.table, "speaker")[1:3]
+    given = tmp_path / "theirs.csv"
+    split_files.write(given, folds, manifest.table)
+    experiment = replace(PLAYED, protocol=None, split=str(given))
+    record = run(file, experiment)
+    assert record.data["protocol"] == "given"
+    assert record.folder.name.startswith("cnn-given-")
+    assert sorted(played) == ["speaker-b", "speaker-c"]
+    assert set(record.predictions["speaker"]) == {"b", "c"}
+    assert (record.folder / "split.csv").read_bytes() == given.read_bytes()
+    # Wherever the file lies, and what it was called, is no part of the run.
+    given.unlink()
+    assert run(file, Experiment.of(record)).folder == record.folder
+    assert len(training.fitted(Experiment.of(record), manifest)) == 2
+    assert len(played) == 2, "the same split trains nothing"
+    # Another split is another run, under the same name of the file.
+    split_files.write(given, folds[:1], manifest.table)
+    assert run(file, experiment).folder != record.folder
+
+
+def test_a_given_split_that_leaks(tmp_path, make_table, played):
+    file = make_table(tmp_path / "tones", speakers=("a", "b", "c"), each=5)
+    manifest = corpora.load("table", file)
+    given = tmp_path / "random.csv"
+    split_files.write(given, splits.make(manifest.table, "random"), manifest.table)
+    leaky = replace(PLAYED, protocol=None, split=str(given))
+    with pytest.raises(SplitError, match="protocol 'given' leaks: shared-speakers"):
+        run(file, leaky)
+    assert played == []
+    # It may be used by who says by its name that speakers are shared.
+    assert run(file, replace(leaky, protocol="random")).data["protocol"] == "random"
+
+
+def test_a_given_split_that_tests_twice(tmp_path, make_table, played):
+    file = make_table(tmp_path / "tones", speakers=("a", "b", "c"), each=1)
+    manifest = corpora.load("table", file)
+    one, *_ = splits.make(manifest.table, "speaker")
+    given = tmp_path / "twice.csv"
+    split_files.write(given, [one, replace(one, name="again")], manifest.table)
+    with pytest.raises(SplitError, match=r"twice.csv tests 'wav/a-anger-0' in more than one fold"):
+        run(file, replace(PLAYED, protocol=None, split=str(given)))
 
 
 def test_an_interrupted_run_goes_on(workspace, tmp_path, make_table, played, monkeypatch):

@@ -7,12 +7,12 @@ run was made with, or the `random` one of the same corpus, which is split but no
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from ser_lib import evaluation, features, leakage, protocols, store, training
+from ser_lib import evaluation, features, leakage, store, training
 from ser_lib.corpora import Manifest, demo
 from ser_lib.errors import RecordError, SplitError
 from ser_lib.experiment import Experiment
@@ -91,12 +91,12 @@ def of_run(record: Record, manifest: Manifest) -> Audited:
     manifest
         The corpus that it was made with.
     """
-    experiment = Experiment(**record.data["parameters"])
+    experiment = Experiment.of(record)
     try:
         trained = training.fitted(experiment, manifest)
     except RecordError:
         # The record outlives the folds that it was made of; then nobody can tell.
-        folds, fitted = _split(experiment, manifest, experiment.protocol), {}
+        folds, fitted = training.split(experiment, manifest), {}
     else:
         folds = [fold for fold, _ in trained]
         maps = store.build(manifest, kind=experiment.feature_map)
@@ -107,20 +107,16 @@ def of_run(record: Record, manifest: Manifest) -> Audited:
 
 def of_random(record: Record, manifest: Manifest) -> Audited:
     """Audit the random split of the same corpus, with the seed of the run; nothing is trained."""
-    experiment = Experiment(**record.data["parameters"])
+    experiment = Experiment.of(record)
     if experiment.protocol == "random":
         reason = "The split of this book is random itself, so there is no other to put beside it."
         return Audited("random", reason=reason)
     try:
-        folds = _split(experiment, manifest, "random")
+        folds = training.split(replace(experiment, protocol="random", split=None), manifest)
     except SplitError as error:
         return Audited("random", reason=f"This corpus cannot be split at random: {error}.")
     found = leakage.audit(folds, manifest.table, protocol="random")
     return Audited("random", tuple(folds), tuple(found))
-
-
-def _split(experiment: Experiment, manifest: Manifest, protocol: str) -> list[Fold]:
-    return protocols.make(manifest.table, protocol, folds=experiment.folds, seed=experiment.seed)
 
 
 def fitted_on(
@@ -351,13 +347,12 @@ def command(record: Record) -> str:
     corpus = f"--corpus {data['corpus']['name']}"
     corpus += f" --data {','.join(folders)}" if any(folders) else ""
     chosen = _options(record, "emotions", "style")
-    split = _options(record, "protocol", *_DECISIVE.get(data["protocol"], ()))
-    return (
-        "```bash\n"
-        f"ser audit {corpus}{chosen}{split} --out split.csv\n"
-        f"ser audit split.csv {corpus}{chosen}\n"
-        "```"
-    )
+    claim = _options(record, "protocol")
+    audit = f"ser audit split.csv {corpus}{chosen}{claim}"
+    if data["parameters"]["split"] is None:
+        made = _options(record, *_DECISIVE.get(data["protocol"], ()))
+        audit = f"ser audit {corpus}{chosen}{claim}{made} --out split.csv\n{audit}"
+    return f"```bash\n{audit}\n```"
 
 
 def _options(record: Record, *names: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ser_lib import calibration, evaluation
+from ser_lib import bootstrap, calibration, evaluation
 from ser_lib.errors import RecordError
 from ser_lib.records import Record
 from ser_lib.tables import (
@@ -263,15 +263,15 @@ def _gain(c: Calibrated) -> str:
     given = confidence >= half["threshold"]
     if given.all():
         return "All answers are equally sure, so none can be held back."
-    rows = evaluation._clusters(c.speakers, len(right))
-    draws = evaluation._draws(len(rows), evaluation.N_RESAMPLES, 0)
+    rows = bootstrap.clusters(c.speakers, len(right))
+    draws = bootstrap.draws(len(rows))
     all_right, all_n, sure_right, sure_n = (
         draws @ np.array([values[r].sum() for r in rows])
         for values in (right, np.ones_like(right), right & given, given)
     )
     # A draw may hold none of the sure answers: it says nothing about them.
     gains = sure_right / np.where(sure_n > 0, sure_n, np.nan) - all_right / all_n
-    low, high = limits = evaluation._percentiles(gains, evaluation.LEVEL)
+    low, high = limits = bootstrap.percentiles(gains)
     gain = interval(float(right[given].mean() - right.mean()), limits)
     if low > 0:
         verdict = "its confidence tells right answers from wrong ones"

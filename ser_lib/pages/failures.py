@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ser_lib import evaluation, inventory
+from ser_lib import bootstrap, inventory
 from ser_lib.corpora import Manifest, describe
 from ser_lib.tables import (
     MANY,
@@ -200,15 +200,15 @@ def _lengths(table: pd.DataFrame) -> str:
 def _contrast(table: pd.DataFrame, group: pd.Series, one: str, other: str) -> str:
     """Compare how often two groups of utterances are confident errors."""
     known = (table["speaker"] != "").all()
-    rows = evaluation._clusters(list(table["speaker"]) if known else None, len(table))
-    draws = evaluation._draws(len(rows), evaluation.N_RESAMPLES, 0)
+    rows = bootstrap.clusters(list(table["speaker"]) if known else None, len(table))
+    draws = bootstrap.draws(len(rows))
     inside, sure = group.to_numpy(), table["confident"].to_numpy()
     shares = []
     for part in (inside, ~inside):
         hits, n = (draws @ np.array([v[r].sum() for r in rows]) for v in (part & sure, part))
         # A draw may hold none of a group: it says nothing about it.
         shares.append(hits / np.where(n > 0, n, np.nan))
-    limits = evaluation._percentiles(shares[0] - shares[1], evaluation.LEVEL)
+    limits = bootstrap.percentiles(shares[0] - shares[1])
     first, second = float(sure[inside].mean()), float(sure[~inside].mean())
     if limits[0] > 0 or limits[1] < 0:
         verdict = f"they are {'more' if first > second else 'less'} often concerned"

@@ -12,7 +12,7 @@ from operator import itemgetter
 import numpy as np
 import pandas as pd
 
-from ser_lib import evaluation
+from ser_lib import bootstrap, evaluation
 from ser_lib.corpora import Manifest
 from ser_lib.pages.margins import Margin
 from ser_lib.records import Record
@@ -103,13 +103,13 @@ def by_sex(record: Record, manifest: Manifest) -> Sexes:
     tested = _with_sex(record, manifest)
     if reason := _no_sexes(tested):
         return Sexes(reason=reason)
-    uar, labels = evaluation._uar, record.emotions
+    uar, labels = evaluation.OF_MATRICES["uar"], record.emotions
     parts = [tested[tested["sex"] == sex] for sex in NAMES]
     measured = [_matrices(part, labels).sum(axis=0) for part in parts]
     drawn = [_drawn(part, labels, seed) for seed, part in enumerate(parts)]
 
     def limits(values: np.ndarray) -> list[float]:
-        return evaluation._percentiles(values, evaluation.LEVEL)
+        return bootstrap.percentiles(values)
 
     def margin(one: Callable, other: Callable) -> Margin:
         exact, values = (uar(one(counts)) - uar(other(counts)) for counts in (measured, drawn))
@@ -172,7 +172,7 @@ def _drawn(part: pd.DataFrame, emotions: list[str], seed: int) -> np.ndarray:
     Each sex is drawn by itself, so that there are always as many women and men as there are.
     """
     matrices = _matrices(part, emotions)
-    draws = evaluation._draws(len(matrices), evaluation.N_RESAMPLES, seed)
+    draws = bootstrap.draws(len(matrices), seed=seed)
     return np.tensordot(draws, matrices, axes=1)
 
 

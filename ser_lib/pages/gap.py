@@ -99,9 +99,9 @@ def measure(record: Record, *, data_dir: str | Path | None = None) -> Gap:
     """
     if record.data["protocol"] == "random":
         return Gap(record, reason="these pages were made with a random split themselves")
-    experiment = Experiment(**record.data["parameters"])
+    experiment = Experiment.of(record)
     try:
-        random = training.run(replace(experiment, protocol="random"), data_dir=data_dir)
+        random = training.run(replace(experiment, protocol="random", split=None), data_dir=data_dir)
     except SplitError as error:
         return Gap(record, reason=str(error))
     manifest = training.load(experiment, data_dir)
@@ -149,7 +149,7 @@ def table(gap: Gap) -> str:
         f"UAR on the utterances that a random split tests: {number(tested)} of {number(heard)} "
         f"for the network. Each SVM was trained with {SPLITS} random splits, and their answers are "
         "counted together. New speakers means: "
-        f"{provenance.PROTOCOLS[gap.record.data['protocol']]}.\n\n{markdown_table(rows)}\n\n"
+        f"{provenance.protocol(gap.record.data)}.\n\n{markdown_table(rows)}\n\n"
         f"The p-values are corrected for {count(len(gap.methods), 'method')}."
     )
 

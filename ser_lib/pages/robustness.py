@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ser_lib import evaluation, paired
+from ser_lib.bootstrap import LEVEL
 from ser_lib.conditions import CLEAN, CONDITIONS
-from ser_lib.evaluation import LEVEL
 from ser_lib.pages.margins import Margin
 from ser_lib.perturbations import KINDS
 from ser_lib.records import Record

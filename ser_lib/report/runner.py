@@ -102,8 +102,9 @@ def execute(
     _refuse_unknown(given, defaults)
     # Kernels run in the workspace, so what is relative to the caller must not stay so.
     data_dir = _absolute(data_dir, corpus) if data_dir else None
-    if given.get("other_dir"):
-        given["other_dir"] = _absolute(given["other_dir"])
+    for name in ("other_dir", "split"):
+        if given.get(name):
+            given[name] = _absolute(given[name])
     given |= {"corpus": corpus, "data_dir": data_dir}
     values = {
         name: default | {k: v for k, v in given.items() if k in default}
@@ -233,7 +234,9 @@ def _page(
     if name in ARCHITECTURES:
         folder = training.run_folder(planned[0][0], keys[0])
     else:
-        decisive = {k: v for k, v in values.items() if k not in ("data_dir", "other_dir")}
+        # Places are not decisive; what lies there is in the keys of the corpus and of the runs.
+        places = ("data_dir", "other_dir", "split")
+        decisive = {k: v for k, v in values.items() if k not in places}
         # Baselines that are installed later have their place on the pages.
         key = records.key(name, decisive, manifest.sha256, *keys, *baselines.available())
         folder = records.runs(manifest.corpus) / f"{name}-{key}"
