@@ -134,9 +134,7 @@ def test_folders_of_this_machine_are_not_told():
     assert command(one)[-2:] == ["--data", "path/to/table"]
 
 
-def test_a_split_lies_beside_the_record(monkeypatch):
-    usual = templates.defaults("cnn") | {"split": None}
-    monkeypatch.setattr(templates, "defaults", lambda notebook: usual)
+def test_a_split_lies_beside_the_record():
     text = folded("cnn", {"split": "/secret/my.csv"})
     assert command(text)[-2:] == ["-p", "split=split.csv"]
     assert "secret" not in text

@@ -9,6 +9,7 @@ corpus allows it; elsewhere the names stand alone.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from html import escape
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -239,6 +240,7 @@ def matrix(answers: pd.DataFrame, emotions: Sequence[str], manifest: Manifest) -
         '<div class="listen">\n'
         f"<p>{_told(played, len(answers))}</p>\n"
         f'<div class="listen-scroll">{"".join(_matrix_lines(of, emotions))}</div>\n'
+        f'<p class="downloads">{_csv_link(of, emotions)}</p>\n'
         '<p class="listen-status" role="status"></p>\n'
         f"{''.join(lists)}</div>"
     )
@@ -305,6 +307,16 @@ def _matrix_lines(of: Mapping, emotions: Sequence[str]) -> Iterator[str]:
                 yield "<td>0</td>"
         yield "</tr>\n"
     yield "</tbody>\n</table>"
+
+
+def _csv_link(of: Mapping, emotions: Sequence[str]) -> str:
+    """The counts to take along; a table that is html is not seen by `report.downloads`."""
+    counts = [[len(of[truth, predicted]) for predicted in emotions] for truth in emotions]
+    text = pd.DataFrame(counts, index=list(emotions), columns=list(emotions)).to_csv()
+    return (
+        f'<a href="data:text/csv;charset=utf-8,{quote(text)}" download="confusion-matrix.csv">'
+        '<span class="visually-hidden">Confusion matrix as </span>CSV</a>'
+    )
 
 
 def _list(

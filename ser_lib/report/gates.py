@@ -270,8 +270,9 @@ def missing_downloads(pages: Mapping[str, Page]) -> Iterator[Finding]:
                 header = next(iter(next(tables)), [])
                 is_data = any(header) and any(tag == "thead" for tag, _ in part)
                 wanted, what = {".csv"} if is_data else set(), f"table of {', '.join(header)}"
-            links = [values["href"] for tag, values in part if tag == "a" and "download" in values]
-            offered = {PurePosixPath(urlsplit(address).path).suffix for address in links}
+            links = [values for tag, values in part if tag == "a" and "download" in values]
+            files = [link["download"] or urlsplit(link["href"]).path for link in links]
+            offered = {PurePosixPath(file).suffix for file in files}
             for suffix in sorted(wanted - offered):
                 yield Finding("downloads", name, f"{what} is not offered as {suffix[1:].upper()}")
 

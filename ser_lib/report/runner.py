@@ -302,7 +302,7 @@ def _for_the_book(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         tags = cell.metadata.get("tags", [])
         if "injected-parameters" in tags:
             # It names a folder of this machine; the page's provenance lists all parameters.
-            cell.metadata["tags"] = [*tags, "remove-cell"]
+            cell.metadata["tags"] = list(dict.fromkeys([*tags, "remove-cell"]))
         for about in map(_about_figure, cell.get("outputs", [])):
             if about:
                 cell.metadata["mystnb"] = {

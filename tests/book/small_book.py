@@ -145,7 +145,8 @@ def listen_page():
     def figure(name: str):
         about = {"alt": f"The finding of {name}.", "caption": f"Caption of {name}.",
                  "name": f"listen-{name}"}  # fmt: skip
-        data = {"image/svg+xml": SVG, "text/plain": "<Figure>"}
+        png = b64encode(PICTURE.getvalue()).decode()
+        data = {"image/svg+xml": SVG, "image/png": png, "text/plain": "<Figure>"}
         return new_output("display_data", data=data, metadata={"ser": about})
 
     def words(text: str):

@@ -8,6 +8,7 @@ import shlex
 import shutil
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 
@@ -88,11 +89,15 @@ def test_the_command_that_a_page_names_repeats_it(report, capsys, name):
     text = (report / "_build" / "demo" / "html" / "runs" / f"{name}.html").read_text()
     made = text.partition('id="how-this-page-was-made"')[2]
     shown = re.search(r'<div class="highlight-bash.*?<pre>(.*?)</pre>', made, re.DOTALL)[1]
-    command = html.unescape(re.sub("<[^>]+>", "", shown)).replace("\\\n", "")
-    for place, folder in (("demo", "tiny"), ("other", "other")):
-        command = command.replace(f"path/to/{place}", str(report / folder))
-    assert cli.main(shlex.split(command)[1:]) == 0
+    assert repeat(report, html.unescape(re.sub("<[^>]+>", "", shown))) == 0
     assert f"{name:<24} unchanged" in capsys.readouterr().out
+
+
+def repeat(folder: Path, command: str) -> int:
+    """Run a command that a page names, in which paths stand for the folders of these tests."""
+    for place, mine in (("demo", "tiny"), ("other", "other")):
+        command = command.replace(f"path/to/{place}", str(folder / mine))
+    return cli.main(shlex.split(command.replace("\\\n", ""))[1:])
 
 
 def test_another_report_shares_the_runs(report, capsys):
@@ -144,7 +149,7 @@ def test_an_unknown_parameter_is_refused_with_the_known_ones(report, capsys):
     assert "Traceback" not in said
 
 
-def test_somebody_else_s_split_is_used(report, tmp_path):
+def test_somebody_else_s_split_is_used(report, tmp_path, monkeypatch, capsys):
     own = runs_of(report, "cnn_gru")[0]
     lines = (own.folder / "split.csv").read_text().splitlines(keepends=True)
     given = tmp_path / "given.csv"
@@ -156,6 +161,11 @@ def test_somebody_else_s_split_is_used(report, tmp_path):
     page = (found.parent / "cnn_gru.ipynb").read_text()
     assert "a split that was read from a file" in page
     assert str(tmp_path) not in page.split("injected-parameters")[0]
+    monkeypatch.chdir(found.parent)  # where the command finds the split
+    made = nbformat.reads(page, as_version=4).cells[-1].outputs[0].data["text/markdown"]
+    capsys.readouterr()
+    assert repeat(report, made.split("```bash\n")[1].split("\n```")[0]) == 0
+    assert "cnn_gru                  unchanged" in capsys.readouterr().out
 
 
 def test_a_wrong_value_is_refused_before_anything_runs(report, capsys):
