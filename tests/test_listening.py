@@ -5,6 +5,7 @@ import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
@@ -272,7 +273,11 @@ def test_the_matrix_is_a_table_whose_numbers_lead_to_lists(voice):
     counts = [words for given, words in tree.all("td")][1:]
     assert counts == ["2", "1", "0", "3", "0", "0", "0", "0", "1"]
     lists = {given["id"]: (given, words) for given, words in tree.all("details")}
-    links = {given["href"][1:]: given["aria-label"] for given, _ in tree.all("a")}
+    *places, (taken, _) = tree.all("a")
+    links = {given["href"][1:]: given["aria-label"] for given, _ in places}
+    counted = pd.read_csv(io.StringIO(unquote(taken["href"]).partition(",")[2]), index_col=0)
+    assert list(counted.columns) == list(counted.index) == list(EMOTIONS)
+    assert counted.to_numpy().ravel().astype(str).tolist() == counts
     assert list(links) == list(lists)
     for name, label in links.items():
         assert label.partition(", ")[2] in lists[name][1]

@@ -240,9 +240,8 @@ def matrix(answers: pd.DataFrame, emotions: Sequence[str], manifest: Manifest) -
         '<div class="listen">\n'
         f"<p>{_told(played, len(answers))}</p>\n"
         f'<div class="listen-scroll">{"".join(_matrix_lines(of, emotions))}</div>\n'
-        f'<p class="downloads">{_csv_link(of, emotions)}</p>\n'
         '<p class="listen-status" role="status"></p>\n'
-        f"{''.join(lists)}</div>"
+        f'{"".join(lists)}<p class="downloads">{_csv_link(of, emotions)}</p>\n</div>'
     )
 
 

@@ -57,7 +57,7 @@ def html(tmp_path_factory, make_workspace):
             "```bash\nser run final --corpus demo\n```\n````"
         ),
     ]
-    nbformat.write(notebook, workspace / "runs" / CORPUS / "pages" / "final.ipynb")
+    nbformat.write(notebook, workspace / "runs" / CORPUS / "reports" / CORPUS / "final.ipynb")
     return book.build(CORPUS, workspace=workspace).parent
 
 
@@ -171,7 +171,9 @@ def test_a_figure_without_a_png_is_caught(tmp_path, make_workspace):
     workspace = make_workspace(tmp_path)
     cell = figure_cell("final-line", "A line falls.", "A line.")
     del cell.outputs[0].data["image/png"]
-    nbformat.write(page("Final", cell), workspace / "runs" / CORPUS / "pages" / "final.ipynb")
+    nbformat.write(
+        page("Final", cell), workspace / "runs" / CORPUS / "reports" / CORPUS / "final.ipynb"
+    )
     html = book.build(CORPUS, workspace=workspace).parent
     (found,) = gates.check(html, records=workspace / "runs")
     assert str(found) == "downloads: runs/final.html: figure 'final-line' is not offered as PNG"

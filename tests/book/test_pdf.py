@@ -83,7 +83,8 @@ def test_figures_have_the_numbers_of_the_html(workspace):
     found = re.compile(r'<span class="caption-number">(Figure \d+) ')
     pages = [f"{path}.html" for _, path in book.contents(workspace / "book" / "_toc.yml")]
     numbers = [n for page in pages for n in found.findall((html / page).read_text())]
-    assert numbers == [f"Figure {i + 1}" for i in range(len(NETWORKS))]
+    assert len(numbers) > len(NETWORKS)
+    assert numbers == [f"Figure {i + 1}" for i in range(len(numbers))]
     assert found.findall(assemble(workspace, html)) == numbers
 
 
@@ -141,7 +142,7 @@ def test_the_pages_have_numbers_in_the_contents(html):
     numbers = pdf.page_numbers(raw)
     chapters = [numbers[f"page-{i}"] for i in range(len(list((html / "runs").glob("*.html"))))]
     assert chapters == sorted(set(chapters)), "each begins on a page of its own"
-    assert chapters[0] == 2
+    assert chapters[0] in (2, 3), "title and contents come first"
     assert raw.count(b"/Type /Page\n") >= len(chapters) + 1
     assert b"/Outlines" in raw
     assert b"/MarkInfo" in raw, "it is tagged for screen readers"
@@ -160,7 +161,9 @@ def test_it_has_every_title_and_figure(html):
     for number in range(1, len(NETWORKS) + 1):
         assert f"Figure {number} Loss." in plain
     sheets = text.split("\f")
-    contents = dict(re.findall(r"^ *(\S.*?) {3,}(\d+)$", sheets[0], re.MULTILINE))
+    entry = re.compile(r"^ *(\S.*?) {3,}(\d+)$", re.MULTILINE)
+    first = int(entry.search(text)[2])  # sheet after the contents, which may fill several
+    contents = dict(entry.findall("\n".join(sheets[: first - 1])))
     assert {"Glossary", "References", "The network cnn", "The final network"} <= set(contents)
     for title, number in contents.items():
         assert title in sheets[int(number) - 1].lstrip().splitlines()[0]
