@@ -7,7 +7,7 @@ What lies where, under the workspace (the project's folder):
 ``runs/<corpus>/pages/``     the executed notebooks of a corpus, one ``<page>.ipynb`` each
 ``book/runs/``               a copy of these while a book is built: wiped and rewritten each time
 ``_build/<corpus>/html/``    the book; ``build.log`` beside it is Jupyter Book's own output, and
-                             ``checked.json`` the digest of the last one that passed in a browser
+                             ``checked.json`` the digests of its pages that passed in a browser
 
 A build is always a clean one, and warnings are errors: Sphinx serves stale cross-references from
 an earlier build, and passes a second time over a warning that failed the first. It happens in a
