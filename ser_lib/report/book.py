@@ -7,7 +7,7 @@ What lies where, under the workspace (the project's folder):
 ``book/runs/``               a copy of a report's executed notebooks while its book is built,
                              figures as PNG beside it: wiped and rewritten each time
 ``_build/<name>/html/``      the book; ``build.log`` beside it is Jupyter Book's own output, and
-                             ``checked.json`` the digest of the last one that passed in a browser
+                             ``checked.json`` the digests of its pages that passed in a browser
 
 Where the notebooks come from, and what lists the books, is in `ser_lib.report.shelf`.
 

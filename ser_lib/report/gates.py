@@ -221,6 +221,13 @@ def _local(html: Path, page: str, address: str) -> Path | None:
     return path if path.is_relative_to(html.resolve()) else None
 
 
+def files_of(html: Path, name: str, page: Page) -> list[Path]:
+    """Return the files that make a page: its own, and those of the book that it loads."""
+    addresses = [address for address in _loaded(page) if not urlsplit(address).scheme]
+    files = {html.resolve() / name, *(_local(html, name, address) for address in addresses)}
+    return sorted(path for path in files if path and path.is_file())
+
+
 def images_without_text(pages: Mapping[str, Page]) -> Iterator[Finding]:
     """Find images whose alternative text is missing, empty or the name of a file.
 
@@ -240,11 +247,7 @@ def images_without_text(pages: Mapping[str, Page]) -> Iterator[Finding]:
 def overweight(html: Path, pages: Mapping[str, Page]) -> Iterator[Finding]:
     """Find pages and books that are too heavy to send or to keep."""
     for name, page in pages.items():
-        files = {html.resolve() / name}
-        for address in _loaded(page):
-            if not urlsplit(address).scheme and (path := _local(html, name, address)):
-                files.add(path)
-        size = sum(path.stat().st_size for path in files if path.is_file())
+        size = sum(path.stat().st_size for path in files_of(html, name, page))
         if size > PAGE_BYTES:
             yield Finding(
                 "weight", name, f"{size / 1e6:.1f} MB, more than {PAGE_BYTES / 1e6:.0f} MB"

@@ -15,13 +15,14 @@ The gates that need no browser are in `ser_lib.report.gates`.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urldefrag
 
 from ser_lib.parallel import processors
-from ser_lib.report import browser
+from ser_lib.report import browser, gates
 from ser_lib.report.gates import Finding
 from ser_lib.report.html_pages import Page, read_pages
 from ser_lib.workspace import digest, write_atomically
@@ -109,8 +110,8 @@ def check(html: Path, *, remember: Path | None = None) -> list[Finding]:
     html
         The folder with the book's ``index.html``.
     remember
-        A file for the digest of a book that has passed. While the book keeps its digest, it is
-        not looked at again.
+        A file for the digests of the pages that pass. A page that keeps its digest, made of the
+        page, what it loads and the book's style and scripts, is not looked at again.
 
     Returns
     -------
@@ -123,27 +124,31 @@ def check(html: Path, *, remember: Path | None = None) -> list[Finding]:
         No browser can be driven; `why_not` says so beforehand.
     """
     html = Path(html).resolve()
-    passed = json.dumps({"passed": _digest(html)}) if remember else ""
-    if remember and remember.is_file() and remember.read_text() == passed:
+    pages = {name: page for name, page in read_pages(html).items() if not _only_forwards(page)}
+    digests = _digests(html, pages) if remember else {}
+    passed = json.loads(remember.read_text()) if remember and remember.is_file() else {}
+    names = [name for name in pages if not remember or passed.get(name) != digests[name]]
+    if not names:
         return []
-    names = [name for name, page in read_pages(html).items() if not _only_forwards(page)]
-    count = max(1, min(len(names), processors(), _BROWSERS))
+    count = min(len(names), processors(), _BROWSERS)
     with ThreadPoolExecutor(count) as pool:
         shares = [(html, names[start::count]) for start in range(count)]
         parts = list(pool.map(lambda share: list(_look_through(*share)), shares))
     findings = sorted((found for part in parts for found in part), key=lambda found: found.page)
-    if remember and not findings:
-        write_atomically(remember, passed)
+    if remember:
+        for finding in findings:
+            digests.pop(finding.page, None)
+        write_atomically(remember, json.dumps(digests, indent=1))
     return findings
 
 
-def _digest(html: Path) -> str:
-    """Return the digest of a book and of what looks at it."""
+def _digests(html: Path, pages: Mapping[str, Page]) -> dict[str, str]:
+    """Return the digest of each page together with all that decides what is seen of it."""
     from axe_playwright_python.base import AXE_SCRIPT
 
-    files = sorted(path for path in html.rglob("*") if path.is_file())
-    named = (part for path in files for part in (path.relative_to(html).as_posix(), path))
-    return digest(Path(__file__), AXE_SCRIPT, *named)
+    common = sorted(path for path in html.glob("*_static/**/*") if path.is_file())
+    looks = digest(Path(__file__), AXE_SCRIPT, *common)
+    return {name: digest(looks, *gates.files_of(html, name, page)) for name, page in pages.items()}
 
 
 def _only_forwards(page: Page) -> bool:
@@ -164,7 +169,8 @@ def _look_through(html: Path, names: Iterable[str]) -> Iterator[Finding]:
         page = chromium.new_context(offline=True).new_page()
 
         def note(message: str) -> None:
-            said[addresses.get(page.url, page.url), message] = None
+            # The page that it is about, also where the next one is already asked for.
+            said[addresses.get(urldefrag(page.url).url, name), message] = None
 
         def asked(address: str) -> None:
             if not address.startswith(_LOCAL):

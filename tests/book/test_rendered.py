@@ -24,7 +24,8 @@ PAGES = {  # what is in each page's body
     "<img loading='lazy' alt='A map' src='https://example.org/below.png'>",
     "lacks": "<script>const s = document.createElement('script'); s.src = 'no' + 'where.js';"
     "document.body.append(s)</script>",
-    "throws": "<script>throw new Error('no such chart')</script>",
+    "throws": "<script>location.hash = 'top'; throw new Error('no such chart')</script>",
+    "leaves": "<script>location = 'https://example.org/'</script>",
     "dark": "<p class='faint'>Readable by day.</p>",
     "folded": "<details><summary>More</summary><p style='color: #bbb'>Hardly.</p></details>",
     "scrolls": "<style>@media (width < 500px) { figure { overflow-x: auto } }</style>"
@@ -99,6 +100,11 @@ def test_a_script_that_fails(found):
 
 
 @needs_a_browser
+def test_a_page_that_leads_elsewhere_by_itself(found):
+    assert ("requests", "asks for https://example.org/") in found["leaves"]
+
+
+@needs_a_browser
 def test_low_contrast_in_dark_mode_only(found):
     ((gate, message),) = found["dark"]
     assert gate == "accessibility"
@@ -156,19 +162,38 @@ def test_the_dark_mode_of_the_book(workspace, tmp_path):
 
 
 @needs_a_browser
-def test_a_book_that_passed_is_not_looked_at_again(tmp_path, monkeypatch):
+def test_a_page_that_passed_is_not_looked_at_again(tmp_path, monkeypatch):
     html, remember = tmp_path / "html", tmp_path / "checked.json"
-    html.mkdir()
-    (html / "index.html").write_text(make_page(PAGES["throws"]))
-    assert len(rendered.check(html, remember=remember)) == 1
-    assert not remember.exists()
-    (html / "index.html").write_text(make_page(PAGES["sound"]))
-    assert rendered.check(html, remember=remember) == []
-    monkeypatch.setenv("SER_CHROMIUM", "no-browser")
-    assert rendered.check(html, remember=remember) == []
-    (html / "index.html").write_text(make_page(PAGES["sound"] + " "))
-    with pytest.raises(BookError, match="no-browser"):
-        rendered.check(html, remember=remember)
+    (html / "_static").mkdir(parents=True)
+    (html / "_static" / "book.css").write_text("p { color: #222 }")
+    (html / "map.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (html / "map.html").write_text(make_page("<img src='map.svg' alt='A map'>"))
+    (html / "other.html").write_text(make_page(PAGES["throws"]))
+
+    def looked_at() -> list[str]:
+        looked = []
+
+        def look(html, names):
+            looked.extend(names)
+            return look_through(html, names)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(rendered, "_look_through", look)
+            found = rendered.check(html, remember=remember)
+        assert [finding.page for finding in found] == broken
+        return sorted(looked)
+
+    look_through, broken = rendered._look_through, ["other.html"]
+    assert looked_at() == ["map.html", "other.html"]
+    assert looked_at() == ["other.html"]  # it did not pass
+    broken = []
+    (html / "other.html").write_text(make_page(PAGES["sound"]))
+    assert looked_at() == ["other.html"]
+    assert looked_at() == []
+    (html / "map.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'></svg>")
+    assert looked_at() == ["map.html"]
+    (html / "_static" / "book.css").write_text("p { color: #232323 }")
+    assert looked_at() == ["map.html", "other.html"]
 
 
 # Where there is no browser
