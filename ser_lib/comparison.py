@@ -129,60 +129,52 @@ def _costs(ordered: Sequence, names: Sequence[str]) -> str:
 
 
 def final(records: Sequence):
-    """The record of the network to use: the smallest of those that the best is not told from.
+    """The record of the network to use: that of the highest UAR in validation.
 
-    Candidates are the record of the highest UAR and all that it is not better than; the fewest
-    parameters decide, then UAR.
+    The mean over the folds decides, then the fewest parameters. The test part has no say, so the
+    final network's test score is not the best of several.
 
     Raises
     ------
     RecordError
         As `comparison`.
     """
-    return min(_candidates(comparable(records)), key=lambda record: record.data["n_parameters"])
+    return _by_validation(comparable(records))[0]
 
 
-def _candidates(ordered: Sequence) -> list:
-    """The record with the highest UAR, and those that the data cannot tell from it."""
-    # The first pairs are those of the first record.
-    against_best = pairs([[record] for record in ordered])[: len(ordered) - 1]
-    return [ordered[0]] + [
-        record for record, pair in zip(ordered[1:], against_best, strict=True) if not pair.apart
-    ]
+def _by_validation(records: Sequence) -> list:
+    return sorted(records, key=lambda record: (-_validation(record), record.data["n_parameters"]))
+
+
+def _validation(record) -> float:
+    # Of means that differ by rounding alone, neither is the higher one.
+    return round(fold_mean(record, "validation_uar"), 9)
 
 
 def chosen(records: Sequence) -> str:
     """Which network is the final model, and why, by the rule of `final`."""
-    ordered = comparable(records)
-    pick, best = final(ordered), ordered[0]
-    names = labels(ordered)
-    name = names[ordered.index(pick)]
-    candidates = _candidates(ordered)
-    rivals = [
-        other
-        for record, other in zip(ordered, names, strict=True)
-        if record is not pick and any(record is candidate for candidate in candidates)
-    ]
-    uar = interval(_uar(pick), pick.data["metrics"]["uar_ci95"])
-    size = f"{number(pick.data['n_parameters'])} parameters"
-    if len(ordered) == 1:
-        why = f"it is the only one; its UAR is {uar}"
-    elif not rivals:
-        why = f"its UAR of {uar} is the highest, and it is better than every other network"
-    elif pick is best:
-        why = (
-            f"its UAR of {uar} is the highest; the data cannot tell it from the "
-            f"{listing(rivals)}, but no candidate has fewer parameters ({size})"
-        )
+    ranked = _by_validation(comparable(records))
+    pick, *others = ((name, record) for name, record in zip(labels(ranked), ranked, strict=True))
+    name, record = pick
+    scores = [f"the {other} reaches {number(_validation(rival))}" for other, rival in others]
+    reached = number(_validation(record))
+    if not others:
+        why = f"it is the only one, with a validation UAR of {reached}"
+    elif _validation(others[0][1]) < _validation(record):
+        why = f"its UAR in validation, {reached} in the mean over the folds, is the highest"
     else:
         why = (
-            f"the {names[0]} has the highest UAR ({number(_uar(best))}), but the data cannot tell "
-            f"it from the {name} with {uar}, and of the networks that they cannot tell apart the "
-            f"{name} has the fewest parameters ({size})"
+            f"no network has a higher UAR in validation ({reached}), and of those that reach it "
+            "it has the fewest parameters"
         )
-    same = pick.data["architecture"] == reference.CHOICE
+    beside = f"; {listing(scores)}" if scores else ""
+    uar = interval(_uar(record), record.data["metrics"]["uar_ci95"])
+    same = record.data["architecture"] == reference.CHOICE
     report = f"the {title(reference.CHOICE)} {'as well' if same else 'instead'}"
-    return f"The final model is the **{name}**: {why}. The reference report chose {report}."
+    return (
+        f"The final model is the **{name}**: {why}{beside}. Test scores have no say in the choice; "
+        f"its own is a UAR of {uar}. The reference report chose {report}."
+    )
 
 
 def generalisation(records: Sequence) -> str:
@@ -245,14 +237,13 @@ def headline(records: Sequence) -> str:
     data, corpus = pick.data, pick.data["corpus"]
     classes = len(corpus["emotions"])
     rows = [_row(record, name) for record, name in zip(ordered, labels(ordered), strict=True)]
-    why = "" if pick is ordered[0] else ", the smallest of those that the data cannot tell apart"
     kept = ("Network", "UAR", "95 % interval", "Accuracy", "Parameters")
     return (
         f"Corpus: {corpus['title']} ({count(corpus['utterances'], 'utterance')}, "
         f"{count(corpus['speakers'], 'speaker')}, {count(classes, 'emotion')}). The chosen "
-        f"network is the **{title(data['architecture'])}**{why}: it recognises "
-        f"{percent(data['metrics']['accuracy'])} of the utterances, with an unweighted average "
-        f"recall of {interval(_uar(pick), data['metrics']['uar_ci95'])}, where guessing would "
+        f"network, the one with the best validation, is the **{title(data['architecture'])}**: it "
+        f"recognises {percent(data['metrics']['accuracy'])} of the utterances, with an unweighted "
+        f"average recall of {interval(_uar(pick), data['metrics']['uar_ci95'])}, where guessing would "
         f"give {number(1 / classes)}. {told_apart(ordered)}\n\n"
         + markdown_table({name: row[name] for name in kept} for row in rows)
     )
