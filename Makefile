@@ -47,4 +47,4 @@ lock:  ## write requirements.lock anew (needs uv)
 	  --no-emit-index-url --upgrade pyproject.toml -o requirements.lock
 
 clean:  ## remove everything generated but the environment
-	rm -rf _build book/runs data runs
+	rm -rf _build book/runs runs $(addprefix data/,demo demo2 features functionals manifests robustness)

@@ -165,6 +165,7 @@ def _manifest(options) -> int:
             write_atomically(Path(options.out), text)
         except OSError as error:
             raise ParameterError(f"cannot write {options.out}: {error.strerror}") from error
+        print(f"written to {options.out}", file=sys.stderr)
     return 0
 
 
@@ -228,6 +229,7 @@ def _audit(options) -> int:
             split_files.write(Path(options.out), folds, table)
         except OSError as error:
             raise ParameterError(f"cannot write {options.out}: {error.strerror}") from error
+        print(f"written to {options.out}", file=sys.stderr)
     findings = leakage.audit(folds, table, protocol=protocol)
     leaks = [finding for finding in findings if finding.severity == "leak"]
     if options.json:

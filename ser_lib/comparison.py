@@ -243,8 +243,8 @@ def headline(records: Sequence) -> str:
         f"{count(corpus['speakers'], 'speaker')}, {count(classes, 'emotion')}). The chosen "
         f"network, the one with the best validation, is the **{title(data['architecture'])}**: it "
         f"recognises {percent(data['metrics']['accuracy'])} of the utterances, with an unweighted "
-        f"average recall of {interval(_uar(pick), data['metrics']['uar_ci95'])}, where guessing would "
-        f"give {number(1 / classes)}. {told_apart(ordered)}\n\n"
+        f"average recall of {interval(_uar(pick), data['metrics']['uar_ci95'])}, where guessing "
+        f"would give {number(1 / classes)}. {told_apart(ordered)}\n\n"
         + markdown_table({name: row[name] for name in kept} for row in rows)
     )
 

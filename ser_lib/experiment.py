@@ -44,7 +44,7 @@ class Experiment:
         File with the folds, see `split_files`, instead of those that the protocol would make. The
         protocol is then what the split claims to be: `random` admits that its parts share speakers.
     folds
-        Number of speaker groups, for the protocol `speaker-kfold` alone.
+        Number of speaker groups, for the protocols `speaker-kfold` and `sentence+speaker` alone.
     feature_map, channels
         One of `features.MAPS`; 1 (static) or 3 (static, delta, delta-delta).
     epochs, patience

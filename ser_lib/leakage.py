@@ -162,8 +162,15 @@ def allowed(finding: Finding, protocol: str) -> bool:
     return finding.severity != "leak" or finding.name in ADMITS.get(protocol, set())
 
 
-def refuse(findings: Iterable[Finding], protocol: str) -> None:
+def refuse(findings: Iterable[Finding], protocol: str, *, file: str | None = None) -> None:
     """Let nothing pass but what the protocol allows.
+
+    Parameters
+    ----------
+    findings, protocol
+        Of `audit`.
+    file
+        Where the split was read from; None if the protocol made it.
 
     Raises
     ------
@@ -175,9 +182,11 @@ def refuse(findings: Iterable[Finding], protocol: str) -> None:
         first = leaks[0]
         place = f" of fold '{first.fold}'" if first.fold else ""
         more = f", and {len(leaks) - 1} more" if len(leaks) > 1 else ""
+        who = f"the split {file}, as '{protocol}'," if file else f"protocol '{protocol}'"
+        command = f"ser audit {file or ''}".rstrip()
         raise SplitError(
-            f"protocol '{protocol}' leaks: {first.name} in {' and '.join(first.parts)}{place} "
-            f"({names(first.what)}){more}; `ser audit` prints all of them"
+            f"{who} leaks: {first.name} in {' and '.join(first.parts)}{place} "
+            f"({names(first.what)}){more}; `{command}` with this corpus prints all of them"
         )
 
 

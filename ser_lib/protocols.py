@@ -53,7 +53,9 @@ def make(table: pd.DataFrame, protocol: str, *, folds: int = 5, seed: int = 0) -
     if protocol == "sentence+speaker":
         return _crossed(table, folds, seed)
     if protocol == "given":
-        raise SplitError("protocol 'given' needs a split: a CSV file of utterances and parts")
+        raise SplitError(
+            "protocol 'given' needs a split, a CSV file of utterances and parts: ser audit FILE"
+        )
     return splits.make(table, protocol, folds=folds, seed=seed)
 
 

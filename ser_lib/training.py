@@ -144,10 +144,7 @@ def prepare(
                 f"corpus '{experiment.corpus}' has only the emotion '{manifest.emotions[0]}'; "
                 "there is nothing to tell apart"
             )
-        folds = split(experiment, manifest)
-        leakage.refuse(
-            leakage.audit(folds, manifest.table, protocol=experiment.protocol), experiment.protocol
-        )
+        folds = audited(experiment, manifest)
         maps = store.build(manifest, kind=experiment.feature_map, workers=workers)
         kept = _kept(experiment, manifest, folds)
         total += len(folds)
@@ -190,6 +187,20 @@ def split(experiment: Experiment, manifest: Manifest) -> list[Fold]:
     return protocols.make(
         manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
     )
+
+
+def audited(experiment: Experiment, manifest: Manifest) -> list[Fold]:
+    """Return the folds of an experiment, if they let nothing through that they do not tell.
+
+    Raises
+    ------
+    SplitError
+        As `split` and `leakage.refuse`.
+    """
+    folds = split(experiment, manifest)
+    findings = leakage.audit(folds, manifest.table, protocol=experiment.protocol)
+    leakage.refuse(findings, experiment.protocol, file=experiment.split)
+    return folds
 
 
 def _read_split(file: str, manifest: Manifest) -> list[Fold]:

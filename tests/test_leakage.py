@@ -248,8 +248,12 @@ def test_the_refusal_names_what_leaks():
         refuse(audit([SOUND], table), "given")
     assert str(caught.value) == (
         "protocol 'given' leaks: shared-speakers in train and test of fold 'only' (p0), and 1 "
-        "more; `ser audit` prints all of them"
+        "more; `ser audit` with this corpus prints all of them"
     )
+    with pytest.raises(
+        SplitError, match=r"^the split a\.csv, as 'given', leaks: .*`ser audit a\.csv`"
+    ):
+        refuse(audit([SOUND], table), "given", file="a.csv")
 
 
 def test_findings_that_differ_by_the_fold_are_put_together():

@@ -21,13 +21,15 @@ def parse(text: str) -> dict[str, str]:
     Raises
     ------
     ParameterError
-        If the text names nothing, or an emotion twice.
+        If it is no text, or names nothing, or an emotion twice.
 
     Examples
     --------
     >>> parse("anger, happiness+excitement")
     {'anger': 'anger', 'happiness': 'happiness', 'excitement': 'happiness'}
     """
+    if not isinstance(text, str):
+        raise ParameterError(f"emotions must be a text such as 'anger, neutral', not {text!r}")
     classes: dict[str, str] = {}
     for group in text.split(","):
         members = [member.strip() for member in group.split("+")]

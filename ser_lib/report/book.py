@@ -35,6 +35,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
+from ser_lib.corpora import describe
 from ser_lib.errors import BookError
 from ser_lib.report import amendments, gates, pdf, rendered, shelf
 from ser_lib.report.browser import why_not
@@ -85,6 +86,7 @@ def publish(
         See `build`.
     """
     clock = time.perf_counter()
+    describe(corpus)  # an unknown one is refused as such
     project = project_folder()
 
     def once(out: Path | None = None) -> Path:
@@ -311,7 +313,10 @@ def _publishable(notebook: nbformat.NotebookNode, workspace: Path) -> str:
     places = [place for value in given if value for place in str(value).split(",")]
     for place, name in (*((place, Path(place).name) for place in places), (str(workspace), ".")):
         if Path(place).is_absolute() and name:
-            text = text.replace(json.dumps(place, ensure_ascii=False)[1:-1], name)
+            # As a whole path: "/data" is also a part of addresses, links and encoded audio.
+            written = re.escape(json.dumps(place, ensure_ascii=False)[1:-1])
+            whole = rf"(?:(?<![\w/.+=-])|(?<=\\n)){written}(?![\w-])"
+            text = re.sub(whole, lambda _, name=name: name, text)
     return text
 
 

@@ -67,9 +67,10 @@ def _offer(app, doctree: nodes.document, docname: str) -> None:
     seen: Counter[str] = Counter()
     for table, rows in list(_tables(doctree)):
         section = _section(table)
-        seen[section] += 1
-        number = f"-{seen[section]}" if seen[section] > 1 else ""
-        name = f"{source.name}-{nodes.make_id(section)}{number}.csv"
+        place = nodes.make_id(section) or "table"
+        seen[place] += 1
+        number = f"-{seen[place]}" if seen[place] > 1 else ""
+        name = f"{source.name}-{place}{number}.csv"
         (target / name).write_bytes(_csv(rows))
         _put_after(table, [link(f"{FOLDER}/{name}", "CSV", f"Table in {section}")])
 

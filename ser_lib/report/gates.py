@@ -97,7 +97,9 @@ def check(html: Path, *, pages: Path | None = None, records: Path | None = None)
     """
     html = Path(html)
     if not (html / "index.html").is_file():
-        raise BookError(f"there is no book in {html}: build it with ser book")
+        raise BookError(
+            f"there is no book in {html}: it is the folder html of a book that ser book builds"
+        )
     parsed = read_pages(html)
     notebooks = read_notebooks(Path(pages) if pages else html / "_sources" / "runs")
     findings = [
@@ -119,7 +121,13 @@ def read_notebooks(folder: Path) -> dict[str, nbformat.NotebookNode]:
     paths = sorted(folder.glob("*.ipynb"))
     if not paths:
         raise BookError(f"there are no executed notebooks in {folder}: nothing to check")
-    return {path.stem: nbformat.read(path, as_version=4) for path in paths}
+    notebooks = {}
+    for path in paths:
+        try:
+            notebooks[path.stem] = nbformat.read(path, as_version=4)
+        except Exception as error:
+            raise BookError(f"{path} is not a notebook ({error}); build the book again") from error
+    return notebooks
 
 
 def read_records(folder: Path) -> dict[str, dict]:

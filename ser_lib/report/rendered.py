@@ -126,7 +126,7 @@ def check(html: Path, *, remember: Path | None = None) -> list[Finding]:
     html = Path(html).resolve()
     pages = {name: page for name, page in read_pages(html).items() if not _only_forwards(page)}
     digests = _digests(html, pages) if remember else {}
-    passed = json.loads(remember.read_text()) if remember and remember.is_file() else {}
+    passed = _read_digests(remember) if remember and remember.is_file() else {}
     names = [name for name in pages if not remember or passed.get(name) != digests[name]]
     if not names:
         return []
@@ -142,12 +142,21 @@ def check(html: Path, *, remember: Path | None = None) -> list[Finding]:
     return findings
 
 
+def _read_digests(file: Path) -> dict[str, str]:
+    """Return the digests of a book that was looked at before; of a damaged file, none."""
+    try:
+        found = json.loads(file.read_text())
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _digests(html: Path, pages: Mapping[str, Page]) -> dict[str, str]:
     """Return the digest of each page together with all that decides what is seen of it."""
     from axe_playwright_python.base import AXE_SCRIPT
 
     common = sorted(path for path in html.glob("*_static/**/*") if path.is_file())
-    looks = digest(Path(__file__), AXE_SCRIPT, *common)
+    looks = digest(Path(__file__), Path(browser.__file__), AXE_SCRIPT, *common)
     return {name: digest(looks, *gates.files_of(html, name, page)) for name, page in pages.items()}
 
 

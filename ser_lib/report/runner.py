@@ -115,10 +115,14 @@ def execute(
             "--report"
         )
     defaults = {name: _defaults(name) for name in names or NOTEBOOKS}
-    given = dict(parameters or {})
+    # What is None is as usual, as in the notebooks.
+    given = {name: value for name, value in (parameters or {}).items() if value is not None}
     _refuse_unknown(given, defaults)
     # Kernels run in the workspace, so what is relative to the caller must not stay so.
     data_dir = _absolute(data_dir, corpus) if data_dir else None
+    for name in ("other", "other_dir", "split"):
+        if not isinstance(given.get(name, ""), str):
+            raise ParameterError(f"{name} must be a text, not {given[name]!r}")
     for name in ("other_dir", "split"):
         if given.get(name):
             given[name] = _absolute(given[name])
@@ -232,14 +236,14 @@ def _experiments(name: str, values: dict) -> list[Experiment]:
 def _planned(
     experiments: list[Experiment], manifest: Manifest, values: dict
 ) -> list[tuple[Experiment, Manifest]]:
-    """Return the experiments with what they are made on, if their protocols allow it."""
+    """Return the experiments with what they are made on, if their splits are sound."""
     if "other" in values:
         try:
             manifest = across.load(values)
         except SplitError:
             return []  # the page says why
     for experiment in experiments:
-        training.split(experiment, manifest)
+        training.audited(experiment, manifest)
     return [(experiment, manifest) for experiment in experiments]
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import jinja2
 
+from ser_lib.corpora import CATALOGUE
 from ser_lib.errors import BookError, ParameterError
 from ser_lib.experiment import RECIPES
 from ser_lib.provenance import PROTOCOLS
@@ -61,10 +62,15 @@ def claim_name(name: str, corpus: str, workspace: Path) -> str:
     Raises
     ------
     ParameterError
-        See `check_name`.
+        See `check_name`; or it is the name of another corpus.
     BookError
         The book of that name is of another corpus, and would be replaced.
     """
+    if name in CATALOGUE and name != corpus:
+        raise ParameterError(
+            f"the report '{name}' would have the name of another corpus than '{corpus}'; give it "
+            "another one (--report NAME)"
+        )
     place = workspace / "_build" / check_name(name)
     other = (_read(place) or {}).get("corpus") or corpus
     if other != corpus:

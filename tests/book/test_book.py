@@ -147,6 +147,17 @@ def test_folders_of_this_machine_become_names(tmp_path):
     )
 
 
+def test_a_short_folder_is_replaced_as_a_whole_path_alone(tmp_path):
+    kept = "see runs/data, https://a.org/data/x, AAA/data==, /database and ./data"
+    notebook = page("A page")
+    notebook.metadata["papermill"]["parameters"]["data_dir"] = "/data"
+    notebook.cells[0].source = kept
+    notebook.cells[1].source = "data_dir = '/data'\n/data/wav/a.wav"
+    found = nbformat.reads(book._publishable(notebook, tmp_path), as_version=4)
+    assert found.cells[0].source == kept
+    assert found.cells[1].source == "data_dir = 'data'\ndata/wav/a.wav"
+
+
 def test_the_same_input_gives_the_same_bytes(html, tmp_path, make_workspace):
     again = book.build(CORPUS, workspace=make_workspace(tmp_path), out=tmp_path / "book").parent
     assert all_files(html) == all_files(again)

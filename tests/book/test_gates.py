@@ -284,6 +284,12 @@ def test_numbers_gate_needs_records(site):
     assert gates.check(site / "html") == []
 
 
+def test_a_file_that_is_no_notebook(site):
+    (site / "html" / "_sources" / "runs" / "cnn.ipynb").write_text("{")
+    with pytest.raises(BookError, match=r"cnn\.ipynb is not a notebook"):
+        gates.check(site / "html")
+
+
 def test_pages_elsewhere(site, tmp_path):
     pages = tmp_path / "pages"
     pages.mkdir()

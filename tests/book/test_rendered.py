@@ -194,6 +194,8 @@ def test_a_page_that_passed_is_not_looked_at_again(tmp_path, monkeypatch):
     assert looked_at() == ["map.html"]
     (html / "_static" / "book.css").write_text("p { color: #232323 }")
     assert looked_at() == ["map.html", "other.html"]
+    remember.write_text("{")  # damaged
+    assert looked_at() == ["map.html", "other.html"]
 
 
 # Where there is no browser

@@ -168,6 +168,17 @@ def test_somebody_else_s_split_is_used(report, tmp_path, monkeypatch, capsys):
     assert "cnn_gru                  unchanged" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("name", "value"), [("split", 3), ("other", 3)])
+def test_a_number_is_no_text(report, capsys, name, value):
+    assert run(report, "across" if name == "other" else "cnn_gru", **{name: value}) == 1
+    assert f"{name} must be a text, not 3" in capsys.readouterr().err
+
+
+def test_null_is_the_usual_value(report, capsys):
+    assert run(report, "cnn_gru", patience="null") == 0
+    assert f"{'cnn_gru':<24} unchanged" in capsys.readouterr().out
+
+
 def test_a_wrong_value_is_refused_before_anything_runs(report, capsys):
     assert run(report, "cnn_gru", epochs=0) == 1
     assert "epochs must be a whole number from 1" in capsys.readouterr().err

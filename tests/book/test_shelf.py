@@ -64,6 +64,8 @@ def test_no_book_of_another_corpus_is_replaced(tmp_path):
     put(tmp_path / "_build", "mine", corpus="emodb")
     assert shelf.claim_name("mine", "emodb", tmp_path) == "mine"
     assert shelf.claim_name("other", CORPUS, tmp_path) == "other"
+    with pytest.raises(ParameterError, match="'emodb' would have the name of another corpus"):
+        shelf.claim_name("emodb", CORPUS, tmp_path)
     with pytest.raises(BookError, match=r"'mine' is one of the corpus 'emodb'.*'demo'.*--report"):
         shelf.claim_name("mine", CORPUS, tmp_path)
 
