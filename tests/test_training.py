@@ -587,7 +587,7 @@ def test_a_given_split_that_leaks(tmp_path, make_table, played):
     given = tmp_path / "random.csv"
     split_files.write(given, splits.make(manifest.table, "random"), manifest.table)
     leaky = replace(PLAYED, protocol=None, split=str(given))
-    with pytest.raises(SplitError, match="random.csv, as 'given', leaks: shared-speakers"):
+    with pytest.raises(SplitError, match=r"random\.csv, as 'given', leaks: shared-speakers"):
         run(file, leaky)
     assert played == []
     # It may be used by who says by its name that speakers are shared.
