@@ -35,11 +35,13 @@ def rounded(value: float, digits: int = 2) -> float:
 
     Examples
     --------
-    >>> rounded(0.435), rounded(-0.001)
-    (0.44, 0.0)
+    >>> rounded(0.435), rounded(-0.001), rounded(0.855 - 0.8)
+    (0.44, 0.0, 0.06)
     """
     step = Decimal(1).scaleb(-digits)
-    return float(Decimal(repr(float(value))).quantize(step, ROUND_HALF_UP)) + 0.0
+    # A half that was computed may lie a hair below, as 0.855 - 0.8 does, and is still a half.
+    near = Decimal(repr(round(float(value), 10)))
+    return float(near.quantize(step, ROUND_HALF_UP)) + 0.0
 
 
 def number(value: float | None, digits: int = 2) -> str:
