@@ -111,6 +111,19 @@ def count(n: int, noun: str, plural: str | None = None) -> str:
     return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
 
 
+def span(values: Iterable[int]) -> str:
+    """The lowest and the highest of some counts, or the one that they share.
+
+    Examples
+    --------
+    >>> span([1200, 300, 480]), span([4, 4])
+    ('300 to 1,200', '4')
+    """
+    values = list(values)
+    low, high = number(min(values)), number(max(values))
+    return low if low == high else f"{low} to {high}"
+
+
 def listing(items: Iterable[str]) -> str:
     """Words as an English list.
 
