@@ -74,6 +74,20 @@ def signed(difference: Difference, p: float) -> str:
     return f"{value} ({low} to {high}), {p_value(p)}"
 
 
+def margin(difference: Difference, p: float) -> str:
+    """A difference of UAR in words, with its interval and corrected p-value.
+
+    Examples
+    --------
+    >>> margin(Difference(-0.094, [-0.151, -0.03], 0.008, 0.002, 10), 0.016)
+    'UAR 0.09 lower (0.03 to 0.15, p = 0.016)'
+    """
+    lower = rounded(difference.value) < 0
+    low, high = sorted(-limit if lower else limit for limit in difference.interval)
+    words = f"UAR {number(abs(difference.value))} {'lower' if lower else 'higher'}"
+    return f"{words} ({number(low)} to {number(high)}, {p_value(p)})"
+
+
 def against(
     record: Record, results: Sequence[Baseline]
 ) -> list[tuple[Baseline, Difference, float]]:

@@ -35,11 +35,13 @@ def rounded(value: float, digits: int = 2) -> float:
 
     Examples
     --------
-    >>> rounded(0.435), rounded(-0.001)
-    (0.44, 0.0)
+    >>> rounded(0.435), rounded(-0.001), rounded(0.855 - 0.8)
+    (0.44, 0.0, 0.06)
     """
     step = Decimal(1).scaleb(-digits)
-    return float(Decimal(repr(float(value))).quantize(step, ROUND_HALF_UP)) + 0.0
+    # A half that was computed may lie a hair below, as 0.855 - 0.8 does, and is still a half.
+    near = Decimal(repr(round(float(value), 10)))
+    return float(near.quantize(step, ROUND_HALF_UP)) + 0.0
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -107,6 +109,19 @@ def count(n: int, noun: str, plural: str | None = None) -> str:
     ('1 fold', '1,234 utterances', '2 classes')
     """
     return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
+def span(values: Iterable[int]) -> str:
+    """The lowest and the highest of some counts, or the one that they share.
+
+    Examples
+    --------
+    >>> span([1200, 300, 480]), span([4, 4])
+    ('300 to 1,200', '4')
+    """
+    values = list(values)
+    low, high = number(min(values)), number(max(values))
+    return low if low == high else f"{low} to {high}"
 
 
 def listing(items: Iterable[str]) -> str:

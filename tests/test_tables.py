@@ -36,6 +36,14 @@ def test_printed_number_is_within_half_a_unit(value):
     assert float(tables.number(value).replace(",", "")) == pytest.approx(value, abs=0.005 + 1e-9)
 
 
+@pytest.mark.parametrize("half", [33 / 600, 0.855 - 0.8, 0.8 - 0.745, sum([0.011] * 5)])
+def test_a_half_is_rounded_up_however_it_was_computed(half):
+    assert half == pytest.approx(0.055, abs=1e-12)
+    assert tables.number(half) == "0.06"
+    assert tables.rounded(-half) == -0.06
+    assert tables.rounded(half - 1e-6) == 0.05
+
+
 def test_number_has_no_minus_zero_and_no_nan():
     assert [tables.number(x) for x in (-0.004, math.nan, None)] == ["0.00", "-", "-"]
     assert tables.number(np.int64(1234)) == "1,234"

@@ -4,9 +4,12 @@ Conventions: as `conclusions`. Where yes or no is asked, an answer begins with o
 that the data cannot tell.
 """
 
-from ser_lib import calibration, narrative, standings
+from collections.abc import Sequence
+
+from ser_lib import calibration, narrative, provenance, standings
+from ser_lib.baselines import Baseline
 from ser_lib.pages import confidence
-from ser_lib.pages.conclusions import Evidence, random_split, recalls
+from ser_lib.pages.conclusions import Evidence, cut_short, new_sentences, recalls, voices
 from ser_lib.pages.context import Listening
 from ser_lib.records import Record
 from ser_lib.tables import (
@@ -24,6 +27,20 @@ from ser_lib.verdicts import Pair
 OPEN = "the data cannot tell"
 
 
+def in_short(record: Record, results: Sequence[Baseline]) -> str:
+    """By which protocol a network was tested, and how it stands beside methods without one.
+
+    Parameters
+    ----------
+    record, results
+        A network's run, and baselines in the same folds.
+    """
+    return (
+        f"Protocol: {provenance.protocol(record.data)}. Methods without a network were tested on "
+        f"the same utterances. {standings.standing(record, results)}"
+    )
+
+
 def summary(found: Evidence) -> str:
     """The questions of a new reader, each with its answer and the page that gives the reasons."""
     metrics = found.chosen.data["metrics"]
@@ -32,7 +49,8 @@ def summary(found: Evidence) -> str:
             "What was tested?",
             f"{capital(count(len(found.runs), 'network'))} on "
             f"{count(len(found.chosen.predictions), 'utterance')} of {_who(found.chosen)}, who "
-            f"show {count(len(found.chosen.emotions), 'emotion')}",
+            f"show {count(len(found.chosen.emotions), 'emotion')}; protocol: "
+            f"{provenance.protocol(found.chosen.data)}",
             "data",
         ),
         (
@@ -48,8 +66,8 @@ def summary(found: Evidence) -> str:
         ("What is taken for what?", capital(_largest(found.chosen)), "failures"),
         ("Can its probabilities be believed?", _probabilities(found.chosen), "calibration"),
         ("Do people do better?", _people(found.heard), "context"),
-        ("What would a random split hide?", capital(random_split(found)), "gap"),
-        ("How far may the score be off?", _span(found.chosen), "audit"),
+        ("Would a random split hear the tested voices?", _voices(found), "gap"),
+        ("How far may the score be off?", _span(found), "audit"),
     ]
     return markdown_table(
         {"Question": question, "Answer": f"{answer}.", "Page": f"{{doc}}`{page}`"}
@@ -79,9 +97,10 @@ def _than_simple(found: Evidence) -> str:
     if not learned:
         return ""
     baseline, difference, p = max(learned, key=lambda one: one[0].metrics["uar"])
-    other = f"the {baseline.title} has a UAR of {number(baseline.metrics['uar'])}"
-    sign = standings.told(difference, p)
-    return f"{['No', capital(OPEN), 'Yes'][sign + 1]}: {other}"
+    opening = {1: "Yes: ", 0: f"{capital(OPEN)}: ", -1: "No, it is worse: "}
+    margin = standings.margin(difference, p)
+    other = f"the {baseline.title} ({number(baseline.metrics['uar'])})"
+    return f"{opening[standings.told(difference, p)]}{margin} than {other}"
 
 
 def _than_another(found: Evidence) -> str:
@@ -148,11 +167,30 @@ def _people(heard: Listening) -> str:
     return f"{capital(OPEN)}: {people}, and its interval holds theirs"
 
 
-def _span(record: Record) -> str:
-    low, high = record.data["metrics"]["uar_ci95"]
-    speakers = set(record.predictions["speaker"])
+def _voices(found: Evidence) -> str:
+    counts = voices(found)
+    if counts is None:
+        return ""
+    heard, tested = counts
+    return f"{'Yes' if heard else 'No'}: those of {heard:,} of {count(tested, 'test utterance')}"
+
+
+def _span(found: Evidence) -> str:
+    """The interval, and what moves a score but is not in it."""
+    low, high = found.chosen.data["metrics"]["uar_ci95"]
+    speakers = set(found.chosen.predictions["speaker"])
     drawn = "speakers" if "" not in speakers and len(speakers) > 1 else "utterances"
-    return (
-        f"With other {drawn} like these, UAR may well be anything from {number(low)} to "
-        f"{number(high)}"
+    missing = ["another seed"]
+    if len(found.runs) > 1:
+        missing.append("the choice of the network")
+    if new_sentences(found):
+        missing.append("new sentences")
+    words = (
+        f"With other {drawn} like these, UAR ranges at least from {number(low)} to "
+        f"{number(high)}; {listing(missing)} {'is' if len(missing) == 1 else 'are'} not "
+        "in it"
     )
+    late, folds = cut_short(found.runs)
+    if 2 * late < folds:
+        return words
+    return f"{words}, and longer training might change it ({late:,} of {count(folds, 'fold')})"

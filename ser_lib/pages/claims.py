@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+import pandas as pd
+
 from ser_lib import narrative, reference
 from ser_lib.experiment import ARCHITECTURES
 from ser_lib.pages.conclusions import Evidence
@@ -74,10 +76,7 @@ def held(found: Evidence) -> str:
     if found.chosen.data["corpus"]["name"] != reference.CORPUS:
         words += " The reference report used another corpus, so a difference refutes nothing."
     also = ", too" if found.chosen.data["architecture"] == CHOICE else " instead"
-    return (
-        f"{table}\n\n{words} The rule of this report, the fewest parameters among the networks "
-        f"that the data cannot tell from the best one, chooses the {found.name}{also}."
-    )
+    return f"{table}\n\n{words} This report chooses the {found.name}{also}."
 
 
 def claims_of(found: Evidence) -> Iterator[Claim]:
@@ -174,11 +173,14 @@ def _generalisation(own: Record) -> Claim:
     there = [stated(reported[f"{part}_accuracy"]) for part in ("train", "validation")]
     train, validation = (fold_mean(own, f"{part}_accuracy") for part in ("train", "validation"))
     words = "accuracy {} in training and {} in validation"
+    gap = rounded(rounded(train) - rounded(validation))
+    small = number(narrative.GAP_SMALL)
     return Claim(
-        "It hardly overfits",
+        "Its accuracy in validation is close to that in training",
         words.format(*there),
-        words.format(number(train), number(validation)),
-        rounded(rounded(train) - rounded(validation)) <= narrative.GAP_SMALL,
+        f"{words.format(number(train), number(validation))}: a gap of {number(gap)}, and up to "
+        f"{small} counts as close",
+        gap <= narrative.GAP_SMALL,
     )
 
 
@@ -219,6 +221,14 @@ def _frustration(own: Record, there: Mapping[str, Mapping[str, int]]) -> Claim:
     return Claim(
         "Its most frequent wrong answer is frustration",
         f"taken for it: {drawn}",
-        f"{n:,} of {count(len(wrong), 'error')}",
+        f"{n:,} of {count(len(wrong), 'error')}{_most_frequent(answers)}",
         bool(n and n == answers.max()),
     )
+
+
+def _most_frequent(answers: pd.Series) -> str:
+    """The most frequent of some answers with its count, and all that tie."""
+    if answers.empty:
+        return ""
+    names = sorted(answers.index[answers == answers.max()])
+    return f"; most frequent: {listing(names)} ({answers.max():,})"

@@ -8,9 +8,10 @@ its recall as it is printed.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ser_lib import comparison, narrative, standings, verdicts
+from ser_lib import comparison, leakage, narrative, standings, verdicts
 from ser_lib.baselines import Baseline
 from ser_lib.corpora import Manifest, describe
+from ser_lib.leakage import CHECKS
 from ser_lib.pages import auditing, context
 from ser_lib.pages.auditing import FEW_SPEAKERS, Audited
 from ser_lib.pages.context import Listening
@@ -22,13 +23,17 @@ from ser_lib.tables import (
     extremes,
     listing,
     number,
+    percent,
     ranked,
     rounded,
+    span,
     title,
 )
-from ser_lib.verdicts import Pair
+from ser_lib.verdicts import SIGNIFICANCE, Pair, p_value
 
 RECURRENT = ("LSTM", "GRU")
+LATE = 0.1
+"""A best epoch in this last share of the epochs allowed may have been cut short."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,14 @@ def recognition(found: Evidence) -> str:
     if not found.against:
         return words
     standing = standings.standing(found.chosen, [baseline for baseline, *_ in found.against])
-    return f"{words}\n\nA network is also to be measured by what is reached without one. {standing}"
+    folds = found.chosen.data["folds"]
+    own = span(fold["n_train"] for fold in folds)
+    both = span(fold["n_train"] + fold["n_validation"] for fold in folds)
+    return (
+        f"{words}\n\nA network is also to be measured by what is reached without one. {standing} "
+        "The methods without a network choose no epoch, so they train on the training and the "
+        f"validation part of a fold together: {both} utterances, where the network has {own}."
+    )
 
 
 def networks(found: Evidence) -> str:
@@ -136,7 +148,19 @@ def networks(found: Evidence) -> str:
         )
     elif told < len(found.pairs):
         words.append(f"The data can tell {told:,} of {count(len(found.pairs), 'pair')} apart.")
+    if any(_disagree(pair) for pair in found.pairs):
+        words.append(
+            "It takes both to tell two networks apart: an interval that excludes 0, and a p-value, "
+            f"corrected for {count(len(found.pairs), 'pair')}, below {number(SIGNIFICANCE)}. One "
+            "of them alone does not do."
+        )
     return "\n\n".join(part for part in (" ".join(words), _memory(found), _deltas(found)) if part)
+
+
+def _disagree(pair: Pair) -> bool:
+    """Whether of interval and corrected p-value only one would tell the networks apart."""
+    low, high = pair.scores["uar"].interval
+    return (low > 0 or high < 0) != (pair.p < SIGNIFICANCE)
 
 
 def _memory(found: Evidence) -> str:
@@ -154,7 +178,7 @@ def _memory(found: Evidence) -> str:
         side = "open" if not pair.apart else "raise" if value > 0 else "lower"
         sides[side].append(
             f"the {name} beside the {plain} ({rounded(value):+.2f}, 95 % interval "
-            f"{rounded(low):+.2f} to {rounded(high):+.2f})"
+            f"{rounded(low):+.2f} to {rounded(high):+.2f}, {p_value(pair.p)})"
         )
     openings = {
         "raise": "Recurrent layers come with a higher UAR: {}.",
@@ -253,23 +277,72 @@ def _speakers(record: Record) -> str:
 
 
 def _split(found: Evidence) -> str:
-    words = []
-    openings = {"leak": "finds {}, so the score may be too good", "warning": "warns of {}"}
-    for severity, told in openings.items():
-        names = dict.fromkeys(o.name for o in found.own.findings if o.severity == severity)
-        if names:
-            words.append(told.format(listing(f"`{name}`" for name in names)))
-    said = f"The audit {' and '.join(words) or 'finds no leak'}."
-    pretends = random_split(found)
-    return f"{said} With a random split instead, {pretends}." if pretends else said
+    leaks, warnings = (_found(found.own, severity) for severity in ("leak", "warning"))
+    words = ["The audit finds no leak."]
+    if leaks:
+        words = [f"The audit finds a leak, so the score may be too good: {'; '.join(leaks)}."]
+    if warnings:
+        words.append(f"It warns: {'; '.join(warnings)}.")
+    if counts := voices(found):
+        heard, tested = counts
+        words.append(
+            f"With a random split instead, training would know the voices of {heard:,} of "
+            f"{count(tested, 'test utterance')}."
+        )
+    return " ".join(words)
+
+
+def _found(audited: Audited, severity: str) -> list[str]:
+    """Everything of one severity in words; what several pairs of parts share is said once."""
+    table = leakage.summary([one for one in audited.findings if one.severity == severity])
+    worst = table.sort_values("utterances", ascending=False, kind="stable")
+    return [_words(row) for row in worst.drop_duplicates("name").itertuples()]
+
+
+def _words(row) -> str:
+    many = f"{row.utterances:,} of {count(row.of, 'utterance')}"
+    if row.name != "shared-sentences":
+        return f"{CHECKS[row.name]} ({many})" if row.utterances else CHECKS[row.name]
+    other = {"train": "training"}.get(row.parts[0], row.parts[0])
+    if row.utterances == row.of:
+        return (
+            f"every tested sentence is also in {other} ({many}), so nothing is known of new "
+            "sentences"
+        )
+    return f"tested sentences are also in {other} ({many}), so little is known of new sentences"
+
+
+def new_sentences(found: Evidence) -> bool:
+    """Whether new sentences could bring other scores, because tested ones are known."""
+    return any(o.name == "shared-sentences" and "test" in o.parts for o in found.own.findings)
 
 
 def _training(runs: Sequence[Record]) -> str:
     seeds = sorted({record.data["seed"] for record in runs})
-    return (
+    words = (
         f"Each network was trained once (seed {listing(map(str, seeds))}). Another seed gives "
         "other weights and another score, which no interval over speakers covers."
     )
+    late, folds = cut_short(runs)
+    if not late:
+        return words
+    allowed = [record.data["parameters"]["epochs"] for record in runs]
+    only = LATE * max(allowed) <= 1
+    place = "the last one" if only else f"among the last {percent(LATE)} of those"
+    return (
+        f"{words} In {late:,} of {count(folds, 'fold')} of these networks the best epoch was "
+        f"{place} allowed ({span(allowed)}): longer training might change every score."
+    )
+
+
+def cut_short(runs: Sequence[Record]) -> tuple[int, int]:
+    """In how many folds of all runs the best epoch was among the last allowed, and of how many."""
+    late = [
+        fold["best_epoch"] > (1 - LATE) * record.data["parameters"]["epochs"]
+        for record in runs
+        for fold in record.data["folds"]
+    ]
+    return sum(late), len(late)
 
 
 def recalls(record: Record) -> dict[str, float]:
@@ -278,15 +351,18 @@ def recalls(record: Record) -> dict[str, float]:
     return {name: row["recall"] for name, row in table.items() if row["support"]}
 
 
-def random_split(found: Evidence) -> str:
-    """How much of a random test part training knows by its voice; nothing is trained for it."""
+def voices(found: Evidence) -> tuple[int, int] | None:
+    """How many test utterances of a random split have a voice that it trains, and of how many.
+
+    Nothing is trained for it. None if there is no such split, or nobody knows who speaks.
+    """
     names = {one.name for one in found.random.findings}
     if found.random.reason or "speakers-unknown" in names:
-        return ""
+        return None
     heard = [
         one.utterances
         for one in found.random.findings
         if one.name == "shared-speakers" and one.parts == ("train", "test")
     ]
     tested = sum(len(fold.test) for fold in found.random.folds)
-    return f"training would know the voices of {sum(heard):,} of {count(tested, 'test utterance')}"
+    return sum(heard), tested
