@@ -79,7 +79,7 @@ def test_a_notebook_may_have_other_parameters():
         (
             "emotions",
             ["anger,,fear", "anger, anger", "+", 3, ["anger"]],
-            "emotions .*such as|write",
+            "emotions .*(such as|write them as)",
         ),
         ("style", ["acted", 1], "unknown style .*improvised, scripted"),
         ("protocol", ["speakers", 3], "unknown protocol .*random, speaker, session, speaker-kfold"),
