@@ -153,7 +153,7 @@ def confusion_by_fold(record) -> Figure:
         shares = _shares(confusion_matrix(part["truth"], part["predicted"], labels))
         _heat_map(axis, shares, labels, crowded=True, bar=False)
         tested = describe(fold.removeprefix("corpus-")).short
-        axis.set_title(f"tested: {tested}")
+        axis.set_title(f"tested:\n{tested}")
         found = {name: shares[i, i] for i, name in enumerate(labels)}
         words.append(f"{tested}: the share that is found is {extremes(found, bold=False)}.")
     for axis in axes.flat[len(folds) :]:

@@ -104,7 +104,7 @@ def test_confusion_by_fold_shows_every_fold():
     figure = figures.confusion_by_fold(record)
     assert figure.svg() == figures.confusion_by_fold(record).svg()
     names = {"corpus-demo": "Synthetic demo corpus", "corpus-emodb": describe("emodb").short}
-    assert {f"tested: {name}" for name in names.values()} <= set(texts(figure))
+    assert {f"tested:\n{name}" for name in names.values()} <= set(texts(figure))
     assert "corpus-" not in figure.alt
     for fold, part in record.predictions.groupby("fold"):
         share = {

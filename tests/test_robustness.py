@@ -255,6 +255,11 @@ def test_what_is_lost_is_said_with_the_mildest_strength():
     first = {c.kind: f"{c.strength:g} " for c in reversed(lost)}
     assert f"guessing with white noise at {first['noise']}dB SNR (" in words
     assert f"level alone, by -20 dB, takes UAR from 1.00 to {quiet.uar:.2f}: the network" in words
+    assert "Louder by" not in words
+    both = robustness.words(robustness.trial(RECORD, told_of(RECORD, harm | {("loud", 6): 0.5})))
+    assert re.search(
+        r"on the voice\. Louder by 6 dB, with what is over full .* it is 0\.\d\d", both
+    )
     unharmed = robustness.words(robustness.trial(RECORD, told_of(RECORD, {})))
     assert "Under no condition does its interval reach the 0.20 of guessing." in unharmed
     guesses = dict.fromkeys(CONDITIONS, 0.9)

@@ -183,14 +183,23 @@ def _lost(found: Trial) -> list[str]:
 
 def _level(found: Trial) -> list[str]:
     """Say what a change of level does by itself; only a quieter recording is not cut off."""
-    chosen = next((c for c in found.conditions if c.kind == "quiet" and c.change.sign < 0), None)
-    if chosen is None:
+    quiet, loud = (
+        next((c for c in found.conditions if c.kind == kind and c.change.sign < 0), None)
+        for kind in ("quiet", "loud")
+    )
+    if quiet is None:
         return []
-    return [
-        f"A change of level alone, by {chosen.strength:g} dB, takes UAR from {number(found.clean)} "
-        f"to {number(chosen.uar)}: the network goes at least in part by the absolute level, which "
+    words = [
+        f"A change of level alone, by {quiet.strength:g} dB, takes UAR from {number(found.clean)} "
+        f"to {number(quiet.uar)}: the network goes at least in part by the absolute level, which "
         "in use depends on the microphone and its distance as well as on the voice."
     ]
+    if loud is not None:
+        words.append(
+            f"Louder by {loud.strength:g} dB, with what is over full scale cut off, it is "
+            f"{number(loud.uar)}."
+        )
+    return words
 
 
 def _at(conditions: list[Condition]) -> str:
