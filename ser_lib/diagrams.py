@@ -261,7 +261,7 @@ def durations(table: pd.DataFrame) -> Figure:
     )  # fmt: skip
     axis.axvline(WINDOW_S, color=RED, linestyle="--", linewidth=1.4)
     axis.annotate(
-        f"what a network sees at a time, {number(WINDOW_S, 1)} s", (WINDOW_S, 1),
+        f"seen at a time: {number(WINDOW_S, 1)} s", (WINDOW_S, 1),
         xycoords=("data", "axes fraction"), xytext=(0, 4), textcoords="offset points",
         ha="center", color=RED,
     )  # fmt: skip
