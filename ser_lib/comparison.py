@@ -26,6 +26,9 @@ from ser_lib.tables import (
 from ser_lib.verdicts import SIGNIFICANCE, comparable, p_value, pairs, verdict
 from ser_lib.verdicts import labels as labels
 
+SAME_TIME = 1.1
+"""Times with a ratio below this are not ranked: a second run on the same machine may turn them."""
+
 
 def comparison(records: Sequence) -> str:
     """The networks ranked by UAR, what the data can tell apart, and what each network costs.
@@ -115,16 +118,23 @@ def _costs(ordered: Sequence, names: Sequence[str]) -> str:
         ("training_s", "to train", duration),
         ("inference_ms", "to answer", lambda ms: f"{number(float(ms))} ms"),
     ):
-        times = [record.data["speed"][key] for record in ordered]
-        quick, slow = show(min(times)), show(max(times))
-        if quick == slow:
-            words += f" All are equally quick {what} ({quick})."
-            continue
-        quickest, slowest = (
-            listing(n for n, t in zip(names, times, strict=True) if show(t) == end)
-            for end in (quick, slow)
-        )
-        words += f" Quickest {what}: {quickest} ({quick}); slowest: {slowest} ({slow})."
+        times = {n: r.data["speed"][key] for n, r in zip(names, ordered, strict=True)}
+        low, high = min(times.values()), max(times.values())
+        span = " to ".join(dict.fromkeys([show(low), show(high)]))
+        if high < SAME_TIME * low:
+            words += f" All take about as long {what} ({span})."
+        elif len({record.data["architecture"] for record in ordered}) == 1:
+            words += f" They took {span} {what}, which does not rank them: it is one architecture."
+        else:
+            quickest = [n for n, t in times.items() if t < SAME_TIME * low]
+            slowest = [n for n, t in times.items() if high < SAME_TIME * t and n not in quickest]
+            first, last = (
+                listing(f"{n} ({show(times[n])})" for n in group) for group in (quickest, slowest)
+            )
+            words += f" Quickest {what}: {first}; slowest: {last}."
+    platforms = dict.fromkeys(record.data["versions"].get("platform") for record in ordered)
+    if machines := listing(filter(None, platforms)):
+        words += f" The times were taken on {machines} and hold for that machine."
     return words
 
 

@@ -246,7 +246,7 @@ def emotion_counts(table: pd.DataFrame) -> Figure:
 
 @styled
 def durations(table: pd.DataFrame) -> Figure:
-    """How long the utterances of every emotion are, beside the network's window.
+    """How long the utterances of every emotion are, beside what a network sees at a time.
 
     Parameters
     ----------
@@ -261,7 +261,7 @@ def durations(table: pd.DataFrame) -> Figure:
     )  # fmt: skip
     axis.axvline(WINDOW_S, color=RED, linestyle="--", linewidth=1.4)
     axis.annotate(
-        f"the network's window, {number(WINDOW_S, 1)} s", (WINDOW_S, 1),
+        f"seen at a time: {number(WINDOW_S, 1)} s", (WINDOW_S, 1),
         xycoords=("data", "axes fraction"), xytext=(0, 4), textcoords="offset points",
         ha="center", color=RED,
     )  # fmt: skip
@@ -276,7 +276,7 @@ def durations(table: pd.DataFrame) -> Figure:
         f"Durations from {number(table['duration_s'].min(), 1)} to "
         f"{number(table['duration_s'].max(), 1)} s; the median is "
         f"{extremes(medians, digits=1, unit='s', bold=False)}. {percent(inside)} of the "
-        f"utterances fit into the network's window of {number(WINDOW_S, 1)} s.",
+        f"utterances fit into the {number(WINDOW_S, 1)} s that a network sees at a time.",
         "Duration by emotion: box from the first to the third quartile, line at the median, "
         "whiskers from the shortest to the longest utterance.",
     )

@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ser_lib import comparison as comparing
 from ser_lib import narrative
+from ser_lib.corpora import describe
 from ser_lib.drawing import (
     BLUE,
     GREEN,
@@ -141,7 +142,7 @@ def confusion(record, *, normalise: bool = False) -> Figure:
 
 @styled
 def confusion_by_fold(record) -> Figure:
-    """Confusion matrices of the folds side by side, as shares of the true emotion."""
+    """Confusion matrices of a run across corpora side by side, as shares of the true emotion."""
     labels, folds = record.data["corpus"]["emotions"], [f["name"] for f in record.data["folds"]]
     columns = min(len(folds), 2)
     rows = -(-len(folds) // columns)
@@ -151,9 +152,10 @@ def confusion_by_fold(record) -> Figure:
         part = record.predictions[record.predictions["fold"] == fold]
         shares = _shares(confusion_matrix(part["truth"], part["predicted"], labels))
         _heat_map(axis, shares, labels, crowded=True, bar=False)
-        axis.set_title(f"tested: {fold.partition('-')[2]}")
+        tested = describe(fold.removeprefix("corpus-")).short
+        axis.set_title(f"tested:\n{tested}")
         found = {name: shares[i, i] for i, name in enumerate(labels)}
-        words.append(f"{fold}: the share that is found is {extremes(found, bold=False)}.")
+        words.append(f"{tested}: the share that is found is {extremes(found, bold=False)}.")
     for axis in axes.flat[len(folds) :]:
         axis.set_axis_off()
     return Figure(

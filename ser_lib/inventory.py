@@ -152,15 +152,15 @@ def speakers(table: pd.DataFrame) -> str:
 
 
 def window_fit(table: pd.DataFrame) -> str:
-    """How the utterances compare with the networks' window."""
+    """How the utterances compare with the stretch that the networks see at a time."""
     lengths = table["duration_s"]
     longer = float((lengths > WINDOW_S).mean())
     by_emotion = lengths.groupby(table["emotion"]).median()
     return (
         f"Utterances last {number(lengths.min(), 1)} to {number(lengths.max(), 1)} s, half of them "
-        f"less than {number(lengths.median(), 1)} s. The window of the networks is "
-        f"{number(WINDOW_S, 1)} s: {percent(longer)} of the utterances are longer and are seen "
-        "through several windows in prediction; the others are padded. Utterances of "
+        f"less than {number(lengths.median(), 1)} s. The networks see a stretch of "
+        f"{number(WINDOW_S, 1)} s at a time: {percent(longer)} of the utterances are longer and "
+        "are seen in several stretches in prediction; the others are padded. Utterances of "
         f"{by_emotion.idxmin()} are the shortest (median {number(by_emotion.min(), 1)} s), those "
         f"of {by_emotion.idxmax()} the longest ({number(by_emotion.max(), 1)} s)."
     )

@@ -121,10 +121,11 @@ def _melody(contour: np.ndarray) -> str:
     if np.isnan(contour).all():
         return "There is no F0: no frame is voiced."
     low, middle, high = np.nanpercentile(contour, [5, 50, 95])
-    when = float(np.nanargmax(contour)) * FRAME_S
+    # What lies above may be a jump by an octave, an error of the tracker.
+    when = float(np.nanargmax(np.where(contour <= high, contour, np.nan))) * FRAME_S
     return (
         f"F0 lies around {number(middle, 0)} Hz, mostly between {number(low, 0)} and "
-        f"{number(high, 0)} Hz, and is highest {number(when)} s after the start."
+        f"{number(high, 0)} Hz, and within that is highest {number(when)} s after the start."
     )
 
 

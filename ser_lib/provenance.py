@@ -101,20 +101,21 @@ def _optimiser(given: Mapping) -> str:
 
 def _epochs(given: Mapping, folds: list[dict]) -> str:
     words = (
-        "The weights of the epoch with the highest validation UAR, averaged over the last three "
-        "epochs, are kept"
+        "The weights that are kept are those of a single epoch, the one with the highest "
+        "validation UAR, for which each epoch counts with the mean of its own and the two before it"
     )
     if given["patience"] < given["epochs"]:
         patience = count(given["patience"], "epoch")
-        words += f", and training ends after {patience} without a higher one"
+        words += f"; training ends after {patience} without a higher one"
     ran, best = ([fold[name] for fold in folds] for name in ("epochs", "best_epoch"))
     if len(folds) == 1:
-        return f"{words}: it ran {count(ran[0], 'epoch')}, and the best was epoch {best[0]}"
-    middle = number(float(np.median(best)), 0)
-    return (
-        f"{words}: the folds ran {_span(ran)} epochs, and the best was epoch {middle} in the "
-        f"median ({_span(best)})"
-    )
+        return f"{words}. It ran {count(ran[0], 'epoch')}, and the best was epoch {best[0]}"
+    if len(set(best)) == 1:
+        chosen = f"the best was epoch {best[0]:,} in each"
+    else:
+        middle = number(float(np.median(best)), 0)
+        chosen = f"the best was one of the epochs {_span(best)}, with a median of {middle}"
+    return f"{words}. The folds ran {_span(ran)} epochs, and {chosen}"
 
 
 def _span(values: Iterable[int]) -> str:

@@ -1,8 +1,10 @@
 """Across corpora: what is paired with what, and words that follow from the numbers."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import factory
+import pandas as pd
 import pytest
 
 from ser_lib.errors import ParameterError
@@ -55,6 +57,17 @@ def record(**options):
     return replace(made, data=made.data | {"corpus": corpus})
 
 
+def test_what_the_corpora_are_is_said_in_words():
+    manifest = SimpleNamespace(
+        table=pd.DataFrame({"corpus": ["demo", "demo2"], "speaker": ["a", "b"]}),
+        emotions=("anger", "neutral"),
+        passed_over={},
+    )
+    text = across.overview(across.Outcome(manifest, (record(),)))
+    assert "- **Second synthetic demo corpus:** As the demo corpus, with six other voices" in text
+    assert "The corpora share 2 emotions: anger and neutral." in text
+
+
 def test_every_direction_has_its_row():
     made = record(skill=2.0)
     text = across.results(across.Outcome(records=(made,)))
@@ -63,7 +76,9 @@ def test_every_direction_has_its_row():
     for fold in ("demo", "emodb"):
         part = made.predictions[made.predictions["fold"] == f"corpus-{fold}"]
         score = uar(part["truth"], part["predicted"], made.emotions)
-        (row,) = [r for r in rows if f"| {across.describe(fold).short} | {len(part)} |" in r]
+        (heard,) = [f["n_train"] for f in made.data["folds"] if f["name"] == f"corpus-{fold}"]
+        tested = f"| {across.describe(fold).short} | {heard} | {len(part)} |"
+        (row,) = [r for r in rows if tested in r]
         assert f"| {score:.2f} |" in row
         assert f"reaches a UAR of {score:.2f} on {across.describe(fold).short}," in text
 

@@ -244,6 +244,8 @@ def test_speakers_who_differ_widen_the_interval():
     assert (high - low) / (above - below) > 2
     words = auditing.intervals(record)
     assert re.search(rf"it is {above - below:.2f} wide\. The honest one is \d\.\d times", words)
+    assert "as it would be if" in words
+    assert "is tested under {doc}`Fairness <fairness>`" in words
     assert "With 8 speakers, fewer than 30" in words
 
 

@@ -136,7 +136,28 @@ def test_costs_name_the_smallest_and_the_quickest():
         "The CNN-GRU has the fewest parameters, 579,781, which is 30 % of those of the CNN." in text
     )
     assert "Quickest to train: CNN (1 min 0 s); slowest: CNN-GRU (10 min 0 s)." in text
-    assert "All are equally quick to answer (1.00 ms)." in text
+    assert "All take about as long to answer (1.00 ms)." in text
+
+
+def test_times_are_not_ranked_where_they_are_chance():
+    records = [
+        network("cnn", 10, training_s=60.0, inference_ms=1.0),
+        network("cnn_lstm", 11, training_s=64.0, inference_ms=1.08),
+        network("cnn_gru", 12, training_s=90.0, inference_ms=1.15),
+    ]
+    text = comparison.comparison(records)
+    quick = "CNN-LSTM (1 min 4 s) and CNN (1 min 0 s)"
+    assert f"Quickest to train: {quick}; slowest: CNN-GRU (1 min 30 s)." in text
+    quick = "CNN-LSTM (1.08 ms) and CNN (1.00 ms)"
+    assert f"Quickest to answer: {quick}; slowest: CNN-GRU (1.15 ms)." in text
+    text = comparison.comparison(records[:2])
+    assert "All take about as long to train (1 min 0 s to 1 min 4 s)." in text
+    assert "uickest" not in text
+    first, second = (network("cnn_gru", n, training_s=60.0 * n, inference_ms=1.0) for n in (1, 2))
+    stack = second.data["parameters"] | {"feature_map": "stack"}
+    text = comparison.comparison([first, factory.with_data(second, parameters=stack)])
+    assert "They took 1 min 0 s to 2 min 0 s to train, which does not rank them" in text
+    assert "uickest" not in text
 
 
 def test_different_folds_are_not_called_the_same():

@@ -108,6 +108,9 @@ def test_the_number_of_groups_is_part_of_a_protocol():
 @pytest.mark.parametrize("record", [emodb_record(), factory.make_record()], ids=["emodb", "demo"])
 def test_every_result_is_shown_with_its_protocol_and_source(record):
     lines = context.published(record).splitlines()[2:]
+    linked = [line for line in lines if "arXiv" in line]
+    assert linked
+    assert all("[arXiv " in line and "](https://arxiv.org/abs/" in line for line in linked)
     table = context.results()
     assert len(lines) == len(table)
     for result in table.itertuples():

@@ -85,7 +85,7 @@ def test_durations_name_the_longest_and_what_fits_the_window():
     table = make_table({("anger", "male"): 3, ("joy", "male"): 1}, {"anger": 1.5, "joy": 4.0})
     figure = diagrams.durations(table)
     assert "highest for joy (4.0 s), lowest for anger (1.5 s)" in figure.alt
-    assert "75 % of the utterances fit into the network's window of 3.0 s" in figure.alt
+    assert "75 % of the utterances fit into the 3.0 s that a network sees at a time" in figure.alt
     assert figure.svg() == diagrams.durations(table).svg()
 
 

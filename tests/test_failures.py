@@ -108,6 +108,10 @@ def test_overview_counts_errors_and_those_of_all_networks():
     assert "1 of them is wrong with both other networks as well (50 %)" in failures.overview(
         record, table, [wrong, half]
     )
+    made = factory.with_data(record, corpus=record.data["corpus"] | {"synthetic": True})
+    real = factory.with_data(record, corpus=record.data["corpus"] | {"synthetic": False})
+    assert "or their label is doubtful" in failures.overview(real, table, [wrong])
+    assert failures.overview(made, table, [wrong]).endswith("hard for any network of this kind.")
     assert "None of them is an error of both other networks as well." in failures.overview(
         record, table, [wrong, right]
     )

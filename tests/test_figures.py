@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from ser_lib import drawing, figures
+from ser_lib.corpora import describe
 from ser_lib.errors import ParameterError
 
 # Networks that are compared hear the same utterances.
@@ -102,14 +103,16 @@ def test_confusion_by_fold_shows_every_fold():
     record = factory.make_record("cnn_gru", "demo", protocol="cross-corpus", skill=2.0)
     figure = figures.confusion_by_fold(record)
     assert figure.svg() == figures.confusion_by_fold(record).svg()
-    assert {"tested: demo", "tested: emodb"} <= set(texts(figure))
+    names = {"corpus-demo": "Synthetic demo corpus", "corpus-emodb": describe("emodb").short}
+    assert {f"tested:\n{name}" for name in names.values()} <= set(texts(figure))
+    assert "corpus-" not in figure.alt
     for fold, part in record.predictions.groupby("fold"):
         share = {
             emotion: (rows["truth"] == rows["predicted"]).mean()
             for emotion, rows in part.groupby("truth")
         }
         best = max(share, key=share.get)
-        assert f"{fold}: the share that is found is highest for {best}" in figure.alt
+        assert f"{names[fold]}: the share that is found is highest for {best}" in figure.alt
         assert f"{share[best]:.2f}" in texts(figure)
 
 

@@ -45,6 +45,7 @@ def test_speakers_says_when_a_combination_is_missing(manifest):
 
 def test_window_fit_counts_what_is_longer_than_the_window(manifest):
     assert "0 % of the utterances are longer" in inventory.window_fit(manifest.table)
+    assert "window" not in inventory.window_fit(manifest.table)  # the word for 93 ms of a spectrum
     long = manifest.table.assign(duration_s=10.0)
     assert "100 % of the utterances are longer" in inventory.window_fit(long)
 

@@ -30,6 +30,17 @@ def test_alt_of_the_stack_tells_the_pitch_of_a_voice():
     assert int(figure.alt.split("median F0 of ")[1].split(" Hz")[0]) == pytest.approx(150, rel=0.05)
 
 
+def test_a_jump_of_the_tracker_is_not_where_the_voice_is_highest():
+    contour = np.concatenate([np.full(5, np.nan), np.linspace(100, 140, 60)])
+    smooth = maps._melody(contour)
+    contour[20] = 480.0
+    jumped = maps._melody(contour)
+    when = [float(text.split("highest ")[1].split(" s")[0]) for text in (smooth, jumped)]
+    assert when[0] > 1.3
+    assert when[1] > 1.3
+    assert "mostly between 102 and" in jumped
+
+
 def test_grid_says_which_emotion_is_brightest_and_follows_a_flip():
     alt = maps.feature_grid(extracted("logmel", anger=3000.0, joy=300.0), kind="logmel").alt
     assert "is highest for anger" in alt

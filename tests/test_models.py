@@ -57,6 +57,28 @@ def test_layer_order(name, middle):
         assert len(table) == 16
 
 
+def test_most_of_what_the_gru_saves_is_width():
+    """As the page of the CNN-GRU tells its readers."""
+
+    def both_ways(cell, units):
+        return models.layers.Bidirectional(cell(units, return_sequences=True))
+
+    sizes = []
+    for layer in (
+        both_ways(models.LSTM, 128),
+        both_ways(models.GRU, 128),
+        both_ways(models.GRU, 64),
+    ):
+        layer.build((None, 16, 896))
+        sizes.append(layer.count_params())
+    lstm, gru, narrow = sizes
+    assert gru / lstm == pytest.approx(0.75, abs=0.01)
+    assert gru - narrow > lstm - gru
+    for name, size in (("cnn_lstm", lstm), ("cnn_gru", narrow)):
+        table = models.layer_table(models.build(name, shape_of(name), 5))
+        assert size in [row["parameters"] for row in table if row["type"].startswith("Bidir")]
+
+
 @pytest.mark.parametrize("name", ["cnn_lstm", "cnn_gru"])
 def test_time_is_the_sequence_axis(name):
     model = models.build(name, shape_of(name), 5)

@@ -34,7 +34,18 @@ def test_what_is_switched_off_is_not_mentioned():
     assert "without a higher one" not in text  # patience is longer than the training
     assert "1 fold with 600 utterances" in text
     assert "the three parts may share speakers" in text
-    assert "it ran 8 epochs" in text or re.search(r"it ran \d epochs", text)
+    assert re.search(r"two before it\. It ran \d epochs, and the best was epoch \d\.", text)
+
+
+def test_the_best_epochs_are_told_as_one_or_as_a_range():
+    record = factory.make_record("cnn", "emodb", epochs=20)
+    folds = record.data["folds"]
+    for same in (True, False):
+        for i, fold in enumerate(folds):
+            fold.update(epochs=9, best_epoch=7 if same or i else 4)
+        text = provenance.training_summary(record)
+        told = "epoch 7 in each" if same else "one of the epochs 4 to 7, with a median of 7"
+        assert f"The folds ran 9 epochs, and the best was {told}. Training took" in text
 
 
 @pytest.mark.parametrize("corpus", ["demo", "emodb"])

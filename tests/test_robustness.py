@@ -228,7 +228,10 @@ def test_conditions_are_held_against_the_unchanged_audio():
     unharmed = [k.name for name, k in KINDS.items() if name not in ("noise", "mp3")]
     assert f"It holds 0 at every strength with {', '.join(unharmed[:-1])} and" in words
     assert "above 0" not in words
-    assert f"about {round(0.05 * len(found.conditions))} by luck" in words
+    n = len(found.conditions)
+    assert f"Of the {n} intervals in the table, about {round(0.05 * n)} would exclude 0" in words
+    assert "reaches the 0.20 of guessing with white noise at 0 dB SNR (0.00); where" in words
+    assert "level alone" not in words
     table = robustness.table(found)
     assert table.count("\n") == 1 + len(CONDITIONS) - 1
     assert "| White noise | 0 dB SNR | 0.00 | -1.00 (-1.00 to -1.00) |" in table
@@ -240,6 +243,29 @@ def test_a_condition_that_helps_is_named():
     words = robustness.words(robustness.trial(RECORD, told))
     assert "It lies above 0 with white noise at 30 dB SNR." in words
     assert "below 0 with" not in words
+
+
+def test_what_is_lost_is_said_with_the_mildest_strength():
+    harm = {("quiet", -20): 0.5, ("quiet", -40): 0.95, ("noise", 10): 0.9, ("noise", 0): 1.0}
+    found = robustness.trial(RECORD, told_of(RECORD, harm))
+    quiet = found.at("quiet", -20)
+    assert quiet.uar_ci95[0] <= quiet.uar <= quiet.uar_ci95[1]
+    words = robustness.words(found)
+    lost = [c for c in found.conditions if c.uar_ci95[0] <= 0.2]
+    first = {c.kind: f"{c.strength:g} " for c in reversed(lost)}
+    assert f"guessing with white noise at {first['noise']}dB SNR (" in words
+    assert f"level alone, by -20 dB, takes UAR from 1.00 to {quiet.uar:.2f}: the network" in words
+    assert "Louder by" not in words
+    both = robustness.words(robustness.trial(RECORD, told_of(RECORD, harm | {("loud", 6): 0.5})))
+    assert re.search(
+        r"on the voice\. Louder by 6 dB, with what is over full .* it is 0\.\d\d", both
+    )
+    unharmed = robustness.words(robustness.trial(RECORD, told_of(RECORD, {})))
+    assert "Under no condition does its interval reach the 0.20 of guessing." in unharmed
+    guesses = dict.fromkeys(CONDITIONS, 0.9)
+    assert "reaches the 0.20 of guessing already" in robustness.words(
+        robustness.trial(RECORD, told_of(RECORD, guesses))
+    )
 
 
 def test_the_curves_say_what_they_show():
@@ -293,6 +319,7 @@ def test_verdicts(value, ci95, limits, passed, sure):
     assert f"| {'pass' if passed else '**fail**'} | {'yes' if sure else 'no'} |" in text
     assert ("Not met: the score." in text) is not passed
     assert ("might be the opposite for the score" in text) is not sure
+    assert "derington2025testing" not in text  # the page says once whose demands they are
     assert f"Of 1 demand, {int(passed)} {'is' if passed else 'are'} met." in text
 
 

@@ -103,7 +103,7 @@ def overview(outcome: Outcome) -> str:
     """Which corpora these are, and which emotions they share."""
     if not outcome.records:
         return f"These corpora cannot be tested on each other: {outcome.reason}."
-    manifest, rows = outcome.manifest, []
+    manifest, rows, about = outcome.manifest, [], []
     for name, part in manifest.table.groupby("corpus"):
         row = describe(name)
         rows.append(
@@ -114,6 +114,8 @@ def overview(outcome: Outcome) -> str:
                 "Utterances": len(part),
             }
         )
+        if row.about:
+            about.append(f"- **{row.short}:** {row.about}")
     words = (
         f"The corpora share {count(len(manifest.emotions), 'emotion')}: "
         f"{listing(manifest.emotions)}."
@@ -121,7 +123,7 @@ def overview(outcome: Outcome) -> str:
     if manifest.passed_over:
         passed = listing(f"{name} ({n:,})" for name, n in manifest.passed_over.items())
         words += f" What only one of them has is left aside: {passed}."
-    return f"{markdown_table(rows)}\n\n{words}"
+    return "\n\n".join(filter(None, [markdown_table(rows), "\n".join(about), words]))
 
 
 def results(outcome: Outcome) -> str:
@@ -146,7 +148,8 @@ def _results(record: Record) -> str:
             {
                 "Trained on": trained,
                 "Tested on": describe(tested).short,
-                "Utterances": len(part),
+                "To train": fold["n_train"],
+                "To test": len(part),
                 "Accuracy": fold["accuracy"],
                 "UAR": uar,
                 "95 % interval": " to ".join(map(number, limits)),
@@ -156,7 +159,10 @@ def _results(record: Record) -> str:
             f"Trained on {trained}, the {title(record.data['architecture'])} reaches a UAR of "
             f"{number(uar)} on {describe(tested).short}, {_against(chance, limits)}."
         )
-    return f"{markdown_table(rows)}\n\n{' '.join(sentences)}"
+    return (
+        f"{markdown_table(rows)}\n\n*To train* and *to test* are numbers of utterances. "
+        f"{' '.join(sentences)}"
+    )
 
 
 def _against(chance: float, limits: list[float]) -> str:

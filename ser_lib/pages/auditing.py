@@ -316,8 +316,10 @@ def _how_much_wider(row: Mapping, n_speakers: int) -> str:
         words += " There is nothing to compare: every draw gives the same score."
     elif rounded(ratio, 1) > 1:
         words += (
-            f" The honest one is {number(ratio, 1)} times as wide: the utterances of a speaker "
-            "succeed or fail together, so there are fewer independent ones than utterances."
+            f" The honest one is {number(ratio, 1)} times as wide, as it would be if the "
+            "utterances of a speaker succeeded or failed together, which leaves fewer independent "
+            "ones than utterances; whether speakers really differ is tested under "
+            "{doc}`Fairness <fairness>`."
         )
     else:
         words += (

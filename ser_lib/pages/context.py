@@ -48,6 +48,7 @@ PROTOCOLS = {
 }
 """Protocols of publications that are protocols of this report, with the number of folds where it
 is part of the protocol. What is not here is another protocol, as far as its source tells."""
+_ARXIV = re.compile(r"arXiv (\d{4}\.\d{4,5})")
 PEOPLE = "listening test"
 SEES = "sees the test speaker"
 LISTENED = "emodb"
@@ -130,6 +131,8 @@ def published(record: Record) -> str:
     table = results().assign(why=[obstacle(row, record) for _, row in results().iterrows()])
     near = table["corpus"].str.lower() == record.data["corpus"]["name"]
     order = np.lexsort([table.index, table["why"] != "", ~near])
+    link = r"[\g<0>](https://arxiv.org/abs/\1)"
+    table["source"] = table["source"].str.replace(_ARXIV, link, regex=True)
     return markdown_table(
         {
             "Corpus": row.corpus,

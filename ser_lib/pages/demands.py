@@ -13,7 +13,6 @@ from ser_lib.pages.robustness import Trial
 from ser_lib.records import Record
 from ser_lib.tables import capital, count, listing, markdown_table, number
 
-SOURCE = "ser-tests {cite:p}`derington2025testing`"
 UAR_AT_LEAST = 0.5
 SEX_WITHIN = 0.075
 CHANGE_AT_LEAST = -0.05
@@ -38,8 +37,6 @@ class Verdict:
         Measured, with its 95 % interval.
     least, most
         The limits; None if there is none.
-    source
-        Who demands it.
     """
 
     what: str
@@ -47,7 +44,6 @@ class Verdict:
     ci95: Sequence[float]
     least: float | None = None
     most: float | None = None
-    source: str = SOURCE
 
     @property
     def passed(self) -> bool:
@@ -113,7 +109,6 @@ def held_against(verdicts: Sequence[Verdict]) -> str:
             "95 % interval": " to ".join(number(limit, 3) for limit in verdict.ci95),
             "Result": "pass" if verdict.passed else "**fail**",
             "Interval agrees": verdict.sure,
-            "Source": verdict.source,
         }
         for verdict in verdicts
     ]

@@ -111,10 +111,10 @@ def overview(record, table: pd.DataFrame, others: Sequence = ()) -> str:
         if table["right"].any()
         else "None is right, so every answer counts as a confident error."
     )
-    return f"{words} {_shared(table, others)}".rstrip()
+    return f"{words} {_shared(table, others, record.data['corpus']['synthetic'])}".rstrip()
 
 
-def _shared(table: pd.DataFrame, others: Sequence) -> str:
+def _shared(table: pd.DataFrame, others: Sequence, synthetic: bool) -> str:
     """How many confident errors are errors of all the other networks, too."""
     if not others:
         return ""
@@ -128,10 +128,12 @@ def _shared(table: pd.DataFrame, others: Sequence) -> str:
     rest = "the other network" if len(others) == 1 else f"{many} other networks"
     if not n:
         return f"None of them is an error of {rest} as well."
+    hard = "these utterances are hard for any network of this kind"
+    # What a synthesiser was told to show is known; what a person showed is somebody's opinion.
+    why = hard if synthetic else f"either {hard}, or their label is doubtful"
     return (
         f"{capital(count(n, 'of them is', 'of them are'))} wrong with {rest} as well "
-        f"({percent(n / len(names))}): either these utterances are hard for any network of this "
-        "kind, or their label is doubtful."
+        f"({percent(n / len(names))}): {why}."
     )
 
 

@@ -22,7 +22,6 @@ from ser_lib.tables import (
     listing,
     markdown_table,
     number,
-    percent,
     title,
 )
 
@@ -35,8 +34,8 @@ class Condition:
     ----------
     kind, strength
         See `perturbations.KINDS`.
-    uar
-        Of the changed utterances.
+    uar, uar_ci95
+        Of the changed utterances, with its interval over speakers.
     change
         That minus the UAR of the same utterances unchanged.
     """
@@ -44,6 +43,7 @@ class Condition:
     kind: str
     strength: float
     uar: float
+    uar_ci95: list[float]
     change: Margin
 
 
@@ -92,7 +92,9 @@ def trial(record: Record, told: pd.DataFrame) -> Trial:
         changed = list(by_condition[kind, strength]["predicted"])
         found = paired.differences(truth, changed, predicted, emotions, clusters=clusters)["uar"]
         score = evaluation.uar(truth, changed, emotions)
-        conditions.append(Condition(kind, strength, score, Margin(found.value, found.interval)))
+        around = evaluation.score_intervals(truth, changed, emotions, clusters=clusters)["uar"]
+        change = Margin(found.value, found.interval)
+        conditions.append(Condition(kind, strength, score, around, change))
     return Trial(
         record,
         n=len(clean),
@@ -140,7 +142,9 @@ def words(found: Trial) -> str:
             open_.append(about.name)
     worst = min(found.conditions, key=lambda c: c.uar)
     sentences = [
-        f"UAR is lowest with {_at([worst])}: {number(worst.uar)} instead of {number(found.clean)}."
+        f"UAR is lowest with {_at([worst])}: {number(worst.uar)} instead of {number(found.clean)}.",
+        *_lost(found),
+        *_level(found),
     ]
     if worse:
         sentences.append(f"The interval of the change lies below 0 with {listing(worse)}.")
@@ -153,10 +157,49 @@ def words(found: Trial) -> str:
         )
     n = len(found.conditions)
     sentences.append(
-        f"Each of these {n} intervals misses in {percent(1 - LEVEL)} of the cases, which makes "
-        f"about {number(n * (1 - LEVEL), 0)} by luck: a single small change proves little."
+        f"Of the {n} intervals in the table, about {number(n * (1 - LEVEL), 0)} would exclude 0 by "
+        "chance even if no condition mattered: a single small change proves little."
     )
     return " ".join(sentences)
+
+
+def _lost(found: Trial) -> list[str]:
+    """Say under which conditions the network may be no better than guessing, the mildest each."""
+    chance = 1 / len(found.record.emotions)
+    if found.clean_ci95[0] <= chance:
+        return [f"Unchanged, the interval of UAR reaches the {number(chance)} of guessing already."]
+    mildest: dict[str, Condition] = {}
+    for condition in found.conditions:  # of each kind the mildest comes first
+        if condition.uar_ci95[0] <= chance:
+            mildest.setdefault(condition.kind, condition)
+    if not mildest:
+        return [f"Under no condition does its interval reach the {number(chance)} of guessing."]
+    return [
+        f"Its interval reaches the {number(chance)} of guessing with "
+        f"{listing(f'{_at([c])} ({number(c.uar)})' for c in mildest.values())}; where a kind has "
+        "several such strengths, this is the mildest."
+    ]
+
+
+def _level(found: Trial) -> list[str]:
+    """Say what a change of level does by itself; only a quieter recording is not cut off."""
+    quiet, loud = (
+        next((c for c in found.conditions if c.kind == kind and c.change.sign < 0), None)
+        for kind in ("quiet", "loud")
+    )
+    if quiet is None:
+        return []
+    words = [
+        f"A change of level alone, by {quiet.strength:g} dB, takes UAR from {number(found.clean)} "
+        f"to {number(quiet.uar)}: the network goes at least in part by the absolute level, which "
+        "in use depends on the microphone and its distance as well as on the voice."
+    ]
+    if loud is not None:
+        words.append(
+            f"Louder by {loud.strength:g} dB, with what is over full scale cut off, it is "
+            f"{number(loud.uar)}."
+        )
+    return words
 
 
 def _at(conditions: list[Condition]) -> str:
