@@ -60,7 +60,7 @@ def architecture_diagram(
     left = 0.0 if input_shape is None else 0.72
     gap, strip, width, margin = 0.24, 0.86, 1.0, 0.06
     middle = (tallest - 0.55) / 2
-    fig, axis = canvas(height=0.75 + 0.48 * tallest)
+    fig, axis = canvas(height=0.75 + 0.62 * tallest)
     axis.set_axis_off()
     axis.set(
         xlim=(-left - margin, len(groups) * (width + gap) + 2 * margin),
@@ -143,11 +143,14 @@ def _rounded(x, y, width, height, colour) -> FancyBboxPatch:
     )  # fmt: skip
 
 
-def _box(axis, x, y, width, height, colour, name, lower_left, lower_right) -> None:
+def _box(axis, x, y, width, height, colour, name, shape, parameters) -> None:
+    """Three lines: beside each other, a long shape and a large number would touch."""
     axis.add_patch(_rounded(x, y, width, height, colour))
-    axis.text(x + 0.04, y + 0.3 * height, name, va="center", size=7.5)
-    axis.text(x + 0.04, y + 0.72 * height, lower_left, va="center", size=7.5)
-    axis.text(x + width - 0.04, y + 0.72 * height, lower_right, va="center", ha="right", size=7.5)
+    lines = [(name, "left"), (shape, "left")] + [(parameters, "right")] * bool(parameters)
+    for i, (text, side) in enumerate(lines):
+        place = x + 0.04 if side == "left" else x + width - 0.04
+        line = y + height * (0.5 + 0.27 * (i - (len(lines) - 1) / 2))
+        axis.text(place, line, text, va="center", ha=side, size=7.5)
 
 
 @styled

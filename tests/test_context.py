@@ -122,6 +122,16 @@ def test_every_result_is_shown_with_its_protocol_and_source(record):
     assert comparable == sorted(comparable, reverse=True), "the comparable ones come first"
 
 
+def test_a_column_that_says_the_same_in_every_row_is_a_sentence():
+    demo = factory.make_record()
+    assert "Comparable" not in context.published(demo)
+    assert "another corpus" not in context.published(demo)
+    assert "none is comparable with this run" in context.beside(demo)
+    own = context.published(emodb_record(protocol="session"))
+    assert "| Comparable |" in own
+    assert {"no: another corpus", "no: another protocol"} <= set(own.split(" | "))
+
+
 def test_how_a_run_stands_among_comparable_results():
     record = factory.with_data(
         emodb_record(), metrics={"uar": 0.7, "uar_ci95": [0.655, 0.76], "accuracy": 0.5,

@@ -1,5 +1,7 @@
 """Diagrams: the blocks of the networks, and the corpus in numbers."""
 
+import itertools
+
 import factory
 import matplotlib
 import pandas as pd
@@ -45,6 +47,7 @@ def test_a_network_is_drawn_in_its_blocks(architecture, groups, largest):
 def test_words_stay_in_their_boxes(architecture):
     layers = factory.make_layers(architecture, 7)
     figure = diagrams.architecture_diagram(layers, title="It", input_shape=(60, 130, 3))
+    figure.fig.draw_without_rendering()  # the layout's own step: it makes the boxes smaller
     (axis,) = figure.fig.axes
     boxes = [patch.get_window_extent() for patch in axis.patches]
     for text in axis.texts:
@@ -54,6 +57,19 @@ def test_words_stay_in_their_boxes(architecture):
                 box.x0 <= extent.x0 and extent.x1 <= box.x1 and box.y0 <= extent.y0 <= box.y1
                 for box in boxes
             ), text.get_text()
+
+
+@pytest.mark.parametrize("architecture", ["cnn", "cnn_lstm", "cnn_gru"])
+def test_words_keep_away_from_each_other(architecture):
+    """Each with a letter's room beside it, so that no two numbers read as one."""
+    layers = factory.make_layers(architecture, 7)
+    figure = diagrams.architecture_diagram(layers, title="It", input_shape=(60, 130, 3))
+    figure.fig.draw_without_rendering()  # the layout's own step: it makes the boxes smaller
+    (axis,) = figure.fig.axes
+    words = [text for text in axis.texts if text.get_text()]
+    room = {text: text.get_window_extent().padded(6, -2) for text in words}
+    for one, other in itertools.combinations(words, 2):
+        assert not room[one].overlaps(room[other]), (one.get_text(), other.get_text())
 
 
 def test_a_network_without_convolution_can_be_drawn():

@@ -127,7 +127,10 @@ def obstacle(row: pd.Series, record: Record) -> str:
 
 
 def published(record: Record) -> str:
-    """The published results of the run's corpus, the comparable ones first, then all others."""
+    """The published results of the run's corpus, the comparable ones first, then all others.
+
+    If none is of this corpus, no column says in each row anew what `beside` says in a sentence.
+    """
     table = results().assign(why=[obstacle(row, record) for _, row in results().iterrows()])
     near = table["corpus"].str.lower() == record.data["corpus"]["name"]
     order = np.lexsort([table.index, table["why"] != "", ~near])
@@ -141,7 +144,7 @@ def published(record: Record) -> str:
             "System": row.system,
             "Score": _score(row.metric),
             "Value": row.value,
-            "Comparable": f"no: {row.why}" if row.why else "**yes**",
+            **({"Comparable": f"no: {row.why}" if row.why else "**yes**"} if near.any() else {}),
             "Source": row.source,
         }
         for row in table.iloc[order].itertuples()

@@ -5,6 +5,7 @@ names, roles and keyboard stops that a reader without eyes or mouse needs.
 """
 
 import re
+from html import unescape
 from pathlib import Path
 
 # What the theme ships and these pages never show: most of a page's weight. Its icons come twice, as
@@ -14,7 +15,16 @@ UNUSED_FILES = (
     "_static/vendor/fontawesome/*/webfonts/*.ttf",
     "_static/s*/*.map",
 )
-# (what to find, what to put there), in every page.
+SHORT = 30  # characters of code, which fit a line of text on a phone
+
+
+def _marked(code: re.Match) -> str:
+    """Inline code, of the class `short` if it is: only longer code may be broken into lines."""
+    short = len(unescape(re.sub(r"<[^>]*>", "", code[1]))) <= SHORT
+    return code[0].replace("notranslate", "notranslate short", 1) if short else code[0]
+
+
+# (what to find, what to put there or what makes it), in every page.
 AMENDMENTS = [
     (re.compile(pattern), replacement)
     for pattern, replacement in (
@@ -28,6 +38,7 @@ AMENDMENTS = [
             r'<div class="pst-scrollable-table-container">',
             r'<div class="pst-scrollable-table-container" tabindex="0">',
         ),
+        (r'<code class="docutils literal notranslate">(.*?)</code>', _marked),
         (r"<figure class=", '<figure tabindex="0" class='),
         (r'role="doc-biblioentry"', 'role="listitem"'),
         (

@@ -10,7 +10,7 @@ import yaml
 from small_book import CORPUS, NETWORKS, network_page, page, record
 
 from ser_lib.errors import BookError
-from ser_lib.report import book, gates, runner
+from ser_lib.report import amendments, book, gates, runner
 
 OUT = f"_build/{CORPUS}"
 FILES = ["build.log", "html", "report.json"]
@@ -122,6 +122,18 @@ def test_amendments_still_find_what_they_amend(html):
     assert "Toggle hidden content" not in pages
     assert "doc-biblioentry" not in pages
     assert not re.search(r'search-button-field[^>]*aria-label="Search"', pages)
+
+
+def test_only_code_that_is_shorter_than_a_line_is_marked_so(tmp_path):
+    code = '<code class="docutils literal notranslate">{}</code>'
+    seeds = '<span class="pre">-p</span> <span class="pre">seeds=3</span>'
+    short = seeds, "&lt;" * amendments.SHORT
+    long = "x" * (amendments.SHORT + 1)
+    page = tmp_path / "a.html"
+    page.write_text("".join(code.format(words) for words in (*short, long)))
+    amendments.amend(tmp_path)
+    marked = code.replace("notranslate", "notranslate short")
+    assert page.read_text() == "".join(map(marked.format, short)) + code.format(long)
 
 
 def test_notebooks_for_download_name_no_folder_and_no_time(workspace, html):

@@ -125,6 +125,7 @@ def test_every_book_is_listed_with_its_numbers(tmp_path):
     put(tmp_path, "emodb", corpus="emodb", title="EmoDB", synthetic=False, metrics=metrics,
         utterances=1535, speakers=10, protocol="session", architecture="cnn")  # fmt: skip
     found = entries(tmp_path)
+    text = (tmp_path / "index.html").read_text()
     assert list(found) == ["demo", "emodb"]
     assert "UAR 0.68 (0.60 to 0.75)" in found["demo"]
     assert "Accuracy 0.67 (0.55 to 0.72)" in found["demo"]
@@ -134,8 +135,8 @@ def test_every_book_is_listed_with_its_numbers(tmp_path):
     assert "1,535 utterances and 10 speakers" in found["emodb"]
     assert "leave one recording session out" in found["emodb"]
     assert "3: anger, neutral and sadness" in found["emodb"]
+    assert 'aria-label="Open the report emodb">emodb</a>' in text
     assert "Differs in" not in " ".join(found.values()), "they are of different corpora"
-    text = (tmp_path / "index.html").read_text()
     assert "no contest" in text
     sections = dict(re.findall(r"<h2>(.*?)</h2>(.*?)</section>", text, re.DOTALL))
     assert "says nothing about people" in sections["Demo &lt;corpus&gt;"]
