@@ -181,8 +181,6 @@ def _span(found: Evidence) -> str:
     speakers = set(found.chosen.predictions["speaker"])
     drawn = "speakers" if "" not in speakers and len(speakers) > 1 else "utterances"
     missing = ["another seed"]
-    if len(found.runs) > 1:
-        missing.append("the choice of the network")
     if new_sentences(found):
         missing.append("new sentences")
     words = (
