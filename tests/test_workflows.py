@@ -117,7 +117,7 @@ BREAKS = [
     (r"persist-credentials: false", "fetch-depth: 1", "keeps its credentials"),
     (r"    timeout-minutes: 350\n", "", "build has no time limit"),
     (r"concurrency:\n  group: book[^\n]*\n[^\n]*\n", "", "older runs go on"),
-    ("run: make book PYTHON", "run: make boook PYTHON", "make knows no boook"),
+    ("run: make pdf PYTHON", "run: make boook PYTHON", "make knows no boook"),
     ("CORPUS=emodb", "CORPORA=emodb", "make knows no CORPORA"),
     ("ser download emodb", "ser fetch emodb", "not a command: ser fetch"),
     (r'"\$HOME/', '"${{ github.workspace }}/', "a value is pasted"),
@@ -171,7 +171,7 @@ def test_emodb_is_downloaded_once():
     later = steps(book)[steps(book).index(cache) :]
     runs = [step["run"] for step in later if "run" in step]
     assert runs[0] == ".venv/bin/ser download emodb ~/corpora"
-    assert runs[1] == 'make book CORPUS=emodb DATA="$HOME/corpora/emodb"'
+    assert runs[1] == 'make pdf CORPUS=emodb DATA="$HOME/corpora/emodb"'
     conditions = [step.get("if") for step in later[:3]]
     assert conditions == ["github.event_name != 'push'"] * 3
 
