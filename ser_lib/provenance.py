@@ -26,6 +26,7 @@ from ser_lib.tables import (
     markdown_table,
     number,
     scores,
+    span,
     title,
 )
 
@@ -55,7 +56,7 @@ def training_summary(record) -> str:
     data, corpus = record.data, record.data["corpus"]
     given, folds = data["parameters"], data["folds"]
     sizes = [
-        f"{_span(fold[f'n_{part}'] for fold in folds)} {purpose}"
+        f"{span(fold[f'n_{part}'] for fold in folds)} {purpose}"
         for part, purpose in (
             ("train", "utterances to train on"),
             ("validation", "to validate"),
@@ -114,14 +115,8 @@ def _epochs(given: Mapping, folds: list[dict]) -> str:
         chosen = f"the best was epoch {best[0]:,} in each"
     else:
         middle = number(float(np.median(best)), 0)
-        chosen = f"the best was one of the epochs {_span(best)}, with a median of {middle}"
-    return f"{words}. The folds ran {_span(ran)} epochs, and {chosen}"
-
-
-def _span(values: Iterable[int]) -> str:
-    values = sorted(values)
-    low, high = f"{values[0]:,}", f"{values[-1]:,}"
-    return low if low == high else f"{low} to {high}"
+        chosen = f"the best was one of the epochs {span(best)}, with a median of {middle}"
+    return f"{words}. The folds ran {span(ran)} epochs, and {chosen}"
 
 
 def notices(source) -> str:

@@ -20,7 +20,17 @@ from ser_lib.errors import SplitError
 from ser_lib.experiment import Experiment
 from ser_lib.paired import Difference, holm
 from ser_lib.records import Record
-from ser_lib.tables import capital, count, listing, markdown_table, number, rounded, spanned, title
+from ser_lib.tables import (
+    capital,
+    count,
+    listing,
+    markdown_table,
+    number,
+    rounded,
+    span,
+    spanned,
+    title,
+)
 
 SPLITS = 10
 NOTHING = "<!-- nothing to show -->"
@@ -186,8 +196,8 @@ def _sizes(gap: Gap) -> str:
     """Words on the utterances that the network trained on, under both protocols."""
     (few,) = (fold["n_train"] for fold in gap.random.data["folds"])
     usual = [fold["n_train"] for fold in gap.record.data["folds"]]
-    low, high = number(min(usual)), number(max(usual))
-    span = low if low == high else f"{low} to {high}"
-    sizes = f"The network trained on {number(few)} utterances of the random split, and on {span}"
+    sizes = (
+        f"The network trained on {number(few)} utterances of the random split, and on {span(usual)}"
+    )
     less = ": the random split has less to learn from, not more" if few < min(usual) else ""
     return f"{sizes} with new speakers{less}."
