@@ -255,6 +255,16 @@ def test_the_real_emodb(emodb):
 # A user's own table
 
 
+@pytest.mark.parametrize("name", ["<b>s", "s`1", "a\tb"])
+@pytest.mark.parametrize("column", ["emotion", "speaker", "utterance", "sentence"])
+def test_names_in_a_table_hold_no_markup(tmp_path, write_tone, name, column):
+    write_tone(tmp_path / "a.wav")
+    values = {"path": "a.wav", "emotion": "joy"} | {column: name}
+    table = write_csv(tmp_path, f"{','.join(values)}\n{','.join(values.values())}\n")
+    with pytest.raises(CorpusError, match=rf"row 1: the {column} .* names may hold no < > `"):
+        corpora.load("table", table)
+
+
 def test_a_table_needs_two_columns_only(tmp_path, write_tone):
     write_tone(tmp_path / "deep" / "a.wav")
     table = write_csv(tmp_path, "path,emotion\ndeep/a.wav,joy\n")

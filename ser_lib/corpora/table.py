@@ -6,6 +6,7 @@ which no speaker-independent protocol is possible. `utterance`, `sex`, `session`
 `label` are used where they are given; other columns are ignored.
 """
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ import pandas as pd
 from ser_lib.errors import CorpusError
 
 _OPTIONAL = ("speaker", "sex", "session", "sentence")
+_MARKUP = re.compile(r"[<>`\x00-\x1f]")  # what a page would take for something else than a name
 
 
 def read(root: Path, name: str) -> tuple[list[dict], list[dict]]:
@@ -21,7 +23,8 @@ def read(root: Path, name: str) -> tuple[list[dict], list[dict]]:
     Raises
     ------
     CorpusError
-        If the table cannot be read, is empty or lacks a required column.
+        If the table cannot be read, is empty or lacks a required column, or a name holds < > ` or
+        a control character.
     """
     file = root / name
     try:
@@ -53,4 +56,10 @@ def read(root: Path, name: str) -> tuple[list[dict], list[dict]]:
             }
             | {column: row.get(column, "").strip() for column in _OPTIONAL}
         )
+        for column, value in rows[-1].items():
+            if column != "path" and (found := _MARKUP.search(value)):
+                raise CorpusError(
+                    f"{file}, row {number}: the {column} {value!r} holds {found[0]!r}; names may "
+                    "hold no < > ` and no control characters"
+                )
     return rows, left_out
