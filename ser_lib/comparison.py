@@ -163,9 +163,8 @@ def _validation(record) -> float:
 
 def chosen(records: Sequence) -> str:
     """Which network is the final model, and why, by the rule of `final`."""
-    ranked = _by_validation(comparable(records))
-    pick, *others = ((name, record) for name, record in zip(labels(ranked), ranked, strict=True))
-    name, record = pick
+    ordered = _by_validation(comparable(records))
+    (name, record), *others = zip(labels(ordered), ordered, strict=True)
     scores = [f"the {other} reaches {number(_validation(rival))}" for other, rival in others]
     reached = number(_validation(record))
     if not others:

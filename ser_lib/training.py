@@ -180,10 +180,10 @@ def split(experiment: Experiment, manifest: Manifest) -> list[Fold]:
     Raises
     ------
     SplitError
-        If there are none, or an utterance is tested twice: a record has one answer for each.
+        If there are none.
     """
     if experiment.split is not None:
-        return _read_split(experiment.split, manifest)
+        return split_files.read(experiment.split, manifest.table, known=manifest.listed)
     return protocols.make(
         manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
     )
@@ -195,23 +195,18 @@ def audited(experiment: Experiment, manifest: Manifest) -> list[Fold]:
     Raises
     ------
     SplitError
-        As `split` and `leakage.refuse`.
+        As `split` and `leakage.refuse`; or an utterance is tested twice: a record has one answer
+        for each.
     """
     folds = split(experiment, manifest)
     findings = leakage.audit(folds, manifest.table, protocol=experiment.protocol)
     leakage.refuse(findings, experiment.protocol, file=experiment.split)
-    return folds
-
-
-def _read_split(file: str, manifest: Manifest) -> list[Fold]:
-    folds = split_files.read(file, manifest.table, known=manifest.listed)
-    rows, counts = np.unique(np.concatenate([fold.test for fold in folds]), return_counts=True)
-    if (twice := rows[counts > 1]).size:
-        name = manifest.table["utterance"].iloc[twice[0]]
-        raise SplitError(
-            f"the split {file} tests '{name}' in more than one fold; a run has one answer for each "
-            "utterance, so make a file for each round"
-        )
+    for finding in findings:
+        if finding.name == "tested-twice":
+            raise SplitError(
+                f"the split {experiment.split} tests '{finding.what[0]}' in more than one fold; a "
+                "run has one answer for each utterance, so make a file for each round"
+            )
     return folds
 
 

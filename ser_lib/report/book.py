@@ -261,14 +261,7 @@ def _read_pages(
             f"({', '.join(missing)}); make them with: {command}, and --data FOLDER unless it is "
             "the demo corpus"
         )
-    notebooks = {}
-    for name in names:
-        page = folder / f"{name}.ipynb"
-        try:
-            notebooks[name] = nbformat.read(page, as_version=4)
-        except Exception as error:
-            raise BookError(f"{page} is not a notebook ({error}); run it again") from error
-    return notebooks
+    return {name: gates.read_notebook(folder / f"{name}.ipynb") for name in names}
 
 
 def _copy_pages(notebooks: dict[str, nbformat.NotebookNode], target: Path, workspace: Path) -> None:

@@ -121,13 +121,21 @@ def read_notebooks(folder: Path) -> dict[str, nbformat.NotebookNode]:
     paths = sorted(folder.glob("*.ipynb"))
     if not paths:
         raise BookError(f"there are no executed notebooks in {folder}: nothing to check")
-    notebooks = {}
-    for path in paths:
-        try:
-            notebooks[path.stem] = nbformat.read(path, as_version=4)
-        except Exception as error:
-            raise BookError(f"{path} is not a notebook ({error}); build the book again") from error
-    return notebooks
+    return {path.stem: read_notebook(path) for path in paths}
+
+
+def read_notebook(path: Path) -> nbformat.NotebookNode:
+    """Read a notebook.
+
+    Raises
+    ------
+    BookError
+        The file is none.
+    """
+    try:
+        return nbformat.read(path, as_version=4)
+    except Exception as error:
+        raise BookError(f"{path} is not a notebook ({error}); make it again") from error
 
 
 def read_records(folder: Path) -> dict[str, dict]:
