@@ -72,10 +72,11 @@ def load(path: str | Path, *, rate: int = RATE) -> np.ndarray:
     samples, file_rate = decode(path)
     if file_rate == rate:
         return samples
-    import librosa  # seconds to import, and many files need no resampling
+    import soxr  # many files need no resampling
 
-    resampled = librosa.resample(samples, orig_sr=file_rate, target_sr=rate, res_type="soxr_hq")
-    return np.ascontiguousarray(resampled, dtype=np.float32)
+    resampled = soxr.resample(samples, file_rate, rate, quality="HQ")
+    length = -(-len(samples) * rate // file_rate)  # soxr rounds, librosa and we round up
+    return np.pad(resampled, (0, max(length - len(resampled), 0)))[:length]
 
 
 def decode(path: str | Path) -> tuple[np.ndarray, int]:

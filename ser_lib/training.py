@@ -339,7 +339,7 @@ def _versions() -> dict[str, str]:
     }
     # macOS has no tensorflow-cpu, others no tensorflow.
     tensorflow = ("tensorflow-cpu", "tensorflow")
-    packages = ("keras", "librosa", "numpy", "scipy", "pandas")
+    packages = ("keras", "numpy", "scipy", "pandas", "soxr")
     for package in ("ser-lib", *tensorflow, *packages):
         with suppress(PackageNotFoundError):
             found[package] = version(package)
