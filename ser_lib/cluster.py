@@ -6,6 +6,7 @@ Slurm or on a cloud, is no matter, as long as they have this library in the same
 carries what its results depend on, and a worker on which that differs refuses it and says why.
 """
 
+import logging
 import pickle
 import platform
 import traceback
@@ -63,6 +64,8 @@ def each(
         raise ClusterError(
             "a cluster needs an extra of the library: pip install 'ser-lib[cluster]'"
         ) from error
+    # What it would log, with a traceback, is said by an error.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     _greet(address)
     with distributed.Client(address, timeout=PATIENCE, set_as_default=False) as client:
         wanted = about()
@@ -152,8 +155,8 @@ def _result(future, address: str):
         ) from error
     except CancelledError as error:
         raise ClusterError(
-            f"the scheduler at {address} is gone; what was finished is kept: run the same command "
-            "again when it is back"
+            f"the scheduler at {address} ended or was restarted; what was finished is kept: run "
+            "the same command again"
         ) from error
     if isinstance(result, Exception):
         raise result

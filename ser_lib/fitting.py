@@ -6,8 +6,11 @@ training part, and the weights that are kept are those of the epoch with the bes
 
 import json
 import os
+import random
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +100,8 @@ def fit_fold(
         crops=experiment.crops,
         standardiser=standardiser,
     )
-    network = _network(experiment, len(emotions))
+    with _own_seeds(seed):
+        network = _network(experiment, len(emotions))
     history, best_epoch = _fit(
         network,
         experiment,
@@ -167,6 +171,20 @@ def fit_fold(
         f"UAR {result['uar']:.2f}, {result['duration_s']:.0f} s"
     )
     return line, files
+
+
+@contextmanager
+def _own_seeds(seed: int) -> Iterator[None]:
+    """Give the layers that are made meanwhile seeds that no other thread can change.
+
+    Keras draws them from Python's common generator. That is seeded, but the threads in which a
+    worker of Dask talks to its scheduler draw from it, too, at any moment.
+    """
+    common, random.randint = random.randint, random.Random(seed).randint
+    try:
+        yield
+    finally:
+        random.randint = common
 
 
 def _network(experiment: Experiment, n_classes: int):

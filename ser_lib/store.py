@@ -62,7 +62,7 @@ def build(
     manifest: Manifest,
     *,
     kind: str = "logmel",
-    workers: int | None = None,
+    workers: int | str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Store:
     """Compute what is missing of a corpus's feature maps, and open them.
@@ -76,7 +76,8 @@ def build(
     kind
         One of `features.MAPS`.
     workers
-        Processes; the number of processors by default.
+        Processes, or the address of a Dask scheduler; as many processes as there are processors
+        by default.
     progress
         Called with (utterances done, utterances in all).
 
@@ -84,6 +85,8 @@ def build(
     ------
     AudioError
         If a file that the manifest names can no longer be read.
+    StoreError
+        If the workers of a cluster write where this machine does not look.
     """
     choose(kind, features.MAPS, "feature map")
     code = sources("audio.py", "features.py", "spectrum.py", "store.py")
@@ -91,7 +94,8 @@ def build(
     heard = [manifest.table[column].tolist() for column in ("sha256", "sample_rate_hz")]
     key = digest(kind, CHUNK, heard, *code)
     folder = workspace() / "data" / "features" / f"{manifest.corpus}-{kind}-{key}"
-    paths = [manifest.root / path for path in manifest.table["path"]]
+    root = manifest.root.absolute()  # workers need not be in this folder
+    paths = [root / path for path in manifest.table["path"]]
     starts = range(0, len(paths), CHUNK)
     todo = [s for s in starts if _open_chunk(folder, s, len(paths[s : s + CHUNK])) is None]
     done = len(paths) - sum(len(paths[s : s + CHUNK]) for s in todo)
@@ -101,7 +105,15 @@ def build(
         done += finished
         if progress:
             progress(done, len(paths))
-    return Store(folder, len(paths))
+    try:
+        return Store(folder, len(paths))
+    except StoreError as error:
+        if not isinstance(workers, str):
+            raise
+        raise StoreError(
+            f"the workers of the cluster wrote features to {folder}, but they are not there for "
+            "this machine; the store must be the same place for all"
+        ) from error
 
 
 def _write_chunk(folder: Path, start: int, paths: list[Path], kind: str) -> int:

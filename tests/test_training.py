@@ -6,6 +6,7 @@ training does but answers by chance, so that bookkeeping can be tested in millis
 """
 
 import json
+import random
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -356,6 +357,19 @@ def test_the_test_part_is_not_looked_at_before_the_network_is_final(fold_inputs,
     assert statistics_of == [set(fold.train)]
     assert events == [set(fold.train) | set(fold.validation)]
     assert set(seen) - events[0] == set(fold.test)
+
+
+def test_the_weights_of_a_network_are_its_own_seeds_whatever_other_threads_draw():
+    built = []
+    for common in (1, 2):
+        random.seed(common)
+        with fitting._own_seeds(7):
+            built.append(fitting._network(PLAYED, 3).get_weights())
+        assert random.getstate() == random.Random(common).getstate()
+    assert [first.tobytes() for first in built[0]] == [again.tobytes() for again in built[1]]
+    with fitting._own_seeds(8):
+        other = fitting._network(PLAYED, 3).get_weights()
+    assert other[0].tobytes() != built[0][0].tobytes()
 
 
 def test_a_network_that_diverged_leaves_a_clear_error(fold_inputs, monkeypatch):
