@@ -136,7 +136,8 @@ def run(
 
 def in_words(table: pd.DataFrame) -> str:
     """Return the table of a sweep as lines of text."""
-    return table.to_string(index=False, formatters=dict.fromkeys(SCORES, "{:.3f}".format))
+    shown = dict.fromkeys(table.columns, str) | dict.fromkeys(SCORES, "{:.3f}".format)
+    return table.to_string(index=False, formatters=shown)
 
 
 def _grid(found: object) -> Grid:
