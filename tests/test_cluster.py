@@ -6,6 +6,7 @@ The functions that workers call lie at the top of this module, where they can be
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -17,8 +18,9 @@ from pathlib import Path
 
 import distributed
 import pytest
+from distributed.cli import dask_scheduler, dask_worker
 
-from ser_lib import cluster, corpora, parallel, records, store, training
+from ser_lib import bundle, cli, cluster, corpora, parallel, records, store, sweep, training
 from ser_lib.errors import AudioError, ClusterError, SplitError, StoreError, TrainingError
 from ser_lib.experiment import Experiment
 
@@ -295,8 +297,9 @@ def test_a_worker_with_another_version_of_the_library(
         pytest.raises(ClusterError, match=message),
     ):
         store.build(manifest, workers=nobody.scheduler_address)
-    assert not list(parallel.workspace().rglob("*.npy"))
-    assert len(store.build(manifest, workers=address)._chunks) == 2
+    assert not list(parallel.workspace().rglob("0*.npy"))
+    maps = store.build(manifest, workers=address)
+    assert len([maps[i] for i in range(72)]) == 72, "the next run carries on"
 
 
 def test_what_must_be_the_same_is_told():
@@ -330,9 +333,6 @@ def test_audio_that_a_worker_does_not_see(address, manifest):
 
 
 def test_a_store_that_only_the_workers_see(address, manifest, monkeypatch):
-    def elsewhere(folder, start, paths, kind):
-        return len(paths)
-
     monkeypatch.setattr(store.parallel, "each", lambda _, jobs, workers: [64, 8])
     with pytest.raises(StoreError, match="not there for this machine; the store must be the same"):
         store.build(manifest, workers=address)
@@ -352,11 +352,13 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {name: content for name, content in files.items() if not name.endswith("record.json")}
 
 
-def test_features_and_folds_are_those_of_local_processes(
+def test_features_and_a_fold_are_those_of_a_local_process(
     address, tmp_path, make_table, monkeypatch
 ):
     table = make_table(tmp_path / "tones", each=8)
-    experiment = Experiment(architecture="cnn", corpus="table", epochs=1, crops=1)
+    experiment = Experiment(
+        architecture="cnn", corpus="table", protocol="random", epochs=1, crops=1
+    )
     monkeypatch.chdir(tmp_path)  # where the workers are not
     left, made = {}, {}
     for name, workers in (("here", 2), ("there", address)):
@@ -369,9 +371,9 @@ def test_features_and_folds_are_those_of_local_processes(
         )  # fmt: skip
         left[name] = contents(folder)
     names = list(left["here"])
-    assert sum(name.endswith(".npy") for name in names) == 4
-    assert sum(name.endswith("predictions.csv") for name in names) == 4
-    assert sum(name.endswith("fold.json") for name in names) == 3
+    assert {"000000.npy", "000064.npy"} <= {Path(name).name for name in names}
+    assert sum(name.endswith("predictions.csv") for name in names) == 2  # the fold's and the run's
+    assert sum(name.endswith("fold.json") for name in names) == 1
     assert left["there"] == left["here"]
     weights = [_weights(record) for record in made.values()]
     assert weights[0] == weights[1]
@@ -379,6 +381,54 @@ def test_features_and_folds_are_those_of_local_processes(
 
 
 def _weights(record: records.Record) -> list[bytes]:
-    from ser_lib import bundle
-
     return [array.tobytes() for array in bundle.load(record.folder).network.get_weights()]
+
+
+# The page of the book
+
+
+PAGE = (PROJECT / "book" / "cluster.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def told(program: str) -> list[list[str]]:
+    """The arguments of every call of a program."""
+    lines = [line for block in blocks("bash") for line in block.splitlines()]
+    return [shlex.split(line.removeprefix(program)) for line in lines if line.startswith(program)]
+
+
+def test_what_the_page_tells_ser_to_do_is_understood():
+    (added,) = re.findall(
+        r'"ser", \*sys.argv\[1:\], "--scheduler", cluster.scheduler_address', PAGE
+    )
+    assert added
+    through_slurm = [[*words, "--scheduler", "tcp://a:1"] for words in told("python slurm.py ")]
+    assert len(through_slurm) == 2
+    for words in told("ser ") + through_slurm:
+        options = cli._parser().parse_args(words)
+        assert options.scheduler or words == ["sweep", "grid.yml", "--out", "grid.csv"]
+
+
+def test_what_the_page_and_the_errors_tell_dask_to_do_is_understood():
+    (scheduler,) = told("dask scheduler")
+    dask_scheduler.main.make_context("scheduler", scheduler)
+    (local,) = told("dask worker ")
+    advised = shlex.split(cluster._command("tcp://127.0.0.1:8786"))
+    assert advised == ["dask", "worker", *local]
+    context = dask_worker.main.make_context("worker", local)
+    assert context.params["nthreads"] == 1
+    assert context.params["n_workers"] == "2"
+
+
+def test_the_code_of_the_page_is_code_and_its_sweep_is_one(tmp_path):
+    assert len(blocks("python")) == 2
+    for block in blocks("python"):
+        compile(block, "book/cluster.md", "exec")
+    (grid,) = blocks("yaml")
+    file = tmp_path / "grid.yml"
+    file.write_text(grid)
+    assert len(sweep.read(file).experiments) == 6
+    assert "here six runs" in PAGE
