@@ -153,7 +153,7 @@ def _result(future, address: str):
             "every worker that took a certain job was killed, perhaps for lack of memory; what "
             "was finished is kept: run the same command again"
         ) from error
-    except CancelledError as error:
+    except (CancelledError, OSError) as error:
         raise ClusterError(
             f"the scheduler at {address} ended or was restarted; what was finished is kept: run "
             "the same command again"
