@@ -8,6 +8,7 @@ its outputs mean.
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -52,8 +53,11 @@ class FrontEnd:
         As many windows as `crops`, or more where it takes more to cover the utterance; one if
         `crops` is 1.
         """
-        feature_map = self.standardiser.apply(features.channels(static, self.channels))
-        return augment.even_windows(feature_map, self.crops)
+        return augment.even_windows(self.standardised(static), self.crops)
+
+    def standardised(self, static: np.ndarray) -> np.ndarray:
+        """Turn a static map [rows, any] into a standardised one [rows, any, channels]."""
+        return self.standardiser.apply(features.channels(static, self.channels))
 
 
 @dataclass(frozen=True)
@@ -88,16 +92,15 @@ class Bundle:
         return self.predict(features.extract(audio.load(path), kind=kind) for path in paths)
 
 
-def probabilities(network, inputs: np.ndarray) -> np.ndarray:
-    """Return a network's answers float32 [n, classes] to inputs [n, ...], a few at a time.
+def probabilities(network, inputs: Iterable[np.ndarray]) -> np.ndarray:
+    """Return a network's answers float32 [n, classes] to n inputs, a few at a time.
 
     Memory does not grow with `n`, and the last part is filled up with zeros: every other size
     would cost seconds, because TensorFlow compiles the network anew for it.
     """
-    answers = []
-    for start in range(0, len(inputs), WINDOWS):
-        part = inputs[start : start + WINDOWS]
-        filled = np.zeros((WINDOWS, *part.shape[1:]), dtype=np.float32)
+    inputs, answers = iter(inputs), []
+    while part := list(islice(inputs, WINDOWS)):
+        filled = np.zeros((WINDOWS, *part[0].shape), dtype=np.float32)
         filled[: len(part)] = part
         answers.append(network.predict_on_batch(filled)[: len(part)])
     return np.concatenate(answers)

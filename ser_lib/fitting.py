@@ -7,6 +7,7 @@ training part, and the weights that are kept are those of the epoch with the bes
 import json
 import os
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -84,8 +85,6 @@ def fit_fold(
     one_hot = np.eye(len(emotions), dtype=np.float32)[
         pd.Categorical(table["emotion"], categories=emotions).codes
     ]
-    raw = [features.channels(statics[i], experiment.channels) for i in fold.train]
-    standardiser = Standardiser.fit(raw)
     front_end = FrontEnd(
         architecture=experiment.architecture,
         corpus=experiment.corpus,
@@ -93,16 +92,17 @@ def fit_fold(
         feature_map=experiment.feature_map,
         channels=experiment.channels,
         crops=experiment.crops,
-        standardiser=standardiser,
+        standardiser=Standardiser.fit(
+            features.channels(statics[i], experiment.channels) for i in fold.train
+        ),
     )
     network = _network(experiment, len(emotions))
     history, best_epoch = _fit(
         network,
         experiment,
-        [standardiser.apply(feature_map) for feature_map in raw],
-        one_hot[fold.train],
-        _centres(front_end, statics, fold.validation),
-        one_hot[fold.validation],
+        lambda i: front_end.standardised(statics[i]),
+        one_hot,
+        fold,
         np.random.default_rng(seed),
     )
     if not best_epoch:
@@ -178,26 +178,33 @@ def _layers(network) -> list[dict]:
     return models.layer_table(network)
 
 
-def _centres(front_end: FrontEnd, statics: Store, rows: np.ndarray) -> np.ndarray:
-    """Return the centre window of utterances: float32 [n, rows, frames, channels]."""
-    maps = (features.channels(statics[i], front_end.channels) for i in rows)
-    return np.stack([features.fit_window(front_end.standardiser.apply(m)) for m in maps])
-
-
 def _fit(
     network,
     experiment: Experiment,
-    maps: list[np.ndarray],
+    read: Callable[[int], np.ndarray],
     targets: np.ndarray,
-    validation_inputs: np.ndarray,
-    validation_targets: np.ndarray,
+    fold: Fold,
     generator: np.random.Generator,
 ) -> tuple[list[dict], int]:
     """Train a network; leave it with its best weights.
 
     After every epoch, training and validation are measured in the same way, without dropout and
     augmentation, so that the gap between them means something: training on a fixed sample as large
-    as the validation part.
+    as the validation part. Every map is read when it is needed, so that memory does not grow with
+    the corpus.
+
+    Parameters
+    ----------
+    network, experiment
+        What to train, and how.
+    read
+        Returns the standardised map of an utterance, [rows, any, channels].
+    targets
+        One-hot, [utterances, classes].
+    fold
+        Which utterances.
+    generator
+        Of order, windows and mixup.
 
     Returns
     -------
@@ -208,28 +215,27 @@ def _fit(
         ones, that with the lowest loss. The loss alone rises as soon as a network becomes too
         sure, long before it stops to get better.
     """
-    batch_size = min(experiment.batch_size, len(maps))
-    n_batches = len(maps) // batch_size
+    batch_size = min(experiment.batch_size, len(fold.train))
+    n_batches = len(fold.train) // batch_size
     step = _training_step(network, experiment, n_batches)
-    weights = _class_weights(targets) if experiment.class_weights else np.ones(targets.shape[1])
+    shown = targets[fold.train]
+    weights = _class_weights(shown) if experiment.class_weights else np.ones(targets.shape[1])
     weights = weights.astype(np.float32)
     soft = augment.smooth(targets, experiment.label_smoothing)
-    sample = generator.permutation(len(maps))[: len(validation_inputs)]
-    measured = {
-        "train": (np.stack([features.fit_window(maps[i]) for i in sample]), targets[sample]),
-        "validation": (validation_inputs, validation_targets),
-    }
+    sample = generator.permutation(fold.train)[: len(fold.validation)]
     history: list[dict] = []
     best, best_epoch, best_weights = (-1.0, 0.0), 0, network.get_weights()
     for epoch in range(1, experiment.epochs + 1):
         # A new order every epoch; the few that fill no batch are other ones each time.
-        order = generator.permutation(len(maps))[: n_batches * batch_size]
+        order = generator.permutation(fold.train)[: n_batches * batch_size]
         for rows in order.reshape(n_batches, batch_size):
-            inputs = np.stack([augment.random_window(maps[i], generator) for i in rows])
+            inputs = np.stack([augment.random_window(read(i), generator) for i in rows])
             inputs, labels = augment.mixup(inputs, soft[rows], generator, alpha=experiment.mixup)
             step(inputs, labels, labels @ weights)
-        for split, (inputs, labels) in measured.items():
-            history.append({"epoch": epoch, "split": split} | _measure(network, inputs, labels))
+        for split, rows in (("train", sample), ("validation", fold.validation)):
+            centres = (features.fit_window(read(i)) for i in rows)
+            measured = _measure(network, centres, targets[rows])
+            history.append({"epoch": epoch, "split": split} | measured)
         recent = [row["uar"] for row in history if row["split"] == "validation"][-SMOOTHING:]
         reached = sum(recent) / SMOOTHING, -history[-1]["loss"]
         # A network that diverged answers nan, of which a UAR can be computed all the same.
@@ -246,6 +252,8 @@ def _training_step(network, experiment: Experiment, n_batches: int):
     import keras
     import tensorflow as tf
 
+    from ser_lib import fast
+
     steps = n_batches * experiment.epochs
     warm_up = max(1, round(WARM_UP * steps))
     rate = keras.optimizers.schedules.CosineDecay(
@@ -254,15 +262,16 @@ def _training_step(network, experiment: Experiment, n_batches: int):
         warmup_target=experiment.learning_rate,
         warmup_steps=warm_up,
     )
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=experiment.weight_decay, clipnorm=1.0)
+    optimizer = fast.AdamW(rate, weight_decay=experiment.weight_decay, clipnorm=1.0)
     # Decay pulls weights towards zero; biases and normalisation have no reason to be there.
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     optimizer.build(network.trainable_variables)
+    forward = fast.forward(network)
 
     @tf.function(autograph=False)  # there is no Python control flow to convert
     def step(inputs, targets, weights):
         with tf.GradientTape() as tape:
-            probabilities = network(inputs, training=True)
+            probabilities = forward(inputs)
             losses = keras.losses.categorical_crossentropy(targets, probabilities)
             loss = tf.reduce_mean(losses * weights)
         gradients = tape.gradient(loss, network.trainable_variables)
@@ -277,7 +286,7 @@ def _class_weights(targets: np.ndarray) -> np.ndarray:
     return len(targets) / (len(counts) * counts)
 
 
-def _measure(network, inputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+def _measure(network, inputs: Iterable[np.ndarray], targets: np.ndarray) -> dict[str, float]:
     probabilities = bundle.probabilities(network, inputs)
     losses = -np.log(np.maximum((probabilities * targets).sum(axis=1), 1e-30))
     truth, prediction = targets.argmax(axis=1), probabilities.argmax(axis=1)

@@ -47,6 +47,7 @@ DECISIVE = (
     "store.py",
     "augment.py",
     "models.py",
+    "fast.py",
     "bundle.py",
     "bootstrap.py",
     "evaluation.py",

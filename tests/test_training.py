@@ -337,10 +337,12 @@ def test_the_test_part_is_not_looked_at_before_the_network_is_final(
             seen.append(int(position))
             return super().__getitem__(position)
 
-    def trained(network, experiment, maps, targets, validation, *rest):
+    fit_network = fitting._fit
+
+    def watched_training(*given):
+        found = fit_network(*given)
         events.append(set(seen))
-        assert (len(maps), len(targets), len(validation)) == (3, 3, 3)
-        return untrained_history(), 1
+        return found
 
     fit_statistics = features.Standardiser.fit
 
@@ -351,7 +353,7 @@ def test_the_test_part_is_not_looked_at_before_the_network_is_final(
         return fit_statistics(maps)
 
     monkeypatch.setattr(fitting, "Store", Watched)
-    monkeypatch.setattr(fitting, "_fit", trained)
+    monkeypatch.setattr(fitting, "_fit", watched_training)
     monkeypatch.setattr(features.Standardiser, "fit", watched_statistics)
     fit(PLAYED, fold_inputs, tmp_path / "fold")
     assert statistics_of == [set(fold.train)]
@@ -378,6 +380,17 @@ class Planned:
 
     def set_weights(self, weights):
         self.weights = weights
+
+
+def silence_at(position):
+    return np.zeros((features.ROWS, 20, 1), np.float32)
+
+
+def parts(n_train, n_validation):
+    """Return a fold of the first utterances, without a test part."""
+    bounds = n_train, n_train + n_validation
+    nothing = np.array([], dtype=np.int64)
+    return splits.Fold("one", np.arange(n_train), np.arange(*bounds), nothing, nothing)
 
 
 NAN = float("nan")
@@ -422,12 +435,10 @@ def test_the_epoch_is_chosen_by_validation_alone(monkeypatch, uars, losses, pati
     experiment = Experiment(
         architecture="cnn", corpus="table", epochs=len(losses), patience=patience, batch_size=4
     )
-    maps = [np.zeros((features.ROWS, 20, 1), np.float32)] * 8
-    targets = np.eye(2, dtype=np.float32)[[0, 1] * 4]
+    targets = np.eye(2, dtype=np.float32)[[0, 1] * 6]
     history, found = fitting._fit(
-        network, experiment, maps, targets, np.zeros((3, 1, 1, 1)), targets[:3],
-        np.random.default_rng(0),
-    )  # fmt: skip
+        network, experiment, silence_at, targets, parts(8, 3), np.random.default_rng(0)
+    )
     assert found == best
     assert [row["epoch"] for row in history] == [e for e in range(1, epochs + 1) for _ in "tv"]
     assert [row["split"] for row in history] == ["train", "validation"] * epochs
@@ -460,17 +471,15 @@ def test_weights_are_used_only_if_asked_for(monkeypatch):
 
     monkeypatch.setattr(fitting, "_training_step", training_step)
     monkeypatch.setattr(fitting, "_measure", lambda *_: {"loss": 1.0, "accuracy": 0.5, "uar": 0.5})
-    maps = [np.zeros((features.ROWS, 20, 1), np.float32)] * 4
-    targets = np.eye(2, dtype=np.float32)[[0, 0, 0, 1]]
+    targets = np.eye(2, dtype=np.float32)[[0, 0, 0, 1, 0]]
     for class_weights in (False, True):
         experiment = Experiment(
             architecture="cnn", corpus="table", epochs=1, mixup=0.0, label_smoothing=0.0,
             class_weights=class_weights,
         )  # fmt: skip
         fitting._fit(
-            Planned(), experiment, maps, targets, np.zeros((1, 1, 1, 1)), targets[:1],
-            np.random.default_rng(0),
-        )  # fmt: skip
+            Planned(), experiment, silence_at, targets, parts(4, 1), np.random.default_rng(0)
+        )
     assert sorted(used[0].tolist()) == [1, 1, 1, 1]
     np.testing.assert_allclose(sorted(used[1]), [2 / 3, 2 / 3, 2 / 3, 2])
 
