@@ -216,7 +216,8 @@ def test_adamw_takes_the_steps_of_keras(decay):
     gradients = random.normal(0, 2, size=(5, 2, 3, 4)).astype("float32")
     ends = []
     for kind in (fast.AdamW, keras.optimizers.AdamW):
-        variables = [keras.Variable(np.ones((3, 4), "float32"), name=name) for name in ("kernel", "bias")]
+        start = np.ones((3, 4), "float32")
+        variables = [keras.Variable(start, name=name) for name in ("kernel", "bias")]
         optimizer = kind(0.01, weight_decay=decay, clipnorm=1.0)
         optimizer.exclude_from_weight_decay(var_names=["bias"])
         optimizer.build(variables)
