@@ -3,6 +3,7 @@
 import ast
 import csv
 import os
+import uuid
 from pathlib import Path
 
 import numpy as np
@@ -105,3 +106,40 @@ def make_table(write_tone):
         return table
 
     return make
+
+
+@pytest.fixture(scope="session")
+def _s3_server():
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
+@pytest.fixture
+def s3_endpoint(monkeypatch):
+    """A function that sets which S3 server this process and its workers talk to."""
+
+    def at(url: str) -> None:
+        from fsspec.config import conf
+
+        monkeypatch.setitem(conf, "s3", {"endpoint_url": url})
+        monkeypatch.setenv("FSSPEC_S3_ENDPOINT_URL", url)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "nobody")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+    return at
+
+
+@pytest.fixture
+def bucket(_s3_server, s3_endpoint) -> str:
+    """The address of an empty bucket on a local S3 server."""
+    import fsspec
+
+    s3_endpoint(_s3_server)
+    name = f"bucket-{uuid.uuid4().hex}"
+    fsspec.filesystem("s3").mkdir(name)
+    return f"s3://{name}"
