@@ -1,5 +1,6 @@
 """The feature store: the maps of `features`, computed once, whatever interrupted it."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -338,3 +339,48 @@ def test_stores_in_another_folder(manifest, workspace, tmp_path, monkeypatch):
         folder = folder_of(build(manifest))
         assert folder == meant / "stores" / usual.name
         assert content(folder) == content(usual)
+
+
+# On a full disk
+
+
+def test_a_full_disk_costs_only_what_did_not_fit(workspace, tmp_path, make_table, on_a_small_disk):
+    table = make_table(tmp_path / "corpus", each=25)
+    manifest = corpora.load("table", table)
+    expected = content(folder_of(store.build(manifest, workers=0)))
+    told = on_a_small_disk(
+        f"""
+        from ser_lib import corpora, store
+        from ser_lib.errors import SpaceError
+
+        manifest = corpora.load("table", {str(table)!r})
+        try:
+            store.build(manifest, workers=2)
+        except SpaceError as error:
+            told["error"] = str(error)
+        features = disk / "data" / "features"
+        (folder,) = features.iterdir()
+        sizes = {{file.name: file.stat().st_size for file in folder.iterdir()}}
+        told["kept"], told["files"] = sizes, sorted(map(str, disk.rglob("*")))
+        enlarge()
+        steps = []
+        store.build(manifest, workers=2, progress=lambda *step: steps.append(step))
+        told["steps"] = steps
+        told["bytes"] = {{file.name: file.read_bytes().hex() for file in folder.iterdir()}}
+        """,
+        kilobytes=3_000,
+    )
+    assert re.fullmatch(
+        r"no space left to write \S+/\d{6}\.npy \(No space left on device\); what was finished is "
+        "kept: free some space and run the same command again",
+        told["error"],
+    )
+    kept = told["kept"]
+    assert 2 <= len(kept) < len(expected), "lengths and a chunk at least, but not all"
+    assert kept == {name: len(expected[name]) for name in kept}
+    assert not [file for file in told["files"] if Path(file).name.startswith(".")]
+    done = min(225, 64 * (len(kept) - 1))
+    assert len(told["steps"]) == len(expected) - len(kept)
+    assert told["steps"][-1] == [225, 225]
+    assert told["steps"][0][0] > done - 64
+    assert {name: bytes.fromhex(text) for name, text in told["bytes"].items()} == expected
