@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from ser_lib.errors import AudioError, ParameterError, SerError, choose
+from ser_lib.workspace import room_for
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,8 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        code = options.command(options)
-        sys.stdout.flush()
+        with room_for("what it makes"):
+            code = options.command(options)
+            sys.stdout.flush()
         return code
     except SerError as error:
         if options.debug:

@@ -45,7 +45,7 @@ def fit_fold(
     fold: Fold,
     table: pd.DataFrame,
     emotions: list[str],
-    store_folder: Path,
+    store_address: str,
     target: Path,
 ) -> str:
     """Train and test one fold and write its results into the folder `target`.
@@ -60,7 +60,7 @@ def fit_fold(
         The manifest's table.
     emotions
         Class order.
-    store_folder
+    store_address
         The feature store.
     target
         Gets fold.json, history.csv, predictions.csv and bundle/, all or nothing.
@@ -81,7 +81,7 @@ def fit_fold(
     keras.backend.clear_session()
     seed = 1000 * experiment.seed + number
     keras.utils.set_random_seed(seed)
-    statics = Store(store_folder, len(table))
+    statics = Store(store_address, len(table))
     one_hot = np.eye(len(emotions), dtype=np.float32)[
         pd.Categorical(table["emotion"], categories=emotions).codes
     ]

@@ -44,6 +44,7 @@ DECISIVE = (
     "audio.py",
     "spectrum.py",
     "features.py",
+    "places.py",
     "store.py",
     "augment.py",
     "models.py",
@@ -154,7 +155,7 @@ def prepare(
                 done += 1
                 continue
             jobs.append(
-                (experiment, number, fold, manifest.table, manifest.emotions, maps.folder,
+                (experiment, number, fold, manifest.table, manifest.emotions, maps.address,
                  kept / name)
             )  # fmt: skip
     if done and jobs:

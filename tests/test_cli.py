@@ -1,5 +1,6 @@
 """The command line: what it prints, its exit codes, and one sentence for whatever goes wrong."""
 
+import errno
 import json
 import os
 import subprocess
@@ -338,6 +339,15 @@ def test_an_interrupt_says_how_to_go_on(ser, monkeypatch):
     code, _, err = ser("run")
     assert code == 130
     assert err == "ser: interrupted; what was finished is kept, run it again to go on\n"
+
+
+def test_a_full_disk_is_told_wherever_it_is_noticed(ser, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(runner, "execute", full)
+    code, _, err = ser("run")
+    assert_one_sentence(code, err, "no space left", "what was finished is kept: free some space")
 
 
 def test_a_defect_of_the_library_is_not_hidden(monkeypatch):

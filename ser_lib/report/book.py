@@ -44,6 +44,8 @@ from ser_lib.workspace import write_atomically
 
 LIBRARY = Path(__file__).parents[2]
 SHOWN_WARNINGS = 6
+ROOM = 16_000_000
+"""Bytes that a disk which is not full has room for."""
 PLACES = ("data_dir", "other_dir", "split")
 """The parameters that name folders and files of the machine that executed a page."""
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # it has no __main__
@@ -374,6 +376,9 @@ def _run_jupyter_book(source: Path, config: Path, target: Path, *, log: Path) ->
             cwd=source.parent,
         )
     if done.returncode or not (target / "_build" / "html" / "index.html").is_file():
+        # On a full disk the log cannot say why; this does in its place.
+        write_atomically(target / "room", bytes(ROOM))
+        (target / "room").unlink()
         said = "\n".join(f"  {line}" for line in _warnings(log, source))
         raise BookError(f"the book does not build (all of it is in {log}):\n{said}")
 

@@ -27,7 +27,7 @@ from ser_lib.experiment import ARCHITECTURES, Experiment
 from ser_lib.pages import across
 from ser_lib.parallel import processors
 from ser_lib.report import shelf
-from ser_lib.workspace import fresh_folder, workspace
+from ser_lib.workspace import fresh_folder, workspace, write_atomically
 
 NOTEBOOKS = (
     "data",
@@ -288,10 +288,7 @@ def _execute_one(template: Path, page: Path, values: dict) -> None:
         ) from error
     finally:
         partial.unlink(missing_ok=True)
-    page.parent.mkdir(parents=True, exist_ok=True)
-    temporary = page.with_name(f".{page.name}")
-    nbformat.write(_for_the_book(notebook), temporary)
-    temporary.replace(page)
+    write_atomically(page, nbformat.writes(_for_the_book(notebook)) + "\n")
     failed.unlink(missing_ok=True)
 
 
