@@ -7,7 +7,7 @@ training part, and the weights that are kept are those of the epoch with the bes
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -215,9 +215,8 @@ def _fit(
         ones, that with the lowest loss. The loss alone rises as soon as a network becomes too
         sure, long before it stops to get better.
     """
-    batch_size = min(experiment.batch_size, len(fold.train))
-    n_batches = len(fold.train) // batch_size
-    step = _training_step(network, experiment, n_batches)
+    n_batches = len(fold.train) // min(experiment.batch_size, len(fold.train))
+    step = training_step(network, experiment, n_batches)
     shown = targets[fold.train]
     weights = _class_weights(shown) if experiment.class_weights else np.ones(targets.shape[1])
     weights = weights.astype(np.float32)
@@ -226,11 +225,7 @@ def _fit(
     history: list[dict] = []
     best, best_epoch, best_weights = (-1.0, 0.0), 0, network.get_weights()
     for epoch in range(1, experiment.epochs + 1):
-        # A new order every epoch; the few that fill no batch are other ones each time.
-        order = generator.permutation(fold.train)[: n_batches * batch_size]
-        for rows in order.reshape(n_batches, batch_size):
-            inputs = np.stack([augment.random_window(read(i), generator) for i in rows])
-            inputs, labels = augment.mixup(inputs, soft[rows], generator, alpha=experiment.mixup)
+        for inputs, labels in batches(experiment, read, soft, fold.train, generator):
             step(inputs, labels, labels @ weights)
         for split, rows in (("train", sample), ("validation", fold.validation)):
             centres = (features.fit_window(read(i)) for i in rows)
@@ -247,8 +242,47 @@ def _fit(
     return history, best_epoch
 
 
-def _training_step(network, experiment: Experiment, n_batches: int):
-    """Return a compiled function (inputs, targets, weights) that takes one step of AdamW."""
+def batches(
+    experiment: Experiment,
+    read: Callable[[int], np.ndarray],
+    targets: np.ndarray,
+    rows: np.ndarray,
+    generator: np.random.Generator,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield an epoch of (inputs [batch, rows, frames, channels], targets [batch, classes]).
+
+    In a new order every epoch; the few that fill no batch are other ones each time.
+
+    Parameters
+    ----------
+    experiment
+        Tells the size of a batch and how it is mixed up.
+    read
+        Returns the standardised map of an utterance, [rows, any, channels].
+    targets
+        [utterances, classes].
+    rows
+        Which utterances.
+    generator
+        Of order, windows and mixup.
+    """
+    size = min(experiment.batch_size, len(rows))
+    order = generator.permutation(rows)[: len(rows) // size * size]
+    for chosen in order.reshape(-1, size):
+        inputs = np.stack([augment.random_window(read(i), generator) for i in chosen])
+        yield augment.mixup(inputs, targets[chosen], generator, alpha=experiment.mixup)
+
+
+def training_step(network, experiment: Experiment, n_batches: int):
+    """Return a compiled function (inputs, targets, weights) that takes one step of AdamW.
+
+    Parameters
+    ----------
+    network, experiment
+        What to train, and how.
+    n_batches
+        Steps of an epoch; the learning rate follows from how many there will be.
+    """
     import keras
     import tensorflow as tf
 

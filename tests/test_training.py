@@ -432,7 +432,7 @@ def test_the_epoch_is_chosen_by_validation_alone(monkeypatch, uars, losses, pati
         return step
 
     monkeypatch.setattr(fitting, "_measure", measure)
-    monkeypatch.setattr(fitting, "_training_step", training_step)
+    monkeypatch.setattr(fitting, "training_step", training_step)
     experiment = Experiment(
         architecture="cnn", corpus="table", epochs=len(losses), patience=patience, batch_size=4
     )
@@ -470,7 +470,7 @@ def test_weights_are_used_only_if_asked_for(monkeypatch):
     def training_step(network, experiment, n_batches):
         return lambda inputs, targets, weights: used.append(weights)
 
-    monkeypatch.setattr(fitting, "_training_step", training_step)
+    monkeypatch.setattr(fitting, "training_step", training_step)
     monkeypatch.setattr(fitting, "_measure", lambda *_: {"loss": 1.0, "accuracy": 0.5, "uar": 0.5})
     targets = np.eye(2, dtype=np.float32)[[0, 0, 0, 1, 0]]
     for class_weights in (False, True):
