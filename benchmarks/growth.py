@@ -59,11 +59,13 @@ def run(
     if recordings is None:
         made = demo.make(workspace() / "data" / "demo", **demo.SIZES["demo"])
         recordings = made / "wav"
+    # In the workspace, because 100,000 utterances are gigabytes, for which /tmp may be small.
+    place = workspace() / "data"
+    place.mkdir(exist_ok=True)
     rows = []
     smaller: dict[str, float] = {}
     for size in sizes:
-        # In the workspace, because 100,000 utterances are gigabytes, for which /tmp may be small.
-        with tempfile.TemporaryDirectory(dir=workspace(), prefix=".growth-") as folder:
+        with tempfile.TemporaryDirectory(dir=place, prefix=".growth-") as folder:
             link(Path(folder), sorted(recordings.glob("*.wav")), size)
             for part in PARTS:
                 found = [_measure(part, Path(folder)) for _ in range(_repetitions(size))]

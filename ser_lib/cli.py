@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        with room_for("what it makes"):
+        with room_for("the results"):
             code = options.command(options)
             sys.stdout.flush()
         return code

@@ -83,7 +83,8 @@ class Store:
     def _bring(self, number: int) -> None:
         """Copy a chunk from far away, unless another process did."""
         name, size = _name(number), self._sizes[number]
-        if self._near.sizes().get(name) != size:
+        copy = Path(self._near.address, name)
+        if not copy.is_file() or copy.stat().st_size != size:
             content = self._place.read(name)
             if len(content) != size:
                 raise _damaged(self._place, number)

@@ -99,11 +99,13 @@ def room_for(what: object) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        # What copies a whole folder has no number for its errors, but their texts.
+        codes = [code for code in _FULL if code == error.errno or os.strerror(code) in str(error)]
+        if not codes:
             raise
         raise SpaceError(
-            f"no space left to write {what} ({error.strerror}); what was "
-            "finished is kept: free some space and run the same command again"
+            f"no space left to write {what} ({os.strerror(codes[0])}); what was finished is kept: "
+            "free some space and run the same command again"
         ) from error
 
 

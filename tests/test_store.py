@@ -2,6 +2,9 @@
 
 import re
 import shutil
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -167,6 +170,33 @@ def test_reading_is_not_beyond_the_end(manifest):
     assert sum(1 for _ in maps) == 18
     with pytest.raises(IndexError):
         maps[18]
+
+
+def test_memory_does_not_grow_with_the_store(tmp_path):
+    # 200 MB are read by a process that may take 60 MB more than it has.
+    chunk = store._npy(np.ones(features.ROWS * 130 * store.CHUNK, np.float32))
+    for number in range(100):
+        (tmp_path / store._name(number)).write_bytes(chunk)
+    (tmp_path / "lengths.npy").write_bytes(store._npy(np.full(6_400, 130, np.int32)))
+    code = """
+        import resource, sys
+        from ser_lib.store import Store
+
+        pages = int(open("/proc/self/statm").read().split()[0])
+        limit = pages * resource.getpagesize() + 60_000_000
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        maps = Store(sys.argv[1], 6_400)
+        print(sum(float(maps[i][-1, -1]) for i in range(6_400)))
+        try:
+            bytearray(100_000_000)
+        except MemoryError:
+            print("there is a limit")
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if "statm" in done.stderr:
+        pytest.skip("only Linux says how much memory a process has")
+    assert done.stdout.split("\n")[:2] == ["6400.0", "there is a limit"], done.stderr
 
 
 def test_an_audio_file_that_changed_since_the_corpus_was_read_is_named(manifest, write_tone):

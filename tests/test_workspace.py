@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -238,6 +239,22 @@ def test_a_folder_that_does_not_fit_leaves_the_old_one(tmp_path, code):
         fail()
     assert names(tmp_path) == ["target"]
     assert names(target) == ["old"]
+
+
+def test_a_copy_that_does_not_fit_is_told_too(tmp_path):
+    def full(source, target, **_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "file").touch()
+    with pytest.raises(SpaceError, match="no space left to write the copy"), room_for("the copy"):
+        shutil.copytree(tmp_path / "source", tmp_path / "copy", copy_function=full)
+    with pytest.raises(shutil.Error), room_for("the copy"):
+        shutil.copytree(tmp_path / "source", tmp_path / "other", copy_function=refused)
+
+
+def refused(source, target, **_):
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
 
 
 def test_other_errors_of_the_system_stay_what_they_are(tmp_path):
