@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 
 from ser_lib.errors import RecordError
-from ser_lib.tables import MISSING, capital, count, duration, listing, markdown_table, title
+from ser_lib.tables import MISSING, capital, count, duration, listing, markdown_table
 from ser_lib.workspace import workspace
 
 SCHEMA = 1
@@ -150,7 +150,7 @@ def _group(name: str, found: list[dict]) -> str:
     ]
     notes = dict.fromkeys(f"{capital(row['name'])}: {row['note']}" for row in found if row["note"])
     listed = "\n".join(f"- {note}" for note in notes)
-    shown = [f"### {capital(name)}", " ".join(said), markdown_table(printed), listed]
+    shown = [f"**{capital(name)}**", " ".join(said), markdown_table(printed), listed]
     return "\n\n".join(filter(None, shown))
 
 
@@ -212,12 +212,22 @@ def parts(listed: Iterable[Mapping]) -> str:
     listed
         Parts as `report.runner` writes them: ``name`` and ``seconds``.
     """
-    listed = [part for part in listed if part["seconds"]]
+    listed = sorted(listed, key=lambda part: -part["seconds"])
     if not listed:
         return "How long its parts took is not known of this report."
     printed = [
-        {"Part": title(part["name"]) if "cnn" in part["name"] else capital(part["name"]),
-         "Took": duration(part["seconds"])}
-        for part in sorted(listed, key=lambda part: -part["seconds"])
-    ]  # fmt: skip
-    return markdown_table(printed)
+        {"Part": _part(part["name"]), "Took": duration(part["seconds"])}
+        for part in listed
+        if part["seconds"] >= 1
+    ]
+    short = count(len(listed) - len(printed), "part")
+    total = duration(sum(part["seconds"] for part in listed))
+    words = (
+        f"The parts add up to {total}; where pages were executed beside each other, less than "
+        f"that passed. Not in the table: {short} of less than a second."
+    )
+    return f"{markdown_table(printed)}\n\n{words}" if printed else words
+
+
+def _part(name: str) -> str:
+    return f"page {name}" if " " not in name and name not in ("corpus", "networks") else name
