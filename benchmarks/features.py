@@ -23,6 +23,7 @@ import numpy as np
 
 from benchmarks.harness import alternate, row, skipped
 from ser_lib import audio, corpora, features, functionals, parallel, spectrum
+from ser_lib.tables import count
 
 ONE, TWO = "features on one core", "features on two cores"
 UNIT = "files per second"
@@ -49,7 +50,7 @@ def run(progress: Progress) -> list[dict]:
                     why = "SER_EMODB does not name a folder of EmoDB"
                     found.append(skipped(group, name, UNIT, why, target=_target(group, kind)))
                 continue
-            progress(f"{name}, {len(files)} files")
+            progress(f"{name}, {count(len(files), 'file')}")
             found += [_on_one(kind, name, files), _on_two(kind, name, files)]
         if files:
             progress(f"openSMILE, {corpus}")
