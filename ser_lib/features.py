@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ser_lib import spectrum
-from ser_lib.audio import PEAK_LIMIT
+from ser_lib.audio import PEAK_LIMIT, peak
 from ser_lib.errors import ParameterError, choose
 from ser_lib.spectrum import HOP, ROWS
 
@@ -139,7 +139,7 @@ def extract(signal: np.ndarray, *, kind: str = "logmel") -> np.ndarray:
     signal = np.asarray(signal)
     if signal.ndim != 1 or not signal.size:
         raise ParameterError(f"a signal is one row of samples; this one has shape {signal.shape}")
-    if not np.abs(signal).max() <= PEAK_LIMIT:  # false for NaN too
+    if not peak(signal) <= PEAK_LIMIT:  # false for NaN too
         raise ParameterError("the signal holds samples that are not finite or far beyond 1.0")
     signal = signal.astype(np.float32, copy=False)
     feature_map = spectrum.log_mel(signal) if kind == "logmel" else spectrum.stack(signal)

@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 
 from ser_lib.errors import RecordError
-from ser_lib.tables import MISSING, capital, count, duration, listing, markdown_table, title
+from ser_lib.tables import MISSING, capital, count, duration, listing, markdown_table
 from ser_lib.workspace import workspace
 
 SCHEMA = 1
@@ -95,18 +95,14 @@ def significant(value: float | None) -> str:
 
 def cells(row: Mapping) -> dict[str, str]:
     """Return a row as it is printed: its headings and what stands under them."""
-    if row["status"] != "measured":
-        ours = row["status"]
-    else:
-        ours = _spanned(row, "")
     return {
         "What": f"{row['group']}: {row['name']}",
         "Unit": row["unit"],
-        "Ours": ours,
+        "Ours": _spanned(row, "") if row["status"] == "measured" else row["status"],
         "Rival": _spanned(row, "rival_"),
         "Limit": _spanned(row, "limit_"),
         "Ratio": significant(row["ratio"]),
-        "Target": _target(row["target"]),
+        "Target": _target(row),
         "Met": {None: MISSING, True: "yes", False: "no"}[row["met"]],
     }
 
@@ -119,13 +115,17 @@ def _spanned(row: Mapping, side: str) -> str:
     return f"{significant(middle)} ({significant(low)} to {significant(high)})"
 
 
-def _target(target: Mapping | None) -> str:
-    if not target:
+def aim(row: Mapping) -> float:
+    """Return the number that the target of a row names."""
+    return row["target"].get("at_least", row["target"].get("at_most"))
+
+
+def _target(row: Mapping) -> str:
+    if not row["target"]:
         return MISSING
-    words = "at least" if "at_least" in target else "at most"
-    value = target.get("at_least", target.get("at_most"))
-    against = f" times the {target['against']}" if "against" in target else ""
-    return f"{words} {value:g}{against}"
+    words = "at least" if "at_least" in row["target"] else "at most"
+    against = row["target"].get("against")
+    return f"{words} {aim(row):g}{f' times the {against}' if against else ''}"
 
 
 def by_group(results: Mapping | None) -> str:
@@ -150,7 +150,7 @@ def _group(name: str, found: list[dict]) -> str:
     ]
     notes = dict.fromkeys(f"{capital(row['name'])}: {row['note']}" for row in found if row["note"])
     listed = "\n".join(f"- {note}" for note in notes)
-    shown = [f"### {capital(name)}", " ".join(said), markdown_table(printed), listed]
+    shown = [f"**{capital(name)}**", " ".join(said), markdown_table(printed), listed]
     return "\n\n".join(filter(None, shown))
 
 
@@ -178,7 +178,7 @@ def _name(row: Mapping) -> str:
 
 def _found(row: Mapping) -> str:
     value = row["ratio"] if "against" in row["target"] else row["ours"]
-    return f"{significant(value)} instead of {_target(row['target'])}"
+    return f"{significant(value)} instead of {_target(row)}"
 
 
 def machines(results: Mapping | None) -> str:
@@ -212,12 +212,22 @@ def parts(listed: Iterable[Mapping]) -> str:
     listed
         Parts as `report.runner` writes them: ``name`` and ``seconds``.
     """
-    listed = [part for part in listed if part["seconds"]]
+    listed = sorted(listed, key=lambda part: -part["seconds"])
     if not listed:
         return "How long its parts took is not known of this report."
     printed = [
-        {"Part": title(part["name"]) if "cnn" in part["name"] else capital(part["name"]),
-         "Took": duration(part["seconds"])}
-        for part in sorted(listed, key=lambda part: -part["seconds"])
-    ]  # fmt: skip
-    return markdown_table(printed)
+        {"Part": _part(part["name"]), "Took": duration(part["seconds"])}
+        for part in listed
+        if part["seconds"] >= 1
+    ]
+    short = count(len(listed) - len(printed), "part")
+    total = duration(sum(part["seconds"] for part in listed))
+    words = (
+        f"The parts add up to {total}; where pages were executed beside each other, less than "
+        f"that passed. Not in the table: {short} of less than a second."
+    )
+    return f"{markdown_table(printed)}\n\n{words}" if printed else words
+
+
+def _part(name: str) -> str:
+    return f"page {name}" if " " not in name and name not in ("corpus", "networks") else name

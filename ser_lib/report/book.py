@@ -37,6 +37,7 @@ import yaml
 
 from ser_lib.corpora import describe
 from ser_lib.errors import BookError
+from ser_lib.pages import speed
 from ser_lib.report import amendments, gates, pdf, rendered, shelf
 from ser_lib.report.browser import why_not
 from ser_lib.workspace import workspace as project_folder
@@ -102,8 +103,7 @@ def publish(
             findings += gates.differences(html, once(Path(folder)))
     listed = shelf.write(project / "_build")
     seconds = time.perf_counter() - clock
-    parts = shelf.pages(project, corpus, report or corpus) / "parts.json"
-    for part in json.loads(parts.read_text()) if parts.is_file() else []:
+    for part in shelf.parts(shelf.pages(project, corpus, report or corpus)):
         took = "unchanged" if part["cached"] else f"{part['seconds']:6.1f} s"
         say(f"{part['name']:<24} {took}")
     say(f"{'book and its gates':<24} {seconds:6.1f} s")
@@ -176,6 +176,7 @@ def build(
     entries = contents(source / "_toc.yml")
     names = page_names(source / "_toc.yml")
     notebooks = _read_pages(shelf.pages(workspace, corpus, name), names, corpus, name)
+    _tell_parts(notebooks, shelf.parts(shelf.pages(workspace, corpus, name)))
     about = shelf.summary(name, corpus, notebooks, workspace / "runs")
     if with_pdf and (reason := why_not()):
         raise BookError(f"the book cannot be printed: {reason}")
@@ -264,6 +265,14 @@ def _read_pages(
             "the demo corpus"
         )
     return {name: gates.read_notebook(folder / f"{name}.ipynb") for name in names}
+
+
+def _tell_parts(notebooks: dict[str, nbformat.NotebookNode], listed: list[dict]) -> None:
+    """Put what the parts of the report took where a page leaves a place for it."""
+    for notebook in notebooks.values():
+        for cell in notebook.cells:
+            if speed.PARTS in cell.metadata.get("tags", []):
+                cell.source = speed.parts(listed)
 
 
 def _copy_pages(notebooks: dict[str, nbformat.NotebookNode], target: Path, workspace: Path) -> None:
