@@ -10,7 +10,6 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 
 from ser_lib.errors import AudioError, ParameterError, SerError, choose
 from ser_lib.workspace import room_for
@@ -67,6 +66,13 @@ def _parser() -> argparse.ArgumentParser:
     def report_option(added):
         added.add_argument("--report", metavar="NAME", help="name of the report (its corpus)")
 
+    def scheduler_option(added):
+        added.add_argument(
+            "--scheduler",
+            metavar="ADDRESS",
+            help="of a Dask cluster that computes features and networks, such as tcp://host:8786",
+        )
+
     command("corpora", _corpora, "list the corpora that can be read")
     added = command("download", _download, "download a corpus that has an open archive")
     added.add_argument("corpus", metavar="CORPUS", help="name in `ser corpora`")
@@ -86,6 +92,11 @@ def _parser() -> argparse.ArgumentParser:
     corpus_options(added)
     parameter_option(added, "a parameter of the notebook")
     report_option(added)
+    scheduler_option(added)
+    added = command("sweep", _sweep, "train a grid of networks and compare them by validation")
+    added.add_argument("file", metavar="FILE.yml", help="corpus, architecture and parameters")
+    scheduler_option(added)
+    added.add_argument("--out", metavar="FILE", help="write the table to this CSV file")
     added = command("audit", _audit, "look for leaks in a split; exit code 1 if there is one")
     added.add_argument(
         "split",
@@ -146,7 +157,6 @@ def _manifest(options) -> int:
     from ser_lib import corpora
     from ser_lib.corpora import selection
     from ser_lib.corpora.audit import audit
-    from ser_lib.workspace import write_atomically
 
     manifest = corpora.load(
         options.corpus, options.data, emotions=options.emotions, style=options.style
@@ -159,15 +169,7 @@ def _manifest(options) -> int:
     print(f"emotions: {selection.in_words(manifest)}")
     for finding in audit(manifest):
         print(finding)
-    if options.out:
-        from pathlib import Path
-
-        text = table.to_csv(index=False, lineterminator="\n")
-        try:
-            write_atomically(Path(options.out), text)
-        except OSError as error:
-            raise ParameterError(f"cannot write {options.out}: {error.strerror}") from error
-        print(f"written to {options.out}", file=sys.stderr)
+    _write_table(table, options.out)
     return 0
 
 
@@ -180,26 +182,48 @@ def _run(options) -> int:
         data_dir=options.data,
         parameters=dict(_assignment(text) for text in options.parameters),
         report=options.report,
+        scheduler=options.scheduler,
     )
     return 0
+
+
+def _sweep(options) -> int:
+    from ser_lib import sweep
+
+    table = sweep.run(sweep.read(options.file), workers=options.scheduler)
+    print(sweep.in_words(table))
+    _write_table(table, options.out)
+    return 0
+
+
+def _write_table(table, out: str | None) -> None:
+    """Write a table where the user wants it, if anywhere."""
+    from pathlib import Path
+
+    from ser_lib.workspace import write_atomically
+
+    if not out:
+        return
+    try:
+        write_atomically(Path(out), table.to_csv(index=False, lineterminator="\n"))
+    except OSError as error:
+        raise ParameterError(f"cannot write {out}: {error.strerror}") from error
+    print(f"written to {out}", file=sys.stderr)
 
 
 def _assignment(text: str) -> tuple[str, object]:
     """Split ``name=value``; the value is read as YAML, but 1e-3 is a number."""
     import yaml
 
+    from ser_lib.experiment import as_number
+
     name, equals, value = text.partition("=")
     if not equals or not value.strip() or not name.isidentifier():
         raise ParameterError(f"-p takes NAME=VALUE (null for the usual value), not '{text}'")
     try:
-        found = yaml.safe_load(value)
+        return name, as_number(yaml.safe_load(value))
     except yaml.YAMLError as error:
         raise ParameterError(f"-p {name}: '{value}' is not a value") from error
-    if isinstance(found, str):
-        # To YAML, a number with an exponent needs a point.
-        with suppress(ValueError):
-            return name, float(found)
-    return name, found
 
 
 def _audit(options) -> int:

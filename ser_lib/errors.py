@@ -40,6 +40,10 @@ class TrainingError(SerError):
     """Training gave no network that could be used."""
 
 
+class ClusterError(SerError):
+    """A cluster cannot be reached, or cannot do the work as it would be done here."""
+
+
 class RecordError(SerError):
     """A run's record is missing, unfinished or of another schema."""
 

@@ -1,5 +1,6 @@
 """What an experiment is: everything that decides its result, by name, and nothing else."""
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -156,6 +157,22 @@ class Experiment:
         known = {field.name for field in fields(cls)} - {"architecture"}
         described = {name: value for name, value in parameters.items() if name in known}
         return cls(architecture=architecture, **described)
+
+
+def as_number(value):
+    """Return a value of YAML, and the number if it is the text of one.
+
+    Examples
+    --------
+    >>> as_number("1e-3")  # to YAML, a number with an exponent needs a point
+    0.001
+    >>> as_number("logmel")
+    'logmel'
+    """
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return float(value)
+    return value
 
 
 def _check(name: str, value, kind: type, allowed, what: str) -> None:

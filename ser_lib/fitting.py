@@ -6,8 +6,11 @@ training part, and the weights that are kept are those of the epoch with the bes
 
 import json
 import os
+import random
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +23,6 @@ from ser_lib.experiment import Experiment
 from ser_lib.features import FRAMES, ROWS, Standardiser
 from ser_lib.splits import Fold
 from ser_lib.store import Store
-from ser_lib.workspace import fresh_folder
 
 WARM_UP = 0.1
 """Share of the steps in which the learning rate rises to its peak."""
@@ -46,9 +48,11 @@ def fit_fold(
     table: pd.DataFrame,
     emotions: list[str],
     store_address: str,
-    target: Path,
-) -> str:
-    """Train and test one fold and write its results into the folder `target`.
+) -> tuple[str, dict[str, bytes]]:
+    """Train and test one fold.
+
+    The results are handed over as the content of files, because a worker on another machine may
+    not see the folder where they belong.
 
     Parameters
     ----------
@@ -57,18 +61,18 @@ def fit_fold(
     number, fold
         The fold; its number varies the seed.
     table
-        The manifest's table.
+        The manifest's table; of its columns utterance, speaker and emotion are read.
     emotions
         Class order.
     store_address
         The feature store.
-    target
-        Gets fold.json, history.csv, predictions.csv and bundle/, all or nothing.
 
     Returns
     -------
-    str
-        A line on how it went.
+    line : str
+        How it went.
+    files : dict of str to bytes
+        Relative path to content: fold.json, history.csv, predictions.csv and bundle/.
 
     Raises
     ------
@@ -96,7 +100,8 @@ def fit_fold(
             features.channels(statics[i], experiment.channels) for i in fold.train
         ),
     )
-    network = _network(experiment, len(emotions))
+    with _own_seeds(seed):
+        network = _network(experiment, len(emotions))
     history, best_epoch = _fit(
         network,
         experiment,
@@ -147,17 +152,38 @@ def fit_fold(
         }
         | {f"p_{emotion}": probabilities[:, i] for i, emotion in enumerate(emotions)}
     )
-    with fresh_folder(target) as folder:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         pd.DataFrame(history).assign(fold=fold.name)[
             ["fold", "epoch", "split", "loss", "accuracy", "uar"]
         ].to_csv(folder / "history.csv", index=False)
         tested.to_csv(folder / "predictions.csv", index=False)
         bundle.save(trained, folder / "bundle")
         (folder / "fold.json").write_text(json.dumps(result, indent=1))
-    return (
+        files = {
+            file.relative_to(folder).as_posix(): file.read_bytes()
+            for file in folder.rglob("*")
+            if file.is_file()
+        }
+    line = (
         f"{fold.name}: best epoch {best_epoch} of {result['epochs']}, "
         f"UAR {result['uar']:.2f}, {result['duration_s']:.0f} s"
     )
+    return line, files
+
+
+@contextmanager
+def _own_seeds(seed: int) -> Iterator[None]:
+    """Give the layers that are made meanwhile seeds that no other thread can change.
+
+    Keras draws them from Python's common generator. That is seeded, but the threads in which a
+    worker of Dask talks to its scheduler draw from it, too, at any moment.
+    """
+    common, random.randint = random.randint, random.Random(seed).randint
+    try:
+        yield
+    finally:
+        random.randint = common
 
 
 def _network(experiment: Experiment, n_classes: int):

@@ -1,4 +1,4 @@
-"""Independent jobs in parallel processes: one way to do it for every room."""
+"""Independent jobs in parallel, in processes or on a cluster: one way to do it for every room."""
 
 import multiprocessing
 import os
@@ -29,7 +29,7 @@ def each(
     function: Callable,
     jobs: Iterable[tuple],
     *,
-    workers: int | None = None,
+    workers: int | str | None = None,
     initializer: Callable[[], None] | None = None,
 ) -> Iterator:
     """Yield ``function(*job)`` of every job as it is done, in any order.
@@ -42,7 +42,8 @@ def each(
     function, jobs
         A function of a module, and its arguments; both must pickle.
     workers
-        Processes, `processors()` by default. 0 does the work in this process.
+        Processes, `processors()` by default. 0 does the work in this process; a text is the
+        address of a Dask scheduler, whose workers do it.
     initializer
         Called once in every worker before its first job.
 
@@ -50,10 +51,17 @@ def each(
     ------
     SerError
         If a worker is killed from outside, by lack of memory for instance.
+    ClusterError
+        See `cluster.each`.
     """
     jobs = list(jobs)
     if workers == 0 or not jobs:
         yield from (function(*job) for job in jobs)
+        return
+    if isinstance(workers, str):
+        from ser_lib import cluster
+
+        yield from cluster.each(function, jobs, workers, initializer=initializer)
         return
     others = set(multiprocessing.active_children())
     # Spawned, not forked: TensorFlow and threads do not survive a fork.
@@ -63,8 +71,8 @@ def each(
         count, mp_context=context, initializer=_begin, initargs=(initializer,)
     )
     try:
-        futures = [pool.submit(function, *job) for job in jobs]
-        for future in as_completed(futures):
+        # No name for the list: it would hold every result to the end.
+        for future in as_completed([pool.submit(function, *job) for job in jobs]):
             yield future.result()
         pool.shutdown()
     except BaseException as error:

@@ -96,7 +96,7 @@ def build(
     manifest: Manifest,
     *,
     kind: str = "logmel",
-    workers: int | None = None,
+    workers: int | str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Store:
     """Compute what is missing of a corpus's feature maps, and open them.
@@ -110,7 +110,8 @@ def build(
     kind
         One of `features.MAPS`.
     workers
-        Processes; the number of processors by default.
+        Processes, or the address of a Dask scheduler; as many processes as there are processors
+        by default.
     progress
         Called with (utterances done, utterances in all).
 
@@ -119,7 +120,8 @@ def build(
     AudioError
         If a file that the manifest names can no longer be read, or is another one now.
     StoreError
-        If the store cannot be reached or written.
+        If the store cannot be reached or written, or the workers of a cluster write where this
+        machine does not look.
     """
     choose(kind, features.MAPS, "feature map")
     table = manifest.table
@@ -128,7 +130,8 @@ def build(
     # First, because it shows that the place can be written before any work.
     _write_lengths(place, lengths)
     todo = _missing(place, lengths)
-    root, paths = str(manifest.root), table["path"].tolist()
+    # Absolute, because workers need not be in this folder.
+    root, paths = str(manifest.root.absolute()), table["path"].tolist()
     jobs = []
     for number in todo:
         part = slice(number * CHUNK, (number + 1) * CHUNK)
@@ -139,7 +142,15 @@ def build(
         done += finished
         if progress:
             progress(done, len(paths))
-    return Store(place.address, len(paths))
+    try:
+        return Store(place.address, len(paths))
+    except StoreError as error:
+        if not isinstance(workers, str):
+            raise
+        raise StoreError(
+            f"the workers of the cluster wrote features to {place.address}, but they are not there "
+            "for this machine; the store must be the same place for all"
+        ) from error
 
 
 def _key(table: pd.DataFrame, kind: str) -> str:

@@ -38,7 +38,7 @@ from ser_lib.experiment import Experiment
 from ser_lib.fitting import fit_fold, start_worker
 from ser_lib.records import Record
 from ser_lib.splits import Fold
-from ser_lib.workspace import digest, fresh_folder, lock_file, sources
+from ser_lib.workspace import digest, fresh_folder, lock_file, sources, write_atomically
 
 DECISIVE = (
     "audio.py",
@@ -63,7 +63,7 @@ def run(
     experiment: Experiment,
     *,
     data_dir: str | Path | None = None,
-    workers: int | None = None,
+    workers: int | str | None = None,
     progress: Progress | None = None,
 ) -> Record:
     """Return the record of an experiment; train what of it is not yet there.
@@ -75,7 +75,8 @@ def run(
     data_dir
         Folder of the corpus; not part of the experiment, the audio itself is.
     workers
-        Processes; by default as many as there are processors.
+        Processes, or the address of a Dask scheduler; by default as many processes as there are
+        processors.
     progress
         Called with a line of text per finished part; by default printed to standard error.
 
@@ -123,7 +124,7 @@ def gather(experiment: Experiment, manifest: Manifest) -> Record:
 def prepare(
     planned: Iterable[tuple[Experiment, Manifest]],
     *,
-    workers: int | None = None,
+    workers: int | str | None = None,
     progress: Progress | None = None,
 ) -> None:
     """Train what is missing of several experiments, so that `run` only has to gather it.
@@ -149,24 +150,30 @@ def prepare(
         folds = audited(experiment, manifest)
         maps = store.build(manifest, kind=experiment.feature_map, workers=workers)
         kept = _kept(experiment, manifest, folds)
+        table = manifest.table[["utterance", "speaker", "emotion"]]  # each job takes it along
         total += len(folds)
         for number, (fold, name) in enumerate(zip(folds, _folder_names(folds), strict=True)):
             if (kept / name).is_dir():
                 done += 1
                 continue
             jobs.append(
-                (experiment, number, fold, manifest.table, manifest.emotions, maps.address,
-                 kept / name)
-            )  # fmt: skip
+                (kept / name, experiment, number, fold, table, manifest.emotions, maps.address)
+            )
     if done and jobs:
         say(f"{done} of {total} folds are there already")
-    for line in parallel.each(_fit, jobs, workers=workers or None, initializer=start_worker):
+    # Never in this process, whose TensorFlow may have been started in another way.
+    workers = None if workers == 0 else workers
+    for target, line, files in parallel.each(_fit, jobs, workers=workers, initializer=start_worker):
+        with fresh_folder(target) as folder:
+            for name, content in files.items():
+                write_atomically(folder / name, content)
         done += 1
         say(f"fold {done} of {total}: {line}")
 
 
-def _fit(experiment: Experiment, *job) -> str:
-    return f"{experiment.architecture} on {experiment.feature_map}, {fit_fold(experiment, *job)}"
+def _fit(target: Path, experiment: Experiment, *job) -> tuple[Path, str, dict[str, bytes]]:
+    line, files = fit_fold(experiment, *job)
+    return target, f"{experiment.architecture} on {experiment.feature_map}, {line}", files
 
 
 def load(experiment: Experiment, data_dir: str | Path | None = None) -> Manifest:

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from ser_lib import bundle, cli, features, models
+from ser_lib import bundle, cli, cluster, features, models, sweep
 from ser_lib.bundle import Bundle, FrontEnd
 from ser_lib.corpora import CATALOGUE
 from ser_lib.errors import SerError
@@ -247,6 +248,56 @@ def test_values_of_parameters(monkeypatch, ser, text, value):
     (found,) = given["parameters"].values()
     assert found == value
     assert type(found) is type(value)
+
+
+def test_a_run_on_a_cluster_hands_its_work_over(ser, templates, table, monkeypatch):
+    asked = []
+    monkeypatch.setattr(runner.store, "build", lambda *_, kind, workers: asked.append(workers))
+    monkeypatch.setattr(runner.training, "prepare", lambda *_, workers: asked.append(workers))
+    monkeypatch.setattr(runner.training, "gather", lambda *_: None)
+    monkeypatch.setattr(runner, "_execute_one", lambda template, page, values: page.parent.mkdir(
+        parents=True))  # fmt: skip
+    command = ("run", "cnn", "--corpus", "table", "--data", table)
+    assert ser(*command, "--scheduler", "tcp://host:8786")[0] == 0
+    assert asked == ["tcp://host:8786"] * 2
+
+
+def test_a_cluster_that_is_not_there(ser, templates, tmp_path, make_table, monkeypatch):
+    monkeypatch.setattr(cluster, "PATIENCE", 0.3)
+    table = make_table(tmp_path / "tones", each=8)  # one chunk of features is computed here
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{unused.getsockname()[1]}"
+        command = ("run", "data", "--corpus", "table", "--data", table, "--scheduler", address)
+        code, _, err = ser(*command)
+    assert_one_sentence(code, err, f"no Dask scheduler answers at {address}")
+
+
+# ser sweep
+
+
+def test_a_sweep_prints_and_writes_its_table(ser, tmp_path, monkeypatch):
+    given = []
+    scores = dict(zip(sweep.SCORES, (0.5, 0.45, 0.4, 0.5, 0.55), strict=True))
+    found = pd.DataFrame([{"epochs": 3, **scores, "run": "runs/demo/cnn-speaker-1"}])
+    monkeypatch.setattr(sweep, "run", lambda grid, **options: given.append(options) or found)
+    file, out = tmp_path / "grid.yml", tmp_path / "table.csv"
+    file.write_text("architecture: cnn\nparameters: {epochs: [3]}\n")
+    code, printed, err = ser("sweep", file, "--scheduler", "tcp://host:1", "--out", out)
+    assert (code, err) == (0, f"written to {out}\n")
+    header, row = [line.split() for line in printed.splitlines()]
+    assert header == ["epochs", *sweep.SCORES, "run"]
+    assert row == ["3", "0.500", "0.450", "0.400", "0.500", "0.550", "runs/demo/cnn-speaker-1"]
+    pd.testing.assert_frame_equal(pd.read_csv(out), found)
+    assert given == [{"workers": "tcp://host:1"}]
+
+
+def test_a_sweep_that_is_refused(ser, workspace, tmp_path):
+    file = tmp_path / "grid.yml"
+    file.write_text("architecture: cnn\nparameters: {epochs: [3, 0]}\n")
+    code, out, err = ser("sweep", file)
+    assert_one_sentence(code, err, f"{file}: epochs must be a whole number from 1, not 0")
+    assert (out, list(workspace.iterdir())) == ("", [workspace / "notebooks"])
 
 
 # ser predict

@@ -1,11 +1,12 @@
 """Experiments from end to end: one real small run, and many with the training played.
 
 The real run is of tones that differ in pitch; one call of `run` trains `cnn_gru` in worker
-processes as any user's would. The others replace `fit_fold` by `play_fold`, which writes what
-training writes but answers by chance, so that bookkeeping can be tested in milliseconds.
+processes as any user's would. The others replace `fit_fold` by `play_fold`, which hands over what
+training does but answers by chance, so that bookkeeping can be tested in milliseconds.
 """
 
 import json
+import random
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -313,11 +314,9 @@ def fold_inputs(workspace, tmp_path, make_table):
     return manifest, maps.address, splits.make(manifest.table, "speaker")[1]
 
 
-def fit(experiment, fold_inputs, target, number=0):
+def fit(experiment, fold_inputs, number=0):
     manifest, folder, fold = fold_inputs
-    return fitting.fit_fold(
-        experiment, number, fold, manifest.table, manifest.emotions, folder, target
-    )
+    return fitting.fit_fold(experiment, number, fold, manifest.table, manifest.emotions, folder)
 
 
 def untrained_history(loss=1.0):
@@ -327,9 +326,7 @@ def untrained_history(loss=1.0):
     ]
 
 
-def test_the_test_part_is_not_looked_at_before_the_network_is_final(
-    fold_inputs, tmp_path, monkeypatch
-):
+def test_the_test_part_is_not_looked_at_before_the_network_is_final(fold_inputs, monkeypatch):
     _, _, fold = fold_inputs
     seen, statistics_of, events = [], [], []
 
@@ -356,19 +353,32 @@ def test_the_test_part_is_not_looked_at_before_the_network_is_final(
     monkeypatch.setattr(fitting, "Store", Watched)
     monkeypatch.setattr(fitting, "_fit", watched_training)
     monkeypatch.setattr(features.Standardiser, "fit", watched_statistics)
-    fit(PLAYED, fold_inputs, tmp_path / "fold")
+    line, files = fit(PLAYED, fold_inputs)
+    assert line.startswith("speaker-s2: best epoch 1 of 1, UAR ")
+    assert set(files) == {"fold.json", "history.csv", "predictions.csv", "bundle/front_end.json",
+                          "bundle/network.keras"}  # fmt: skip
     assert statistics_of == [set(fold.train)]
     assert events == [set(fold.train) | set(fold.validation)]
     assert set(seen) - events[0] == set(fold.test)
 
 
-def test_a_network_that_diverged_leaves_a_clear_error_and_no_fold(
-    fold_inputs, tmp_path, monkeypatch
-):
+def test_the_weights_of_a_network_are_its_own_seeds_whatever_other_threads_draw():
+    built = []
+    for common in (1, 2):
+        random.seed(common)
+        with fitting._own_seeds(7):
+            built.append(fitting._network(PLAYED, 3).get_weights())
+        assert random.getstate() == random.Random(common).getstate()
+    assert [first.tobytes() for first in built[0]] == [again.tobytes() for again in built[1]]
+    with fitting._own_seeds(8):
+        other = fitting._network(PLAYED, 3).get_weights()
+    assert other[0].tobytes() != built[0][0].tobytes()
+
+
+def test_a_network_that_diverged_leaves_a_clear_error(fold_inputs, monkeypatch):
     monkeypatch.setattr(fitting, "_fit", lambda *_: (untrained_history(float("nan")), 0))
     with pytest.raises(TrainingError, match=r"fold 'speaker-s2'.*not a number.*below 0\.0005"):
-        fit(PLAYED, fold_inputs, tmp_path / "fold")
-    assert not (tmp_path / "fold").exists()
+        fit(PLAYED, fold_inputs)
 
 
 class Planned:
@@ -488,7 +498,7 @@ def test_weights_are_used_only_if_asked_for(monkeypatch):
 # Many runs with the training played
 
 
-def play_fold(experiment, number, fold, table, emotions, store_folder, target):
+def play_fold(experiment, number, fold, table, emotions, store_folder):
     rng = np.random.default_rng(number)
     chances = rng.dirichlet(np.ones(len(emotions)), size=len(fold.test)).astype(np.float32)
     tested = table.iloc[fold.test]
@@ -518,12 +528,13 @@ def play_fold(experiment, number, fold, table, emotions, store_folder, target):
         "n_parameters": 10,
         "layers": [],
     }
-    (target / "bundle").mkdir(parents=True)
-    (target / "bundle" / "front_end.json").write_text(fold.name)
-    history.to_csv(target / "history.csv", index=False)
-    predictions.to_csv(target / "predictions.csv", index=False)
-    (target / "fold.json").write_text(json.dumps(result))
-    return f"{fold.name}: played"
+    files = {
+        "bundle/front_end.json": fold.name,
+        "history.csv": history.to_csv(index=False),
+        "predictions.csv": predictions.to_csv(index=False),
+        "fold.json": json.dumps(result),
+    }
+    return f"{fold.name}: played", {name: text.encode() for name, text in files.items()}
 
 
 @pytest.fixture
@@ -533,10 +544,11 @@ def played(monkeypatch):
 
     def each(function, jobs, **options):
         for job in jobs:
-            names.append(job[2].name)
-            yield play_fold(*job)
+            names.append(job[3].name)
+            yield function(*job)
 
     monkeypatch.setattr(training.parallel, "each", each)
+    monkeypatch.setattr(training, "fit_fold", play_fold)
     monkeypatch.setattr(training.store, "build", lambda *_, **__: SimpleNamespace(address=""))
     return names
 
@@ -627,7 +639,6 @@ def test_an_interrupted_run_goes_on(workspace, tmp_path, make_table, played, mon
     monkeypatch.setattr(training.parallel, "each", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(table)
-    shutil.rmtree(fold_folders(workspace)["speaker-c"])  # it was not finished
     runs = workspace / "runs" / "table"
     assert [folder.name for folder in runs.iterdir()] == ["folds"]
     played.clear()
@@ -727,6 +738,7 @@ def test_the_key_of_a_fold_covers_all_code_that_it_runs(
         "errors",  # messages
         "workspace",  # where files lie
         "parallel",  # which process does it
+        "cluster",  # the same
         "experiment",  # its values are hashed as parameters
         "corpora",  # its result is hashed as the manifest
         "splits",  # its folds are hashed

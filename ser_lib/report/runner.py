@@ -77,6 +77,7 @@ def execute(
     data_dir: str | Path | None = None,
     parameters: dict | None = None,
     report: str | None = None,
+    scheduler: str | None = None,
     say: Callable[[str], None] = print,
 ) -> list[Part]:
     """Execute notebooks on a corpus.
@@ -91,6 +92,9 @@ def execute(
         Given to every notebook that has them.
     report
         The name of the report that all notebooks make, by default `corpus`.
+    scheduler
+        Address of a Dask cluster, which then computes the features of all audio and the networks;
+        the notebooks themselves are executed here.
     say
         Called with a line per finished part.
 
@@ -106,6 +110,8 @@ def execute(
         If another corpus has a book of the report's name.
     SplitError
         If the corpus does not allow the protocol.
+    ClusterError
+        If the cluster cannot be reached, or cannot do the work as it would be done here.
     NotebookError
         If a notebook is unknown or fails; its partial result stays beside the runs.
     """
@@ -160,12 +166,13 @@ def execute(
     store.build(
         manifest,
         kind=given.get("feature_map", "logmel"),
+        workers=scheduler,
         progress=lambda done, total: computed.append(done),
     )
     finish(Part("features of all audio", _since(clock), not computed))
     if runs := {pair[0]: pair for name in missing for pair in planned[name]}:
         clock = time.perf_counter()
-        training.prepare(runs.values())
+        training.prepare(runs.values(), workers=scheduler)
         for pair in runs.values():
             training.gather(*pair)
         finish(Part("networks", _since(clock)))
