@@ -7,6 +7,7 @@ training does but answers by chance, so that bookkeeping can be tested in millis
 
 import json
 import random
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -354,7 +355,7 @@ def test_the_test_part_is_not_looked_at_before_the_network_is_final(fold_inputs,
     monkeypatch.setattr(fitting, "_fit", watched_training)
     monkeypatch.setattr(features.Standardiser, "fit", watched_statistics)
     line, files = fit(PLAYED, fold_inputs)
-    assert line.startswith("speaker-s2: best epoch 1 of 1, UAR ")
+    assert re.match(r"speaker-s2: best epoch \d of \d, UAR ", line)
     assert set(files) == {"fold.json", "history.csv", "predictions.csv", "bundle/front_end.json",
                           "bundle/network.keras"}  # fmt: skip
     assert statistics_of == [set(fold.train)]
