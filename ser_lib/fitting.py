@@ -7,6 +7,7 @@ training part, and the weights that are kept are those of the epoch with the bes
 import json
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +111,7 @@ def fit_fold(
             f"fold '{fold.name}': the validation loss was not a number in any epoch; "
             f"try a learning_rate below {experiment.learning_rate}"
         )
-    trained = Bundle(network, front_end)
+    trained = Bundle(partial(bundle.probabilities, network), front_end)
     inference = time.perf_counter()
     probabilities = trained.predict(statics[i] for i in fold.test)
     inference = (time.perf_counter() - inference) / len(fold.test)
@@ -152,7 +153,7 @@ def fit_fold(
             ["fold", "epoch", "split", "loss", "accuracy", "uar"]
         ].to_csv(folder / "history.csv", index=False)
         tested.to_csv(folder / "predictions.csv", index=False)
-        bundle.save(trained, folder / "bundle")
+        bundle.save(network, front_end, folder / "bundle")
         (folder / "fold.json").write_text(json.dumps(result, indent=1))
     return (
         f"{fold.name}: best epoch {best_epoch} of {result['epochs']}, "

@@ -523,6 +523,9 @@ def played(monkeypatch):
 
     def each(function, jobs, **options):
         for job in jobs:
+            if function is bundle.export:
+                yield shutil.copytree(*job)
+                continue
             names.append(job[2].name)
             yield play_fold(*job)
 
@@ -721,6 +724,7 @@ def test_the_key_of_a_fold_covers_all_code_that_it_runs(
         "corpora",  # its result is hashed as the manifest
         "splits",  # its folds are hashed
         "protocols",  # the same
+        "lite",  # exports what a fold gave
     }
     hashed = []
     monkeypatch.setattr(training, "sources", lambda *rooms: hashed.extend(rooms) or [])
