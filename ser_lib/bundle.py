@@ -50,6 +50,16 @@ class FrontEnd:
     crops: int
     standardiser: Standardiser
 
+    def static(self, path: str | Path) -> np.ndarray:
+        """Return the static map float32 [rows, frames] of an audio file.
+
+        Raises
+        ------
+        AudioError
+            If the file cannot be read; it is named.
+        """
+        return features.extract(audio.load(path), kind=self.feature_map)
+
     def windows(self, static: np.ndarray) -> np.ndarray:
         """Turn a static map [rows, any] into input [windows, rows, frames, channels].
 
@@ -76,7 +86,7 @@ class Bundle:
     front_end: FrontEnd
 
     def predict(self, statics: Iterable[np.ndarray]) -> np.ndarray:
-        """Return probabilities float32 [utterances, emotions] of static maps.
+        """Return probabilities float32 [utterances, emotions] of static maps [rows, any].
 
         The probability of an utterance is the mean over its windows.
         """
@@ -87,17 +97,6 @@ class Bundle:
             sums = np.add.reduceat(windows, starts, axis=0, dtype=np.float64)
             chosen.append(sums / sums.sum(axis=1, keepdims=True))
         return np.concatenate(chosen).astype(np.float32)
-
-    def predict_files(self, paths: Iterable[str | Path]) -> np.ndarray:
-        """Return probabilities float32 [files, emotions] of audio files.
-
-        Raises
-        ------
-        AudioError
-            If a file cannot be read; it is named.
-        """
-        kind = self.front_end.feature_map
-        return self.predict(features.extract(audio.load(path), kind=kind) for path in paths)
 
 
 def probabilities(network, inputs: np.ndarray) -> np.ndarray:

@@ -6,7 +6,6 @@ probabilities of Keras but for rounding. LiteRT is the extra `export` of this pa
 where it is installed.
 """
 
-from importlib.util import find_spec
 from tempfile import TemporaryDirectory
 
 import numpy as np
@@ -16,8 +15,12 @@ WINDOWS = 8
 
 
 def available() -> bool:
-    """Tell whether LiteRT is installed."""
-    return find_spec("ai_edge_litert") is not None
+    """Tell whether LiteRT is installed, for this kind of system."""
+    try:
+        import ai_edge_litert.interpreter  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
 
 def convert(network) -> bytes:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ser_lib import audio, bundle, features, parallel
-from ser_lib.bundle import Bundle
+from ser_lib import bundle, parallel
+from ser_lib.bundle import Bundle, FrontEnd
 from ser_lib.errors import AudioError
 
 CHUNK = 64
@@ -97,9 +97,8 @@ def _files(path: str | Path) -> list[str]:
     """Return the audio files that are meant by a path."""
     if not Path(path).is_dir():
         return [str(path)]
-    found = sorted(
-        file for file in Path(path).rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()
-    )
+    inside = Path(path).rglob("*")
+    found = sorted(f for f in inside if f.suffix.lower() in SUFFIXES and not f.is_dir())
     if not found:
         raise AudioError(
             f"the folder {path} holds no audio file; their names end with one of "
@@ -115,19 +114,19 @@ def _answer(
     read: list[str] = []
     errors: list[AudioError] = []
 
-    def maps(kind: str) -> Iterator[np.ndarray]:
+    def maps(front_end: FrontEnd) -> Iterator[np.ndarray]:
         for file in files:
             try:
-                signal = audio.load(file)
+                static = front_end.static(file)
             except AudioError as error:
                 errors.append(error)  # one bad file must not cost the others their answer
                 continue
             read.append(file)
-            yield features.extract(signal, kind=kind)
+            yield static
 
     with parallel.silent_libraries():
         network = _kept(model)
-        probabilities = network.predict(maps(network.front_end.feature_map))
+        probabilities = network.predict(maps(network.front_end))
     return start, read, probabilities, errors
 
 

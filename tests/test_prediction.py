@@ -58,7 +58,7 @@ def expected(trained, tones):
     """What Keras says of each tone by itself."""
     network, front_end = trained
     model = Bundle(partial(bundle.probabilities, network), front_end)
-    answers = np.concatenate([model.predict_files([tone]) for tone in tones])
+    answers = np.concatenate([model.predict([front_end.static(tone)]) for tone in tones])
     assert np.ptp(answers, axis=0).max() > 0.01, "all tones got the same answer"
     return answers
 
@@ -111,13 +111,15 @@ def test_a_folder_means_the_audio_files_in_it(run, tones, expected, tmp_path):
     np.testing.assert_allclose(found.probabilities, expected[[4, 3, 0, 1, 2, 0]], atol=1e-5)
 
 
-def test_audio_in_a_folder_that_cannot_be_decoded_is_named(run, tones, tmp_path):
+def test_audio_in_a_folder_that_cannot_be_read_is_named(run, tones, tmp_path):
     shutil.copy(tones[0], tmp_path / "good.wav")
     (tmp_path / "phone.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
+    (tmp_path / "link.wav").symlink_to("nowhere.wav")
     found = prediction.predict([tmp_path], run)
     assert found.files == [str(tmp_path / "good.wav")]
-    (error,) = found.refused
-    assert "phone.m4a: cannot be decoded" in str(error)
+    link, phone = map(str, found.refused)
+    assert "link.wav: does not exist" in link
+    assert "phone.m4a: cannot be decoded" in phone
 
 
 def test_a_folder_without_audio(run, tones, tmp_path):
