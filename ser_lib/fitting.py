@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +116,7 @@ def fit_fold(
             f"fold '{fold.name}': the validation loss was not a number in any epoch; "
             f"try a learning_rate below {experiment.learning_rate}"
         )
-    trained = Bundle(network, front_end)
+    trained = Bundle(partial(bundle.probabilities, network), front_end)
     inference = time.perf_counter()
     probabilities = trained.predict(statics[i] for i in fold.test)
     inference = (time.perf_counter() - inference) / len(fold.test)
@@ -158,7 +159,7 @@ def fit_fold(
             ["fold", "epoch", "split", "loss", "accuracy", "uar"]
         ].to_csv(folder / "history.csv", index=False)
         tested.to_csv(folder / "predictions.csv", index=False)
-        bundle.save(trained, folder / "bundle")
+        bundle.save(network, front_end, folder / "bundle")
         (folder / "fold.json").write_text(json.dumps(result, indent=1))
         files = {
             file.relative_to(folder).as_posix(): file.read_bytes()
