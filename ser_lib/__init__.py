@@ -1,10 +1,10 @@
 """Speech emotion recognition, from a folder of recordings to a written report.
 
 The rooms, from the ground up: `audio`, `corpora`, `features`, `augment`, `models`, `splits`,
-`evaluation`, `records`, `store`, `experiment`, `bundle`, `training`, `baselines`; words and
-figures: `tables`, `narrative`, `comparison`, `figures`, `diagrams`, `maps`, and for single pages
-`pages`; and `report`, which executes notebooks and builds the book. The shortest way through all of
-them:
+`evaluation`, `records`, `store`, `experiment`, `lite`, `bundle`, `prediction`, `training`,
+`baselines`; words and figures: `tables`, `narrative`, `comparison`, `figures`, `diagrams`, `maps`,
+and for single pages `pages`; and `report`, which executes notebooks and builds the book. The
+shortest way through all of them:
 
     from ser_lib import training
     from ser_lib.experiment import Experiment

@@ -76,7 +76,9 @@ def load(path: str | Path, *, rate: int = RATE) -> np.ndarray:
 
     resampled = soxr.resample(samples, file_rate, rate, quality="HQ")
     length = -(-len(samples) * rate // file_rate)  # soxr rounds, librosa and we round up
-    return np.pad(resampled, (0, max(length - len(resampled), 0)))[:length]
+    if len(resampled) < length:
+        return np.pad(resampled, (0, length - len(resampled)))
+    return resampled[:length]
 
 
 def decode(path: str | Path) -> tuple[np.ndarray, int]:
@@ -94,15 +96,15 @@ def decode(path: str | Path) -> tuple[np.ndarray, int]:
     AudioError
         As `load`.
     """
-    _check_file(path)
     try:
         channels, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError, TypeError) as error:
+        _check_file(path)
         raise _undecodable(path, error) from error
     if not len(channels):
         raise _error(path, "holds no samples")
     # The comparison is false for NaN too.
-    if not np.abs(channels).max() <= PEAK_LIMIT:
+    if not peak(channels) <= PEAK_LIMIT:
         raise _error(path, "holds samples that are not finite numbers of a sensible size")
     samples = channels[:, 0] if channels.shape[1] == 1 else channels.mean(axis=1)
     return np.ascontiguousarray(samples), rate
@@ -116,18 +118,23 @@ def info(path: str | Path) -> AudioInfo:
     AudioError
         If the file is missing, empty, not audio or without samples.
     """
-    _check_file(path)
     try:
         header = soundfile.info(str(path))
     except (soundfile.SoundFileError, OSError, TypeError) as error:
+        _check_file(path)
         raise _undecodable(path, error) from error
     if not header.frames:
         raise _error(path, "holds no samples")
     return AudioInfo(header.frames / header.samplerate, header.samplerate, header.channels)
 
 
+def peak(samples: np.ndarray) -> float:
+    """Return the largest absolute value of at least one sample; not a number if one is not."""
+    return np.maximum(samples.max(), -samples.min())
+
+
 def _check_file(path: str | Path) -> None:
-    """Name the common ways in which a path is not audio, which libsndfile does not tell apart."""
+    """Name the common reasons why a path is not audio, which libsndfile does not tell apart."""
     path = Path(path)
     if path.is_dir():
         raise _error(path, "is a folder, not an audio file")

@@ -2,22 +2,27 @@
 
 A bundle is a folder with `network.keras` and `front_end.json`: what the network must be fed
 (feature map, channels, the mean and deviation of its training part, window and crops) and what
-its outputs mean.
+its outputs mean. The bundle of a finished run has `network.tflite`, too: the same network for
+LiteRT, which answers without TensorFlow; its checksum is in `front_end.json`.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
+from hashlib import sha256
+from itertools import islice
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 
-from ser_lib import audio, augment, features
+from ser_lib import audio, augment, features, lite
 from ser_lib.errors import RecordError
 from ser_lib.features import Standardiser
 from ser_lib.workspace import fresh_folder
 
-SCHEMA = 1
+SCHEMA = 2
 WINDOWS = 64
 """Windows that go through the network together: more is no faster and takes more memory."""
 
@@ -46,73 +51,188 @@ class FrontEnd:
     crops: int
     standardiser: Standardiser
 
+    def static(self, path: str | Path) -> np.ndarray:
+        """Return the static map float32 [rows, frames] of an audio file.
+
+        Raises
+        ------
+        AudioError
+            If the file cannot be read; it is named.
+        """
+        return features.extract(audio.load(path), kind=self.feature_map)
+
     def windows(self, static: np.ndarray) -> np.ndarray:
         """Turn a static map [rows, any] into input [windows, rows, frames, channels].
 
         As many windows as `crops`, or more where it takes more to cover the utterance; one if
         `crops` is 1.
         """
-        feature_map = self.standardiser.apply(features.channels(static, self.channels))
-        return augment.even_windows(feature_map, self.crops)
+        return augment.even_windows(self.standardised(static), self.crops)
+
+    def standardised(self, static: np.ndarray) -> np.ndarray:
+        """Turn a static map [rows, any] into a standardised one [rows, any, channels]."""
+        return self.standardiser.apply(features.channels(static, self.channels))
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A network and its front end."""
+    """A network and its front end.
 
-    network: object  # keras.Model; Keras is imported only by those who need it
+    Attributes
+    ----------
+    network
+        A function: windows float32 [n, rows, frames, channels] -> probabilities [n, emotions].
+    front_end
+        What makes the windows.
+    """
+
+    network: Callable[[np.ndarray], np.ndarray]
     front_end: FrontEnd
 
     def predict(self, statics: Iterable[np.ndarray]) -> np.ndarray:
-        """Return probabilities float32 [utterances, emotions] of static maps.
+        """Return probabilities float32 [utterances, emotions] of static maps [rows, any].
 
         The probability of an utterance is the mean over its windows.
         """
-        chosen = []
+        chosen = [np.empty((0, len(self.front_end.emotions)))]
         for batch in _batches(map(self.front_end.windows, statics), WINDOWS):
-            windows = probabilities(self.network, np.concatenate(batch))
+            windows = self.network(np.concatenate(batch))
             starts = np.cumsum([0, *(len(part) for part in batch[:-1])])
             sums = np.add.reduceat(windows, starts, axis=0, dtype=np.float64)
             chosen.append(sums / sums.sum(axis=1, keepdims=True))
         return np.concatenate(chosen).astype(np.float32)
 
-    def predict_files(self, paths: Iterable[str | Path]) -> np.ndarray:
-        """Return probabilities float32 [files, emotions] of audio files.
 
-        Raises
-        ------
-        AudioError
-            If a file cannot be read; it is named.
-        """
-        kind = self.front_end.feature_map
-        return self.predict(features.extract(audio.load(path), kind=kind) for path in paths)
+def probabilities(network, inputs: Iterable[np.ndarray]) -> np.ndarray:
+    """Return the answers float32 [n, classes] of a `keras.Model` to n inputs.
 
-
-def probabilities(network, inputs: np.ndarray) -> np.ndarray:
-    """Return a network's answers float32 [n, classes] to inputs [n, ...], a few at a time.
-
-    Memory does not grow with `n`, and the last part is filled up with zeros: every other size
-    would cost seconds, because TensorFlow compiles the network anew for it.
+    A few go through it at a time, so that memory does not grow with `n`, and the last part is
+    filled up with zeros: every other size would cost seconds, because TensorFlow compiles the
+    network anew for it.
     """
-    answers = []
-    for start in range(0, len(inputs), WINDOWS):
-        part = inputs[start : start + WINDOWS]
-        filled = np.zeros((WINDOWS, *part.shape[1:]), dtype=np.float32)
+    inputs, answers = iter(inputs), []
+    while part := list(islice(inputs, WINDOWS)):
+        filled = np.zeros((WINDOWS, *part[0].shape), dtype=np.float32)
         filled[: len(part)] = part
         answers.append(network.predict_on_batch(filled)[: len(part)])
     return np.concatenate(answers)
 
 
-def save(bundle: Bundle, folder: Path) -> None:
-    """Write a bundle; an existing one at `folder` is replaced at the end."""
-    described = asdict(bundle.front_end)
+def save(network, front_end: FrontEnd, folder: Path) -> None:
+    """Write a `keras.Model` as a bundle; an existing one at `folder` is replaced at the end."""
+    described = asdict(front_end)
     described["standardiser"] = {
         name: np.asarray(value).tolist() for name, value in described["standardiser"].items()
     }
     with fresh_folder(folder) as temporary:
-        bundle.network.save(temporary / "network.keras")
-        text = json.dumps({"schema": SCHEMA, **described}) + "\n"
-        (temporary / "front_end.json").write_text(text)
+        network.save(temporary / "network.keras")
+        _write({"schema": SCHEMA, **described}, temporary)
+
+
+def export(source: Path, target: Path) -> None:
+    """Copy a bundle to `target` and give the copy its `network.tflite`.
+
+    Raises
+    ------
+    RecordError
+        As `load`.
+    """
+    described = _described(source)
+    flatbuffer = lite.convert(_keras(source))
+    with fresh_folder(target) as temporary:
+        copytree(source, temporary, dirs_exist_ok=True)
+        (temporary / "network.tflite").write_bytes(flatbuffer)
+        _write(described | {"tflite_sha256": sha256(flatbuffer).hexdigest()}, temporary)
+
+
+def load(folder: str | Path) -> Bundle:
+    """Read a bundle, or the bundle of a run's folder.
+
+    LiteRT computes the network where it is installed and the bundle has a file for it, Keras
+    elsewhere; the probabilities are the same but for rounding.
+
+    Raises
+    ------
+    RecordError
+        If the folder holds no bundle that this library reads, or a file of it is damaged.
+    """
+    folder = _place(folder)
+    front_end = read_front_end(folder)
+    if lite.available() and (folder / "network.tflite").is_file():
+        return Bundle(_lite(folder), front_end)
+    return Bundle(partial(probabilities, _keras(folder)), front_end)
+
+
+def read_front_end(folder: str | Path) -> FrontEnd:
+    """Read what a bundle is fed and what it answers, without the network.
+
+    Raises
+    ------
+    RecordError
+        As `load`.
+    """
+    described = _described(folder)
+    try:
+        arrays = {n: np.array(v, dtype=np.float32) for n, v in described["standardiser"].items()}
+        named = {name: described[name] for name in FrontEnd.__annotations__}
+        return FrontEnd(**(named | {"standardiser": Standardiser(**arrays)}))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise RecordError(f"{_place(folder) / 'front_end.json'} is damaged: {error!r}") from error
+
+
+def _place(folder: str | Path) -> Path:
+    """Return the folder of a bundle, which may be named by its run."""
+    inside = Path(folder) / "bundle"
+    return inside if inside.is_dir() else Path(folder)
+
+
+def _described(folder: str | Path) -> dict:
+    folder = _place(folder)
+    try:
+        described = json.loads((folder / "front_end.json").read_text())
+        schema = described["schema"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise RecordError(
+            f"{folder} is not a model bundle; give a run's folder, "
+            "such as runs/<corpus>/<architecture>-<protocol>-<key>"
+        ) from error
+    if schema != SCHEMA:
+        raise RecordError(
+            f"{folder} is a bundle of schema {schema}, of another version of this library, which "
+            f"reads schema {SCHEMA}; make the run again"
+        )
+    return described
+
+
+def _write(described: dict, folder: Path) -> None:
+    (folder / "front_end.json").write_text(json.dumps(described) + "\n")
+
+
+def _keras(folder: Path):
+    import keras
+
+    import ser_lib.models  # noqa: F401  registers the layers that the file names
+
+    file = folder / "network.keras"
+    try:
+        return keras.saving.load_model(file, compile=False)
+    except (OSError, ValueError) as error:
+        raise RecordError(f"{file} cannot be read: {error}") from error
+
+
+def _lite(folder: Path) -> lite.Network:
+    file = folder / "network.tflite"
+    try:
+        flatbuffer = file.read_bytes()
+    except OSError as error:
+        raise RecordError(f"{file} cannot be read: {error.strerror}") from error
+    # LiteRT itself would answer with whatever weights there are.
+    if sha256(flatbuffer).hexdigest() != _described(folder).get("tflite_sha256"):
+        raise RecordError(
+            f"{file} is damaged: it is not what was exported; make the run again, or remove the "
+            "file and Keras will answer"
+        )
+    return lite.Network(flatbuffer)
 
 
 def _batches(items: Iterable[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
@@ -125,37 +245,3 @@ def _batches(items: Iterable[np.ndarray], size: int) -> Iterator[list[np.ndarray
         batch.append(item)
     if batch:
         yield batch
-
-
-def load(folder: str | Path) -> Bundle:
-    """Read a bundle, or the bundle of a run's folder.
-
-    Raises
-    ------
-    RecordError
-        If the folder holds no bundle that this library reads.
-    """
-    folder = Path(folder)
-    if (folder / "bundle").is_dir():
-        folder = folder / "bundle"
-    try:
-        described = json.loads((folder / "front_end.json").read_text())
-        schema = described.pop("schema")
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise RecordError(
-            f"{folder} is not a model bundle; give a run's folder, "
-            "such as runs/<corpus>/<architecture>-<protocol>-<key>"
-        ) from error
-    if schema != SCHEMA:
-        raise RecordError(f"{folder} has bundle schema {schema}, this library reads {SCHEMA}")
-    import keras
-
-    import ser_lib.models  # noqa: F401  registers the layers that the file names
-
-    arrays = {n: np.array(v, dtype=np.float32) for n, v in described["standardiser"].items()}
-    front_end = FrontEnd(**(described | {"standardiser": Standardiser(**arrays)}))
-    try:
-        network = keras.saving.load_model(folder / "network.keras", compile=False)
-    except (OSError, ValueError) as error:
-        raise RecordError(f"{folder / 'network.keras'} cannot be read: {error}") from error
-    return Bundle(network, front_end)

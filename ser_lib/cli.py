@@ -11,7 +11,8 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from ser_lib.errors import AudioError, ParameterError, SerError, choose
+from ser_lib.errors import ParameterError, SerError, choose
+from ser_lib.workspace import room_for
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,8 +20,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        code = options.command(options)
-        sys.stdout.flush()
+        with room_for("the results"):
+            code = options.command(options)
+            sys.stdout.flush()
         return code
     except SerError as error:
         if options.debug:
@@ -113,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--check", metavar="DIR", help="only check the built book in this folder")
     added.add_argument("--twice", action="store_true", help="build twice and compare the books")
     added = command("predict", _predict, "recognise the emotion of audio files")
-    added.add_argument("audio", metavar="AUDIO", nargs="+", help="audio file")
+    added.add_argument("audio", metavar="AUDIO", nargs="+", help="audio file, or a folder of them")
     added.add_argument("--model", metavar="BUNDLE", required=True, help="folder of a run, in runs/")
     added.add_argument("--json", action="store_true", help="print JSON")
     return parser
@@ -286,34 +288,26 @@ def _print_findings(findings: Sequence[str]) -> int:
 
 
 def _predict(options) -> int:
-    from ser_lib import bundle
-    from ser_lib.parallel import silent_libraries
+    from ser_lib import parallel, prediction
 
-    errors, rows = [], []
-    with silent_libraries():
-        loaded = bundle.load(options.model)
-        emotions = loaded.front_end.emotions
-        for path in options.audio:
-            try:
-                answer = loaded.predict_files([path])[0]
-            except AudioError as error:
-                errors.append(error)  # one bad file must not cost the others their answer
-                continue
-            named = {e: round(float(p), 6) for e, p in zip(emotions, answer, strict=True)}
-            rows.append(
-                {"file": path, "emotion": emotions[answer.argmax()], "probabilities": named}
-            )
-    for error in errors:
+    found = prediction.predict(options.audio, options.model, progress=parallel.tell)
+    for error in found.refused:
         print(f"ser: {error}", file=sys.stderr)
+    rows = []
+    for file, answer in zip(found.files, found.probabilities, strict=True):
+        named = {e: round(float(p), 6) for e, p in zip(found.emotions, answer, strict=True)}
+        emotion = found.emotions[answer.argmax()]
+        rows.append({"file": file, "emotion": emotion, "probabilities": named})
     if options.json:
         print(json.dumps(rows, indent=1))
     elif rows:
         width = max(len(row["file"]) for row in rows)
-        print(f"{'file':<{width}}  {'emotion':<12}" + "".join(f"{e:>13}" for e in emotions))
+        columns = "".join(f"{emotion:>13}" for emotion in found.emotions)
+        print(f"{'file':<{width}}  {'emotion':<12}{columns}")
         for row in rows:
             values = "".join(f"{p:>13.3f}" for p in row["probabilities"].values())
             print(f"{row['file']:<{width}}  {row['emotion']:<12}{values}")
-    return 1 if errors else 0
+    return 1 if found.refused else 0
 
 
 if __name__ == "__main__":

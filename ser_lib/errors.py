@@ -32,6 +32,10 @@ class StoreError(SerError):
     """The feature store is damaged or cannot be written."""
 
 
+class SpaceError(SerError):
+    """There is no room for what is to be written."""
+
+
 class TrainingError(SerError):
     """Training gave no network that could be used."""
 

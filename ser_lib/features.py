@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ser_lib import spectrum
-from ser_lib.audio import PEAK_LIMIT
+from ser_lib.audio import PEAK_LIMIT, peak
 from ser_lib.errors import ParameterError, choose
 from ser_lib.spectrum import HOP, ROWS
 
@@ -139,7 +139,7 @@ def extract(signal: np.ndarray, *, kind: str = "logmel") -> np.ndarray:
     signal = np.asarray(signal)
     if signal.ndim != 1 or not signal.size:
         raise ParameterError(f"a signal is one row of samples; this one has shape {signal.shape}")
-    if not np.abs(signal).max() <= PEAK_LIMIT:  # false for NaN too
+    if not peak(signal) <= PEAK_LIMIT:  # false for NaN too
         raise ParameterError("the signal holds samples that are not finite or far beyond 1.0")
     signal = signal.astype(np.float32, copy=False)
     feature_map = spectrum.log_mel(signal) if kind == "logmel" else spectrum.stack(signal)
@@ -169,15 +169,16 @@ def add_deltas(static: np.ndarray) -> np.ndarray:
     >>> add_deltas(ramp)[0, 10].tolist()
     [10.0, 1.0, 0.0]
     """
-    frames = static.shape[1]
-    padded = np.pad(static, [(0, 0), (4, 4)], mode="edge")
-    slope = np.zeros_like(static)
-    curvature = np.zeros_like(static)
+    frames = np.ascontiguousarray(static.T)  # slices of whole frames are quicker to add
+    padded = np.pad(frames, [(4, 4), (0, 0)], mode="edge")
+    n = len(frames)
+    slope = np.zeros_like(frames)
+    curvature = np.zeros_like(frames)
     for k in range(1, 5):
-        before, after = padded[:, 4 - k : 4 - k + frames], padded[:, 4 + k : 4 + k + frames]
+        before, after = padded[4 - k : 4 - k + n], padded[4 + k : 4 + k + n]
         slope += np.float32(k / 60) * (after - before)
-        curvature += np.float32((3 * k * k - 20) / 462) * (after + before - 2 * static)
-    return np.stack([static, slope, curvature], axis=-1)
+        curvature += np.float32((3 * k * k - 20) / 462) * (after + before - 2 * frames)
+    return np.stack([frames, slope, curvature]).T
 
 
 def channels(static: np.ndarray, n: int) -> np.ndarray:

@@ -9,8 +9,9 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ def fit_fold(
     fold: Fold,
     table: pd.DataFrame,
     emotions: list[str],
-    store_folder: Path,
+    store_address: str,
 ) -> tuple[str, dict[str, bytes]]:
     """Train and test one fold.
 
@@ -64,7 +65,7 @@ def fit_fold(
         The manifest's table; of its columns utterance, speaker and emotion are read.
     emotions
         Class order.
-    store_folder
+    store_address
         The feature store.
 
     Returns
@@ -85,12 +86,10 @@ def fit_fold(
     keras.backend.clear_session()
     seed = 1000 * experiment.seed + number
     keras.utils.set_random_seed(seed)
-    statics = Store(store_folder, len(table))
+    statics = Store(store_address, len(table))
     one_hot = np.eye(len(emotions), dtype=np.float32)[
         pd.Categorical(table["emotion"], categories=emotions).codes
     ]
-    raw = [features.channels(statics[i], experiment.channels) for i in fold.train]
-    standardiser = Standardiser.fit(raw)
     front_end = FrontEnd(
         architecture=experiment.architecture,
         corpus=experiment.corpus,
@@ -98,17 +97,18 @@ def fit_fold(
         feature_map=experiment.feature_map,
         channels=experiment.channels,
         crops=experiment.crops,
-        standardiser=standardiser,
+        standardiser=Standardiser.fit(
+            features.channels(statics[i], experiment.channels) for i in fold.train
+        ),
     )
     with _own_seeds(seed):
         network = _network(experiment, len(emotions))
     history, best_epoch = _fit(
         network,
         experiment,
-        [standardiser.apply(feature_map) for feature_map in raw],
-        one_hot[fold.train],
-        _centres(front_end, statics, fold.validation),
-        one_hot[fold.validation],
+        lambda i: front_end.standardised(statics[i]),
+        one_hot,
+        fold,
         np.random.default_rng(seed),
     )
     if not best_epoch:
@@ -116,7 +116,7 @@ def fit_fold(
             f"fold '{fold.name}': the validation loss was not a number in any epoch; "
             f"try a learning_rate below {experiment.learning_rate}"
         )
-    trained = Bundle(network, front_end)
+    trained = Bundle(partial(bundle.probabilities, network), front_end)
     inference = time.perf_counter()
     probabilities = trained.predict(statics[i] for i in fold.test)
     inference = (time.perf_counter() - inference) / len(fold.test)
@@ -159,7 +159,7 @@ def fit_fold(
             ["fold", "epoch", "split", "loss", "accuracy", "uar"]
         ].to_csv(folder / "history.csv", index=False)
         tested.to_csv(folder / "predictions.csv", index=False)
-        bundle.save(trained, folder / "bundle")
+        bundle.save(network, front_end, folder / "bundle")
         (folder / "fold.json").write_text(json.dumps(result, indent=1))
         files = {
             file.relative_to(folder).as_posix(): file.read_bytes()
@@ -205,26 +205,33 @@ def _layers(network) -> list[dict]:
     return models.layer_table(network)
 
 
-def _centres(front_end: FrontEnd, statics: Store, rows: np.ndarray) -> np.ndarray:
-    """Return the centre window of utterances: float32 [n, rows, frames, channels]."""
-    maps = (features.channels(statics[i], front_end.channels) for i in rows)
-    return np.stack([features.fit_window(front_end.standardiser.apply(m)) for m in maps])
-
-
 def _fit(
     network,
     experiment: Experiment,
-    maps: list[np.ndarray],
+    read: Callable[[int], np.ndarray],
     targets: np.ndarray,
-    validation_inputs: np.ndarray,
-    validation_targets: np.ndarray,
+    fold: Fold,
     generator: np.random.Generator,
 ) -> tuple[list[dict], int]:
     """Train a network; leave it with its best weights.
 
     After every epoch, training and validation are measured in the same way, without dropout and
     augmentation, so that the gap between them means something: training on a fixed sample as large
-    as the validation part.
+    as the validation part. Every map is read when it is needed, so that memory does not grow with
+    the corpus.
+
+    Parameters
+    ----------
+    network, experiment
+        What to train, and how.
+    read
+        Returns the standardised map of an utterance, [rows, any, channels].
+    targets
+        One-hot, [utterances, classes].
+    fold
+        Which utterances.
+    generator
+        Of order, windows and mixup.
 
     Returns
     -------
@@ -235,28 +242,22 @@ def _fit(
         ones, that with the lowest loss. The loss alone rises as soon as a network becomes too
         sure, long before it stops to get better.
     """
-    batch_size = min(experiment.batch_size, len(maps))
-    n_batches = len(maps) // batch_size
-    step = _training_step(network, experiment, n_batches)
-    weights = _class_weights(targets) if experiment.class_weights else np.ones(targets.shape[1])
+    n_batches = len(fold.train) // min(experiment.batch_size, len(fold.train))
+    step = training_step(network, experiment, n_batches)
+    shown = targets[fold.train]
+    weights = _class_weights(shown) if experiment.class_weights else np.ones(targets.shape[1])
     weights = weights.astype(np.float32)
     soft = augment.smooth(targets, experiment.label_smoothing)
-    sample = generator.permutation(len(maps))[: len(validation_inputs)]
-    measured = {
-        "train": (np.stack([features.fit_window(maps[i]) for i in sample]), targets[sample]),
-        "validation": (validation_inputs, validation_targets),
-    }
+    sample = generator.permutation(fold.train)[: len(fold.validation)]
     history: list[dict] = []
     best, best_epoch, best_weights = (-1.0, 0.0), 0, network.get_weights()
     for epoch in range(1, experiment.epochs + 1):
-        # A new order every epoch; the few that fill no batch are other ones each time.
-        order = generator.permutation(len(maps))[: n_batches * batch_size]
-        for rows in order.reshape(n_batches, batch_size):
-            inputs = np.stack([augment.random_window(maps[i], generator) for i in rows])
-            inputs, labels = augment.mixup(inputs, soft[rows], generator, alpha=experiment.mixup)
+        for inputs, labels in batches(experiment, read, soft, fold.train, generator):
             step(inputs, labels, labels @ weights)
-        for split, (inputs, labels) in measured.items():
-            history.append({"epoch": epoch, "split": split} | _measure(network, inputs, labels))
+        for split, rows in (("train", sample), ("validation", fold.validation)):
+            centres = (features.fit_window(read(i)) for i in rows)
+            measured = _measure(network, centres, targets[rows])
+            history.append({"epoch": epoch, "split": split} | measured)
         recent = [row["uar"] for row in history if row["split"] == "validation"][-SMOOTHING:]
         reached = sum(recent) / SMOOTHING, -history[-1]["loss"]
         # A network that diverged answers nan, of which a UAR can be computed all the same.
@@ -268,10 +269,51 @@ def _fit(
     return history, best_epoch
 
 
-def _training_step(network, experiment: Experiment, n_batches: int):
-    """Return a compiled function (inputs, targets, weights) that takes one step of AdamW."""
+def batches(
+    experiment: Experiment,
+    read: Callable[[int], np.ndarray],
+    targets: np.ndarray,
+    rows: np.ndarray,
+    generator: np.random.Generator,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield an epoch of (inputs [batch, rows, frames, channels], targets [batch, classes]).
+
+    In a new order every epoch; the few that fill no batch are other ones each time.
+
+    Parameters
+    ----------
+    experiment
+        Tells the size of a batch and how it is mixed up.
+    read
+        Returns the standardised map of an utterance, [rows, any, channels].
+    targets
+        [utterances, classes].
+    rows
+        Which utterances.
+    generator
+        Of order, windows and mixup.
+    """
+    size = min(experiment.batch_size, len(rows))
+    order = generator.permutation(rows)[: len(rows) // size * size]
+    for chosen in order.reshape(-1, size):
+        inputs = np.stack([augment.random_window(read(i), generator) for i in chosen])
+        yield augment.mixup(inputs, targets[chosen], generator, alpha=experiment.mixup)
+
+
+def training_step(network, experiment: Experiment, n_batches: int):
+    """Return a compiled function (inputs, targets, weights) that takes one step of AdamW.
+
+    Parameters
+    ----------
+    network, experiment
+        What to train, and how.
+    n_batches
+        Steps of an epoch; the learning rate follows from how many there will be.
+    """
     import keras
     import tensorflow as tf
+
+    from ser_lib import fast
 
     steps = n_batches * experiment.epochs
     warm_up = max(1, round(WARM_UP * steps))
@@ -281,15 +323,16 @@ def _training_step(network, experiment: Experiment, n_batches: int):
         warmup_target=experiment.learning_rate,
         warmup_steps=warm_up,
     )
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=experiment.weight_decay, clipnorm=1.0)
+    optimizer = fast.AdamW(rate, weight_decay=experiment.weight_decay, clipnorm=1.0)
     # Decay pulls weights towards zero; biases and normalisation have no reason to be there.
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     optimizer.build(network.trainable_variables)
+    forward = fast.forward(network)
 
     @tf.function(autograph=False)  # there is no Python control flow to convert
     def step(inputs, targets, weights):
         with tf.GradientTape() as tape:
-            probabilities = network(inputs, training=True)
+            probabilities = forward(inputs)
             losses = keras.losses.categorical_crossentropy(targets, probabilities)
             loss = tf.reduce_mean(losses * weights)
         gradients = tape.gradient(loss, network.trainable_variables)
@@ -304,7 +347,7 @@ def _class_weights(targets: np.ndarray) -> np.ndarray:
     return len(targets) / (len(counts) * counts)
 
 
-def _measure(network, inputs: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+def _measure(network, inputs: Iterable[np.ndarray], targets: np.ndarray) -> dict[str, float]:
     probabilities = bundle.probabilities(network, inputs)
     losses = -np.log(np.maximum((probabilities * targets).sum(axis=1), 1e-30))
     truth, prediction = targets.argmax(axis=1), probabilities.argmax(axis=1)

@@ -8,16 +8,13 @@ are left as a sequence: at (60, 130) that is 16 steps of 7 rows x 128 filters.
 
 A fourth network is one function and one row in `BUILDERS`.
 
-Weights are drawn from Keras' global seed: call ``keras.utils.set_random_seed`` before `build`. A
-model file that was saved with ``model.save`` needs this module imported before
-``keras.saving.load_model``, which registers the layers below.
+Weights are drawn from Keras' global seed: call ``keras.utils.set_random_seed`` before `build`. All
+layers are Keras' own, so a saved network is read by any Keras; `fast` trains them in less time.
 """
 
 from collections.abc import Callable
-from functools import partial
 
 import keras
-import tensorflow as tf
 from keras import layers
 
 from ser_lib.errors import ParameterError, choose
@@ -27,117 +24,6 @@ SHRINK = 2 ** len(FILTERS)
 MOMENTUM = 0.9
 """Of the moving statistics: Keras' 0.99 is still on its way after the few hundred steps that a
 small corpus gives."""
-
-
-# The four layers below are Keras' own, with the same weights, configuration, name and function, but
-# computed another way: training time is what limits a report over many folds, and on one CPU thread
-# a step with them takes 0.6 to 0.7 of the time.
-
-
-@keras.saving.register_keras_serializable(package="ser_lib")
-class BatchNormalization(layers.BatchNormalization):
-    """Batch normalisation through TensorFlow's fused kernel.
-
-    Keras computes moments and scaling as separate operations, and their gradients cost more than
-    those of the convolutions. The fused kernel gives the same output, gradients and moving
-    statistics within rounding. It returns the unbiased variance and Keras tracks the biased one:
-    hence the factor.
-    """
-
-    def call(self, inputs, training=None, mask=None):
-        """Normalise ``[batch, rows, frames, filters]``."""
-        normalise = partial(
-            tf.compat.v1.nn.fused_batch_norm, inputs, self.gamma, self.beta, epsilon=self.epsilon
-        )
-        if not (training and self.trainable):
-            return normalise(self.moving_mean, self.moving_variance, is_training=False)[0]
-        outputs, mean, variance = normalise(is_training=True)
-        count = tf.cast(tf.size(inputs) // inputs.shape[-1], variance.dtype)
-        variance *= (count - 1.0) / count
-        keep = self.momentum
-        self.moving_mean.assign(self.moving_mean * keep + mean * (1.0 - keep))
-        self.moving_variance.assign(self.moving_variance * keep + variance * (1.0 - keep))
-        return outputs
-
-
-@keras.saving.register_keras_serializable(package="ser_lib")
-class Dropout(layers.Dropout):
-    """Dropout that spends 16 random bits on an activation, not 32.
-
-    Drawing the random numbers is most of the work of this layer. The rate is met to 1 / 65,536, and
-    the activations that stay are scaled by the share that really stays.
-    """
-
-    def call(self, inputs, training=False):
-        """Drop activations of any shape."""
-        if not (training and self.rate):
-            return inputs
-        dropped = min(round(self.rate * 2**16), 2**16 - 1)
-        size = tf.size(inputs)
-        seed = tf.cast(self.seed_generator.next() % (2**31 - 1), "int32")
-        bits = tf.random.stateless_uniform([(size + 1) // 2], seed, None, None, "uint32")
-        bits = tf.reshape(tf.bitcast(bits, "uint16"), [-1])[:size]
-        stay = tf.cast(bits >= tf.constant(dropped, "uint16"), inputs.dtype)
-        return inputs * tf.reshape(stay * (2**16 / (2**16 - dropped)), tf.shape(inputs))
-
-
-@keras.saving.register_keras_serializable(package="ser_lib")
-class LSTM(layers.LSTM):
-    """LSTM that projects the input of all steps in one matrix product and unrolls the steps.
-
-    With a mask or with dropout of its own it runs Keras' loop.
-    """
-
-    def inner_loop(self, sequences, initial_state, mask, training=False):
-        """Run over ``[batch, steps, features]``."""
-        if mask is not None or self.dropout or self.recurrent_dropout:
-            return super().inner_loop(sequences, initial_state, mask, training)
-        cell, (h, c) = self.cell, initial_state
-        outputs = []
-        for x in _steps(sequences, cell.kernel, cell.bias, self.go_backwards):
-            i_f, candidate, o = tf.split(
-                x + tf.matmul(h, cell.recurrent_kernel), [2 * self.units, self.units, self.units], 1
-            )
-            i, f = tf.split(cell.recurrent_activation(i_f), 2, 1)
-            c = f * c + i * cell.activation(candidate)
-            h = cell.recurrent_activation(o) * cell.activation(c)
-            outputs.append(h)
-        return h, tf.stack(outputs, 1), [h, c]
-
-
-@keras.saving.register_keras_serializable(package="ser_lib")
-class GRU(layers.GRU):
-    """GRU that projects the input of all steps in one matrix product and unrolls the steps.
-
-    With a mask or with dropout of its own it runs Keras' loop.
-    """
-
-    def inner_loop(self, sequences, initial_state, mask, training=False):
-        """Run over ``[batch, steps, features]``."""
-        if mask is not None or self.dropout or self.recurrent_dropout:
-            return super().inner_loop(sequences, initial_state, mask, training)
-        cell, (h,) = self.cell, initial_state
-        bias, recurrent_bias = tf.unstack(cell.bias)
-        parts = [2 * self.units, self.units]
-        outputs = []
-        for x in _steps(sequences, cell.kernel, bias, self.go_backwards):
-            x_zr, x_candidate = tf.split(x, parts, 1)
-            h_zr, h_candidate = tf.split(
-                tf.nn.bias_add(tf.matmul(h, cell.recurrent_kernel), recurrent_bias), parts, 1
-            )
-            z, r = tf.split(cell.recurrent_activation(x_zr + h_zr), 2, 1)
-            candidate = cell.activation(x_candidate + r * h_candidate)
-            h = z * h + (1.0 - z) * candidate
-            outputs.append(h)
-        return h, tf.stack(outputs, 1), [h]
-
-
-def _steps(sequences, kernel, bias, backwards: bool) -> list:
-    """Project ``[batch, steps, features]`` and cut it into the steps, in the order of reading."""
-    _, steps, features = sequences.shape
-    flat = tf.matmul(tf.reshape(sequences, (-1, features)), kernel)
-    projected = tf.reshape(tf.nn.bias_add(flat, bias), (-1, steps, kernel.shape[-1]))
-    return tf.unstack(projected, axis=1)[:: -1 if backwards else 1]
 
 
 def build(
@@ -191,7 +77,7 @@ def build(
     inputs = keras.Input(tuple(input_shape), name="feature_map")
     x = builder(_blocks(inputs, block_dropout))
     x = layers.Dense(128, activation="relu", name="head_dense")(x)
-    x = Dropout(head_dropout, name="head_dropout")(x)
+    x = layers.Dropout(head_dropout, name="head_dropout")(x)
     outputs = layers.Dense(n_classes, activation="softmax", name="probabilities")(x)
     return keras.Model(inputs, outputs, name=name)
 
@@ -240,9 +126,9 @@ def _blocks(x, dropout: float):
     for number, filters in enumerate(FILTERS, start=1):
         part = f"block{number}"
         x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"{part}_conv")(x)
-        x = BatchNormalization(momentum=MOMENTUM, name=f"{part}_norm")(x)
+        x = layers.BatchNormalization(momentum=MOMENTUM, name=f"{part}_norm")(x)
         x = layers.MaxPooling2D(2, name=f"{part}_pool")(x)
-        x = Dropout(dropout, name=f"{part}_dropout")(x)
+        x = layers.Dropout(dropout, name=f"{part}_dropout")(x)
     return x
 
 
@@ -260,16 +146,16 @@ def _cnn(x):
 
 def _cnn_lstm(x):
     """Read the sequence both ways (LSTM 128), then summarise it (LSTM 64)."""
-    both = LSTM(128, return_sequences=True, name="lstm")
+    both = layers.LSTM(128, return_sequences=True, unroll=True, name="lstm")
     x = layers.Bidirectional(both, name="bidirectional_lstm")(_sequence(x))
-    return LSTM(64, name="lstm")(x)
+    return layers.LSTM(64, unroll=True, name="lstm")(x)
 
 
 def _cnn_gru(x):
     """Read the sequence both ways (GRU 64), then summarise it (GRU 128)."""
-    both = GRU(64, return_sequences=True, name="gru")
+    both = layers.GRU(64, return_sequences=True, unroll=True, name="gru")
     x = layers.Bidirectional(both, name="bidirectional_gru")(_sequence(x))
-    return GRU(128, name="gru")(x)
+    return layers.GRU(128, unroll=True, name="gru")(x)
 
 
 BUILDERS: dict[str, Callable] = {"cnn": _cnn, "cnn_lstm": _cnn_lstm, "cnn_gru": _cnn_gru}

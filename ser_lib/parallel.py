@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from ser_lib.errors import SerError
 from ser_lib.workspace import workspace
@@ -113,8 +113,9 @@ def _begin(initializer: Callable[[], None] | None) -> None:
 
     threading.Thread(target=follow, daemon=True).start()
     log = workspace() / "runs" / "native.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as file:
-        os.dup2(file.fileno(), 2)  # what native libraries say; errors travel to the parent
+    with suppress(OSError):  # a prediction needs no folder in which it may write
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as file:
+            os.dup2(file.fileno(), 2)  # what native libraries say; errors travel to the parent
     if initializer:
         initializer()

@@ -27,7 +27,7 @@ room and the recorder rather than the voice."""
 _ROUNDING = np.float32(2.0**-30 / 12)  # mean square of the rounding error of 16-bit audio
 _BINS = np.arange(N_FFT // 2 + 1, dtype=np.float32) * (RATE / N_FFT)  # Hz
 _DB = np.float32(10 / np.log(10))  # dB = _DB * log(power); NumPy's log10 is several times slower
-_BLOCK = 64  # frames at a time: spectra stay in the cache and memory does not grow with them
+_BLOCK = 32  # frames at a time: spectra stay in the cache and memory does not grow with them
 
 N_MFCC = 30
 CHROMA = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
@@ -39,21 +39,33 @@ _PITCH_BINS = N_FFT // 4  # up to 5.5 kHz, so that lags are dense enough to see 
 _VOICED = 0.5
 
 
-def _power_spectra(signal: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield |STFT|^2 in blocks of frames: float32 [up to _BLOCK, 1 + N_FFT // 2].
+def _power_spectra(signal: np.ndarray, *, bins: int = len(_BINS)) -> Iterator[np.ndarray]:
+    """Yield the lowest bins of |STFT|^2 in blocks of frames: float32 [bins, up to _BLOCK].
 
     What lies under the rounding error of 16-bit audio (empty bands of resampled audio, digital
     silence) is raised to it; else it would be rounding noise of the transform.
     """
     from scipy.fft import rfft  # several times as fast as NumPy's in float32
 
-    padded = np.pad(signal, N_FFT // 2)
-    frames = sliding_window_view(padded, N_FFT)[::HOP]
-    window = _window()
-    floor = _ROUNDING * np.square(window).sum()
+    # In place wherever possible: new pages of memory cost as much as the arithmetic.
+    padded = np.zeros(len(signal) + N_FFT, dtype=np.float32)
+    padded[N_FFT // 2 : -N_FFT // 2] = signal
+    # As sliding_window_view(padded, N_FFT)[::HOP], in a tenth of its time.
+    strides = (HOP * padded.itemsize, padded.itemsize)
+    frames = np.ndarray((1 + len(signal) // HOP, N_FFT), np.float32, padded, strides=strides)
+    windowed, floor = np.empty((_BLOCK, N_FFT), dtype=np.float32), _floor(bins, _BLOCK)
     for start in range(0, len(frames), _BLOCK):
-        spectrum = rfft(frames[start : start + _BLOCK] * window)
-        yield np.maximum(np.square(spectrum.real) + np.square(spectrum.imag), floor)
+        block = frames[start : start + _BLOCK]
+        np.multiply(block, _window(), out=windowed[: len(block)])
+        magnitude = np.abs(rfft(windowed[: len(block)].T, axis=0)[:bins])
+        np.maximum(magnitude, floor[:, : len(block)], out=magnitude)
+        yield np.square(magnitude, out=magnitude)
+
+
+@cache
+def _floor(*shape: int) -> np.ndarray:
+    """Return the least magnitude, as an array: NumPy compares it faster than a number."""
+    return np.full(shape, np.sqrt(_ROUNDING * np.square(_window()).sum()), dtype=np.float32)
 
 
 @cache
@@ -63,20 +75,19 @@ def _window() -> np.ndarray:
 
 def log_mel(signal: np.ndarray) -> np.ndarray:
     """Return the 60 mel bands of a signal in dB: float32 [rows, frames]."""
-    return _floored_db(np.concatenate([_mel(power) for power in _power_spectra(signal)]).T)
+    bins = _mel_bank().shape[1]
+    blocks = [_mel(power) for power in _power_spectra(signal, bins=bins)]
+    return _floored_db(np.concatenate(blocks, axis=1))
 
 
 def stack(signal: np.ndarray) -> np.ndarray:
     """Return the 60 rows of the stack: float [rows, frames]."""
-    blocks = (
-        (_mel(power), _chroma(power), *_period(power), *_shape(power), _contrast(power))
-        for power in _power_spectra(signal)
-    )
+    from scipy.fft import dct
+
+    blocks = [_block_of_stack(power) for power in _power_spectra(signal)]
     mel, chroma, f0, periodicity, loudness, *shape, contrast = (
         np.concatenate(parts) for parts in zip(*blocks, strict=True)
     )
-    from scipy.fft import dct
-
     logmel = _floored_db(mel.T)
     voicing = periodicity * _near_the_voice(loudness)
     onset_strength = _onset_strength(logmel)
@@ -98,10 +109,25 @@ def stack(signal: np.ndarray) -> np.ndarray:
     )
 
 
+def _block_of_stack(spectra: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return what the stack takes from a block of spectra [bins, frames]: [frames, ...] each."""
+    power = np.ascontiguousarray(spectra.T)
+    return _mel(spectra).T, _chroma(power), *_period(power), *_shape(power), _contrast(power)
+
+
 def _floored_db(power: np.ndarray) -> np.ndarray:
     """Return the level in dB, no lower than `FLOOR_DB` under the loudest of the utterance."""
     level = _DB * np.log(power)
-    return np.maximum(level, np.float32(np.percentile(level, 99.5) - FLOOR_DB))
+    return np.maximum(level, np.float32(_percentile(level, 99.5) - FLOOR_DB))
+
+
+def _percentile(values: np.ndarray, percent: float) -> float:
+    """Return what `np.percentile` does, in a fraction of its time for some thousand values."""
+    place = percent / 100 * (values.size - 1)
+    lower = int(place)
+    ordered = np.partition(values.ravel(), lower)
+    below, above = ordered[lower], ordered[lower + 1 :].min(initial=np.inf)
+    return below + (place - lower) * (above - below) if place > lower else below
 
 
 @cache
@@ -120,17 +146,19 @@ def mel_edges() -> np.ndarray:
 
 @cache
 def _mel_bank():
-    """Return the triangles of unit area, sparse [rows, bins]."""
+    """Return the triangles of unit area, sparse [rows, bins up to FMAX]."""
     from scipy.sparse import csr_array
 
-    edges = mel_edges()
+    edges, bins = mel_edges(), _BINS[_BINS < FMAX]
     low, centre, high = (edges[i : ROWS + i, np.newaxis] for i in range(3))
-    triangles = np.minimum((_BINS - low) / (centre - low), (high - _BINS) / (high - centre))
+    triangles = np.minimum((bins - low) / (centre - low), (high - bins) / (high - centre))
     return csr_array((np.maximum(triangles, 0) * 2 / (high - low)).astype(np.float32))
 
 
-def _mel(power: np.ndarray) -> np.ndarray:
-    return (_mel_bank() @ power.T).T
+def _mel(spectra: np.ndarray) -> np.ndarray:
+    """Return the energy of the mel bands of power spectra [bins, frames]: [rows, frames]."""
+    bank = _mel_bank()
+    return bank @ spectra[: bank.shape[1]]
 
 
 @cache
@@ -200,7 +228,7 @@ def _period(power: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _near_the_voice(loudness: np.ndarray) -> np.ndarray:
     """Return 1 within 20 dB of the utterance's loudest frames, less below; a room's hum is not."""
     amplitude = np.sqrt(loudness)
-    return np.minimum(1, amplitude / (0.1 * np.percentile(amplitude, 99.5)))
+    return np.minimum(1, amplitude / (0.1 * _percentile(amplitude, 99.5)))
 
 
 def _fill_unvoiced(f0: np.ndarray, voiced: np.ndarray) -> np.ndarray:

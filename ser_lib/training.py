@@ -15,13 +15,14 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from shutil import copy2, copytree
+from shutil import copy2
 from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 
 from ser_lib import (
+    bundle,
     corpora,
     evaluation,
     leakage,
@@ -44,9 +45,11 @@ DECISIVE = (
     "audio.py",
     "spectrum.py",
     "features.py",
+    "places.py",
     "store.py",
     "augment.py",
     "models.py",
+    "fast.py",
     "bundle.py",
     "bootstrap.py",
     "evaluation.py",
@@ -155,7 +158,7 @@ def prepare(
                 done += 1
                 continue
             jobs.append(
-                (kept / name, experiment, number, fold, table, manifest.emotions, maps.folder)
+                (kept / name, experiment, number, fold, table, manifest.emotions, maps.address)
             )
     if done and jobs:
         say(f"{done} of {total} folds are there already")
@@ -289,7 +292,9 @@ def _record(
         zip(results, folders, strict=True),
         key=lambda pair: (pair[0]["validation_uar"], -pair[0]["validation_loss"]),
     )
-    copytree(best_folder / "bundle", folder / "bundle")
+    exported = [(best_folder / "bundle", folder / "bundle")]
+    # In a process of its own: TensorFlow is large, and not silent.
+    list(parallel.each(bundle.export, exported, initializer=start_worker))
     if experiment.split is None:
         split_files.write(folder / "split.csv", folds, manifest.table)
     else:

@@ -50,15 +50,15 @@ def predictions(record: Record, manifest: Manifest, *, workers: int | None = Non
     file = records.runs(experiment.corpus) / "validation" / f"{key}.csv"
     if not file.is_file():
         maps = store.build(manifest, kind=experiment.feature_map, workers=workers)
-        jobs = [(folder, maps.folder, manifest.table, fold) for fold, folder in fitted]
+        jobs = [(folder, maps.address, manifest.table, fold) for fold, folder in fitted]
         parts = parallel.each(_predict, jobs, workers=workers, initializer=start_worker)
         table = pd.concat(sorted(parts, key=lambda part: part["fold"].iloc[0]))
         write_atomically(file, table.to_csv(index=False, float_format="%.9g"))
     return records.read_predictions(file)
 
 
-def _predict(folder: Path, store_folder: Path, table: pd.DataFrame, fold: Fold) -> pd.DataFrame:
-    trained, statics = bundle.load(folder), Store(store_folder, len(table))
+def _predict(folder: Path, store_address: str, table: pd.DataFrame, fold: Fold) -> pd.DataFrame:
+    trained, statics = bundle.load(folder), Store(store_address, len(table))
     probabilities = trained.predict(statics[i] for i in fold.validation)
     emotions, rows = trained.front_end.emotions, table.iloc[fold.validation]
     return pd.DataFrame(

@@ -4,16 +4,22 @@ The workspace is the folder of the report: notebooks/, book/, and beside them wh
 and git-ignored, data/ (demo corpus, features), runs/ (records) and _build/ (books).
 """
 
+import errno
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ser_lib.errors import SpaceError
+
 _LIBRARY = Path(__file__).parent
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What systems say of a full disk, a used up quota and a file beyond what is allowed."""
 
 
 def workspace() -> Path:
@@ -82,26 +88,66 @@ def lock_file() -> bytes:
 
 
 @contextmanager
+def room_for(what: object) -> Iterator[None]:
+    """Say in one sentence that there was no room to write something; see `SpaceError`.
+
+    Parameters
+    ----------
+    what
+        What is written, for the message.
+    """
+    try:
+        yield
+    except OSError as error:
+        # What copies a whole folder has no number for its errors, but their texts.
+        codes = [code for code in _FULL if code == error.errno or os.strerror(code) in str(error)]
+        if not codes:
+            raise
+        raise SpaceError(
+            f"no space left to write {what} ({os.strerror(codes[0])}); what was finished is kept: "
+            "free some space and run the same command again"
+        ) from error
+
+
+@contextmanager
 def fresh_folder(target: Path) -> Iterator[Path]:
     """Give a temporary folder beside `target` that takes its name only if all goes well.
 
     An existing `target` is replaced; after an error or an interrupt nothing half-written stays.
+
+    Raises
+    ------
+    SpaceError
+        If there is no room for what is written into it.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        temporary.chmod(0o755)
-        yield temporary
-        if target.exists():
-            shutil.rmtree(target)
-        temporary.rename(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with room_for(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        try:
+            temporary.chmod(0o755)
+            yield temporary
+            if target.exists():
+                shutil.rmtree(target)
+            temporary.rename(target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_atomically(target: Path, content: str | bytes) -> None:
-    """Write a file under a temporary name, then rename it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}-{os.getpid()}")
-    temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-    temporary.replace(target)
+    """Write a file under a temporary name, then rename it; after an error nothing of it stays.
+
+    Raises
+    ------
+    SpaceError
+        If there is no room for it.
+    """
+    # Not named by the process: other threads, and other machines on the same disk, have the same.
+    temporary = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
+    with room_for(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise

@@ -2,7 +2,12 @@
 
 import ast
 import csv
+import json
 import os
+import subprocess
+import sys
+import textwrap
+import uuid
 from pathlib import Path
 
 import numpy as np
@@ -105,3 +110,84 @@ def make_table(write_tone):
         return table
 
     return make
+
+
+@pytest.fixture(scope="session")
+def _s3_server():
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
+@pytest.fixture
+def s3_endpoint(monkeypatch):
+    """A function that sets which S3 server this process and its workers talk to."""
+
+    def at(url: str) -> None:
+        from fsspec.config import conf
+
+        monkeypatch.setitem(conf, "s3", {"endpoint_url": url})
+        monkeypatch.setenv("FSSPEC_S3_ENDPOINT_URL", url)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "nobody")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+    return at
+
+
+@pytest.fixture
+def bucket(_s3_server, s3_endpoint) -> str:
+    """The address of an empty bucket on a local S3 server."""
+    import fsspec
+
+    s3_endpoint(_s3_server)
+    name = f"bucket-{uuid.uuid4().hex}"
+    fsspec.filesystem("s3").mkdir(name)
+    return f"s3://{name}"
+
+
+@pytest.fixture
+def on_a_small_disk(tmp_path):
+    """A function that runs code on a disk of so many kB, and returns what it puts into `told`.
+
+    The code finds the disk's folder in `disk`, and `enlarge()` makes the disk a large one.
+    """
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    before = """
+        import json, os, subprocess, sys
+        from pathlib import Path
+
+        disk, told = Path(sys.argv[1]), {}
+        os.environ["SER_WORKSPACE"] = str(disk)
+
+        def mount(options):
+            subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", disk], check=True)
+
+        def enlarge():
+            mount("remount,size=50m")
+
+        mount(f"size={sys.argv[2]}k")
+    """
+    # A disk of its own needs rights that a user has only in a world of its own.
+    apart = ["unshare", "--user", "--map-root-user", "--mount"]
+
+    def run(code: str, *, kilobytes: int) -> dict:
+        script = "\n".join(map(textwrap.dedent, (before, code, "print(json.dumps(told))")))
+        command = [*apart, sys.executable, "-c", script, str(disk), str(kilobytes)]
+        path = os.pathsep.join(filter(None, [str(LIBRARY.parent), os.environ.get("PYTHONPATH")]))
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path}
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    try:
+        trial = [*apart, "mount", "-t", "tmpfs", "tmpfs", disk]
+        subprocess.run(trial, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no disk of its own can be mounted here")
+    return run

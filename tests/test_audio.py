@@ -171,6 +171,7 @@ def test_an_unreadable_file_is_an_audio_error(tmp_path, monkeypatch):
 
     path = written(tmp_path / "a.wav", tone())
     monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(soundfile, "read", refuse)
     with pytest.raises(SerError, match=r"cannot be opened \(Permission denied"):
         audio.load(path)
 

@@ -1,5 +1,6 @@
 """The command line: what it prints, its exit codes, and one sentence for whatever goes wrong."""
 
+import errno
 import json
 import os
 import socket
@@ -14,7 +15,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from ser_lib import bundle, cli, cluster, features, models, sweep
-from ser_lib.bundle import Bundle, FrontEnd
+from ser_lib.bundle import FrontEnd
 from ser_lib.corpora import CATALOGUE
 from ser_lib.errors import SerError
 from ser_lib.features import Standardiser
@@ -318,7 +319,7 @@ def model(tmp_path_factory):
     )
     network = models.build("cnn", (features.ROWS, features.FRAMES, 1), len(EMOTIONS))
     folder = tmp_path_factory.mktemp("run")
-    bundle.save(Bundle(network, front_end), folder / "bundle")
+    bundle.save(network, front_end, folder / "bundle")
     return folder
 
 
@@ -328,7 +329,8 @@ def test_emotions_of_files(ser, model, tmp_path, write_tone):
     assert (code, err) == (0, "")
     header, *rows = [line.split() for line in out.splitlines()]
     assert header == ["file", "emotion", *EMOTIONS]
-    expected = bundle.load(model).predict_files(files)
+    loaded = bundle.load(model)
+    expected = loaded.predict(map(loaded.front_end.static, files))
     for row, file, chances in zip(rows, files, expected, strict=True):
         assert row[0] == str(file)
         assert row[1] == EMOTIONS[chances.argmax()]
@@ -351,6 +353,25 @@ def test_a_bad_file_among_good_ones(ser, model, tmp_path, write_tone):
         assert list(row["probabilities"]) == EMOTIONS
         assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-5)
         assert row["emotion"] == max(row["probabilities"], key=row["probabilities"].get)
+
+
+def test_a_folder_of_files(ser, model, tmp_path, write_tone):
+    files = [write_tone(tmp_path / "mine" / f"{name}.wav") for name in "ba"]
+    code, out, err = ser("predict", tmp_path / "mine", "--model", model)
+    assert (code, err) == (0, "")
+    assert [line.split()[0] for line in out.splitlines()] == ["file", *map(str, reversed(files))]
+    (tmp_path / "empty").mkdir()
+    code, out, err = ser("predict", files[0], tmp_path / "empty", "--model", model)
+    assert_one_sentence(code, err, f"the folder {tmp_path / 'empty'} holds no audio file")
+    assert out == ""
+
+
+def test_many_files_show_how_far_it_is(ser, model, tmp_path, write_tone):
+    file = write_tone(tmp_path / "a.wav")
+    code, out, err = ser("predict", *[file] * 70, "--model", model)
+    assert code == 0
+    assert len(out.splitlines()) == 71
+    assert err.splitlines()[-1] == "70 of 70 files"
 
 
 def test_nothing_but_bad_files(ser, model, tmp_path):
@@ -389,6 +410,15 @@ def test_an_interrupt_says_how_to_go_on(ser, monkeypatch):
     code, _, err = ser("run")
     assert code == 130
     assert err == "ser: interrupted; what was finished is kept, run it again to go on\n"
+
+
+def test_a_full_disk_is_told_wherever_it_is_noticed(ser, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(runner, "execute", full)
+    code, _, err = ser("run")
+    assert_one_sentence(code, err, "no space left", "what was finished is kept: free some space")
 
 
 def test_a_defect_of_the_library_is_not_hidden(monkeypatch):

@@ -162,6 +162,39 @@ def test_audio_is_decoded_once_and_again_when_it_changes(
     assert changed.table["duration_s"].iloc[0] == 0.5
 
 
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, MemoryError])
+def test_what_was_measured_before_an_interrupt_is_not_measured_again(berlin, monkeypatch, kind):
+    decoded = []
+    decode = manifest.audio.decode
+
+    def interrupted(file):
+        if file.stem == TAKES[2]:
+            raise kind
+        decoded.append(file.stem)
+        return decode(file)
+
+    monkeypatch.setattr(manifest, "TOGETHER", 1)
+    monkeypatch.setattr(manifest.audio, "decode", interrupted)
+    for _ in range(2):  # the second time is interrupted again, and forgets nothing
+        with pytest.raises(kind):
+            corpora.load("emodb", berlin)
+    monkeypatch.setattr(
+        manifest.audio, "decode", lambda file: decoded.append(file.stem) or decode(file)
+    )
+    assert len(corpora.load("emodb", berlin).table) == 4
+    assert decoded.count(TAKES[0]) == decoded.count(TAKES[1]) == 1
+
+
+def test_of_a_large_corpus_it_is_told_how_far_it_is_read(berlin, monkeypatch, capsys):
+    corpora.load("emodb", berlin)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(manifest, "TOGETHER", 2)
+    monkeypatch.setattr(manifest, "TOLD_S", -1.0)
+    corpora.load("emodb", berlin)
+    told = ["2 of 4 audio files read", "4 of 4 audio files read"]
+    assert capsys.readouterr().err.splitlines() == told
+
+
 def test_a_file_that_could_not_be_read_is_tried_again(berlin):
     broken = berlin / "wav" / "03a01Fa.wav"
     whole = broken.read_bytes()

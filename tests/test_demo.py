@@ -268,3 +268,27 @@ def test_a_bad_parameter_is_named_with_what_is_allowed(tmp_path, name, value, al
         demo.make(tmp_path / "demo", **{name: value})
     assert str(caught.value) == f"{name} must be a whole number {allowed}, not {value!r}"
     assert not (tmp_path / "demo").exists()
+
+
+def test_a_corpus_that_does_not_fit_is_not_half_there(on_a_small_disk):
+    told = on_a_small_disk(
+        """
+        from ser_lib.corpora import demo
+        from ser_lib.errors import SpaceError
+
+        def make():
+            return demo.make(disk / "data" / "demo", n_speakers=1, n_sentences=2, workers=0)
+
+        try:
+            make()
+        except SpaceError as error:
+            told["error"] = str(error)
+        told["left"] = [path.name for path in (disk / "data").iterdir()]
+        enlarge()
+        told["made"] = len(list(make().glob("wav/*.wav")))
+        """,
+        kilobytes=500,
+    )
+    assert "demo (No space left on device); what was finished is kept" in told["error"]
+    assert told["left"] == []
+    assert told["made"] == 10

@@ -177,7 +177,9 @@ def test_filter_banks_are_those_of_librosa():
     mel = librosa.filters.mel(
         sr=RATE, n_fft=N_FFT, n_mels=ROWS, fmin=spectrum.FMIN, fmax=spectrum.FMAX
     )
-    np.testing.assert_allclose(spectrum._mel_bank().toarray(), mel, atol=1e-8)
+    bank = spectrum._mel_bank().toarray()
+    np.testing.assert_allclose(bank, mel[:, : bank.shape[1]], atol=1e-8)
+    assert not mel[:, bank.shape[1] :].any()
     chroma = librosa.filters.chroma(sr=RATE, n_fft=N_FFT, tuning=0)
     np.testing.assert_allclose(spectrum._chroma_bank(), chroma, atol=1e-6)
 

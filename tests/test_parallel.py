@@ -102,6 +102,12 @@ def test_workers_are_other_processes_each_prepared_once():
     wait_for(lambda: not multiprocessing.active_children())
 
 
+def test_workers_need_no_folder_in_which_they_may_write(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SER_WORKSPACE", str(tmp_path / "file"))
+    assert list(parallel.each(math.factorial, [(4,)], workers=1)) == [24]
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_an_error_keeps_its_type_and_stops_the_rest(tmp_path, workers):
     jobs = [(n, tmp_path) for n in range(20)]

@@ -125,7 +125,7 @@ def test_the_command_says_what_was_changed_to_the_option_parser():
 @pytest.mark.parametrize("notebook", NOTEBOOKS)
 def test_a_page_with_the_usual_values_needs_no_options(notebook):
     words = command(folded(notebook))
-    corpus = [] if notebook == "corpora" else ["--corpus", "demo"]
+    corpus = [] if notebook in ("corpora", "speed") else ["--corpus", "demo"]
     assert words == ["ser", "run", notebook, *corpus]
     assert cli._parser().parse_args(words[1:]).parameters == []
 

@@ -1,6 +1,9 @@
 """Workspace: where it is, hashes, and files that are there whole or not at all."""
 
+import errno
 import os
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ser_lib import workspace as room
+from ser_lib.errors import SpaceError
 from ser_lib.workspace import (
     digest,
     fresh_folder,
     lock_file,
+    room_for,
     sources,
     write_atomically,
 )
@@ -183,15 +188,77 @@ def test_write_atomically(tmp_path, content):
     assert names(target.parent) == ["file"]
 
 
-def test_a_write_that_fails_leaves_the_old_file_alone(tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", [OSError(errno.EIO, "broken"), KeyboardInterrupt()])
+def test_a_write_that_fails_leaves_the_old_file_alone(tmp_path, monkeypatch, kind):
     target = tmp_path / "file"
     target.write_text("old")
 
-    def full(self, content):
-        raise OSError("no space left on device")
+    def half(self, content):
+        with self.open("wb") as file:
+            file.write(content[:1])
+        raise kind
 
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OSError, match="no space"):
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(type(kind)):
         write_atomically(target, "new")
     assert target.read_text() == "old"
     assert os.listdir(tmp_path) == ["file"]
+
+
+FULL = [errno.ENOSPC, errno.EDQUOT, errno.EFBIG]
+
+
+@pytest.mark.parametrize("code", FULL)
+def test_a_full_disk_is_told_in_one_sentence(tmp_path, monkeypatch, code):
+    def full(self, content):
+        self.touch()
+        raise OSError(code, os.strerror(code), str(self))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    said = re.escape(
+        f"no space left to write {tmp_path / 'file'} ({os.strerror(code)}); what was finished is "
+        "kept: free some space and run the same command again"
+    )
+    with pytest.raises(SpaceError, match=f"^{said}$"):
+        write_atomically(tmp_path / "file", "new")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("code", FULL)
+def test_a_folder_that_does_not_fit_leaves_the_old_one(tmp_path, code):
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / "old").touch()
+
+    def fail():
+        with fresh_folder(target) as folder:
+            (folder / "half").touch()
+            raise OSError(code, os.strerror(code))
+
+    with pytest.raises(SpaceError, match=rf"no space left to write {target} "):
+        fail()
+    assert names(tmp_path) == ["target"]
+    assert names(target) == ["old"]
+
+
+def test_a_copy_that_does_not_fit_is_told_too(tmp_path):
+    def full(source, target, **_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "file").touch()
+    with pytest.raises(SpaceError, match="no space left to write the copy"), room_for("the copy"):
+        shutil.copytree(tmp_path / "source", tmp_path / "copy", copy_function=full)
+    with pytest.raises(shutil.Error), room_for("the copy"):
+        shutil.copytree(tmp_path / "source", tmp_path / "other", copy_function=refused)
+
+
+def refused(source, target, **_):
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
+
+
+def test_other_errors_of_the_system_stay_what_they_are(tmp_path):
+    with pytest.raises(FileExistsError):
+        write_atomically(Path(__file__) / "file", "new")
+    with pytest.raises(PermissionError), room_for(tmp_path):
+        raise PermissionError(errno.EACCES, "not yours")

@@ -28,14 +28,16 @@ change differs is measured again.
 import csv
 import hashlib
 import io
+import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
-from ser_lib import audio
+from ser_lib import audio, parallel
 from ser_lib.corpora import emotions
 from ser_lib.errors import AudioError, CorpusError
 from ser_lib.workspace import digest, sources, workspace, write_atomically
@@ -54,6 +56,10 @@ COLUMNS = (
     "sha256",
 )
 _TEXT = COLUMNS[:8]
+TOGETHER = 50
+"""Files that a thread measures in one go."""
+TOLD_S = 10.0
+"""Seconds after which it is told how far a large corpus is read."""
 
 
 @dataclass(frozen=True)
@@ -148,95 +154,111 @@ def build(
             f"corpus '{corpus}': the utterance '{twice}' is listed twice; names must be unique"
         )
     own = list(dict.fromkeys(name for row in rows for name in row if name not in COLUMNS))
-    complete = []
+    columns: dict[str, list] = {name: [] for name in (*COLUMNS, *own)}
     listed = {}
-    for row, result in zip(rows, _measure_all(root, rows), strict=True):
+    for row, found in zip(rows, _measure_all(root, [row["path"] for row in rows]), strict=True):
         emotion = emotions.noun(row["emotion"])
-        listed[row["utterance"]] = (emotion, bool(emotion) and not isinstance(result, str))
-        if isinstance(result, str):
-            left_out.append({"file": row["path"], "reason": result})
+        listed[row["utterance"]] = (emotion, bool(emotion) and not isinstance(found, str))
+        if isinstance(found, str):
+            left_out.append({"file": row["path"], "reason": found})
         elif not emotion:
             left_out.append({"file": row["path"], "reason": "has no emotion label"})
         else:
-            values = {name: row.get(name, "") for name in (*_TEXT, *own)}
-            complete.append(values | {"emotion": emotion} | result)
-    if not complete:
+            measured = {name: getattr(found, name) for name in COLUMNS[len(_TEXT) :]}
+            for name, values in columns.items():
+                values.append(measured.get(name, row.get(name, "")))
+            columns["emotion"][-1] = emotion
+    if not columns["utterance"]:
         first = left_out[0] if left_out else {"file": root, "reason": "holds no audio"}
         raise CorpusError(
             f"corpus '{corpus}': none of its files ({len(left_out)}) can be used; "
             f"{first['file']} {first['reason']}"
         )
-    table = pd.DataFrame(complete, columns=[*COLUMNS, *own])
+    table = pd.DataFrame(columns)
     table = table.sort_values("utterance", ignore_index=True)
     left_out.sort(key=lambda row: row["file"])
     return Manifest(corpus=corpus, root=Path(root), table=table, left_out=left_out, listed=listed)
 
 
-def _measure_all(root: Path, rows: list[dict]) -> list[dict[str, object] | str]:
-    """Return what the audio of every row says, or why it says nothing."""
+class _Heard(NamedTuple):
+    """What the audio of a file says, and the state of the file in which it said so."""
+
+    state: str
+    duration_s: float
+    sample_rate_hz: int
+    sha256: str
+
+
+def _measure_all(root: Path, paths: list[str]) -> list[_Heard | str]:
+    """Return what the audio of every path says, or why it says nothing.
+
+    What is measured when it is interrupted is not measured again.
+    """
     root = Path(root).absolute()
     code = sources("audio.py", "corpora/manifest.py")
     kept_in = workspace() / "data" / "manifests" / f"{digest(str(root), *code)}.csv"
     kept = _read_kept(kept_in)
-    with ThreadPoolExecutor() as pool:
-        states = list(pool.map(lambda row: _state(root / row["path"]), rows))
-        found = [kept.get((row["path"], state)) for row, state in zip(rows, states, strict=True)]
-        new = [number for number, result in enumerate(found) if result is None]
-        for number, result in zip(
-            new, pool.map(lambda number: _measure(root / rows[number]["path"]), new), strict=True
-        ):
-            found[number] = result
-    if new:
-        _keep(
-            kept_in,
-            {
-                (row["path"], state): result
-                for row, state, result in zip(rows, states, found, strict=True)
-                # What could not be read may be readable next time, with no change to the file.
-                if not isinstance(result, str)
-            },
-        )
+    found: list[_Heard | str] = []
+
+    def usable() -> dict[str, _Heard]:
+        # What could not be read may be readable next time, with no change to the file.
+        return {
+            path: heard
+            for path, heard in zip(paths, found, strict=False)
+            if not isinstance(heard, str)
+        }
+
+    def measure(start: int) -> list[_Heard | str]:
+        return [_measure(root / path, kept.get(path)) for path in paths[start : start + TOGETHER]]
+
+    pool, told = ThreadPoolExecutor(), time.monotonic()
+    try:
+        for block in pool.map(measure, range(0, len(paths), TOGETHER)):
+            found += block
+            if time.monotonic() - told > TOLD_S:
+                told = time.monotonic()
+                parallel.tell(f"{len(found):,} of {len(paths):,} audio files read")
+    except BaseException:
+        _keep(kept_in, kept | usable())
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+    if (heard := usable()) != kept:
+        _keep(kept_in, heard)
     return found
 
 
-def _state(file: Path) -> str:
-    """Size and time of change of a file, by which another content is recognised."""
+def _measure(file: Path, kept: _Heard | None) -> _Heard | str:
     try:
         about = file.stat()
+        # By its size and time of change another content is recognised.
+        state = f"{about.st_size}-{about.st_mtime_ns}"
     except OSError:
-        return ""
-    return f"{about.st_size}-{about.st_mtime_ns}"
-
-
-def _measure(file: Path) -> dict[str, object] | str:
+        state = ""
+    if kept and kept.state == state:
+        return kept
     try:
         samples, rate = audio.decode(file)
     except AudioError as error:
         # The file is named beside the reason in `left_out`; where the corpus lies is not part of
         # the data, so that two copies of a corpus have the same manifest hash.
         return error.reason
-    return {
-        "duration_s": round(len(samples) / rate, 6),
-        "sample_rate_hz": rate,
-        "sha256": hashlib.sha256(samples.tobytes()).hexdigest(),
-    }
+    duration = round(len(samples) / rate, 6)
+    return _Heard(state, duration, rate, hashlib.sha256(samples).hexdigest())
 
 
-def _read_kept(file: Path) -> dict[tuple[str, str], dict[str, object]]:
+def _read_kept(file: Path) -> dict[str, _Heard]:
     try:
-        text = file.read_text(encoding="utf-8")
-        return {
-            (path, state): {
-                "duration_s": float(duration), "sample_rate_hz": int(rate), "sha256": sha256
+        with file.open(encoding="utf-8", newline="") as opened:
+            return {
+                path: _Heard(state, float(duration), int(rate), sha256)
+                for path, state, duration, rate, sha256 in csv.reader(opened)
             }
-            for path, state, duration, rate, sha256 in csv.reader(io.StringIO(text))
-        }  # fmt: skip
     except (OSError, ValueError):
         return {}
 
 
-def _keep(file: Path, kept: dict[tuple[str, str], dict[str, object]]) -> None:
+def _keep(file: Path, heard: dict[str, _Heard]) -> None:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows((*key, *result.values()) for key, result in kept.items())
+    csv.writer(text, lineterminator="\n").writerows((path, *one) for path, one in heard.items())
     write_atomically(file, text.getvalue())

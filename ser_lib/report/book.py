@@ -37,6 +37,7 @@ import yaml
 
 from ser_lib.corpora import describe
 from ser_lib.errors import BookError
+from ser_lib.pages import speed
 from ser_lib.report import amendments, gates, pdf, rendered, shelf
 from ser_lib.report.browser import why_not
 from ser_lib.workspace import workspace as project_folder
@@ -44,6 +45,8 @@ from ser_lib.workspace import write_atomically
 
 LIBRARY = Path(__file__).parents[2]
 SHOWN_WARNINGS = 6
+ROOM = 16_000_000
+"""Bytes that a disk which is not full has room for."""
 PLACES = ("data_dir", "other_dir", "split")
 """The parameters that name folders and files of the machine that executed a page."""
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # it has no __main__
@@ -100,8 +103,7 @@ def publish(
             findings += gates.differences(html, once(Path(folder)))
     listed = shelf.write(project / "_build")
     seconds = time.perf_counter() - clock
-    parts = shelf.pages(project, corpus, report or corpus) / "parts.json"
-    for part in json.loads(parts.read_text()) if parts.is_file() else []:
+    for part in shelf.parts(shelf.pages(project, corpus, report or corpus)):
         took = "unchanged" if part["cached"] else f"{part['seconds']:6.1f} s"
         say(f"{part['name']:<24} {took}")
     say(f"{'book and its gates':<24} {seconds:6.1f} s")
@@ -174,6 +176,7 @@ def build(
     entries = contents(source / "_toc.yml")
     names = page_names(source / "_toc.yml")
     notebooks = _read_pages(shelf.pages(workspace, corpus, name), names, corpus, name)
+    _tell_parts(notebooks, shelf.parts(shelf.pages(workspace, corpus, name)))
     about = shelf.summary(name, corpus, notebooks, workspace / "runs")
     if with_pdf and (reason := why_not()):
         raise BookError(f"the book cannot be printed: {reason}")
@@ -262,6 +265,14 @@ def _read_pages(
             "the demo corpus"
         )
     return {name: gates.read_notebook(folder / f"{name}.ipynb") for name in names}
+
+
+def _tell_parts(notebooks: dict[str, nbformat.NotebookNode], listed: list[dict]) -> None:
+    """Put what the parts of the report took where a page leaves a place for it."""
+    for notebook in notebooks.values():
+        for cell in notebook.cells:
+            if speed.PARTS in cell.metadata.get("tags", []):
+                cell.source = speed.parts(listed)
 
 
 def _copy_pages(notebooks: dict[str, nbformat.NotebookNode], target: Path, workspace: Path) -> None:
@@ -374,6 +385,9 @@ def _run_jupyter_book(source: Path, config: Path, target: Path, *, log: Path) ->
             cwd=source.parent,
         )
     if done.returncode or not (target / "_build" / "html" / "index.html").is_file():
+        # On a full disk the log cannot say why; this does in its place.
+        write_atomically(target / "room", bytes(ROOM))
+        (target / "room").unlink()
         said = "\n".join(f"  {line}" for line in _warnings(log, source))
         raise BookError(f"the book does not build (all of it is in {log}):\n{said}")
 

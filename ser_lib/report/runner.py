@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from shutil import copy2
 
@@ -24,10 +24,10 @@ from ser_lib import baselines, corpora, features, records, repeats, store, templ
 from ser_lib.corpora import Manifest, selection
 from ser_lib.errors import NotebookError, ParameterError, SplitError, choose
 from ser_lib.experiment import ARCHITECTURES, Experiment
-from ser_lib.pages import across
+from ser_lib.pages import across, speed
 from ser_lib.parallel import processors
 from ser_lib.report import shelf
-from ser_lib.workspace import fresh_folder, workspace
+from ser_lib.workspace import fresh_folder, workspace, write_atomically
 
 NOTEBOOKS = (
     "data",
@@ -46,6 +46,7 @@ NOTEBOOKS = (
     "failures",
     "listen",
     "across",
+    "speed",
     "conclusions",
     "corpora",
     "introduction",
@@ -59,7 +60,10 @@ PAGES_AT_ONCE = 2
 
 @dataclass(frozen=True)
 class Part:
-    """How long a part of the work took, and whether it was there already."""
+    """How long a part of the work took, and whether it was there already.
+
+    Of what was there, the file of a report's parts has the seconds of when it was made.
+    """
 
     name: str
     seconds: float
@@ -158,8 +162,14 @@ def execute(
     pages = {name: _page(name, values[name], planned[name], manifest) for name in defaults}
     missing = [name for name, page in pages.items() if not page.is_file()]
     clock = time.perf_counter()
-    store.build(manifest, kind=given.get("feature_map", "logmel"), workers=scheduler)
-    finish(Part("features of all audio", _since(clock)))
+    computed = []
+    store.build(
+        manifest,
+        kind=given.get("feature_map", "logmel"),
+        workers=scheduler,
+        progress=lambda done, total: computed.append(done),
+    )
+    finish(Part("features of all audio", _since(clock), not computed))
     if runs := {pair[0]: pair for name in missing for pair in planned[name]}:
         clock = time.perf_counter()
         training.prepare(runs.values(), workers=scheduler)
@@ -183,14 +193,25 @@ def execute(
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     if whole:
-        with fresh_folder(shelf.pages(workspace(), corpus, report)) as folder:
+        target = shelf.pages(workspace(), corpus, report)
+        lasting = _lasting(parts, shelf.parts(target))
+        with fresh_folder(target) as folder:
             for name, page in pages.items():
                 copy2(page, folder / f"{name}.ipynb")
-            (folder / "parts.json").write_text(json.dumps([asdict(part) for part in parts]))
+            (folder / shelf.PARTS).write_text(json.dumps([asdict(part) for part in lasting]))
     else:
         for page in pages.values():
             say(f"executed notebook: {page}")
     return parts
+
+
+def _lasting(parts: list[Part], before: list[dict]) -> list[Part]:
+    """Give what was not done again the seconds that it took in an earlier run of the report."""
+    took = {part["name"]: part["seconds"] for part in before}
+    done = {part.name for part in parts}
+    now = [replace(part, seconds=took.get(part.name, 0.0)) if part.cached else part
+           for part in parts]  # fmt: skip
+    return now + [Part(name, seconds, True) for name, seconds in took.items() if name not in done]
 
 
 def _since(clock: float) -> float:
@@ -258,6 +279,8 @@ def _page(
 ) -> Path:
     """Where the executed notebook with these parameters is kept."""
     keys = [training.run_key(*pair) for pair in planned]
+    if name == "speed":
+        keys.append(speed.content())  # new benchmarks are shown at once
     if name in ARCHITECTURES:
         folder = training.run_folder(planned[0][0], keys[0])
     else:
@@ -294,10 +317,7 @@ def _execute_one(template: Path, page: Path, values: dict) -> None:
         ) from error
     finally:
         partial.unlink(missing_ok=True)
-    page.parent.mkdir(parents=True, exist_ok=True)
-    temporary = page.with_name(f".{page.name}")
-    nbformat.write(_for_the_book(notebook), temporary)
-    temporary.replace(page)
+    write_atomically(page, nbformat.writes(_for_the_book(notebook)) + "\n")
     failed.unlink(missing_ok=True)
 
 

@@ -2,7 +2,8 @@
 
 A report has a name, by default that of its corpus. What lies where, under the workspace:
 
-``runs/<corpus>/reports/<name>/``  its executed notebooks, one ``<page>.ipynb`` each
+``runs/<corpus>/reports/<name>/``  its executed notebooks, one ``<page>.ipynb`` each, and what its
+                                   parts took, ``parts.json``
 ``_build/<name>/html/``            its book, with the book as a PDF once that was asked for
 ``_build/<name>/report.json``      what the list says of it, see `summary`
 ``_build/index.html``              the list of the books that are there
@@ -28,6 +29,7 @@ from ser_lib.workspace import write_atomically
 
 INDEX = "index.html"
 SUMMARY = "report.json"
+PARTS = "parts.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,-]{0,99}")
 _PLACES = ("corpus", "data_dir", "other_dir")
 _BY_NETWORK = {"channels", *(name for recipe in RECIPES.values() for name in recipe)}
@@ -84,6 +86,12 @@ def claim_name(name: str, corpus: str, workspace: Path) -> str:
 def pages(workspace: Path, corpus: str, name: str) -> Path:
     """Return the folder of a report's executed notebooks."""
     return workspace / "runs" / corpus / "reports" / name
+
+
+def parts(folder: Path) -> list[dict]:
+    """Return the parts of the report whose notebooks lie in a folder, as far as it tells them."""
+    file = folder / PARTS
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
 
 
 def summary(name: str, corpus: str, notebooks: Mapping, runs: Path) -> dict:

@@ -194,6 +194,28 @@ def test_a_warning_fails_the_build_and_leaves_the_book_before(tmp_path, make_wor
     assert sorted(path.name for path in (tmp_path / OUT).iterdir()) == ["build.log", "html"]
 
 
+def test_a_full_disk_is_why_a_book_does_not_build(on_a_small_disk):
+    told = on_a_small_disk(
+        """
+        from ser_lib.errors import BookError, SpaceError
+        from ser_lib.report import book
+
+        book.JUPYTER_BOOK = "import os; os.write(1, bytes(4_000_000)); raise SystemExit(1)"
+        for name in ("full", "large"):
+            try:
+                book._run_jupyter_book(disk / "book", disk, disk, log=disk / "build.log")
+            except (BookError, SpaceError) as error:
+                told[name] = f"{type(error).__name__}: {error}"
+            enlarge()
+        told["left"] = [path.name for path in disk.iterdir()]
+        """,
+        kilobytes=2_000,
+    )
+    assert told["full"].startswith("SpaceError: no space left to write")
+    assert told["large"].startswith("BookError: the book does not build")
+    assert "room" not in told["left"]
+
+
 def test_a_missing_page_names_the_command(tmp_path, make_workspace):
     workspace = make_workspace(tmp_path)
     (workspace / "runs" / CORPUS / "reports" / CORPUS / "cnn_gru.ipynb").unlink()

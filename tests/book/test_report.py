@@ -81,7 +81,7 @@ def test_a_second_run_executes_nothing(report, capsys):
     assert run(report) == 0
     assert before == {p: p.stat().st_mtime_ns for p in before}
     said = capsys.readouterr().out
-    assert said.count("unchanged") == len(NOTEBOOKS)
+    assert said.count("unchanged") == len(NOTEBOOKS) + 1, "the pages, and the features"
 
 
 @pytest.mark.parametrize("name", ["cnn_gru", "comparison", "across", "data"])
@@ -113,7 +113,7 @@ def test_another_report_shares_the_runs(report, capsys):
         f"other_dir={report / 'other'}",
     ]
     assert cli.main(["run", "--data", str(report / "tiny"), "--report", "again", *options]) == 0
-    assert capsys.readouterr().out.count("unchanged") == len(NOTEBOOKS)
+    assert capsys.readouterr().out.count("unchanged") == len(NOTEBOOKS) + 1
     assert {path.name for path in (report / "runs" / "demo").iterdir()} == before
     one, two = (report / "runs" / "demo" / "reports" / name for name in ("demo", "again"))
     for name in NOTEBOOKS:
