@@ -20,8 +20,8 @@ from ser_lib import audio, corpora, features, parallel
 GROUP, UNIT = "more machines", "seconds"
 WORKERS = (1, 2, 4)
 JOBS = 12
-WAIT_S = 0.2
-FILES = 12  # so many of the demo corpus in a job that its features take about as long
+WAIT_S = 0.1
+FILES = 30  # so many of the demo corpus in a job that its features take about as long
 SHARE = 0.75
 """Of the shortening that the number of workers, or of cores, allows: what is the target."""
 
