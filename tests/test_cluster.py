@@ -60,6 +60,10 @@ def note_and_stay(n: int, folder: Path) -> int:
     return n
 
 
+def read_map(address: str, n_utterances: int, i: int) -> bytes:
+    return store.Store(address, n_utterances)[i].tobytes()
+
+
 def die(n: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -355,6 +359,26 @@ def test_a_store_that_only_the_workers_see(address, manifest, monkeypatch):
     monkeypatch.setattr(store.parallel, "each", lambda _, jobs, workers: [64, 8])
     with pytest.raises(StoreError, match="not there for this machine; the store must be the same"):
         store.build(manifest, workers=address)
+
+
+def test_workers_share_a_store_that_no_folder_holds(
+    nobody, bucket, manifest, tmp_path, monkeypatch
+):
+    expected = [store.build(manifest, workers=0)[i].tobytes() for i in range(72)]
+    monkeypatch.setenv("SER_STORE", f"{bucket}/stores")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setenv("SER_WORKSPACE", str(elsewhere))  # of the workers alone
+    with worker(nobody, "--nthreads", "1"):
+        monkeypatch.setenv("SER_WORKSPACE", str(tmp_path / "workspace"))
+        address = nobody.scheduler_address
+        maps = store.build(manifest, workers=address)
+        assert maps.address.startswith(f"{bucket}/stores/table-logmel-")
+        assert [maps[i].tobytes() for i in range(72)] == expected
+        jobs = [(maps.address, 72, i) for i in (0, 71)]
+        read = list(parallel.each(read_map, jobs, workers=address))
+    assert sorted(read) == sorted([expected[0], expected[71]])
+    assert len(list(elsewhere.rglob("0*.npy"))) == 2, "the worker keeps copies of its own"
 
 
 def contents(folder: Path) -> dict[str, object]:
