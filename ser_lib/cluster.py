@@ -153,10 +153,15 @@ def _result(future, address: str):
             "every worker that took a certain job was killed, perhaps for lack of memory; what "
             "was finished is kept: run the same command again"
         ) from error
-    except CancelledError as error:
+    except (CancelledError, OSError) as error:
         raise ClusterError(
             f"the scheduler at {address} ended or was restarted; what was finished is kept: run "
             "the same command again"
+        ) from error
+    except Exception as error:  # of Dask: a job hands its own over
+        raise ClusterError(
+            f"the cluster at {address} cannot take the jobs ({error.__cause__ or error}); its "
+            "scheduler, too, must have this library, from the same commit"
         ) from error
     if isinstance(result, Exception):
         raise result

@@ -126,6 +126,13 @@ def worker(local, *options, library: Path = PROJECT):
         yield
 
 
+def without_library(folder: Path) -> Path:
+    """A folder whose library is none, before the one that is installed."""
+    (folder / "ser_lib").mkdir()
+    (folder / "ser_lib" / "__init__.py").write_text("raise ImportError('none here')")
+    return folder
+
+
 # As in processes
 
 
@@ -206,19 +213,25 @@ def test_a_job_that_kills_its_workers_is_given_up(two_workers, address, monkeypa
     assert list(parallel.each(double, [(3,)], workers=address)) == [6]
 
 
-def test_a_scheduler_that_is_killed(tmp_path):
-    file = tmp_path / "scheduler.json"
+@contextmanager
+def started_cluster(folder: Path, *, library: Path = PROJECT):
+    """A scheduler, with the library of a folder, and a worker: its process and its address."""
+    file = folder / "scheduler.json"
     scheduler = ("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
-    with started(*scheduler, "--scheduler-file", str(file)) as process:
+    with started(*scheduler, "--scheduler-file", str(file), library=library) as process:
         wait_for(file.is_file)
         address = json.loads(file.read_text())["address"]
         with started("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard"):
-            jobs = [(n, tmp_path) for n in range(2000)]
-            results = parallel.each(note, jobs, workers=address)
-            next(results)
-            process.kill()
-            with pytest.raises(ClusterError, match=r"ended or was restarted.*same command again"):
-                list(results)
+            yield process, address
+
+
+def test_a_scheduler_that_is_killed(tmp_path):
+    with started_cluster(tmp_path) as (process, address):
+        results = parallel.each(note, [(n, tmp_path) for n in range(2000)], workers=address)
+        next(results)
+        process.kill()
+        with pytest.raises(ClusterError, match=r"ended or was restarted.*same command again"):
+            list(results)
 
 
 # Clusters that are not there, or not as they must be
@@ -266,14 +279,20 @@ def test_a_worker_with_several_threads(nobody):
 
 
 def test_a_worker_without_this_library(nobody, tmp_path):
-    other = tmp_path / "ser_lib"
-    other.mkdir()
-    (other / "__init__.py").touch()
     with (
-        worker(nobody, "--nthreads", "1", library=tmp_path),
+        worker(nobody, "--nthreads", "1", library=without_library(tmp_path)),
         pytest.raises(ClusterError, match=r"worker tcp://\S+ has no such version of the library"),
     ):
         list(parallel.each(double, JOBS, workers=nobody.scheduler_address))
+
+
+def test_a_scheduler_without_this_library(tmp_path):
+    message = r"cannot take the jobs \(none here\); its scheduler, too, must have this library"
+    with (
+        started_cluster(tmp_path, library=without_library(tmp_path)) as (_, address),
+        pytest.raises(ClusterError, match=message),
+    ):
+        list(parallel.each(double, JOBS, workers=address))
 
 
 @pytest.fixture
