@@ -16,7 +16,7 @@ from ser_lib.pages import speed
 from ser_lib.parallel import tell
 from ser_lib.tables import duration
 
-BENCHMARKS = ("features", "cluster")
+BENCHMARKS = ("features", "step", "predict", "growth", "streaming", "cluster")
 """The modules of this folder that measure something, in the order of their execution."""
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 # Examples, to be replaced by those of your provider: per hour of one core, and per GB and month of
 # object storage, in one currency.
 PRICES = {"core hour": 0.04, "GB month": 0.02}
+UNITS = {"core_hours": "core hours", "gb": "GB", "money": "units of money"}
+"""What a bill says of each part."""
 HOUR = 3600.0
 GB = 1e9
 
@@ -117,3 +119,18 @@ def bill(measured: Measured, plan: Plan, prices: dict[str, float] = PRICES) -> l
 def days(hours: float, cores: int) -> float:
     """Return the days by the clock that so many core hours take on so many cores."""
     return hours / cores / 24
+
+
+def in_words(plan: Plan, prices: dict[str, float] = PRICES) -> str:
+    """Say what a bill is of.
+
+    Examples
+    --------
+    >>> in_words(Plan(months=2))
+    '3 networks, 5 folds, 30 epochs, kept 2 months; 0.04 per core hour, 0.02 per GB month'
+    """
+    given = ", ".join(f"{price:g} per {unit}" for unit, price in prices.items())
+    return (
+        f"{plan.networks} networks, {plan.folds} folds, {plan.epochs} epochs, "
+        f"kept {plan.months:g} months; {given}"
+    )

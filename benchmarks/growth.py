@@ -14,22 +14,26 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from shutil import rmtree
-from statistics import median
 
 import psutil
 
-from ser_lib import corpora, store
+from benchmarks import cost, predict, streaming
+from benchmarks.harness import row
+from ser_lib import corpora, parallel, prediction, store
 from ser_lib.corpora import demo
 from ser_lib.workspace import workspace
 
+GROUP, TIME, MEMORY = "growth", "ms per utterance", "MB"
 SIZES = (1_000, 10_000, 100_000)
 LINEAR = 1.2
 """Cost per utterance, relative to the next smaller corpus, up to which growth counts as linear."""
 MEMORY_MB = 1_500
 """Megabytes that features may take, whatever the size."""
+UTTERANCES = 3_200
+"""Of training: a part of an epoch, from all over the store."""
 EMOTIONS = ("anger", "fear", "happiness", "neutral", "sadness")
 SPEAKERS = 100
 
@@ -62,20 +66,20 @@ def run(
     # In the workspace, because 100,000 utterances are gigabytes, for which /tmp may be small.
     place = workspace() / "data"
     place.mkdir(exist_ok=True)
+    files = sorted(recordings.glob("*.wav"))
     rows = []
-    smaller: dict[str, float] = {}
+    smaller: dict[str, tuple[dict, dict]] = {}
     for size in sizes:
         with tempfile.TemporaryDirectory(dir=place, prefix=".growth-") as folder:
-            link(Path(folder), sorted(recordings.glob("*.wav")), size)
+            link(Path(folder), files, size)
             for part in PARTS:
                 found = [_measure(part, Path(folder)) for _ in range(_repetitions(size))]
-                cost, memory = _rows(part, size, found, smaller.get(part))
-                smaller[part] = cost["ours"]
-                rows += [cost, memory]
-                progress(
-                    f"{cost['name']}: {cost['ours']:.3f} {cost['unit']}, {memory['ours']:.0f} MB"
-                )
-    return rows
+                smaller[part] = _rows(part, size, found, smaller.get(part))
+                rows += smaller[part]
+                took, memory = smaller[part]
+                progress(f"{took['name']}: {took['ours']:.3f} {TIME}, {memory['ours']:.0f} MB")
+            features_bytes = _bytes(Path(folder, "data", "features").rglob("*.npy")) / size
+    return rows + _in_large(smaller, _bytes(files) / len(files), features_bytes)
 
 
 def link(folder: Path, recordings: list[Path], size: int) -> Path:
@@ -93,56 +97,129 @@ def link(folder: Path, recordings: list[Path], size: int) -> Path:
     return table
 
 
+def _bytes(files: Iterable[Path]) -> int:
+    return sum(file.stat().st_size for file in files)
+
+
 def _repetitions(size: int) -> int:
     """Small corpora vary more and cost less."""
     return max(1, min(5, 30_000 // size))
 
 
-def _rows(part: str, size: int, found: list[dict], smaller: float | None) -> tuple[dict, dict]:
-    costs = [1000 * one["seconds"] / size for one in found]
-    peaks = [one["peak_mb"] for one in found]
+def _rows(
+    part: str, size: int, found: list[dict], smaller: tuple[dict, dict] | None
+) -> tuple[dict, dict]:
+    """Make the rows of time and memory, each beside those of the next smaller corpus."""
     name = f"{part}, {size:,} utterances"
-    cost = {
-        "group": "growth", "name": name, "unit": "ms per utterance",
-        "ours": median(costs), "min": min(costs), "max": max(costs), "runs": len(costs),
-        "rival": smaller, "rival_name": "the next smaller corpus" if smaller else "",
-        "ratio": median(costs) / smaller if smaller else None, "target": LINEAR,
-        "limit": None, "limit_name": "",
-    }  # fmt: skip
-    memory = {
-        "group": "growth", "name": f"{name}, peak of memory", "unit": "MB",
-        "ours": median(peaks), "min": min(peaks), "max": max(peaks), "runs": len(peaks),
-        "rival": None, "rival_name": "", "ratio": median(peaks) / MEMORY_MB, "target": 1.0,
-        "limit": MEMORY_MB, "limit_name": "memory that it may take",
-    }  # fmt: skip
-    return cost, memory
+    values = (
+        {"ours": [1000 * one["seconds"] / one["utterances"] for one in found]},
+        {"ours": [one["peak_mb"] for one in found]},
+    )
+    rows = []
+    for number, (what, unit) in enumerate(((name, TIME), (f"{name}: peak of memory", MEMORY))):
+        target = None
+        if smaller:
+            values[number]["limit"] = [smaller[number]["ours"]]
+            target = {"against": "limit", "at_most": LINEAR}
+        if part == "features" and unit == MEMORY:
+            target = {"at_most": MEMORY_MB}
+        rows.append(
+            row(
+                GROUP,
+                what,
+                unit,
+                values[number],
+                more_is_better=False,
+                limit_name="the next smaller corpus" if smaller else None,
+                target=target,
+            )
+        )
+    return tuple(rows)
+
+
+def _in_large(
+    costs: dict[str, tuple[dict, dict]], audio_bytes: float, feature_bytes: float
+) -> list[dict]:
+    """Make the rows of what ten million utterances would cost, from the largest corpus here.
+
+    All parts but training keep every processor busy.
+    """
+    seconds = {part: time["ours"] / 1000 for part, (time, _) in costs.items()}
+    cores = {part: 1 if part == "training" else parallel.processors() for part in seconds}
+    measured = cost.Measured(
+        **{part: seconds[part] * cores[part] for part in seconds},
+        audio_bytes=audio_bytes,
+        feature_bytes=feature_bytes,
+    )
+    plan = cost.Plan()
+    return [
+        row(
+            f"calculated: {plan.utterances:,} utterances",
+            line["part"],
+            unit,
+            {"ours": [line[name]]},
+            more_is_better=False,
+            note=cost.in_words(plan),
+        )
+        for line in cost.bill(measured, plan)
+        for name, unit in cost.UNITS.items()
+        if line[name]
+    ]
 
 
 # In a process of its own
 
 
-def _manifest(folder: Path) -> float:
+def _manifest(folder: Path) -> tuple[float, int]:
     rmtree(folder / "data" / "manifests", ignore_errors=True)
-    clock = time.perf_counter()
-    corpora.load("table", folder / "table.csv")
-    return time.perf_counter() - clock
+    return _timed(lambda: len(_load(folder).table))
 
 
-def _features(folder: Path) -> float:
+def _features(folder: Path) -> tuple[float, int]:
     rmtree(folder / "data" / "features", ignore_errors=True)
-    manifest = corpora.load("table", folder / "table.csv")
+    manifest = _load(folder)
+    return _timed(lambda: store.build(manifest) and len(manifest.table))
+
+
+def _training(folder: Path) -> tuple[float, int]:
+    """Take steps on utterances from all over the store."""
+    manifest = _load(folder)
+    take = streaming.trainer(store.build(manifest).__getitem__, len(manifest.table))
+    return UTTERANCES / take(UTTERANCES // streaming.BATCH), UTTERANCES
+
+
+def _prediction(folder: Path) -> tuple[float, int]:
+    """Answer all files with a fresh network that hears one window of each."""
+    model = folder / "model"
+    if not model.is_dir():
+        list(parallel.each(predict.write_bundle, [("cnn", model, "logmel", 1)], workers=1))
+    return _timed(lambda: len(prediction.predict([folder / "wav"], model).files))
+
+
+PARTS: dict[str, Callable[[Path], tuple[float, int]]] = {
+    "manifest": _manifest,
+    "features": _features,
+    "training": _training,
+    "prediction": _prediction,
+}
+"""What is measured, in the order in which one needs the other: the corpus's folder -> the seconds
+that so many utterances took."""
+
+
+def _load(folder: Path) -> corpora.Manifest:
+    return corpora.load("table", folder / "table.csv")
+
+
+def _timed(work: Callable[[], int]) -> tuple[float, int]:
     clock = time.perf_counter()
-    store.build(manifest)
-    return time.perf_counter() - clock
-
-
-PARTS: dict[str, Callable[[Path], float]] = {"manifest": _manifest, "features": _features}
-"""What is measured, in the order in which one needs the other: the corpus's folder -> seconds."""
+    utterances = work()
+    return time.perf_counter() - clock, utterances
 
 
 def _measure(part: str, folder: Path) -> dict:
     done = subprocess.run(
-        [sys.executable, __file__, part, str(folder)],
+        [sys.executable, "-m", "benchmarks.growth", part, str(folder)],
+        cwd=Path(__file__).parents[1],
         env=os.environ | {"SER_WORKSPACE": str(folder), "SER_STORE": ""},
         capture_output=True,
         text=True,
@@ -152,7 +229,7 @@ def _measure(part: str, folder: Path) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _watched(work: Callable[[Path], float], folder: Path) -> dict:
+def _watched(work: Callable[[Path], tuple[float, int]], folder: Path) -> dict:
     """Return the seconds and the peak of memory, in MB, of this process and those below it."""
     peak, over = 0, threading.Event()
 
@@ -171,12 +248,12 @@ def _watched(work: Callable[[Path], float], folder: Path) -> dict:
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        seconds = work(folder)
+        seconds, utterances = work(folder)
         time.sleep(0.1)  # what took no time was looked at all the same
     finally:
         over.set()
         watcher.join()
-    return {"seconds": seconds, "peak_mb": peak / 1e6}
+    return {"seconds": seconds, "utterances": utterances, "peak_mb": peak / 1e6}
 
 
 if __name__ == "__main__":

@@ -50,7 +50,8 @@ def run(progress: Callable[[str], None]) -> list[dict]:
         folder = Path(name)
         progress("networks and links to clips")
         clips = _link(folder / "clips")
-        list(parallel.each(_bundle, [(name, folder) for name in NETWORKS], workers=1))
+        jobs = [(name, folder / name, NETWORKS[name], 5) for name in NETWORKS]
+        list(parallel.each(write_bundle, jobs, workers=1))
         progress("cold starts")
         found = [_help(), _one(clips[0], folder)]
         for name in NETWORKS:
@@ -75,8 +76,8 @@ def _link(folder: Path) -> list[Path]:
     return links
 
 
-def _bundle(name: str, folder: Path) -> None:
-    """Write a fresh network with its front end, for LiteRT and for Keras only."""
+def write_bundle(name: str, folder: Path, feature_map: str, crops: int) -> None:
+    """Write a fresh network with its front end, for LiteRT and, beside it, for Keras only."""
     from ser_lib import models
 
     shape = (ROWS, ARCHITECTURES[name])
@@ -84,14 +85,14 @@ def _bundle(name: str, folder: Path) -> None:
         architecture=name,
         corpus="any",
         emotions=list("abcde"),
-        feature_map=NETWORKS[name],
+        feature_map=feature_map,
         channels=shape[1],
-        crops=5,
+        crops=crops,
         standardiser=Standardiser(np.full(shape, -30, np.float32), np.full(shape, 15, np.float32)),
     )
     network = models.build(name, (ROWS, FRAMES, shape[1]), len(front_end.emotions))
-    bundle.save(network, front_end, folder / f"{name}-keras")
-    bundle.export(folder / f"{name}-keras", folder / name)
+    bundle.save(network, front_end, folder.with_name(f"{folder.name}-keras"))
+    bundle.export(folder.with_name(f"{folder.name}-keras"), folder)
 
 
 def _program(*command: object) -> None:

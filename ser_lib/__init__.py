@@ -16,7 +16,7 @@ shortest way through all of them:
 import warnings
 from importlib.metadata import PackageNotFoundError, version
 
-# librosa loads a progress bar that misses its widgets in every notebook; none is ever shown.
+# Where a progress bar misses its widgets in a notebook; none is ever shown.
 warnings.filterwarnings("ignore", message="IProgress not found")
 
 try:

@@ -252,7 +252,7 @@ def test_values_of_parameters(monkeypatch, ser, text, value):
 
 def test_a_run_on_a_cluster_hands_its_work_over(ser, templates, table, monkeypatch):
     asked = []
-    monkeypatch.setattr(runner.store, "build", lambda *_, kind, workers: asked.append(workers))
+    monkeypatch.setattr(runner.store, "build", lambda *_, workers, **__: asked.append(workers))
     monkeypatch.setattr(runner.training, "prepare", lambda *_, workers: asked.append(workers))
     monkeypatch.setattr(runner.training, "gather", lambda *_: None)
     monkeypatch.setattr(runner, "_execute_one", lambda template, page, values: page.parent.mkdir(
