@@ -117,9 +117,8 @@ def test_the_machine_is_described_once_unless_there_are_several():
 
 @pytest.mark.parametrize("found", [None, results()])
 def test_without_benchmarks_the_page_says_how_to_run_them(found):
-    for words in (speed.by_group, speed.verdict, speed.machines):
-        assert words(found) == speed.NOTHING
-    assert "make bench" in speed.NOTHING
+    assert "`make bench` runs them all" in speed.verdict(found)
+    assert speed.by_group(found) == speed.machines(found) == speed.NOTHING
     assert speed_figures.compared(found) == []
 
 

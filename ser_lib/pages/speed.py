@@ -18,10 +18,12 @@ from ser_lib.tables import MISSING, capital, count, duration, listing, markdown_
 from ser_lib.workspace import workspace
 
 SCHEMA = 1
-NOTHING = (
+NONE = (
     "No benchmark was run in this folder. `make bench` runs them all, in some minutes, and the "
     "next `make book` shows what they found."
 )
+NOTHING = "<!-- nothing to show -->"
+"""Markdown for a part of the page that does not apply; an empty output would show its type."""
 PARTS = "parts"
 """The tag of the cell that `report.book` replaces by `parts`: a page cannot know them itself."""
 
@@ -155,9 +157,9 @@ def _group(name: str, found: list[dict]) -> str:
 
 
 def verdict(results: Mapping | None) -> str:
-    """Say how many targets were met, and which were not."""
+    """Say how many targets were met and which were not, or how to run the benchmarks."""
     if not rows(results):
-        return NOTHING
+        return NONE
     aimed = [row for row in rows(results) if row["target"]]
     missed = [row for row in aimed if row["met"] is False]
     unknown = [row for row in aimed if row["met"] is None]
