@@ -31,7 +31,7 @@ SIZES = (1_000, 10_000, 100_000)
 LINEAR = 1.2
 """Cost per utterance, relative to the next smaller corpus, up to which growth counts as linear."""
 MEMORY_MB = 1_500
-"""Megabytes that features may take, whatever the size."""
+"""Megabytes that a part may take, whatever the size."""
 UTTERANCES = 3_200
 """Of training: a part of an epoch, from all over the store."""
 EMOTIONS = ("anger", "fear", "happiness", "neutral", "sadness")
@@ -117,12 +117,11 @@ def _rows(
     )
     rows = []
     for number, (what, unit) in enumerate(((name, TIME), (f"{name}: peak of memory", MEMORY))):
-        target = None
+        target = {"at_most": MEMORY_MB} if unit == MEMORY else None
         if smaller:
             values[number]["limit"] = [smaller[number]["ours"]]
-            target = {"against": "limit", "at_most": LINEAR}
-        if part == "features" and unit == MEMORY:
-            target = {"at_most": MEMORY_MB}
+            if unit == TIME:
+                target = {"against": "limit", "at_most": LINEAR}
         rows.append(
             row(
                 GROUP,

@@ -112,10 +112,9 @@ def _begin(initializer: Callable[[], None] | None) -> None:
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
-    log = workspace() / "runs" / "native.log"
-    with suppress(OSError):  # a prediction needs no folder in which it may write
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as file:
-            os.dup2(file.fileno(), 2)  # what native libraries say; errors travel to the parent
+    runs = workspace() / "runs"
+    # What native libraries say; errors travel to the parent. A prediction needs no folder for it.
+    with suppress(OSError), open(runs / "native.log" if runs.is_dir() else os.devnull, "ab") as log:
+        os.dup2(log.fileno(), 2)
     if initializer:
         initializer()

@@ -98,13 +98,14 @@ def _files(path: str | Path) -> list[str]:
     if not Path(path).is_dir():
         return [str(path)]
     inside = Path(path).rglob("*")
-    found = sorted(f for f in inside if f.suffix.lower() in SUFFIXES and not f.is_dir())
+    # As text at once: paths of a large folder would fill hundreds of megabytes.
+    found = sorted(str(f) for f in inside if f.suffix.lower() in SUFFIXES and not f.is_dir())
     if not found:
         raise AudioError(
             f"the folder {path} holds no audio file; their names end with one of "
             f"{', '.join(SUFFIXES)}"
         )
-    return [str(file) for file in found]
+    return found
 
 
 def _answer(
