@@ -188,8 +188,14 @@ def _run(options) -> int:
 
 
 def _sweep(options) -> int:
+    from pathlib import Path
+
     from ser_lib import sweep
 
+    if options.out and (
+        Path(options.out).is_dir() or not Path(options.out).absolute().parent.is_dir()
+    ):
+        raise ParameterError(f"cannot write {options.out}: name a file in a folder that is there")
     table = sweep.run(sweep.read(options.file), workers=options.scheduler)
     print(sweep.in_words(table))
     _write_table(table, options.out)

@@ -220,7 +220,14 @@ def _missing(place: places.Place, lengths: np.ndarray) -> list[int]:
     there = [number for number, size in enumerate(sizes) if found.get(_name(number)) == size]
     heads = place.heads([_name(number) for number in there], _HEAD)
     whole = {n for n, head in zip(there, heads, strict=True) if head == _head(sizes[n])}
-    return [number for number in range(len(sizes)) if number not in whole]
+    missing = [number for number in range(len(sizes)) if number not in whole]
+    if damaged := [_name(number) for number in missing if _name(number) in found]:
+        more = f" and {len(damaged) - 3} more" if len(damaged) > 3 else ""
+        parallel.tell(
+            f"the feature store {place.address} has damaged chunks, which are computed again: "
+            f"{', '.join(damaged[:3])}{more}"
+        )
+    return missing
 
 
 def _write_chunk(

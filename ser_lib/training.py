@@ -127,11 +127,16 @@ def prepare(
     *,
     workers: int | str | None = None,
     progress: Progress | None = None,
-) -> None:
+) -> int:
     """Train what is missing of several experiments, so that `run` only has to gather it.
 
     All their folds are in one queue: processes start once, and none of them waits while the last
     fold of an experiment is trained.
+
+    Returns
+    -------
+    int
+        How many folds were trained.
 
     Raises
     ------
@@ -170,11 +175,13 @@ def prepare(
                 write_atomically(folder / name, content)
         done += 1
         say(f"fold {done} of {total}: {line}")
+    return len(jobs)
 
 
 def _fit(target: Path, experiment: Experiment, *job) -> tuple[Path, str, dict[str, bytes]]:
     line, files = fit_fold(experiment, *job)
-    return target, f"{experiment.architecture} on {experiment.feature_map}, {line}", files
+    seed = f", seed {experiment.seed}" if experiment.seed else ""
+    return target, f"{experiment.architecture} on {experiment.feature_map}{seed}, {line}", files
 
 
 def load(experiment: Experiment, data_dir: str | Path | None = None) -> Manifest:

@@ -292,6 +292,16 @@ def test_a_sweep_prints_and_writes_its_table(ser, tmp_path, monkeypatch):
     assert given == [{"workers": "tcp://host:1"}]
 
 
+@pytest.mark.parametrize("out", [".", "nowhere/table.csv"])
+def test_a_table_that_cannot_be_written_is_refused_before_work(ser, tmp_path, monkeypatch, out):
+    monkeypatch.setattr(sweep, "run", lambda *_, **__: pytest.fail("it has begun"))
+    file = tmp_path / "grid.yml"
+    file.write_text("architecture: cnn\n")
+    code, _, err = ser("sweep", file, "--out", tmp_path / out)
+    assert_one_sentence(code, err, "name a file in a folder that is there")
+    assert not (tmp_path / "nowhere").exists()
+
+
 def test_a_sweep_that_is_refused(ser, workspace, tmp_path):
     file = tmp_path / "grid.yml"
     file.write_text("architecture: cnn\nparameters: {epochs: [3, 0]}\n")

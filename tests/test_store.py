@@ -93,7 +93,7 @@ def test_an_interrupted_build_goes_on(manifest, computed, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", ["removed", "cut", "longer", "another", "zeros"])
-def test_a_damaged_chunk_is_named_and_computed_again(manifest, computed, damage):
+def test_a_damaged_chunk_is_named_and_computed_again(manifest, computed, damage, capsys):
     folder = folder_of(build(manifest))
     whole = content(folder)
     file = folder / "000004.npy"
@@ -109,9 +109,12 @@ def test_a_damaged_chunk_is_named_and_computed_again(manifest, computed, damage)
         with pytest.raises(StoreError, match=rf"000004.npy of the feature store {folder} is miss"):
             store.Store(folder, 18)
     computed.clear()
+    capsys.readouterr()
     build(manifest)
     assert len(computed) == 4
     assert content(folder) == whole
+    told = f"the feature store {folder} has damaged chunks, which are computed again: 000004.npy\n"
+    assert capsys.readouterr().err == ("" if damage == "removed" else told)
 
 
 @pytest.mark.parametrize("damage", ["removed", "cut", "garbage", "another"])

@@ -130,7 +130,7 @@ def test_the_record_has_all_its_fields(record, manifest):
 def test_a_line_is_said_of_every_fold(record, lines):
     assert len(lines) == 3
     for number, line in enumerate(lines, start=1):
-        assert line.startswith(f"fold {number} of 3: cnn_gru on logmel, speaker-")
+        assert line.startswith(f"fold {number} of 3: cnn_gru on logmel, seed 7, speaker-")
 
 
 def test_every_utterance_is_predicted_once(record, manifest):
@@ -296,7 +296,7 @@ def test_a_fold_that_is_missing_is_trained_again_with_the_same_result(record, ho
     said = []
     again = training.run(REAL, data_dir=table, progress=said.append)
     assert said[0] == "2 of 3 folds are there already"
-    assert said[1].startswith("fold 3 of 3: cnn_gru on logmel, speaker-x/y: best epoch ")
+    assert said[1].startswith("fold 3 of 3: cnn_gru on logmel, seed 7, speaker-x/y: best epoch ")
     assert len(said) == 2
     now = fold_folders(home)
     assert set(now) == set(folders)
@@ -629,6 +629,12 @@ def test_a_given_split_that_tests_twice(tmp_path, make_table, played):
     split_files.write(given, [one, replace(one, name="again")], manifest.table)
     with pytest.raises(SplitError, match=r"twice.csv tests 'wav/a-anger-0' in more than one fold"):
         run(file, replace(PLAYED, protocol=None, split=str(given)))
+
+
+def test_what_was_trained_is_counted(workspace, tmp_path, make_table, played):
+    manifest = corpora.load("table", make_table(tmp_path / "tones", each=1))
+    first, second = (training.prepare([(PLAYED, manifest)], progress=silent) for _ in range(2))
+    assert (first, second) == (len(played), 0)
 
 
 def test_an_interrupted_run_goes_on(workspace, tmp_path, make_table, played, monkeypatch):

@@ -172,10 +172,10 @@ def execute(
     finish(Part("features of all audio", _since(clock), not computed))
     if runs := {pair[0]: pair for name in missing for pair in planned[name]}:
         clock = time.perf_counter()
-        training.prepare(runs.values(), workers=scheduler)
+        trained = training.prepare(runs.values(), workers=scheduler)
         for pair in runs.values():
             training.gather(*pair)
-        finish(Part("networks", _since(clock)))
+        finish(Part("networks", _since(clock), not trained))
 
     def produce(name: str) -> Part:
         clock = time.perf_counter()
