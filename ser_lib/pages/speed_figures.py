@@ -58,7 +58,7 @@ def ratios(found: Sequence[Mapping]) -> Figure:
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.minorticks_off()
     axis.grid(False, axis="y")
-    legend_above(axis, 4)
+    legend_above(axis, 2)  # names of rows leave the axis narrow
     sns.despine(fig, left=True)
     caption = (
         "How many times as fast as its rival, or how many times as costly as the limit, each "
