@@ -117,8 +117,9 @@ def started(*command, library: Path = PROJECT):
     try:
         yield process
     finally:
-        process.terminate()
-        process.wait(20)
+        # A worker that is asked to end may wait for connections that nobody answers any more.
+        process.kill()
+        process.wait()
 
 
 @contextmanager
