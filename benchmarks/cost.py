@@ -116,11 +116,6 @@ def bill(measured: Measured, plan: Plan, prices: dict[str, float] = PRICES) -> l
     return [*rows, {"part": "all", **total}]
 
 
-def days(hours: float, cores: int) -> float:
-    """Return the days by the clock that so many core hours take on so many cores."""
-    return hours / cores / 24
-
-
 def in_words(plan: Plan, prices: dict[str, float] = PRICES) -> str:
     """Say what a bill is of.
 

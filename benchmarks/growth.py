@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -21,7 +20,7 @@ from shutil import rmtree
 import psutil
 
 from benchmarks import cost, predict, streaming
-from benchmarks.harness import row
+from benchmarks.harness import row, scratch
 from ser_lib import corpora, parallel, prediction, store
 from ser_lib.corpora import demo
 from ser_lib.workspace import workspace
@@ -63,14 +62,11 @@ def run(
     if recordings is None:
         made = demo.make(workspace() / "data" / "demo", **demo.SIZES["demo"])
         recordings = made / "wav"
-    # In the workspace, because 100,000 utterances are gigabytes, for which /tmp may be small.
-    place = workspace() / "data"
-    place.mkdir(exist_ok=True)
     files = sorted(recordings.glob("*.wav"))
     rows = []
     smaller: dict[str, tuple[dict, dict]] = {}
     for size in sizes:
-        with tempfile.TemporaryDirectory(dir=place, prefix=".growth-") as folder:
+        with scratch() as folder:
             link(Path(folder), files, size)
             for part in PARTS:
                 found = [_measure(part, Path(folder)) for _ in range(_repetitions(size))]

@@ -32,12 +32,13 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import ser_lib
 from ser_lib.errors import ParameterError
 from ser_lib.pages import speed
 from ser_lib.parallel import processors, tell
-from ser_lib.workspace import digest, sources, write_atomically
+from ser_lib.workspace import digest, sources, workspace, write_atomically
 
 RUNS = 5
 PACKAGES = (
@@ -210,6 +211,16 @@ def _run(name: str, connection) -> None:
         traceback.print_exc()
         rows = [failed(name, f"{type(error).__name__}: {error}")]
     connection.send(rows)
+
+
+def scratch() -> TemporaryDirectory:
+    """Return a folder for gigabytes that goes away when it is left.
+
+    In the workspace's `data`, where git does not look: /tmp may be small, or memory.
+    """
+    place = workspace() / "data"
+    place.mkdir(exist_ok=True)
+    return TemporaryDirectory(dir=place, prefix=".benchmark-")
 
 
 def table(rows: Iterable[Mapping]) -> str:

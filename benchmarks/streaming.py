@@ -12,15 +12,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from benchmarks.harness import alternate, row, skipped
+from benchmarks.harness import alternate, row, scratch, skipped
 from ser_lib.experiment import Experiment
 from ser_lib.features import FRAMES, ROWS, Standardiser, channels
 from ser_lib.store import CHUNK, Store
-from ser_lib.workspace import workspace
 
 GROUP, UNIT = "training from the store", "utterances per second"
 ALLOWED = 1_100_000_000
@@ -41,8 +39,7 @@ def run(progress: Callable[[str], None]) -> list[dict]:
     name = f"{ARCHITECTURE}, {TIMES * ALLOWED / 1e9:.1f} GB with {ALLOWED / 1e9:.1f} GB of memory"
     if sys.platform != "linux":
         return [skipped(GROUP, name, UNIT, "limits on data are those of Linux")]
-    # In the workspace, because /tmp may be small, or memory.
-    with TemporaryDirectory(dir=workspace(), prefix=".growth-") as folder:
+    with scratch() as folder:
         progress(f"a store of {UTTERANCES:,} maps")
         _write(Path(folder))
         progress("training, turn by turn")

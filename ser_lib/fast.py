@@ -1,7 +1,7 @@
 """The networks of `models`, computed in less time for training: same weights, same function.
 
-Training time is what limits a report over many folds, and on one thread a step of Keras' own layers
-costs more than twice what its convolutions cost. The rest is memory traffic: batch normalisation,
+Training time is what limits a report over many folds, and much of a step of Keras' own layers goes
+into other things than convolutions (`benchmarks/step.py` measures both): batch normalisation,
 pooling, dropout and their gradients each pass over maps of megabytes. Here a block passes over them
 once on the way forward and once on the way back:
 
@@ -11,14 +11,14 @@ once on the way forward and once on the way back:
 - XLA fuses what is done to each element; convolutions and matrix products stay with TensorFlow,
   which is quicker at them.
 - Dropout draws its random bits with an integer hash of (seed, step, element), so that they need not
-  be kept for the way back (Philox takes ten times as long).
+  be kept for the way back; TensorFlow's own generator takes longer.
 - Moments and their gradients are summed over the batch first, which is quick and keeps digits that
   one long sum would lose: these are nearer to the exact values than Keras' own.
 - Recurrent layers project all steps in one product.
 - A step of AdamW is one operation for each variable.
 
 What is not to be fused: the gradient of a bias. TensorFlow would make it part of that of the
-kernel, which is then slower by a quarter; here it is a sum as any other.
+kernel, which is then slower; here it is a sum as any other.
 """
 
 from collections.abc import Callable

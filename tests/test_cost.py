@@ -45,7 +45,3 @@ def test_ten_times_as_many_cost_ten_times_as_much():
     )
     for name in ("core_hours", "gb", "money"):
         assert large[name] == pytest.approx(10 * small[name])
-
-
-def test_days_by_the_clock():
-    assert cost.days(4_800, 100) == pytest.approx(2)

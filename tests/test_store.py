@@ -73,23 +73,29 @@ def test_the_second_build_computes_nothing(manifest, computed):
     np.testing.assert_array_equal(again[17], first[17])
 
 
-def test_an_interrupted_build_goes_on(manifest, computed, monkeypatch):
+def interrupt(manifest, computed, monkeypatch):
+    """Begin a build that is interrupted in the third chunk."""
     extract = features.extract
 
     def interrupted(signal, **options):
-        if len(computed) == 10:  # in the third chunk
+        if len(computed) == 10:
             raise KeyboardInterrupt
         return extract(signal, **options)
 
-    monkeypatch.setattr(features, "extract", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        build(manifest)
-    monkeypatch.setattr(features, "extract", extract)
+    with monkeypatch.context() as patch:
+        patch.setattr(features, "extract", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            build(manifest)
     computed.clear()
+
+
+def test_an_interrupted_build_goes_on(manifest, computed, monkeypatch):
+    interrupt(manifest, computed, monkeypatch)
     maps = build(manifest)
     names = [path.split("/")[-1] for path in manifest.table["path"]]
     assert computed == names[8:]
-    np.testing.assert_array_equal(maps[9], extract(audio.load(manifest.root / "wav" / names[9])))
+    expected = features.extract(audio.load(manifest.root / "wav" / names[9]))
+    np.testing.assert_array_equal(maps[9], expected)
 
 
 @pytest.mark.parametrize("damage", ["removed", "cut", "longer", "another", "zeros"])
@@ -319,18 +325,7 @@ def test_what_is_read_from_s3_is_read_once(manifest, far, workspace, monkeypatch
 
 
 def test_an_interrupted_build_on_s3_goes_on(manifest, computed, far, monkeypatch):
-    extract = features.extract
-
-    def interrupted(signal, **options):
-        if len(computed) == 10:
-            raise KeyboardInterrupt
-        return extract(signal, **options)
-
-    monkeypatch.setattr(features, "extract", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        build(manifest)
-    monkeypatch.setattr(features, "extract", extract)
-    computed.clear()
+    interrupt(manifest, computed, monkeypatch)
     maps = build(manifest)
     assert len(computed) == 10
     np.testing.assert_array_equal(maps[9], build(manifest)[9])

@@ -1,14 +1,12 @@
 """Sweeps: what the file may say, the grid that it makes, and the order of its results."""
 
-import shutil
 from dataclasses import replace
-from types import SimpleNamespace
 
 import factory
 import pandas as pd
 import pytest
 
-from ser_lib import bundle, corpora, sweep, training
+from ser_lib import corpora, sweep, training
 from ser_lib.errors import ParameterError, SplitError
 from ser_lib.experiment import ARCHITECTURES, Experiment
 
@@ -171,21 +169,9 @@ def test_what_the_last_run_lacks_is_said_before_any_work(tmp_path, make_table, p
 
 def test_a_sweep_leaves_the_records_of_its_runs(workspace, tmp_path, make_table, monkeypatch):
     """With `training` itself; only what a fold would learn is made up."""
-    from test_training import play_fold
+    from test_training import play
 
-    names = []
-
-    def each(function, jobs, **options):
-        for job in jobs:
-            if function is bundle.export:
-                yield shutil.copytree(*job)
-                continue
-            names.append(job[3].name)
-            yield function(*job)
-
-    monkeypatch.setattr(training.parallel, "each", each)
-    monkeypatch.setattr(training.store, "build", lambda *_, **__: SimpleNamespace(address=""))
-    monkeypatch.setattr(training, "fit_fold", play_fold)
+    names = play(monkeypatch)
     table = make_table(tmp_path / "tones", each=1)
     grid = sweep.Grid([Experiment(architecture="cnn", corpus="table", seed=n) for n in (0, 1)],
                       str(table), ["seed"])  # fmt: skip

@@ -541,7 +541,11 @@ def play_fold(experiment, number, fold, table, emotions, store_folder):
 
 @pytest.fixture
 def played(monkeypatch):
-    """The folds that are played, by name; they are done in this process."""
+    return play(monkeypatch)
+
+
+def play(monkeypatch):
+    """Return the names of the folds that are played from now on, in this process."""
     names = []
 
     def each(function, jobs, **options):
