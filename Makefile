@@ -34,10 +34,11 @@ pdf: book  ## the same, and the book as one PDF; needs Chromium
 test: $(READY) lint  ## lint, unit tests, doctests, a smoke run of every notebook, a small book
 	@$(BIN)/pytest
 
-lint: $(READY)  ## style of code and notebooks
+lint: $(READY)  ## style of code and notebooks, and the layers of the library
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/nbstripout --verify notebooks/*.ipynb
+	@$(BIN)/lint-imports > /dev/null || $(BIN)/lint-imports
 
 bench: $(READY)  ## how fast it is here, beside rivals and limits; SER_EMODB=folder for real speech
 	@$(BIN)/python -m benchmarks

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import harness
-from ser_lib.errors import SerError, choose
+from ser_lib.core.errors import SerError, choose
+from ser_lib.core.jobs import tell
 from ser_lib.pages import speed
-from ser_lib.parallel import tell
-from ser_lib.tables import duration
+from ser_lib.pages.tables import duration
 
 BENCHMARKS = ("features", "step", "predict", "growth", "streaming", "cluster")
 """The modules of this folder that measure something, in the order of their execution."""

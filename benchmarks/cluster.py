@@ -2,7 +2,7 @@
 
 Jobs that wait, as for a store or a processor elsewhere, show what more workers bring; jobs that
 compute show what they bring on the cores that are here, which is no more than there are cores. The
-clusters are started before; what counts is a call of `parallel.each`, which connects, looks at the
+clusters are started before; what counts is a call of `jobs.each`, which connects, looks at the
 workers, and shares out the jobs. A cluster of one worker stands beside a loop in this process.
 """
 
@@ -15,7 +15,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.harness import alternate, row, skipped
-from ser_lib import audio, corpora, features, parallel
+from ser_lib import corpora
+from ser_lib.core import audio
+from ser_lib.core import jobs as parallel
+from ser_lib.features import maps
 
 GROUP, UNIT = "more machines", "seconds"
 WORKERS = (1, 2, 4)
@@ -100,4 +103,4 @@ def _all(function: Callable, jobs: list[tuple], workers: int | str) -> None:
 
 def _features(paths: list[Path]) -> None:
     for path in paths:
-        features.extract(audio.load(path), kind="stack")
+        maps.extract(audio.load(path), kind="stack")

@@ -6,7 +6,7 @@ takes F0 by `yin`; `pyin`, which such loops use as well, is a hundred times slow
 rival. The limit is what no program that reads these files can do without: decoding, resampling
 where the rate differs, and one transform of every frame.
 
-On one core both work in one thread. On two cores ours runs as `parallel.each` runs it, and the
+On one core both work in one thread. On two cores ours runs as `jobs.each` runs it, and the
 loop as it is written, in one process, with threads for its matrix products or without, whichever
 is faster here. The rate of ours is that while both workers are busy; what their start costs, once
 a corpus, is a row of its own.
@@ -24,8 +24,11 @@ from statistics import median
 import numpy as np
 
 from benchmarks.harness import alternate, row, skipped
-from ser_lib import audio, corpora, features, functionals, parallel, spectrum
-from ser_lib.tables import count
+from ser_lib import corpora
+from ser_lib.core import audio
+from ser_lib.core import jobs as parallel
+from ser_lib.features import functionals, maps, spectrum
+from ser_lib.pages.tables import count
 
 ONE, TWO = "features on one core", "features on two cores"
 UNIT = "files per second"
@@ -45,7 +48,7 @@ def run(progress: Progress) -> list[dict]:
         return [skipped(ONE, "both maps", UNIT, "librosa, the rival, is not installed")]
     found = []
     for corpus, files in _corpora().items():
-        for kind in features.MAPS:
+        for kind in maps.MAPS:
             name = f"{kind}, {corpus}"
             if not files:
                 for group in (ONE, TWO):
@@ -186,14 +189,14 @@ def together(done: list[tuple[int, float, float, int]]) -> float:
 
 def _warm() -> None:
     """Import and prepare in a worker what the first file would wait for."""
-    for kind in features.MAPS:
-        features.extract(np.zeros(audio.RATE, dtype=np.float32), kind=kind)
+    for kind in maps.MAPS:
+        maps.extract(np.zeros(audio.RATE, dtype=np.float32), kind=kind)
     import soxr  # noqa: F401
 
 
 def ours(kind: str, path: Path) -> np.ndarray:
     """Compute a map as every room of the library does."""
-    return features.extract(audio.load(path), kind=kind)
+    return maps.extract(audio.load(path), kind=kind)
 
 
 def floor(path: Path) -> None:

@@ -21,9 +21,12 @@ import psutil
 
 from benchmarks import cost, predict, streaming
 from benchmarks.harness import row, scratch
-from ser_lib import corpora, parallel, prediction, store
+from ser_lib import corpora
+from ser_lib.core import jobs
+from ser_lib.core.files import workspace
 from ser_lib.corpora import demo
-from ser_lib.workspace import workspace
+from ser_lib.features import store
+from ser_lib.models import predict as prediction
 
 GROUP, TIME, MEMORY = "growth", "ms per utterance", "MB"
 SIZES = (1_000, 10_000, 100_000)
@@ -140,7 +143,7 @@ def _in_large(
     All parts but training keep every processor busy.
     """
     seconds = {part: time["ours"] / 1000 for part, (time, _) in costs.items()}
-    cores = {part: 1 if part == "training" else parallel.processors() for part in seconds}
+    cores = {part: 1 if part == "training" else jobs.processors() for part in seconds}
     measured = cost.Measured(
         **{part: seconds[part] * cores[part] for part in seconds},
         audio_bytes=audio_bytes,
@@ -187,7 +190,7 @@ def _prediction(folder: Path) -> tuple[float, int]:
     """Answer all files with a fresh network that hears one window of each."""
     model = folder / "model"
     if not model.is_dir():
-        list(parallel.each(predict.write_bundle, [("cnn", model, "logmel", 1)], workers=1))
+        list(jobs.each(predict.write_bundle, [("cnn", model, "logmel", 1)], workers=1))
     return _timed(lambda: len(prediction.predict([folder / "wav"], model).files))
 
 

@@ -35,10 +35,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import ser_lib
-from ser_lib.errors import ParameterError
+from ser_lib.core.errors import ParameterError
+from ser_lib.core.files import digest, sources, workspace, write_atomically
+from ser_lib.core.jobs import processors, tell
 from ser_lib.pages import speed
-from ser_lib.parallel import processors, tell
-from ser_lib.workspace import digest, sources, workspace, write_atomically
 
 RUNS = 5
 PACKAGES = (

@@ -22,10 +22,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from benchmarks.harness import alternate, row, skipped
-from ser_lib import bundle, corpora, lite, parallel
-from ser_lib.bundle import FrontEnd
-from ser_lib.experiment import ARCHITECTURES
-from ser_lib.features import FRAMES, ROWS, Standardiser
+from ser_lib import corpora
+from ser_lib.core import jobs as parallel
+from ser_lib.experiments.experiment import ARCHITECTURES
+from ser_lib.features.maps import FRAMES, ROWS, Standardiser
+from ser_lib.models import bundle, lite
+from ser_lib.models.bundle import FrontEnd
 
 START, MANY = "prediction: from a cold start", "prediction: a folder of clips"
 KERAS = "the same network on Keras"
@@ -78,7 +80,7 @@ def _link(folder: Path) -> list[Path]:
 
 def write_bundle(name: str, folder: Path, feature_map: str, crops: int) -> None:
     """Write a fresh network with its front end, for LiteRT and, beside it, for Keras only."""
-    from ser_lib import models
+    from ser_lib.models import networks as models
 
     shape = (ROWS, ARCHITECTURES[name])
     front_end = FrontEnd(

@@ -13,9 +13,9 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.harness import alternate, row
-from ser_lib import models
-from ser_lib.experiment import ARCHITECTURES, Experiment
-from ser_lib.features import FRAMES, ROWS
+from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
+from ser_lib.features.maps import FRAMES, ROWS
+from ser_lib.models import networks
 
 GROUP, UNIT = "training step", "ms per utterance"
 AT_MOST = 1.6
@@ -27,7 +27,7 @@ N_CLASSES = 5
 
 def run(progress: Callable[[str], None]) -> list[dict]:
     """Measure every network with the batch size of its experiments."""
-    from ser_lib.fitting import start_worker
+    from ser_lib.experiments.fit import start_worker
 
     start_worker()  # one thread
     rows = []
@@ -73,7 +73,7 @@ def _timed(step: Callable[[], object], n: int) -> Callable[[], float]:
 
 
 def _network(experiment: Experiment, inputs):
-    return models.build(
+    return networks.build(
         experiment.architecture,
         inputs.shape[1:],
         N_CLASSES,
@@ -83,7 +83,7 @@ def _network(experiment: Experiment, inputs):
 
 
 def _ours(experiment: Experiment, inputs, targets):
-    from ser_lib.fitting import training_step
+    from ser_lib.experiments.fit import training_step
 
     step = training_step(_network(experiment, inputs), experiment, n_batches=100)
     weights = np.ones(len(inputs), "float32")

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.harness import alternate, row, scratch, skipped
-from ser_lib.experiment import Experiment
-from ser_lib.features import FRAMES, ROWS, Standardiser, channels
-from ser_lib.store import CHUNK, Store
+from ser_lib.experiments.experiment import Experiment
+from ser_lib.features.maps import FRAMES, ROWS, Standardiser, channels
+from ser_lib.features.store import CHUNK, Store
 
 GROUP, UNIT = "training from the store", "utterances per second"
 ALLOWED = 1_100_000_000
@@ -68,13 +68,14 @@ def trainer(read: Callable[[int], np.ndarray], n: int) -> Callable[[int], float]
     n
         Utterances.
     """
-    from ser_lib import fitting, models
+    from ser_lib.experiments import fit
+    from ser_lib.models import networks
 
-    fitting.start_worker()
+    fit.start_worker()
     experiment = Experiment(architecture=ARCHITECTURE)
     shape = (ROWS, FRAMES, experiment.channels)
-    step = fitting.training_step(
-        models.build(ARCHITECTURE, shape, N_CLASSES), experiment, n_batches=1000
+    step = fit.training_step(
+        networks.build(ARCHITECTURE, shape, N_CLASSES), experiment, n_batches=1000
     )
     standardiser = Standardiser.fit(
         channels(read(position), experiment.channels) for position in range(min(n, 100))
@@ -87,7 +88,7 @@ def trainer(read: Callable[[int], np.ndarray], n: int) -> Callable[[int], float]
 
     def epochs():
         while True:
-            yield fitting.batches(experiment, standardised, targets, np.arange(n), generator)
+            yield fit.batches(experiment, standardised, targets, np.arange(n), generator)
 
     endless = itertools.chain.from_iterable(epochs())
     weights = np.ones(BATCH, np.float32)
@@ -103,7 +104,7 @@ def trainer(read: Callable[[int], np.ndarray], n: int) -> Callable[[int], float]
 
 
 def _write(folder: Path) -> None:
-    """Write a store as `ser_lib.store` describes it."""
+    """Write a store as `ser_lib.features.store` describes it."""
     np.save(folder / "lengths.npy", np.full(UTTERANCES, FRAMES, np.int32))
     noise = np.random.default_rng(0).normal(size=CHUNK * ROWS * FRAMES).astype(np.float32)
     for number in range(0, UTTERANCES, CHUNK):

@@ -1,16 +1,7 @@
 """Speech emotion recognition, from a folder of recordings to a written report.
 
-The rooms, from the ground up: `audio`, `corpora`, `features`, `augment`, `models`, `splits`,
-`evaluation`, `records`, `store`, `experiment`, `lite`, `bundle`, `prediction`, `training`,
-`baselines`; words and figures: `tables`, `narrative`, `comparison`, `figures`, `diagrams`, `maps`,
-and for single pages `pages`; and `report`, which executes notebooks and builds the book. The
-shortest way through all of them:
-
-    from ser_lib import training
-    from ser_lib.experiment import Experiment
-
-    record = training.run(Experiment(architecture="cnn_gru", corpus="demo", epochs=2))
-    record.data["metrics"]["uar"]
+Rooms, from the ground up: `core`, `metrics` and `corpora`, `features`, `models`, `experiments`,
+`pages`, `report`; a room imports only from those below it.
 """
 
 import warnings

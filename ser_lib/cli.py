@@ -11,8 +11,8 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from ser_lib.errors import ParameterError, SerError, choose
-from ser_lib.workspace import room_for
+from ser_lib.core.errors import ParameterError, SerError, choose
+from ser_lib.core.files import room_for
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -174,9 +174,9 @@ def _manifest(options) -> int:
 
 
 def _run(options) -> int:
-    from ser_lib.report import runner
+    from ser_lib.report import notebooks
 
-    runner.execute(
+    notebooks.execute(
         options.notebooks,
         corpus=options.corpus,
         data_dir=options.data,
@@ -190,7 +190,7 @@ def _run(options) -> int:
 def _sweep(options) -> int:
     from pathlib import Path
 
-    from ser_lib import sweep
+    from ser_lib.experiments import sweep
 
     if options.out and (
         Path(options.out).is_dir() or not Path(options.out).absolute().parent.is_dir()
@@ -206,7 +206,7 @@ def _write_table(table, out: str | None) -> None:
     """Write a table where the user wants it, if anywhere."""
     from pathlib import Path
 
-    from ser_lib.workspace import write_atomically
+    from ser_lib.core.files import write_atomically
 
     if not out:
         return
@@ -221,7 +221,7 @@ def _assignment(text: str) -> tuple[str, object]:
     """Split ``name=value``; the value is read as YAML, but 1e-3 is a number."""
     import yaml
 
-    from ser_lib.experiment import as_number
+    from ser_lib.experiments.experiment import as_number
 
     name, equals, value = text.partition("=")
     if not equals or not value.strip() or not name.isidentifier():
@@ -236,8 +236,9 @@ def _audit(options) -> int:
     from dataclasses import asdict
     from pathlib import Path
 
-    from ser_lib import corpora, leakage, protocols, split_files
-    from ser_lib.experiment import Experiment
+    from ser_lib import corpora
+    from ser_lib.experiments import leakage, protocols, split_files
+    from ser_lib.experiments.experiment import Experiment
 
     given = dict(_assignment(text) for text in options.parameters)
     # A file has its folds already.
@@ -294,9 +295,10 @@ def _print_findings(findings: Sequence[str]) -> int:
 
 
 def _predict(options) -> int:
-    from ser_lib import parallel, prediction
+    from ser_lib.core import jobs
+    from ser_lib.models import predict
 
-    found = prediction.predict(options.audio, options.model, progress=parallel.tell)
+    found = predict.predict(options.audio, options.model, progress=jobs.tell)
     for error in found.refused:
         print(f"ser: {error}", file=sys.stderr)
     rows = []

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from sklearn.metrics import (
     accuracy_score,
     confusion_matrix,
@@ -18,7 +19,9 @@ from sklearn.metrics import (
     recall_score,
 )
 
-from ser_lib.records import Record
+from ser_lib.experiments import baselines
+from ser_lib.experiments.baselines import Baseline
+from ser_lib.experiments.records import Record
 
 EMOTIONS = {
     "demo": ["anger", "frustration", "happiness", "neutral", "sadness"],
@@ -287,3 +290,39 @@ def with_data(record: Record, **parts) -> Record:
         for name, value in record.data.items()
     }
     return replace(record, data=data)
+
+
+def parse(markdown: str) -> list[dict[str, str]]:
+    """Rows of a pipe table."""
+    lines = [line for line in markdown.splitlines() if line.startswith("|")]
+    heading, _, *rows = ([cell.strip() for cell in line[1:-1].split(" | ")] for line in lines)
+    return [dict(zip(heading, row, strict=True)) for row in rows]
+
+
+def baseline(name: str, record, skill: float | None = None, seed: int = 9) -> Baseline:
+    """A baseline on the utterances of a record, as good as asked; the majority class by default."""
+    predictions = record.predictions[["utterance", "speaker", "fold", "truth"]].copy()
+    if skill is None:
+        predictions["predicted"] = record.emotions[0]
+    else:
+        options = {"truth": list(predictions["truth"]), "seed": seed, "skill": skill}
+        other = make_record(emotions=record.emotions, **options)
+        predictions["predicted"] = other.predictions["predicted"]
+    emotions = record.emotions
+    return Baseline(name, emotions, predictions, baselines.metrics(predictions, emotions))
+
+
+def network(architecture: str, right: int, wobble: int = 0, *, speakers: int = 10, **speed):
+    """A record of 20 utterances of each speaker, of which so many are recognised.
+
+    Every second speaker gets `wobble` more, the others as many less. UAR is `right` / 20.
+    """
+    truth, predicted = [], []
+    for i in range(20 * speakers):
+        k, speaker = divmod(i, speakers)
+        hits = right + (wobble if speaker % 2 else -wobble)
+        truth.append(EMOTIONS["demo"][k % 5])
+        predicted.append(EMOTIONS["demo"][(k + (k >= hits)) % 5])
+    record = make_record(architecture, seed=1, speakers=speakers, truth=truth, predicted=predicted)
+    assert record.data["metrics"]["uar"] == pytest.approx(right / 20)
+    return with_data(record, speed=speed)

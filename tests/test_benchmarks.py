@@ -14,7 +14,7 @@ import pytest
 from benchmarks import __main__ as command
 from benchmarks import features, harness
 from ser_lib import corpora
-from ser_lib.errors import ParameterError, RecordError
+from ser_lib.core.errors import ParameterError, RecordError
 from ser_lib.pages import speed
 
 FASTER = {"ours": [30, 10, 20, 50, 40], "rival": [10, 9, 11, 10, 10], "limit": [60, 60, 60, 60, 90]}

@@ -14,12 +14,16 @@ import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from ser_lib import bundle, cli, cluster, features, models, sweep
-from ser_lib.bundle import FrontEnd
+from ser_lib import cli
+from ser_lib.core import cluster
+from ser_lib.core.errors import SerError
 from ser_lib.corpora import CATALOGUE
-from ser_lib.errors import SerError
-from ser_lib.features import Standardiser
-from ser_lib.report import runner
+from ser_lib.experiments import sweep
+from ser_lib.features import maps
+from ser_lib.features.maps import Standardiser
+from ser_lib.models import bundle, networks
+from ser_lib.models.bundle import FrontEnd
+from ser_lib.report import notebooks
 
 EMOTIONS = ["anger", "neutral", "sadness"]
 
@@ -220,8 +224,8 @@ def test_a_notebook_that_fails(ser, templates, table):
 )
 def test_a_run_that_is_refused(ser, templates, monkeypatch, arguments, parts):
     # Refused before any work: no corpus is made, no features, no kernel.
-    monkeypatch.setattr(runner.corpora.catalogue.demo, "make", None)
-    monkeypatch.setattr(runner.store, "build", None)
+    monkeypatch.setattr(notebooks.corpora.catalogue.demo, "make", None)
+    monkeypatch.setattr(notebooks.store, "build", None)
     code, out, err = ser("run", *arguments)
     assert_one_sentence(code, err, *parts)
     assert out == ""
@@ -243,7 +247,7 @@ def test_a_run_that_is_refused(ser, templates, monkeypatch, arguments, parts):
 )
 def test_values_of_parameters(monkeypatch, ser, text, value):
     given = {}
-    monkeypatch.setattr(runner, "execute", lambda names, **options: given.update(options))
+    monkeypatch.setattr(notebooks, "execute", lambda names, **options: given.update(options))
     assert ser("run", "cnn", "-p", text)[0] == 0
     (found,) = given["parameters"].values()
     assert found == value
@@ -252,10 +256,10 @@ def test_values_of_parameters(monkeypatch, ser, text, value):
 
 def test_a_run_on_a_cluster_hands_its_work_over(ser, templates, table, monkeypatch):
     asked = []
-    monkeypatch.setattr(runner.store, "build", lambda *_, workers, **__: asked.append(workers))
-    monkeypatch.setattr(runner.training, "prepare", lambda *_, workers: asked.append(workers))
-    monkeypatch.setattr(runner.training, "gather", lambda *_: None)
-    monkeypatch.setattr(runner, "_execute_one", lambda template, page, values: page.parent.mkdir(
+    monkeypatch.setattr(notebooks.store, "build", lambda *_, workers, **__: asked.append(workers))
+    monkeypatch.setattr(notebooks.training, "prepare", lambda *_, workers: asked.append(workers))
+    monkeypatch.setattr(notebooks.training, "gather", lambda *_: None)
+    monkeypatch.setattr(notebooks, "_execute_one", lambda template, page, values: page.parent.mkdir(
         parents=True))  # fmt: skip
     command = ("run", "cnn", "--corpus", "table", "--data", table)
     assert ser(*command, "--scheduler", "tcp://host:8786")[0] == 0
@@ -317,7 +321,7 @@ def test_a_sweep_that_is_refused(ser, workspace, tmp_path):
 def model(tmp_path_factory):
     """The folder of a run with an untrained network."""
     keras.utils.set_random_seed(1)
-    shape = (features.ROWS, 1)
+    shape = (maps.ROWS, 1)
     front_end = FrontEnd(
         architecture="cnn",
         corpus="table",
@@ -327,7 +331,7 @@ def model(tmp_path_factory):
         crops=2,
         standardiser=Standardiser(np.full(shape, -40, np.float32), np.full(shape, 9, np.float32)),
     )
-    network = models.build("cnn", (features.ROWS, features.FRAMES, 1), len(EMOTIONS))
+    network = networks.build("cnn", (maps.ROWS, maps.FRAMES, 1), len(EMOTIONS))
     folder = tmp_path_factory.mktemp("run")
     bundle.save(network, front_end, folder / "bundle")
     return folder
@@ -416,7 +420,7 @@ def test_an_interrupt_says_how_to_go_on(ser, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runner, "execute", interrupted)
+    monkeypatch.setattr(notebooks, "execute", interrupted)
     code, _, err = ser("run")
     assert code == 130
     assert err == "ser: interrupted; what was finished is kept, run it again to go on\n"
@@ -426,7 +430,7 @@ def test_a_full_disk_is_told_wherever_it_is_noticed(ser, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(runner, "execute", full)
+    monkeypatch.setattr(notebooks, "execute", full)
     code, _, err = ser("run")
     assert_one_sentence(code, err, "no space left", "what was finished is kept: free some space")
 
@@ -435,7 +439,7 @@ def test_a_defect_of_the_library_is_not_hidden(monkeypatch):
     def broken(*_, **__):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(runner, "execute", broken)
+    monkeypatch.setattr(notebooks, "execute", broken)
     with pytest.raises(ZeroDivisionError):
         cli.main(["run"])
 

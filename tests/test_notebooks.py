@@ -6,9 +6,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from ser_lib import templates
-from ser_lib.experiment import ARCHITECTURES, Experiment
-from ser_lib.report.runner import NOTEBOOKS
+from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
+from ser_lib.pages import templates
+from ser_lib.report.notebooks import NOTEBOOKS
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 TEMPLATES = sorted(FOLDER.glob("*.ipynb"))

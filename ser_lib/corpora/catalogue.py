@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ser_lib.core.errors import ParameterError, choose
 from ser_lib.corpora import (
     crema_d,
     demo,
@@ -21,7 +22,6 @@ from ser_lib.corpora import (
     savee,
     tess,
 )
-from ser_lib.errors import ParameterError, choose
 
 Reader = Callable[[Path], tuple[list[dict], list[dict]]]
 

@@ -38,10 +38,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ser_lib import parallel
+from ser_lib.core import jobs as parallel
+from ser_lib.core.errors import CorpusError, ParameterError
+from ser_lib.core.files import digest, fresh_folder, sources
 from ser_lib.corpora.espeak import RATE, Voice, synthesiser
-from ser_lib.errors import CorpusError, ParameterError
-from ser_lib.workspace import digest, fresh_folder, sources
 
 
 class Cues(NamedTuple):

@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ser_lib import audio
+from ser_lib.core import audio
+from ser_lib.core.errors import AudioError, CorpusError, ParameterError, choose
+from ser_lib.core.files import fresh_folder
 from ser_lib.corpora import lfs, transfer
 from ser_lib.corpora.catalogue import CATALOGUE
 from ser_lib.corpora.transfer import megabytes
 from ser_lib.corpora.unpack import unpack
-from ser_lib.errors import AudioError, CorpusError, ParameterError, choose
-from ser_lib.workspace import fresh_folder
 
 UNREADABLE = 0.01
 """The part of the recordings that may be unreadable in an archive whose checksum is not known."""

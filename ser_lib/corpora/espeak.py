@@ -34,7 +34,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ser_lib.errors import CorpusError
+from ser_lib.core.errors import CorpusError
 
 RATE = 22_050
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
-from ser_lib.errors import CorpusError
+from ser_lib.core.errors import CorpusError
 
 LEVELS = 2
 """How many levels above and below the folder the right one is looked for."""

@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from urllib.parse import quote
 
+from ser_lib.core.errors import CorpusError
+from ser_lib.core.files import write_atomically
 from ser_lib.corpora import transfer
-from ser_lib.errors import CorpusError
-from ser_lib.workspace import write_atomically
 
 _POINTER = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\noid sha256:([0-9a-f]{64})\nsize (\d+)\n"

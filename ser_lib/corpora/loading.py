@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from ser_lib.core.errors import CorpusError, ParameterError, SplitError
+from ser_lib.core.files import workspace
 from ser_lib.corpora import demo, manifest, selection, table
 from ser_lib.corpora.catalogue import CATALOGUE, Corpus, describe, members
 from ser_lib.corpora.manifest import Manifest
-from ser_lib.errors import CorpusError, ParameterError, SplitError
-from ser_lib.workspace import workspace
 
 _NAMES = ("utterance", "speaker", "session", "sentence")
 """Columns whose values are unique within a corpus only."""

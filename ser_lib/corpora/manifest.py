@@ -37,10 +37,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ser_lib import audio, parallel
+from ser_lib.core import audio, jobs
+from ser_lib.core.errors import AudioError, CorpusError
+from ser_lib.core.files import digest, sources, workspace, write_atomically
 from ser_lib.corpora import emotions
-from ser_lib.errors import AudioError, CorpusError
-from ser_lib.workspace import digest, sources, workspace, write_atomically
 
 COLUMNS = (
     "utterance",
@@ -195,7 +195,7 @@ def _measure_all(root: Path, paths: list[str]) -> list[_Heard | str]:
     What is measured when it is interrupted is not measured again.
     """
     root = Path(root).absolute()
-    code = sources("audio.py", "corpora/manifest.py")
+    code = sources("core/audio.py", "corpora/manifest.py")
     kept_in = workspace() / "data" / "manifests" / f"{digest(str(root), *code)}.csv"
     kept = _read_kept(kept_in)
     found: list[_Heard | str] = []
@@ -217,7 +217,7 @@ def _measure_all(root: Path, paths: list[str]) -> list[_Heard | str]:
             found += block
             if time.monotonic() - told > TOLD_S:
                 told = time.monotonic()
-                parallel.tell(f"{len(found):,} of {len(paths):,} audio files read")
+                jobs.tell(f"{len(found):,} of {len(paths):,} audio files read")
     except BaseException:
         _keep(kept_in, kept | usable())
         raise

@@ -9,8 +9,8 @@ knows it.
 from collections.abc import Mapping
 from dataclasses import replace
 
+from ser_lib.core.errors import CorpusError, ParameterError, choose
 from ser_lib.corpora.manifest import Manifest
-from ser_lib.errors import CorpusError, ParameterError, choose
 
 STYLES = ("improvised", "scripted")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ser_lib.errors import CorpusError
+from ser_lib.core.errors import CorpusError
 
 _OPTIONAL = ("speaker", "sex", "session", "sentence")
 _MARKUP = re.compile(r"[<>`\x00-\x1f]")  # what a page would take for something else than a name

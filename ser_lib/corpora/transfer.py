@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ser_lib import __version__
-from ser_lib.errors import CorpusError
+from ser_lib.core.errors import CorpusError
 
 HEADERS = {"User-Agent": f"ser-lib/{__version__}", "Accept-Encoding": "identity"}
 """Sent with every request; a file must come as it is, for its bytes are counted."""

@@ -11,7 +11,7 @@ import zlib
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from ser_lib.errors import CorpusError
+from ser_lib.core.errors import CorpusError
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 """What the library raises for a file that is no zip archive, or a broken or an unusual one."""

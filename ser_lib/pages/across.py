@@ -9,12 +9,14 @@ told apart.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ser_lib import evaluation, provenance, training
+from ser_lib.core.errors import SplitError
 from ser_lib.corpora import Manifest, describe
-from ser_lib.errors import SplitError
-from ser_lib.experiment import Experiment
-from ser_lib.records import Record
-from ser_lib.tables import count, listing, markdown_table, number, title
+from ser_lib.experiments import run
+from ser_lib.experiments.experiment import Experiment
+from ser_lib.experiments.records import Record
+from ser_lib.metrics import scores
+from ser_lib.pages import provenance
+from ser_lib.pages.tables import count, listing, markdown_table, number, title
 
 ARCHITECTURE = "cnn_gru"
 USUAL = {"demo": "demo2"}
@@ -72,8 +74,8 @@ def load(given: Mapping) -> Manifest:
         If one of them is unknown or not where it is said to be.
     """
     experiment, folders = plan(given)
-    manifest = training.load(experiment, folders)
-    training.split(experiment, manifest)  # refuses corpora with too few speakers
+    manifest = run.load(experiment, folders)
+    run.split(experiment, manifest)  # refuses corpora with too few speakers
     return manifest
 
 
@@ -90,8 +92,8 @@ def train(given: Mapping) -> Outcome:
     except SplitError as error:
         return Outcome(reason=str(error))
     experiment, _ = plan(given)
-    training.prepare([(experiment, manifest)])
-    return Outcome(manifest, (training.gather(experiment, manifest),))
+    run.prepare([(experiment, manifest)])
+    return Outcome(manifest, (run.gather(experiment, manifest),))
 
 
 def notices(outcome: Outcome) -> str:
@@ -137,10 +139,10 @@ def _results(record: Record) -> str:
     for fold in record.data["folds"]:
         part = record.predictions[record.predictions["fold"] == fold["name"]]
         truth, predicted = list(part["truth"]), list(part["predicted"])
-        intervals = evaluation.score_intervals(
+        intervals = scores.score_intervals(
             truth, predicted, record.emotions, clusters=list(part["speaker"])
         )
-        uar, limits = evaluation.uar(truth, predicted, record.emotions), intervals["uar"]
+        uar, limits = scores.uar(truth, predicted, record.emotions), intervals["uar"]
         tested = fold["name"].removeprefix("corpus-")
         others = [c for c in record.data["corpus"]["name"].split(",") if c != tested]
         trained = listing(describe(other).short for other in others)

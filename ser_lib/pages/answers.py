@@ -6,13 +6,14 @@ that the data cannot tell.
 
 from collections.abc import Sequence
 
-from ser_lib import calibration, narrative, provenance, standings
-from ser_lib.baselines import Baseline
-from ser_lib.pages import confidence
+from ser_lib.experiments.baselines import Baseline
+from ser_lib.experiments.records import Record
+from ser_lib.metrics import calibration
+from ser_lib.pages import calibration as confidence
+from ser_lib.pages import network, provenance, standings
 from ser_lib.pages.conclusions import Evidence, cut_short, new_sentences, recalls, voices
 from ser_lib.pages.context import Listening
-from ser_lib.records import Record
-from ser_lib.tables import (
+from ser_lib.pages.tables import (
     capital,
     count,
     extremes,
@@ -22,7 +23,7 @@ from ser_lib.tables import (
     number,
     percent,
 )
-from ser_lib.verdicts import Pair
+from ser_lib.pages.verdicts import Pair
 
 OPEN = "the data cannot tell"
 
@@ -127,7 +128,7 @@ def _easy_and_hard(found: Evidence) -> str:
 
 def _largest(record: Record) -> str:
     """The most frequent confusion, with all that tie."""
-    found = narrative.pairs(record)
+    found = network.pairs(record)
     if not found:
         return "no emotion is taken for another"
     n = found[0][2]

@@ -12,12 +12,12 @@ from itertools import pairwise
 
 import pandas as pd
 
-from ser_lib import narrative, reference
-from ser_lib.experiment import ARCHITECTURES
+from ser_lib.experiments.experiment import ARCHITECTURES
+from ser_lib.experiments.records import Record
+from ser_lib.pages import network, reference
 from ser_lib.pages.conclusions import Evidence
-from ser_lib.records import Record
-from ser_lib.reference import CHOICE, stated
-from ser_lib.tables import (
+from ser_lib.pages.reference import CHOICE, stated
+from ser_lib.pages.tables import (
     count,
     duration,
     extremes,
@@ -174,13 +174,13 @@ def _generalisation(own: Record) -> Claim:
     train, validation = (fold_mean(own, f"{part}_accuracy") for part in ("train", "validation"))
     words = "accuracy {} in training and {} in validation"
     gap = rounded(rounded(train) - rounded(validation))
-    small = number(narrative.GAP_SMALL)
+    small = number(network.GAP_SMALL)
     return Claim(
         "Its accuracy in validation is close to that in training",
         words.format(*there),
         f"{words.format(number(train), number(validation))}: a gap of {number(gap)}, and up to "
         f"{small} counts as close",
-        gap <= narrative.GAP_SMALL,
+        gap <= network.GAP_SMALL,
     )
 
 

@@ -8,16 +8,16 @@ its recall as it is printed.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ser_lib import comparison, leakage, narrative, standings, verdicts
-from ser_lib.baselines import Baseline
 from ser_lib.corpora import Manifest, describe
-from ser_lib.leakage import CHECKS
-from ser_lib.pages import auditing, context
-from ser_lib.pages.auditing import FEW_SPEAKERS, Audited
+from ser_lib.experiments import leakage
+from ser_lib.experiments.baselines import Baseline
+from ser_lib.experiments.leakage import CHECKS
+from ser_lib.experiments.records import Record
+from ser_lib.metrics.difference import Difference
+from ser_lib.pages import audit, comparison, context, network, standings, verdicts
+from ser_lib.pages.audit import FEW_SPEAKERS, Audited
 from ser_lib.pages.context import Listening
-from ser_lib.paired import Difference
-from ser_lib.records import Record
-from ser_lib.tables import (
+from ser_lib.pages.tables import (
     capital,
     count,
     extremes,
@@ -29,7 +29,7 @@ from ser_lib.tables import (
     span,
     title,
 )
-from ser_lib.verdicts import SIGNIFICANCE, Pair, p_value
+from ser_lib.pages.verdicts import SIGNIFICANCE, Pair, p_value
 
 RECURRENT = ("LSTM", "GRU")
 LATE = 0.1
@@ -98,8 +98,8 @@ def gather(runs: Sequence[Record], manifest: Manifest, baselines: Sequence[Basel
         chosen=chosen,
         pairs=tuple(verdicts.pairs([[record] for record in verdicts.comparable(runs)])),
         against=tuple(standings.against(chosen, baselines)),
-        own=auditing.of_run(chosen, manifest),
-        random=auditing.of_random(chosen, manifest),
+        own=audit.of_run(chosen, manifest),
+        random=audit.of_random(chosen, manifest),
         heard=context.listening(chosen, manifest),
     )
 
@@ -218,7 +218,7 @@ def emotions(found: Evidence) -> str:
             if len(set(map(tuple, hardest.values()))) == 1
             else f"Which emotion is the hardest depends on the network: {told}."
         )
-    confusions = narrative.pairs(found.chosen)
+    confusions = network.pairs(found.chosen)
     if not confusions:
         return " ".join([*words, "It takes no emotion for another."])
     truth, predicted, n, _ = confusions[0]

@@ -1,6 +1,6 @@
 """What others report, and what people can do: published results, and the listeners of EmoDB.
 
-Published results are in ``data/published-results.csv``, each with its protocol and its source. One
+Published results are in ``published-results.csv``, each with its protocol and its source. One
 of them is called comparable with a run only if it is of the same corpus, tells as many classes
 apart, follows the same protocol, and saw nothing of the speakers that it tested.
 
@@ -20,12 +20,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ser_lib import evaluation
+from ser_lib.core.errors import CorpusError
 from ser_lib.corpora import CATALOGUE, Manifest
 from ser_lib.corpora.emodb import EMOTIONS
-from ser_lib.errors import CorpusError
-from ser_lib.records import Record
-from ser_lib.tables import (
+from ser_lib.experiments.records import Record
+from ser_lib.metrics import scores
+from ser_lib.pages.tables import (
     capital,
     count,
     extremes,
@@ -97,7 +97,7 @@ def results() -> pd.DataFrame:
         Columns: corpus, classes, protocol, speaker_independent, system, metric, value (as it was
         published, a text), source.
     """
-    with files("ser_lib").joinpath("data/published-results.csv").open(encoding="utf-8") as file:
+    with files("ser_lib.pages").joinpath("published-results.csv").open(encoding="utf-8") as file:
         return pd.read_csv(file, dtype={"value": str})
 
 
@@ -270,7 +270,7 @@ def listening(record: Record, manifest: Manifest) -> Listening:
     for emotion in record.emotions:
         part = tested[tested["truth"] == emotion]
         hits = (part["predicted"] == emotion).to_numpy(dtype=float)
-        low, high = evaluation.mean_interval(hits, clusters=list(part["speaker"]))
+        low, high = scores.mean_interval(hits, clusters=list(part["speaker"]))
         rows[emotion] = {
             "n": len(part),
             "people": part["recognised"].mean(),

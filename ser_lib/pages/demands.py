@@ -8,10 +8,10 @@ network may pass and be useless for a purpose, or fail and be good enough for an
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ser_lib.experiments.records import Record
 from ser_lib.pages.fairness import Sexes
 from ser_lib.pages.robustness import Trial
-from ser_lib.records import Record
-from ser_lib.tables import capital, count, listing, markdown_table, number
+from ser_lib.pages.tables import capital, count, listing, markdown_table, number
 
 UAR_AT_LEAST = 0.5
 SEX_WITHIN = 0.075

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ser_lib import bootstrap, inventory
 from ser_lib.corpora import Manifest, describe
-from ser_lib.tables import (
+from ser_lib.metrics import bootstrap
+from ser_lib.pages import data
+from ser_lib.pages.tables import (
     MANY,
     capital,
     count,
@@ -251,7 +252,7 @@ def players(chosen: pd.DataFrame, table: pd.DataFrame, manifest: Manifest) -> st
             lines.append(f"probability of {row['truth']}: {number(row['p_truth'])}")
         if allowed:
             told = f"{row['truth']}, answer {row['predicted']}, utterance {row['utterance']}"
-            lines.append(inventory.player(manifest, row["utterance"], told))
+            lines.append(data.player(manifest, row["utterance"], told))
         return "<br>".join(lines)
 
     rows = [
@@ -262,4 +263,4 @@ def players(chosen: pd.DataFrame, table: pd.DataFrame, manifest: Manifest) -> st
         }
         for _, wrong in chosen.iterrows()
     ]
-    return markdown_table(rows) + ("" if allowed else f"\n\n{inventory.NAMES_ONLY}")
+    return markdown_table(rows) + ("" if allowed else f"\n\n{data.NAMES_ONLY}")

@@ -12,17 +12,11 @@ from operator import itemgetter
 import numpy as np
 import pandas as pd
 
-from ser_lib import bootstrap, evaluation
 from ser_lib.corpora import Manifest
+from ser_lib.experiments.records import Record
+from ser_lib.metrics import bootstrap, scores
 from ser_lib.pages.margins import Margin
-from ser_lib.records import Record
-from ser_lib.tables import (
-    count,
-    extremes,
-    interval,
-    markdown_table,
-    number,
-)
+from ser_lib.pages.tables import count, extremes, interval, markdown_table, number
 
 NAMES = {"female": "women", "male": "men"}
 ONE = {"women": "woman", "men": "man"}
@@ -103,7 +97,7 @@ def by_sex(record: Record, manifest: Manifest) -> Sexes:
     tested = _with_sex(record, manifest)
     if reason := _no_sexes(tested):
         return Sexes(reason=reason)
-    uar, labels = evaluation.OF_MATRICES["uar"], record.emotions
+    uar, labels = scores.OF_MATRICES["uar"], record.emotions
     parts = [tested[tested["sex"] == sex] for sex in NAMES]
     measured = [_matrices(part, labels).sum(axis=0) for part in parts]
     drawn = [_drawn(part, labels, seed) for seed, part in enumerate(parts)]
@@ -160,7 +154,7 @@ def _matrices(part: pd.DataFrame, emotions: list[str]) -> np.ndarray:
     """Return the confusion matrix of every speaker: int [speakers, classes, classes]."""
     return np.stack(
         [
-            evaluation.confusion_matrix(list(own["truth"]), list(own["predicted"]), emotions)
+            scores.confusion_matrix(list(own["truth"]), list(own["predicted"]), emotions)
             for _, own in part.groupby("speaker")
         ]
     )
@@ -221,13 +215,13 @@ def by_speaker(record: Record, manifest: Manifest) -> pd.DataFrame:
     rows = []
     for speaker, part in tested[tested["speaker"] != ""].groupby("speaker"):
         truth, predicted = list(part["truth"]), list(part["predicted"])
-        low, high = evaluation.score_intervals(truth, predicted)["uar"]
+        low, high = scores.score_intervals(truth, predicted)["uar"]
         rows.append(
             {
                 "speaker": speaker,
                 "sex": part["sex"].iloc[0],
                 "n": len(part),
-                "uar": evaluation.uar(truth, predicted),
+                "uar": scores.uar(truth, predicted),
                 "low": low,
                 "high": high,
             }

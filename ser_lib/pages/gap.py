@@ -14,13 +14,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ser_lib import baselines, provenance, splits, standings, training
-from ser_lib.baselines import Baseline
-from ser_lib.errors import SplitError
-from ser_lib.experiment import Experiment
-from ser_lib.paired import Difference, holm
-from ser_lib.records import Record
-from ser_lib.tables import (
+from ser_lib.core.errors import SplitError
+from ser_lib.experiments import baselines, run, splits
+from ser_lib.experiments.baselines import Baseline
+from ser_lib.experiments.experiment import Experiment
+from ser_lib.experiments.records import Record
+from ser_lib.metrics.difference import Difference, holm
+from ser_lib.pages import provenance, standings
+from ser_lib.pages.tables import (
     capital,
     count,
     listing,
@@ -111,10 +112,10 @@ def measure(record: Record, *, data_dir: str | Path | None = None) -> Gap:
         return Gap(record, reason="these pages were made with a random split themselves")
     experiment = Experiment.of(record)
     try:
-        random = training.run(replace(experiment, protocol="random", split=None), data_dir=data_dir)
+        random = run.run(replace(experiment, protocol="random", split=None), data_dir=data_dir)
     except SplitError as error:
         return Gap(record, reason=str(error))
-    manifest = training.load(experiment, data_dir)
+    manifest = run.load(experiment, data_dir)
     seeds = range(experiment.seed, experiment.seed + SPLITS)
     folds = [fold for seed in seeds for fold in splits.make(manifest.table, "random", seed=seed)]
     found = [_method(title(experiment.architecture), record, random)]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ser_lib.tables import rounded
+from ser_lib.pages.tables import rounded
 
 
 @dataclass(frozen=True)

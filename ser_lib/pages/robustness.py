@@ -9,21 +9,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ser_lib import evaluation, paired
-from ser_lib.bootstrap import LEVEL
-from ser_lib.conditions import CLEAN, CONDITIONS
+from ser_lib.experiments.conditions import CLEAN, CONDITIONS
+from ser_lib.experiments.records import Record
+from ser_lib.features.perturb import KINDS
+from ser_lib.metrics import difference, scores
+from ser_lib.metrics.bootstrap import LEVEL
 from ser_lib.pages.margins import Margin
-from ser_lib.perturbations import KINDS
-from ser_lib.records import Record
-from ser_lib.tables import (
-    capital,
-    count,
-    interval,
-    listing,
-    markdown_table,
-    number,
-    title,
-)
+from ser_lib.pages.tables import capital, count, interval, listing, markdown_table, number, title
 
 
 @dataclass(frozen=True)
@@ -33,7 +25,7 @@ class Condition:
     Attributes
     ----------
     kind, strength
-        See `perturbations.KINDS`.
+        See `perturb.KINDS`.
     uar, uar_ci95
         Of the changed utterances, with its interval over speakers.
     change
@@ -86,20 +78,22 @@ def trial(record: Record, told: pd.DataFrame) -> Trial:
     clean = by_condition[CLEAN, 0]
     truth, predicted, speakers = (list(clean[c]) for c in ("truth", "predicted", "speaker"))
     clusters = None if "" in speakers else speakers
-    limits = evaluation.score_intervals(truth, predicted, emotions, clusters=clusters)
+    limits = scores.score_intervals(truth, predicted, emotions, clusters=clusters)
     conditions = []
     for kind, strength in CONDITIONS[1:]:
         changed = list(by_condition[kind, strength]["predicted"])
-        found = paired.differences(truth, changed, predicted, emotions, clusters=clusters)["uar"]
-        score = evaluation.uar(truth, changed, emotions)
-        around = evaluation.score_intervals(truth, changed, emotions, clusters=clusters)["uar"]
+        found = difference.differences(truth, changed, predicted, emotions, clusters=clusters)[
+            "uar"
+        ]
+        score = scores.uar(truth, changed, emotions)
+        around = scores.score_intervals(truth, changed, emotions, clusters=clusters)["uar"]
         change = Margin(found.value, found.interval)
         conditions.append(Condition(kind, strength, score, around, change))
     return Trial(
         record,
         n=len(clean),
         speakers=len(set(speakers) - {""}),
-        clean=evaluation.uar(truth, predicted, emotions),
+        clean=scores.uar(truth, predicted, emotions),
         clean_ci95=limits["uar"],
         conditions=conditions,
     )

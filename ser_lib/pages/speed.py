@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
-from ser_lib.errors import RecordError
-from ser_lib.tables import MISSING, capital, count, duration, listing, markdown_table
-from ser_lib.workspace import workspace
+from ser_lib.core.errors import RecordError
+from ser_lib.core.files import workspace
+from ser_lib.pages.tables import MISSING, capital, count, duration, listing, markdown_table
 
 SCHEMA = 1
 NONE = (

@@ -35,13 +35,14 @@ from pathlib import Path
 import nbformat
 import yaml
 
+from ser_lib.core.errors import BookError
+from ser_lib.core.files import workspace as project_folder
+from ser_lib.core.files import write_atomically
 from ser_lib.corpora import describe
-from ser_lib.errors import BookError
 from ser_lib.pages import speed
-from ser_lib.report import amendments, gates, pdf, rendered, shelf
-from ser_lib.report.browser import why_not
-from ser_lib.workspace import workspace as project_folder
-from ser_lib.workspace import write_atomically
+from ser_lib.report import amendments, pdf, shelf
+from ser_lib.report.checks import links, rendered
+from ser_lib.report.checks.browser import why_not
 
 LIBRARY = Path(__file__).parents[2]
 SHOWN_WARNINGS = 6
@@ -65,7 +66,7 @@ def publish(
     with_pdf: bool = False,
     twice: bool = False,
     say: Callable[[str], None] = print,
-) -> list[gates.Finding]:
+) -> list[links.Finding]:
     """Build a report's book in the project's folder, check it, list it, and say where it is.
 
     Parameters
@@ -100,7 +101,7 @@ def publish(
     findings = check(html, remember=html.with_name("checked.json"), say=say)
     if twice:
         with tempfile.TemporaryDirectory() as folder:
-            findings += gates.differences(html, once(Path(folder)))
+            findings += links.differences(html, once(Path(folder)))
     listed = shelf.write(project / "_build")
     seconds = time.perf_counter() - clock
     for part in shelf.parts(shelf.pages(project, corpus, report or corpus)):
@@ -114,7 +115,7 @@ def publish(
 
 def check(
     html: Path, *, remember: Path | None = None, say: Callable[[str], None] = print
-) -> list[gates.Finding]:
+) -> list[links.Finding]:
     """Run all gates on a built book: against the records of the project's folder, in a browser.
 
     Parameters
@@ -126,7 +127,7 @@ def check(
     say
         Called with a line if no browser can be driven, so that `rendered.GATES` do not run.
     """
-    findings = gates.check(Path(html), records=project_folder() / "runs")
+    findings = links.check(Path(html), records=project_folder() / "runs")
     if reason := rendered.why_not():
         say(f"not checked in a browser ({', '.join(rendered.GATES)}): {reason}")
         return findings
@@ -264,7 +265,7 @@ def _read_pages(
             f"({', '.join(missing)}); make them with: {command}, and --data FOLDER unless it is "
             "the demo corpus"
         )
-    return {name: gates.read_notebook(folder / f"{name}.ipynb") for name in names}
+    return {name: links.read_notebook(folder / f"{name}.ipynb") for name in names}
 
 
 def _tell_parts(notebooks: dict[str, nbformat.NotebookNode], listed: list[dict]) -> None:

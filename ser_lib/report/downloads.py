@@ -21,7 +21,7 @@ from sphinx.util.osutil import relative_uri
 
 FOLDER = "_downloads"
 FOLDED = "provenance"
-"""The class of the folded part, see `ser_lib.provenance`."""
+"""The class of the folded part, see `ser_lib.pages.provenance`."""
 
 
 def setup(app) -> dict:

@@ -18,9 +18,9 @@ from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup, Tag
 
-from ser_lib.errors import BookError
-from ser_lib.report.browser import chromium
-from ser_lib.workspace import write_atomically
+from ser_lib.core.errors import BookError
+from ser_lib.core.files import write_atomically
+from ser_lib.report.checks.browser import chromium
 
 LEFT_OUT = (
     "script, button, audio, video, iframe, a.headerlink, p.downloads, "

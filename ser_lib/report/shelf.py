@@ -19,13 +19,13 @@ from pathlib import Path
 
 import jinja2
 
+from ser_lib.core.errors import BookError, ParameterError
+from ser_lib.core.files import write_atomically
 from ser_lib.corpora import CATALOGUE
-from ser_lib.errors import BookError, ParameterError
-from ser_lib.experiment import RECIPES
-from ser_lib.provenance import PROTOCOLS
-from ser_lib.report.numbers import claims
-from ser_lib.tables import capital, count, listing, number, title
-from ser_lib.workspace import write_atomically
+from ser_lib.experiments.experiment import RECIPES
+from ser_lib.pages.provenance import PROTOCOLS
+from ser_lib.pages.tables import capital, count, listing, number, title
+from ser_lib.report.checks.numbers import claims
 
 INDEX = "index.html"
 SUMMARY = "report.json"
@@ -171,7 +171,7 @@ def write(build: Path) -> Path:
         if (place / "html" / "index.html").is_file() and (report := _read(place))
     ]
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    template = files("ser_lib").joinpath("data/shelf.html").read_text(encoding="utf-8")
+    template = files("ser_lib.report").joinpath("shelf.html").read_text(encoding="utf-8")
     page = environment.from_string(template).render(
         corpora=_by_corpus(reports, build), reports=count(len(reports), "report")
     )

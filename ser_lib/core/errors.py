@@ -1,0 +1,90 @@
+"""Typed errors: every message names the bad value and says what is allowed.
+
+The command line prints the message of a `SerError` as it is and exits with 1; anything else is a
+defect of this library and shows its traceback.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class SerError(Exception):
+    """Base of all errors that a user can mend."""
+
+
+class ParameterError(SerError, ValueError):
+    """A parameter has an unknown name or a value that is not allowed."""
+
+
+class AudioError(SerError):
+    """A file cannot be read as audio."""
+
+
+class CorpusError(SerError):
+    """A corpus folder or table is not what its reader expects."""
+
+
+class SplitError(SerError):
+    """A protocol cannot be applied to this corpus."""
+
+
+class StoreError(SerError):
+    """The feature store is damaged or cannot be written."""
+
+
+class SpaceError(SerError):
+    """There is no room for what is to be written."""
+
+
+class TrainingError(SerError):
+    """Training gave no network that could be used."""
+
+
+class ClusterError(SerError):
+    """A cluster cannot be reached, or cannot do the work as it would be done here."""
+
+
+class RecordError(SerError):
+    """A run's record is missing, unfinished or of another schema."""
+
+
+class NotebookError(SerError):
+    """A notebook is unknown or failed while it was executed."""
+
+
+class BookError(SerError):
+    """The book does not build or does not pass its gates."""
+
+
+def choose(value: str, allowed: Iterable[str], what: str) -> str:
+    """Return `value` if it is one of `allowed`.
+
+    Parameters
+    ----------
+    value
+        What the user gave.
+    allowed
+        The valid choices.
+    what
+        The noun for the message, such as ``"protocol"``.
+
+    Raises
+    ------
+    ParameterError
+        Names the value, the nearest valid one and all valid ones.
+
+    Examples
+    --------
+    >>> choose("cnn", ["cnn", "cnn_gru"], "architecture")
+    'cnn'
+    >>> choose("cnn_gro", ["cnn", "cnn_gru"], "architecture")
+    Traceback (most recent call last):
+    ...
+    ser_lib.core.errors.ParameterError: unknown architecture 'cnn_gro' (did you mean 'cnn_gru'?); choose from: cnn, cnn_gru
+    """  # noqa: E501
+    allowed = list(allowed)
+    if value in allowed:
+        return value
+    near = get_close_matches(str(value), allowed, n=1)
+    hint = f" (did you mean '{near[0]}'?)" if near else ""
+    raise ParameterError(f"unknown {what} '{value}'{hint}; choose from: {', '.join(allowed)}")

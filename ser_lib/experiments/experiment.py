@@ -1,0 +1,181 @@
+"""What an experiment is: everything that decides its result, by name, and nothing else."""
+
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from ser_lib.core.errors import ParameterError, choose
+from ser_lib.core.files import digest
+from ser_lib.corpora import describe, selection
+from ser_lib.experiments.protocols import PROTOCOLS
+from ser_lib.features import maps
+
+ARCHITECTURES = {"cnn": 1, "cnn_lstm": 1, "cnn_gru": 3}
+"""The networks of `models`, each with the channels of the feature map that the report gives it."""
+
+RECIPES = {
+    "cnn": {"learning_rate": 5e-4, "mixup": 0.0, "block_dropout": 0.1},
+    "cnn_lstm": {"learning_rate": 2e-3, "mixup": 0.3, "block_dropout": 0.2},
+    "cnn_gru": {"learning_rate": 2e-3, "mixup": 0.3, "block_dropout": 0.2},
+}
+"""Hyper-parameters in which the networks differ by default. The first dense layer of the CNN reads
+14,336 values: it learns with smaller steps, and only while dropout and mixup leave it alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """Corpus, feature map, architecture, protocol, hyper-parameters and seed.
+
+    `None` stands for the usual choice: the corpus's protocol and epochs (its row in the
+    catalogue), the architecture's channels and its row in `RECIPES`. It is replaced at once, so
+    that an experiment always says what it is; but for `emotions` and `style`, where it means the
+    usual emotions of the corpus and all of its utterances.
+
+    Attributes
+    ----------
+    architecture
+        ``"cnn"``, ``"cnn_lstm"`` or ``"cnn_gru"``.
+    corpus
+        Name in the catalogue, or several joined by commas.
+    emotions, style
+        What to tell apart, see `corpora.load`.
+    protocol
+        One of `protocols.PROTOCOLS`; the usual one of a split that is read from a file is `given`.
+    split
+        File with the folds, see `split_files`, instead of those that the protocol would make. The
+        protocol is then what the split claims to be: `random` admits that its parts share speakers.
+    folds
+        Number of speaker groups, for the protocols `speaker-kfold` and `sentence+speaker` alone.
+    feature_map, channels
+        One of `features.MAPS`; 1 (static) or 3 (static, delta, delta-delta).
+    epochs, patience
+        Passes over the training part at most, and how many without a better validation UAR end
+        the training early.
+    batch_size, learning_rate, weight_decay
+        Of AdamW; the rate is the peak after a warm-up, then falls as a half cosine.
+    label_smoothing, mixup
+        In [0, 1), and the Beta parameter of mixup (0: none).
+    block_dropout, head_dropout
+        In [0, 1).
+    class_weights
+        Weigh utterances by the inverse frequency of their emotion.
+    crops
+        Windows of an utterance over which its probabilities are averaged in prediction, more
+        for one that is longer than so many windows; 1 reads the centre alone.
+    seed
+        Of weights, batches, augmentation and of splits that shuffle.
+
+    Raises
+    ------
+    ParameterError
+        Names the parameter and what is allowed.
+    """
+
+    architecture: str
+    corpus: str = "demo"
+    emotions: str | None = None
+    style: str | None = None
+    protocol: str | None = None
+    split: str | None = None
+    folds: int = 5
+    feature_map: str = "logmel"
+    channels: int | None = None
+    epochs: int | None = None
+    patience: int = 15
+    batch_size: int = 16
+    learning_rate: float | None = None
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.1
+    mixup: float | None = None
+    block_dropout: float | None = None
+    head_dropout: float = 0.2
+    class_weights: bool = False
+    crops: int = 5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        choose(self.architecture, ARCHITECTURES, "architecture")
+        row = describe(self.corpus)
+        usual = {
+            "protocol": "given" if self.split is not None else row.protocol,
+            "epochs": row.epochs,
+            "channels": ARCHITECTURES[self.architecture],
+        } | RECIPES[self.architecture]
+        for name, value in usual.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        if self.emotions is not None:
+            selection.parse(self.emotions)
+        if self.style is not None:
+            choose(self.style, selection.STYLES, "style")
+        choose(self.protocol, PROTOCOLS, "protocol")
+        if self.protocol == "given" and self.split is None:
+            raise ParameterError(
+                "protocol 'given' needs a split: a CSV file of utterances and parts (-p split=FILE)"
+            )
+        if self.split is not None and not Path(self.split).is_file():
+            raise ParameterError(
+                f"split must be a CSV file of folds; there is no file {self.split}"
+            )
+        choose(self.feature_map, maps.MAPS, "feature map")
+        if self.channels not in (1, 3):
+            raise ParameterError(f"channels must be 1 or 3, not {self.channels!r}")
+        for name in ("folds", "epochs", "patience", "batch_size", "crops"):
+            _check(
+                name, getattr(self, name), int, lambda value: value >= 1, "a whole number from 1"
+            )
+        # Folds count on from 1000 times the seed, and the generators of Keras take 32 bits.
+        _check(
+            "seed", self.seed, int, lambda v: 0 <= v <= 10**6, "a whole number from 0 to 1000000"
+        )
+        _check("learning_rate", self.learning_rate, float, lambda v: 0 < v <= 1, "above 0, up to 1")
+        for name in ("weight_decay", "mixup"):
+            _check(name, getattr(self, name), float, lambda v: 0 <= v <= 100, "from 0 to 100")
+        for name in ("label_smoothing", "block_dropout", "head_dropout"):
+            _check(name, getattr(self, name), float, lambda v: 0 <= v < 1, "from 0, below 1")
+        if not isinstance(self.class_weights, bool):
+            raise ParameterError(f"class_weights must be True or False, not {self.class_weights!r}")
+
+    def parameters(self) -> dict:
+        """Return all fields as plain JSON values, in order; of a split's file, a hash."""
+        given = asdict(self)
+        if self.split is not None:
+            given["split"] = digest(Path(self.split))
+        return given
+
+    @classmethod
+    def of(cls, record) -> "Experiment":
+        """Return the experiment that a record is of; a split is read from the record's folder."""
+        given = dict(record.data["parameters"])
+        if given["split"] is not None:
+            given["split"] = str(record.folder / "split.csv")
+        return cls(**given)
+
+    @classmethod
+    def from_notebook(cls, architecture: str, parameters: dict) -> "Experiment":
+        """Make an experiment from a notebook's parameters, whichever of them describe it."""
+        known = {field.name for field in fields(cls)} - {"architecture"}
+        described = {name: value for name, value in parameters.items() if name in known}
+        return cls(architecture=architecture, **described)
+
+
+def as_number(value):
+    """Return a value of YAML, and the number if it is the text of one.
+
+    Examples
+    --------
+    >>> as_number("1e-3")  # to YAML, a number with an exponent needs a point
+    0.001
+    >>> as_number("logmel")
+    'logmel'
+    """
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return float(value)
+    return value
+
+
+def _check(name: str, value, kind: type, allowed, what: str) -> None:
+    numbers = (int, float) if kind is float else int
+    if isinstance(value, bool) or not isinstance(value, numbers) or not allowed(value):
+        raise ParameterError(f"{name} must be {what}, not {value!r}")

@@ -1,0 +1,360 @@
+"""One fold of an experiment, in a process of its own: fit, choose the epoch, predict.
+
+Nothing here sees the test part before the network is final: the standardisation is fitted on the
+training part, and the weights that are kept are those of the epoch with the best validation UAR.
+"""
+
+import json
+import os
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ser_lib.core.errors import TrainingError
+from ser_lib.experiments.experiment import Experiment
+from ser_lib.experiments.splits import Fold
+from ser_lib.features import maps
+from ser_lib.features.maps import FRAMES, ROWS, Standardiser
+from ser_lib.features.store import Store
+from ser_lib.metrics import scores
+from ser_lib.models import bundle, windows
+from ser_lib.models.bundle import Bundle, FrontEnd
+
+WARM_UP = 0.1
+"""Share of the steps in which the learning rate rises to its peak."""
+SMOOTHING = 3
+"""Epochs over which the validation UAR is averaged to choose one: validation is often a single
+speaker, whose UAR jumps from epoch to epoch."""
+
+
+def start_worker() -> None:
+    """Prepare a process: one thread, reproducible operations, no chatter."""
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.experimental.enable_op_determinism()
+
+
+def fit_fold(
+    experiment: Experiment,
+    number: int,
+    fold: Fold,
+    table: pd.DataFrame,
+    emotions: list[str],
+    store_address: str,
+) -> tuple[str, dict[str, bytes]]:
+    """Train and test one fold.
+
+    The results are handed over as the content of files, because a worker on another machine may
+    not see the folder where they belong.
+
+    Parameters
+    ----------
+    experiment
+        What to train.
+    number, fold
+        The fold; its number varies the seed.
+    table
+        The manifest's table; of its columns utterance, speaker and emotion are read.
+    emotions
+        Class order.
+    store_address
+        The feature store.
+
+    Returns
+    -------
+    line : str
+        How it went.
+    files : dict of str to bytes
+        Relative path to content: fold.json, history.csv, predictions.csv and bundle/.
+
+    Raises
+    ------
+    TrainingError
+        If the network diverged in the first epoch and never came back.
+    """
+    import keras
+
+    clock = time.perf_counter()
+    keras.backend.clear_session()
+    seed = 1000 * experiment.seed + number
+    keras.utils.set_random_seed(seed)
+    statics = Store(store_address, len(table))
+    one_hot = np.eye(len(emotions), dtype=np.float32)[
+        pd.Categorical(table["emotion"], categories=emotions).codes
+    ]
+    front_end = FrontEnd(
+        architecture=experiment.architecture,
+        corpus=experiment.corpus,
+        emotions=emotions,
+        feature_map=experiment.feature_map,
+        channels=experiment.channels,
+        crops=experiment.crops,
+        standardiser=Standardiser.fit(
+            maps.channels(statics[i], experiment.channels) for i in fold.train
+        ),
+    )
+    with _own_seeds(seed):
+        network = _network(experiment, len(emotions))
+    history, best_epoch = _fit(
+        network,
+        experiment,
+        lambda i: front_end.standardised(statics[i]),
+        one_hot,
+        fold,
+        np.random.default_rng(seed),
+    )
+    if not best_epoch:
+        raise TrainingError(
+            f"fold '{fold.name}': the validation loss was not a number in any epoch; "
+            f"try a learning_rate below {experiment.learning_rate}"
+        )
+    trained = Bundle(partial(bundle.probabilities, network), front_end)
+    inference = time.perf_counter()
+    probabilities = trained.predict(statics[i] for i in fold.test)
+    inference = (time.perf_counter() - inference) / len(fold.test)
+    truth = list(table["emotion"].iloc[fold.test])
+    predicted = [emotions[i] for i in probabilities.argmax(axis=1)]
+    at_best = {row["split"]: row for row in history if row["epoch"] == best_epoch}
+    result = {
+        "name": fold.name,
+        "n_train": len(fold.train),
+        "n_validation": len(fold.validation),
+        "n_test": len(fold.test),
+        "n_twins": len(fold.twins),
+        "epochs": max(row["epoch"] for row in history),
+        "best_epoch": best_epoch,
+        "train_accuracy": at_best["train"]["accuracy"],
+        "validation_accuracy": at_best["validation"]["accuracy"],
+        "train_loss": at_best["train"]["loss"],
+        "validation_loss": at_best["validation"]["loss"],
+        "validation_uar": at_best["validation"]["uar"],
+        "accuracy": scores.accuracy(truth, predicted, emotions),
+        "uar": scores.uar(truth, predicted, emotions),
+        "duration_s": round(time.perf_counter() - clock, 2),
+        "inference_ms": round(1000 * inference, 3),
+        "n_parameters": network.count_params(),
+        "layers": _layers(network),
+    }
+    tested = pd.DataFrame(
+        {
+            "utterance": table["utterance"].iloc[fold.test].to_numpy(),
+            "speaker": table["speaker"].iloc[fold.test].to_numpy(),
+            "fold": fold.name,
+            "truth": truth,
+            "predicted": predicted,
+        }
+        | {f"p_{emotion}": probabilities[:, i] for i, emotion in enumerate(emotions)}
+    )
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        pd.DataFrame(history).assign(fold=fold.name)[
+            ["fold", "epoch", "split", "loss", "accuracy", "uar"]
+        ].to_csv(folder / "history.csv", index=False)
+        tested.to_csv(folder / "predictions.csv", index=False)
+        bundle.save(network, front_end, folder / "bundle")
+        (folder / "fold.json").write_text(json.dumps(result, indent=1))
+        files = {
+            file.relative_to(folder).as_posix(): file.read_bytes()
+            for file in folder.rglob("*")
+            if file.is_file()
+        }
+    line = (
+        f"{fold.name}: best epoch {best_epoch} of {result['epochs']}, "
+        f"UAR {result['uar']:.2f}, {result['duration_s']:.0f} s"
+    )
+    return line, files
+
+
+@contextmanager
+def _own_seeds(seed: int) -> Iterator[None]:
+    """Give the layers that are made meanwhile seeds that no other thread can change.
+
+    Keras draws them from Python's common generator. That is seeded, but the threads in which a
+    worker of Dask talks to its scheduler draw from it, too, at any moment.
+    """
+    common, random.randint = random.randint, random.Random(seed).randint
+    try:
+        yield
+    finally:
+        random.randint = common
+
+
+def _network(experiment: Experiment, n_classes: int):
+    from ser_lib.models import networks
+
+    return networks.build(
+        experiment.architecture,
+        (ROWS, FRAMES, experiment.channels),
+        n_classes,
+        block_dropout=experiment.block_dropout,
+        head_dropout=experiment.head_dropout,
+    )
+
+
+def _layers(network) -> list[dict]:
+    from ser_lib.models import networks
+
+    return networks.layer_table(network)
+
+
+def _fit(
+    network,
+    experiment: Experiment,
+    read: Callable[[int], np.ndarray],
+    targets: np.ndarray,
+    fold: Fold,
+    generator: np.random.Generator,
+) -> tuple[list[dict], int]:
+    """Train a network; leave it with its best weights.
+
+    After every epoch, training and validation are measured in the same way, without dropout and
+    augmentation, so that the gap between them means something: training on a fixed sample as large
+    as the validation part. Every map is read when it is needed, so that memory does not grow with
+    the corpus.
+
+    Parameters
+    ----------
+    network, experiment
+        What to train, and how.
+    read
+        Returns the standardised map of an utterance, [rows, any, channels].
+    targets
+        One-hot, [utterances, classes].
+    fold
+        Which utterances.
+    generator
+        Of order, windows and mixup.
+
+    Returns
+    -------
+    history
+        One row per epoch and split: epoch, split, loss, accuracy, uar.
+    best_epoch
+        The one with the highest validation UAR, averaged with the epochs before it; of equal
+        ones, that with the lowest loss. The loss alone rises as soon as a network becomes too
+        sure, long before it stops to get better.
+    """
+    n_batches = len(fold.train) // min(experiment.batch_size, len(fold.train))
+    step = training_step(network, experiment, n_batches)
+    shown = targets[fold.train]
+    weights = _class_weights(shown) if experiment.class_weights else np.ones(targets.shape[1])
+    weights = weights.astype(np.float32)
+    soft = windows.smooth(targets, experiment.label_smoothing)
+    sample = generator.permutation(fold.train)[: len(fold.validation)]
+    history: list[dict] = []
+    best, best_epoch, best_weights = (-1.0, 0.0), 0, network.get_weights()
+    for epoch in range(1, experiment.epochs + 1):
+        for inputs, labels in batches(experiment, read, soft, fold.train, generator):
+            step(inputs, labels, labels @ weights)
+        for split, rows in (("train", sample), ("validation", fold.validation)):
+            centres = (maps.fit_window(read(i)) for i in rows)
+            measured = _measure(network, centres, targets[rows])
+            history.append({"epoch": epoch, "split": split} | measured)
+        recent = [row["uar"] for row in history if row["split"] == "validation"][-SMOOTHING:]
+        reached = sum(recent) / SMOOTHING, -history[-1]["loss"]
+        # A network that diverged answers nan, of which a UAR can be computed all the same.
+        if np.isfinite(reached).all() and reached > best:
+            best, best_epoch, best_weights = reached, epoch, network.get_weights()
+        elif epoch - best_epoch >= experiment.patience:
+            break
+    network.set_weights(best_weights)
+    return history, best_epoch
+
+
+def batches(
+    experiment: Experiment,
+    read: Callable[[int], np.ndarray],
+    targets: np.ndarray,
+    rows: np.ndarray,
+    generator: np.random.Generator,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield an epoch of (inputs [batch, rows, frames, channels], targets [batch, classes]).
+
+    In a new order every epoch; the few that fill no batch are other ones each time.
+
+    Parameters
+    ----------
+    experiment
+        Tells the size of a batch and how it is mixed up.
+    read
+        Returns the standardised map of an utterance, [rows, any, channels].
+    targets
+        [utterances, classes].
+    rows
+        Which utterances.
+    generator
+        Of order, windows and mixup.
+    """
+    size = min(experiment.batch_size, len(rows))
+    order = generator.permutation(rows)[: len(rows) // size * size]
+    for chosen in order.reshape(-1, size):
+        inputs = np.stack([windows.random_window(read(i), generator) for i in chosen])
+        yield windows.mixup(inputs, targets[chosen], generator, alpha=experiment.mixup)
+
+
+def training_step(network, experiment: Experiment, n_batches: int):
+    """Return a compiled function (inputs, targets, weights) that takes one step of AdamW.
+
+    Parameters
+    ----------
+    network, experiment
+        What to train, and how.
+    n_batches
+        Steps of an epoch; the learning rate follows from how many there will be.
+    """
+    import keras
+    import tensorflow as tf
+
+    from ser_lib.models import fast
+
+    steps = n_batches * experiment.epochs
+    warm_up = max(1, round(WARM_UP * steps))
+    rate = keras.optimizers.schedules.CosineDecay(
+        experiment.learning_rate / warm_up,
+        decay_steps=max(1, steps - warm_up),
+        warmup_target=experiment.learning_rate,
+        warmup_steps=warm_up,
+    )
+    optimizer = fast.AdamW(rate, weight_decay=experiment.weight_decay, clipnorm=1.0)
+    # Decay pulls weights towards zero; biases and normalisation have no reason to be there.
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer.build(network.trainable_variables)
+    forward = fast.forward(network)
+
+    @tf.function(autograph=False)  # there is no Python control flow to convert
+    def step(inputs, targets, weights):
+        with tf.GradientTape() as tape:
+            probabilities = forward(inputs)
+            losses = keras.losses.categorical_crossentropy(targets, probabilities)
+            loss = tf.reduce_mean(losses * weights)
+        gradients = tape.gradient(loss, network.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
+
+    return step
+
+
+def _class_weights(targets: np.ndarray) -> np.ndarray:
+    """Return the inverse frequency of every class, 1 on average over utterances."""
+    counts = targets.sum(axis=0)
+    return len(targets) / (len(counts) * counts)
+
+
+def _measure(network, inputs: Iterable[np.ndarray], targets: np.ndarray) -> dict[str, float]:
+    probabilities = bundle.probabilities(network, inputs)
+    losses = -np.log(np.maximum((probabilities * targets).sum(axis=1), 1e-30))
+    truth, prediction = targets.argmax(axis=1), probabilities.argmax(axis=1)
+    return {
+        "loss": float(losses.mean()),
+        "accuracy": scores.accuracy(truth, prediction),
+        "uar": scores.uar(truth, prediction),
+    }

@@ -1,0 +1,275 @@
+"""Feature maps of a whole corpus: computed once, in parallel, resumable, wherever they lie.
+
+A store `<corpus>-<map>-<key>` is `lengths.npy`, int32 frames per utterance in the manifest's order,
+and chunks of `CHUNK` utterances: `000000.npy`, float32, their maps [rows, frames] one after the
+other. A chunk appears when it is complete, and its size follows from the lengths: one listing tells
+what is there. An utterance is read where it lies, so memory does not grow with the corpus. The key
+is a hash of the audio, the map and the code that computes it.
+
+Stores lie in `data/features/` of the workspace, or on the address that the environment variable
+`SER_STORE` names, see `places`. From an address that is not local, a chunk is copied to
+`data/features/` when it is first read: training reads every utterance in every epoch.
+"""
+
+import os
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ser_lib.core import audio, places
+from ser_lib.core import jobs as parallel
+from ser_lib.core.errors import AudioError, StoreError, choose
+from ser_lib.core.files import digest, sources, workspace
+from ser_lib.corpora import Manifest
+from ser_lib.features import maps
+
+CHUNK = 64
+_LENGTHS = "lengths.npy"
+_HEAD = 128
+"""Bytes before the values of a chunk."""
+_BYTES = 4 * maps.ROWS
+"""Bytes of a frame."""
+
+
+class Store:
+    """The static feature maps of a manifest's utterances, by row position.
+
+    Parameters
+    ----------
+    address
+        A finished store.
+    n_utterances
+        How many the manifest has.
+
+    Raises
+    ------
+    StoreError
+        If a chunk is missing or damaged; it is named.
+    """
+
+    def __init__(self, address: str, n_utterances: int) -> None:
+        self._place = places.at(address)
+        self.address = self._place.address
+        self._lengths = _read_lengths(self._place, n_utterances)
+        self._sizes = _sizes(self._lengths)
+        found = self._place.sizes()
+        for number, size in enumerate(self._sizes):
+            if found.get(_name(number)) != size:
+                raise _damaged(self._place, number)
+        self._near = self._place
+        if isinstance(self._place, places.Remote):
+            self._near = places.Folder(_kept_here() / self.address.rpartition("/")[2])
+        self._here = np.full(len(self._sizes), self._near is self._place)
+
+    def __getitem__(self, position: int) -> np.ndarray:
+        """Return one utterance's map: float32 [rows, frames], not to be written.
+
+        Raises
+        ------
+        StoreError
+            If it was damaged since the store was opened.
+        """
+        number = position // CHUNK
+        if not self._here[number]:
+            self._bring(number)
+        before = int(self._lengths[number * CHUNK : position].sum())
+        start, frames = _HEAD + before * _BYTES, int(self._lengths[position])
+        content = self._near.read(_name(number), start, start + frames * _BYTES)
+        if len(content) != frames * _BYTES:
+            raise _damaged(self._near, number)
+        return np.frombuffer(content, np.float32).reshape(maps.ROWS, frames)
+
+    def _bring(self, number: int) -> None:
+        """Copy a chunk from far away, unless another process did."""
+        name, size = _name(number), self._sizes[number]
+        copy = Path(self._near.address, name)
+        if not copy.is_file() or copy.stat().st_size != size:
+            content = self._place.read(name)
+            if len(content) != size:
+                raise _damaged(self._place, number)
+            self._near.write(name, content)
+        self._here[number] = True
+
+
+def build(
+    manifest: Manifest,
+    *,
+    kind: str = "logmel",
+    workers: int | str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Store:
+    """Compute what is missing of a corpus's feature maps, and open them.
+
+    An interrupted build carries on where it stopped; a damaged chunk is computed again.
+
+    Parameters
+    ----------
+    manifest
+        The corpus.
+    kind
+        One of `features.MAPS`.
+    workers
+        Processes, or the address of a Dask scheduler; as many processes as there are processors
+        by default.
+    progress
+        Called with (utterances done, utterances in all).
+
+    Raises
+    ------
+    AudioError
+        If a file that the manifest names can no longer be read, or is another one now.
+    StoreError
+        If the store cannot be reached or written, or the workers of a cluster write where this
+        machine does not look.
+    """
+    choose(kind, maps.MAPS, "feature map")
+    table = manifest.table
+    place = places.at(f"{_home()}/{manifest.corpus}-{kind}-{_key(table, kind)}")
+    lengths = _lengths(table)
+    # First, because it shows that the place can be written before any work.
+    _write_lengths(place, lengths)
+    todo = _missing(place, lengths)
+    # Absolute, because workers need not be in this folder.
+    root, paths = str(manifest.root.absolute()), table["path"].tolist()
+    jobs = []
+    for number in todo:
+        part = slice(number * CHUNK, (number + 1) * CHUNK)
+        jobs.append((place.address, _name(number), root, paths[part], lengths[part], kind))
+    done = len(paths) - sum(len(job[3]) for job in jobs)
+    # One chunk is not worth the start of a process.
+    for finished in parallel.each(_write_chunk, jobs, workers=workers if len(jobs) > 1 else 0):
+        done += finished
+        if progress:
+            progress(done, len(paths))
+    try:
+        return Store(place.address, len(paths))
+    except StoreError as error:
+        if not isinstance(workers, str):
+            raise
+        raise StoreError(
+            f"the workers of the cluster wrote features to {place.address}, but they are not there "
+            "for this machine; the store must be the same place for all"
+        ) from error
+
+
+def _key(table: pd.DataFrame, kind: str) -> str:
+    code = sources("core/audio.py", "features/maps.py", "features/spectrum.py", "features/store.py")
+    # The same samples at another rate are another sound.
+    columns = [table[name].tolist() for name in ("sha256", "sample_rate_hz")]
+    # Piece by piece, because the columns of a large corpus in one text are large.
+    heard = (
+        [column[start : start + CHUNK] for column in columns]
+        for start in range(0, len(table), CHUNK)
+    )
+    return digest(kind, CHUNK, *heard, *code)
+
+
+def _kept_here() -> Path:
+    return workspace() / "data" / "features"
+
+
+def _home() -> str:
+    """Return the address in which all stores lie."""
+    named = os.environ.get("SER_STORE", "")
+    if "://" in named:
+        return named.rstrip("/")
+    # Relative to the workspace, because a notebook's kernel runs in another folder than its caller.
+    return str(workspace() / Path(named).expanduser()) if named else str(_kept_here())
+
+
+def _lengths(table: pd.DataFrame) -> np.ndarray:
+    """Return how many frames each utterance has: int32 [utterances]."""
+    rates = table["sample_rate_hz"].to_numpy(np.int64)
+    samples = np.rint(table["duration_s"].to_numpy() * rates).astype(np.int64)
+    heard = -(-samples * audio.RATE // rates)  # `audio.load` rounds up
+    return (1 + heard // maps.HOP).astype(np.int32)
+
+
+def _write_lengths(place: places.Place, lengths: np.ndarray) -> None:
+    content = _npy(lengths)
+    try:
+        there = place.read(_LENGTHS) == content
+    except StoreError:
+        there = False
+    if not there:
+        place.write(_LENGTHS, content)
+
+
+def _read_lengths(place: places.Place, n_utterances: int) -> np.ndarray:
+    try:
+        lengths = np.load(BytesIO(place.read(_LENGTHS)))
+    except (ValueError, EOFError) as error:
+        raise StoreError(f"{place.address}/{_LENGTHS} is damaged; run again to mend it") from error
+    if len(lengths) != n_utterances:
+        raise StoreError(
+            f"the feature store {place.address} has {len(lengths)} utterances, not {n_utterances}"
+        )
+    return lengths
+
+
+def _sizes(lengths: np.ndarray) -> list[int]:
+    """Return how many bytes each chunk has."""
+    starts = np.arange(0, len(lengths), CHUNK)
+    return (_HEAD + _BYTES * np.add.reduceat(lengths, starts, dtype=np.int64)).tolist()
+
+
+def _missing(place: places.Place, lengths: np.ndarray) -> list[int]:
+    """Return the numbers of the chunks that are not there whole."""
+    found, sizes = place.sizes(), _sizes(lengths)
+    there = [number for number, size in enumerate(sizes) if found.get(_name(number)) == size]
+    heads = place.heads([_name(number) for number in there], _HEAD)
+    whole = {n for n, head in zip(there, heads, strict=True) if head == _head(sizes[n])}
+    missing = [number for number in range(len(sizes)) if number not in whole]
+    if damaged := [_name(number) for number in missing if _name(number) in found]:
+        more = f" and {len(damaged) - 3} more" if len(damaged) > 3 else ""
+        parallel.tell(
+            f"the feature store {place.address} has damaged chunks, which are computed again: "
+            f"{', '.join(damaged[:3])}{more}"
+        )
+    return missing
+
+
+def _write_chunk(
+    address: str, name: str, root: str, paths: list[str], lengths: np.ndarray, kind: str
+) -> int:
+    values = np.empty(maps.ROWS * int(lengths.sum()), np.float32)
+    end = 0
+    for path, frames in zip(paths, lengths, strict=True):
+        file = Path(root, path)
+        feature_map = maps.extract(audio.load(file), kind=kind)
+        if feature_map.shape[1] != frames:
+            raise AudioError(f"{file}: has changed since the corpus was read; run again")
+        start, end = end, end + feature_map.size
+        values[start:end] = feature_map.ravel()
+    places.at(address).write(name, _npy(values))
+    return len(paths)
+
+
+def _npy(array: np.ndarray) -> bytes:
+    buffer = BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+def _head(size: int) -> bytes:
+    """Return how a chunk of so many bytes begins."""
+    buffer = BytesIO()
+    shape = ((size - _HEAD) // 4,)
+    np.lib.format.write_array_header_1_0(
+        buffer, {"descr": "<f4", "fortran_order": False, "shape": shape}
+    )
+    return buffer.getvalue()
+
+
+def _name(number: int) -> str:
+    return f"{number * CHUNK:06d}.npy"
+
+
+def _damaged(place: places.Place, number: int) -> StoreError:
+    return StoreError(
+        f"{_name(number)} of the feature store {place.address} is missing or damaged; run again to "
+        "mend it"
+    )

@@ -1,0 +1,337 @@
+"""Calibration: whether the probabilities of a classifier mean what they say.
+
+Conventions: functions take `(truth, probabilities, labels)`: the classes of n utterances, float
+[n, classes] whose rows sum to 1, and the class order of the columns. The answer to an utterance is
+its most probable class, the first of equal ones, and its *confidence* the probability of that
+answer. Scores are errors: 0 is perfect.
+
+============== =====================================================================================
+nll            negative log likelihood: mean of minus the logarithm of the truth's probability, nats
+brier          mean over utterances of the squared error summed over the classes, 0 to 2
+               (Brier 1950)
+ece            expected calibration error: mean distance between confidence and accuracy over bins
+               of confidence, 0 to 1 (Naeini et al. 2015, Guo et al. 2017)
+overconfidence mean confidence minus accuracy, -1 to 1
+============== =====================================================================================
+
+Negative log likelihood and Brier score are proper: no distortion of the true probabilities makes
+them better. The expected calibration error is not, depends on the bins, and is too high on average
+for few utterances; it is here because it is what is usually reported.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize_scalar
+from scipy.special import softmax
+
+from ser_lib.core.errors import ParameterError
+from ser_lib.metrics import bootstrap
+from ser_lib.metrics import scores as evaluation
+
+BINS = 10
+TEMPERATURES = (0.1, 10.0)
+"""The lowest and highest temperature that is fitted: a small validation part that is all right
+would ask for certainty, one that is all wrong for none."""
+_SUM_TOLERANCE = 1e-3
+
+
+def answers(
+    truth: Sequence[str], probabilities: np.ndarray, labels: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the confidence of every answer and whether it is right: float and bool [n].
+
+    Raises
+    ------
+    ParameterError
+        If the shapes do not fit, a class is not one of `labels`, or a row is no distribution.
+
+    Examples
+    --------
+    >>> confidence, right = answers(["a", "b"], np.array([[0.7, 0.3], [0.6, 0.4]]), ["a", "b"])
+    >>> confidence.tolist(), right.tolist()
+    ([0.7, 0.6], [True, False])
+    """
+    probabilities = np.asarray(probabilities, dtype=float)
+    if probabilities.shape != (len(truth), len(labels)) or len(truth) == 0:
+        raise ParameterError(
+            f"probabilities must have a row for each of {len(truth)} utterances (at least 1) and a "
+            f"column for each of {len(labels)} classes, not the shape {probabilities.shape}"
+        )
+    if unknown := set(truth) - set(labels):
+        raise ParameterError(f"class '{sorted(unknown)[0]}' is not one of: {', '.join(labels)}")
+    sums = np.abs(probabilities.sum(axis=1) - 1)
+    if not (sums <= _SUM_TOLERANCE).all() or (probabilities < 0).any():
+        row = int(np.argmax(~(sums <= _SUM_TOLERANCE) | (probabilities < 0).any(axis=1)))
+        raise ParameterError(
+            f"row {row} of the probabilities, {probabilities[row].tolist()}, is no distribution: "
+            "its values must be 0 or more and sum to 1"
+        )
+    chosen = probabilities.argmax(axis=1)
+    return probabilities.max(axis=1), np.array([labels[c] for c in chosen]) == np.asarray(truth)
+
+
+def reliability(
+    truth: Sequence[str],
+    probabilities: np.ndarray,
+    labels: Sequence[str],
+    *,
+    bins: int = BINS,
+) -> pd.DataFrame:
+    """Return what a reliability diagram shows: confidence and accuracy by bin of confidence.
+
+    Returns
+    -------
+    DataFrame
+        A row for each of `bins` intervals of equal width, open below and closed above. Columns:
+        low, high, n, confidence (mean) and accuracy, both nan where n is 0.
+    """
+    confidence, right = answers(truth, probabilities, labels)
+    edges, place = _places(confidence, bins)
+    n, sure, hits = (
+        np.bincount(place, weights, minlength=bins) for weights in (None, confidence, right)
+    )
+    some = np.where(n > 0, n, np.nan)
+    return pd.DataFrame(
+        {
+            "low": edges[:-1],
+            "high": edges[1:],
+            "n": n,
+            "confidence": sure / some,
+            "accuracy": hits / some,
+        }
+    )
+
+
+def expected_calibration_error(
+    truth: Sequence[str], probabilities: np.ndarray, labels: Sequence[str], *, bins: int = BINS
+) -> float:
+    """Mean distance between confidence and accuracy of the bins, weighted by their utterances.
+
+    Examples
+    --------
+    >>> expected_calibration_error(["a", "b"], np.array([[0.75, 0.25], [0.75, 0.25]]), ["a", "b"])
+    0.25
+    """
+    table = reliability(truth, probabilities, labels, bins=bins)
+    distance = (table["accuracy"] - table["confidence"]).abs().fillna(0)
+    return float((distance * table["n"]).sum() / table["n"].sum())
+
+
+def brier_score(truth: Sequence[str], probabilities: np.ndarray, labels: Sequence[str]) -> float:
+    """Mean squared error of the probabilities, summed over the classes: 0 to 2.
+
+    Guessing evenly among k classes gives 1 - 1 / k. (Brier 1950, in its form for many classes.)
+
+    Examples
+    --------
+    >>> brier_score(["a"], np.array([[0.5, 0.5]]), ["a", "b"])
+    0.5
+    """
+    return float(_brier(truth, probabilities, labels).mean())
+
+
+def negative_log_likelihood(
+    truth: Sequence[str], probabilities: np.ndarray, labels: Sequence[str]
+) -> float:
+    """Mean cross-entropy in nats, the loss of the records.
+
+    Examples
+    --------
+    >>> round(negative_log_likelihood(["a"], np.array([[0.5, 0.5]]), ["a", "b"]), 4)
+    0.6931
+    """
+    answers(truth, probabilities, labels)
+    return float(evaluation.log_losses(truth, probabilities, labels).mean())
+
+
+def scores(
+    truth: Sequence[str], probabilities: np.ndarray, labels: Sequence[str]
+) -> dict[str, float]:
+    """Return all scores of the module by name."""
+    confidence, right = answers(truth, probabilities, labels)
+    return {
+        "nll": negative_log_likelihood(truth, probabilities, labels),
+        "brier": brier_score(truth, probabilities, labels),
+        "ece": expected_calibration_error(truth, probabilities, labels),
+        "overconfidence": float(confidence.mean() - right.mean()),
+    }
+
+
+def intervals(
+    truth: Sequence[str],
+    probabilities: np.ndarray,
+    labels: Sequence[str],
+    *,
+    against: np.ndarray | None = None,
+    clusters: Sequence[str] | None = None,
+    level: float = bootstrap.LEVEL,
+    n_resamples: int = bootstrap.N_RESAMPLES,
+    seed: int = 0,
+) -> dict[str, list[float]]:
+    """Percentile bootstrap intervals of `scores`, or of their change from `against`.
+
+    Parameters
+    ----------
+    against
+        Other probabilities of the same utterances. The intervals are then those of the scores of
+        `probabilities` minus those of `against`, with the same draws for both.
+    clusters, level, n_resamples, seed
+        As in `scores.score_intervals`.
+
+    Returns
+    -------
+    dict of score to [low, high]
+    """
+    rows = bootstrap.clusters(clusters, len(truth))
+    draws = bootstrap.draws(len(rows), n_resamples, seed)
+    values = _resampled(truth, probabilities, labels, rows, draws)
+    if against is not None:
+        other = _resampled(truth, against, labels, rows, draws)
+        values = {name: values[name] - other[name] for name in values}
+    return {name: bootstrap.percentiles(value, level) for name, value in values.items()}
+
+
+def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Raise probabilities to the power of one over the temperature, and make them sum to 1 again.
+
+    For the output of a softmax this divides its inputs by the temperature: above 1 the network
+    becomes less sure, below 1 more. No answer changes. (Guo et al. 2017.)
+
+    Parameters
+    ----------
+    probabilities
+        float [n, classes].
+    temperature
+        Above 0.
+
+    Returns
+    -------
+    float array [n, classes]
+
+    Examples
+    --------
+    >>> temper(np.array([[0.8, 0.2]]), 2.0).round(3).tolist()
+    [[0.667, 0.333]]
+    """
+    if not temperature > 0:
+        raise ParameterError(f"temperature must be above 0, not {temperature!r}")
+    floor = np.finfo(np.float32).tiny
+    return softmax(np.log(np.maximum(probabilities, floor)) / temperature, axis=1)
+
+
+def fit_temperature(
+    truth: Sequence[str], probabilities: np.ndarray, labels: Sequence[str]
+) -> float:
+    """Return the temperature with the lowest negative log likelihood, within `TEMPERATURES`.
+
+    The likelihood has one maximum only: its logarithm is concave in one over the temperature.
+
+    Examples
+    --------
+    >>> certain = np.array([[0.9, 0.1]] * 4)
+    >>> round(fit_temperature(["a", "a", "a", "b"], certain, ["a", "b"]), 3)  # ln 9 / ln 3
+    2.0
+    """
+    answers(truth, probabilities, labels)
+    found = minimize_scalar(
+        lambda exponent: evaluation.log_losses(
+            truth, temper(probabilities, np.exp(exponent)), labels
+        ).mean(),
+        bounds=np.log(TEMPERATURES),
+        method="bounded",
+        options={"xatol": 1e-6},
+    )
+    return float(np.exp(found.x))
+
+
+def coverage(
+    truth: Sequence[str], probabilities: np.ndarray, labels: Sequence[str]
+) -> pd.DataFrame:
+    """Return how accurate the answers are when those of low confidence are held back.
+
+    Returns
+    -------
+    DataFrame
+        A row for every distinct confidence, from the highest down. Columns: threshold, coverage
+        (share of the utterances that are answered with at least this confidence) and accuracy (of
+        these).
+    """
+    confidence, right = answers(truth, probabilities, labels)
+    table = pd.DataFrame({"threshold": confidence, "right": right})
+    by_threshold = table.groupby("threshold")["right"].agg(["sum", "size"])[::-1].cumsum()
+    return pd.DataFrame(
+        {
+            "threshold": by_threshold.index,
+            "coverage": (by_threshold["size"] / len(table)).to_numpy(),
+            "accuracy": (by_threshold["sum"] / by_threshold["size"]).to_numpy(),
+        }
+    )
+
+
+def area_under_risk(curve: pd.DataFrame) -> float:
+    """Area under the risk-coverage curve: the error rate, averaged over all coverages.
+
+    Answers of equal confidence are given together, so their order has no say. (Geifman and
+    El-Yaniv 2017.)
+
+    Parameters
+    ----------
+    curve
+        From `coverage`.
+
+    Examples
+    --------
+    >>> probabilities = np.array([[0.9, 0.1], [0.6, 0.4]])
+    >>> area_under_risk(coverage(["a", "b"], probabilities, ["a", "b"]))
+    0.25
+    """
+    steps = np.diff(curve["coverage"], prepend=0)
+    return float((steps * (1 - curve["accuracy"])).sum())
+
+
+def least_area(accuracy: float, n: int) -> float:
+    """The smallest area that n answers of an accuracy can have: all right ones come first.
+
+    Examples
+    --------
+    >>> least_area(0.5, 2)
+    0.25
+    """
+    answered = np.arange(1, n + 1)
+    wrong = np.maximum(answered - round(accuracy * n), 0)
+    return float((wrong / answered).mean())
+
+
+def _places(confidence: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the edges of the bins, and the bin of every confidence."""
+    if bins < 1:
+        raise ParameterError(f"bins must be a whole number from 1, not {bins!r}")
+    edges = np.linspace(0, 1, bins + 1)
+    return edges, np.searchsorted(edges[1:-1], confidence, side="left")
+
+
+def _brier(truth, probabilities, labels) -> np.ndarray:
+    answers(truth, probabilities, labels)
+    one_hot = np.asarray(truth)[:, None] == np.asarray(labels)
+    return ((np.asarray(probabilities, dtype=float) - one_hot) ** 2).sum(axis=1)
+
+
+def _resampled(truth, probabilities, labels, rows, draws) -> dict[str, np.ndarray]:
+    """Return the scores of every draw of clusters: {name: float [n_resamples]}."""
+    confidence, right = answers(truth, probabilities, labels)
+    surplus = confidence - right
+    place = _places(confidence, BINS)[1]
+    values = {
+        "nll": evaluation.log_losses(truth, probabilities, labels),
+        "brier": _brier(truth, probabilities, labels),
+        "overconfidence": surplus,
+    }
+    sizes = draws @ np.array([len(r) for r in rows])
+    found = {
+        name: draws @ np.array([value[r].sum() for r in rows]) / sizes
+        for name, value in values.items()
+    }
+    by_bin = np.stack([np.bincount(place[r], surplus[r], minlength=BINS) for r in rows])
+    return found | {"ece": np.abs(draws @ by_bin).sum(axis=1) / sizes}

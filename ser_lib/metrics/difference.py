@@ -1,0 +1,164 @@
+"""Two classifiers on the same utterances: how far apart their scores are, and whether by chance.
+
+Conventions: as `scores`, with a second sequence of predictions. Both classifiers hear the same
+utterances of the same speakers, and who is hard for one is mostly hard for the other, so the
+interval of a difference is another one than the intervals of the two scores suggest.
+
+The interval is a percentile bootstrap that draws whole speakers with replacement and scores both
+classifiers on each draw (Bisani and Ney 2004, with speakers for utterances). The p-value is that of
+a randomisation test (Noreen 1989, Yeh 2000): if the classifiers were equally good, each speaker's
+two sets of answers could as well be swapped, so the difference is compared with those after
+swapping the answers of speakers at random, or of every subset of them where these are few enough.
+Where several pairs are compared, `holm` corrects their p-values (Holm 1979).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from ser_lib.core.errors import ParameterError
+from ser_lib.metrics import bootstrap, scores
+
+ALL_SWAPS = 14
+"""With up to so many clusters, all ways of swapping are tried instead of a sample."""
+_SAME = 1e-12  # scores are sums of quotients: equal ones may differ in the last bits
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The score of a first classifier minus that of a second one.
+
+    Attributes
+    ----------
+    value
+        From -1 to 1.
+    interval
+        [low, high].
+    p
+        Two-sided; the chance of a difference as large if the classifiers were equally good.
+    least_p
+        The smallest p-value that so few clusters allow.
+    clusters
+        How many were drawn and swapped.
+    """
+
+    value: float
+    interval: list[float]
+    p: float
+    least_p: float
+    clusters: int
+
+
+def differences(
+    truth: Sequence[str],
+    first: Sequence[str],
+    second: Sequence[str],
+    labels: Sequence[str] | None = None,
+    *,
+    clusters: Sequence[str] | None = None,
+    level: float = bootstrap.LEVEL,
+    n_resamples: int = bootstrap.N_RESAMPLES,
+    seed: int = 0,
+) -> dict[str, Difference]:
+    """Compare two classifiers by every score of `scores.score_intervals`.
+
+    Parameters
+    ----------
+    truth, first, second
+        Classes of the same utterances in the same order. Predictions of several trainings of a
+        classifier follow each other, each with its truth and clusters: the scores are then those
+        of all its trainings together.
+    clusters
+        The speaker of every utterance. Without clusters, or with a single one, utterances are
+        drawn and swapped.
+    level, n_resamples, seed
+        Of the bootstrap; as many swaps are tried where trying all would be more.
+
+    Returns
+    -------
+    dict of score to Difference
+
+    Raises
+    ------
+    ParameterError
+        If the sequences differ in length or are empty, or a class is not one of `labels`.
+
+    Examples
+    --------
+    >>> truth, speakers = ["a", "b"] * 3, ["1", "1", "2", "2", "3", "3"]
+    >>> found = differences(truth, truth, ["a"] * 6, clusters=speakers)["uar"]
+    >>> found.value, found.interval, found.p, found.clusters
+    (0.5, [0.5, 0.5], 0.25, 3)
+    """
+    if not len(truth) == len(first) == len(second) > 0:
+        raise ParameterError(
+            f"truth ({len(truth)}) and the predictions ({len(first)} and {len(second)}) must be "
+            "equally long and not empty"
+        )
+    if clusters is not None and len(clusters) != len(truth):
+        raise ParameterError(f"there are {len(clusters)} clusters for {len(truth)} utterances")
+    labels = sorted({*truth, *first, *second}) if labels is None else list(labels)
+    rows = bootstrap.clusters(clusters, len(truth))
+    one, other = (_by_cluster(truth, answers, labels, rows) for answers in (first, second))
+    draws = bootstrap.draws(len(rows), n_resamples, seed)
+    drawn = [np.tensordot(draws, counts, axes=1) for counts in (one, other)]
+    swaps, complete = _swaps(len(rows), n_resamples, seed)
+    # Swapping a cluster moves its matrix from one classifier to the other.
+    moved = np.tensordot(swaps, one - other, axes=1)
+    swapped = [one.sum(axis=0) - moved, other.sum(axis=0) + moved]
+    found = {}
+    for name, score in scores.OF_MATRICES.items():
+        value = float(score(one.sum(axis=0)) - score(other.sum(axis=0)))
+        as_far = np.abs(score(swapped[0]) - score(swapped[1])) >= abs(value) - _SAME
+        found[name] = Difference(
+            value=value,
+            interval=bootstrap.percentiles(score(drawn[0]) - score(drawn[1]), level),
+            # A sample of swaps must count the one that was observed, or p could be 0.
+            p=float(as_far.mean() if complete else (1 + as_far.sum()) / (1 + len(as_far))),
+            least_p=2 / len(swaps) if complete else 1 / (1 + len(swaps)),
+            clusters=len(rows),
+        )
+    return found
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Correct p-values for their number, so that the chance of any false alarm stays as named.
+
+    The smallest is multiplied by their number, the next by one less, and so on; none may become
+    smaller than the one before, or larger than 1. (Holm 1979.)
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    corrected, highest = [0.0] * len(p_values), 0.0
+    for rank, i in enumerate(np.argsort(p_values, kind="stable")):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[i]))
+        corrected[i] = float(highest)
+    return corrected
+
+
+def _by_cluster(
+    truth: Sequence[str], answers: Sequence[str], labels: list[str], rows: list[np.ndarray]
+) -> np.ndarray:
+    """Return the confusion matrix of every cluster: int [clusters, classes, classes]."""
+    position = {label: i for i, label in enumerate(labels)}
+    if unknown := {*truth, *answers} - set(position):
+        raise ParameterError(f"class '{sorted(unknown)[0]}' is not one of: {', '.join(labels)}")
+    owner = np.empty(len(truth), dtype=int)
+    for number, own in enumerate(rows):
+        owner[own] = number
+    counts = np.zeros((len(rows), len(labels), len(labels)), dtype=int)
+    codes = ([position[name] for name in names] for names in (truth, answers))
+    np.add.at(counts, (owner, *codes), 1)
+    return counts
+
+
+def _swaps(n: int, n_resamples: int, seed: int) -> tuple[np.ndarray, bool]:
+    """Return which clusters are swapped, 0 or 1 [swaps, n], and whether these are all ways."""
+    if n <= ALL_SWAPS:
+        return np.array(list(product((0, 1), repeat=n))), True
+    return np.random.default_rng(seed).integers(0, 2, size=(n_resamples, n)), False

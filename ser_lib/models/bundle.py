@@ -1,0 +1,250 @@
+"""A trained network with its front end: from an audio file to probabilities.
+
+A bundle is a folder with `network.keras` and `front_end.json`: what the network must be fed
+(feature map, channels, the mean and deviation of its training part, window and crops) and what
+its outputs mean. The bundle of a finished run has `network.tflite`, too: the same network for
+LiteRT, which answers without TensorFlow; its checksum is in `front_end.json`.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from shutil import copytree
+
+import numpy as np
+
+from ser_lib.core import audio
+from ser_lib.core.errors import RecordError
+from ser_lib.core.files import fresh_folder
+from ser_lib.features import maps
+from ser_lib.features.maps import Standardiser
+from ser_lib.models import lite
+from ser_lib.models import windows as augment
+
+SCHEMA = 2
+WINDOWS = 64
+"""Windows that go through the network together: more is no faster and takes more memory."""
+
+
+@dataclass(frozen=True)
+class FrontEnd:
+    """What stands before the network, and the names of what comes out.
+
+    Attributes
+    ----------
+    architecture, corpus
+        Of the experiment.
+    emotions
+        Class order of the probabilities.
+    feature_map, channels, crops
+        See `experiment.Experiment`.
+    standardiser
+        Fitted on the training part.
+    """
+
+    architecture: str
+    corpus: str
+    emotions: list[str]
+    feature_map: str
+    channels: int
+    crops: int
+    standardiser: Standardiser
+
+    def static(self, path: str | Path) -> np.ndarray:
+        """Return the static map float32 [rows, frames] of an audio file.
+
+        Raises
+        ------
+        AudioError
+            If the file cannot be read; it is named.
+        """
+        return maps.extract(audio.load(path), kind=self.feature_map)
+
+    def windows(self, static: np.ndarray) -> np.ndarray:
+        """Turn a static map [rows, any] into input [windows, rows, frames, channels].
+
+        As many windows as `crops`, or more where it takes more to cover the utterance; one if
+        `crops` is 1.
+        """
+        return augment.even_windows(self.standardised(static), self.crops)
+
+    def standardised(self, static: np.ndarray) -> np.ndarray:
+        """Turn a static map [rows, any] into a standardised one [rows, any, channels]."""
+        return self.standardiser.apply(maps.channels(static, self.channels))
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A network and its front end.
+
+    Attributes
+    ----------
+    network
+        A function: windows float32 [n, rows, frames, channels] -> probabilities [n, emotions].
+    front_end
+        What makes the windows.
+    """
+
+    network: Callable[[np.ndarray], np.ndarray]
+    front_end: FrontEnd
+
+    def predict(self, statics: Iterable[np.ndarray]) -> np.ndarray:
+        """Return probabilities float32 [utterances, emotions] of static maps [rows, any].
+
+        The probability of an utterance is the mean over its windows.
+        """
+        chosen = [np.empty((0, len(self.front_end.emotions)))]
+        for batch in _batches(map(self.front_end.windows, statics), WINDOWS):
+            windows = self.network(np.concatenate(batch))
+            starts = np.cumsum([0, *(len(part) for part in batch[:-1])])
+            sums = np.add.reduceat(windows, starts, axis=0, dtype=np.float64)
+            chosen.append(sums / sums.sum(axis=1, keepdims=True))
+        return np.concatenate(chosen).astype(np.float32)
+
+
+def probabilities(network, inputs: Iterable[np.ndarray]) -> np.ndarray:
+    """Return the answers float32 [n, classes] of a `keras.Model` to n inputs.
+
+    A few go through it at a time, so that memory does not grow with `n`, and the last part is
+    filled up with zeros: every other size would cost seconds, because TensorFlow compiles the
+    network anew for it.
+    """
+    inputs, answers = iter(inputs), []
+    while part := list(islice(inputs, WINDOWS)):
+        filled = np.zeros((WINDOWS, *part[0].shape), dtype=np.float32)
+        filled[: len(part)] = part
+        answers.append(network.predict_on_batch(filled)[: len(part)])
+    return np.concatenate(answers)
+
+
+def save(network, front_end: FrontEnd, folder: Path) -> None:
+    """Write a `keras.Model` as a bundle; an existing one at `folder` is replaced at the end."""
+    described = asdict(front_end)
+    described["standardiser"] = {
+        name: np.asarray(value).tolist() for name, value in described["standardiser"].items()
+    }
+    with fresh_folder(folder) as temporary:
+        network.save(temporary / "network.keras")
+        _write({"schema": SCHEMA, **described}, temporary)
+
+
+def export(source: Path, target: Path) -> None:
+    """Copy a bundle to `target` and give the copy its `network.tflite`.
+
+    Raises
+    ------
+    RecordError
+        As `load`.
+    """
+    described = _described(source)
+    flatbuffer = lite.convert(_keras(source))
+    with fresh_folder(target) as temporary:
+        copytree(source, temporary, dirs_exist_ok=True)
+        (temporary / "network.tflite").write_bytes(flatbuffer)
+        _write(described | {"tflite_sha256": sha256(flatbuffer).hexdigest()}, temporary)
+
+
+def load(folder: str | Path) -> Bundle:
+    """Read a bundle, or the bundle of a run's folder.
+
+    LiteRT computes the network where it is installed and the bundle has a file for it, Keras
+    elsewhere; the probabilities are the same but for rounding.
+
+    Raises
+    ------
+    RecordError
+        If the folder holds no bundle that this library reads, or a file of it is damaged.
+    """
+    folder = _place(folder)
+    front_end = read_front_end(folder)
+    if lite.available() and (folder / "network.tflite").is_file():
+        return Bundle(_lite(folder), front_end)
+    return Bundle(partial(probabilities, _keras(folder)), front_end)
+
+
+def read_front_end(folder: str | Path) -> FrontEnd:
+    """Read what a bundle is fed and what it answers, without the network.
+
+    Raises
+    ------
+    RecordError
+        As `load`.
+    """
+    described = _described(folder)
+    try:
+        arrays = {n: np.array(v, dtype=np.float32) for n, v in described["standardiser"].items()}
+        named = {name: described[name] for name in FrontEnd.__annotations__}
+        return FrontEnd(**(named | {"standardiser": Standardiser(**arrays)}))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise RecordError(f"{_place(folder) / 'front_end.json'} is damaged: {error!r}") from error
+
+
+def _place(folder: str | Path) -> Path:
+    """Return the folder of a bundle, which may be named by its run."""
+    inside = Path(folder) / "bundle"
+    return inside if inside.is_dir() else Path(folder)
+
+
+def _described(folder: str | Path) -> dict:
+    folder = _place(folder)
+    try:
+        described = json.loads((folder / "front_end.json").read_text())
+        schema = described["schema"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise RecordError(
+            f"{folder} is not a model bundle; give a run's folder, "
+            "such as runs/<corpus>/<architecture>-<protocol>-<key>"
+        ) from error
+    if schema != SCHEMA:
+        raise RecordError(
+            f"{folder} is a bundle of schema {schema}, of another version of this library, which "
+            f"reads schema {SCHEMA}; make the run again"
+        )
+    return described
+
+
+def _write(described: dict, folder: Path) -> None:
+    (folder / "front_end.json").write_text(json.dumps(described) + "\n")
+
+
+def _keras(folder: Path):
+    import keras
+
+    import ser_lib.models  # noqa: F401  registers the layers that the file names
+
+    file = folder / "network.keras"
+    try:
+        return keras.saving.load_model(file, compile=False)
+    except (OSError, ValueError) as error:
+        raise RecordError(f"{file} cannot be read: {error}") from error
+
+
+def _lite(folder: Path) -> lite.Network:
+    file = folder / "network.tflite"
+    try:
+        flatbuffer = file.read_bytes()
+    except OSError as error:
+        raise RecordError(f"{file} cannot be read: {error.strerror}") from error
+    # LiteRT itself would answer with whatever weights there are.
+    if sha256(flatbuffer).hexdigest() != _described(folder).get("tflite_sha256"):
+        raise RecordError(
+            f"{file} is damaged: it is not what was exported; make the run again, or remove the "
+            "file and Keras will answer"
+        )
+    return lite.Network(flatbuffer)
+
+
+def _batches(items: Iterable[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
+    """Group arrays so that each group has at most `size` rows, or is a single array."""
+    batch: list[np.ndarray] = []
+    for item in items:
+        if batch and sum(map(len, batch)) + len(item) > size:
+            yield batch
+            batch = []
+        batch.append(item)
+    if batch:
+        yield batch

@@ -1,0 +1,296 @@
+"""The networks of `networks`, computed in less time for training: same weights, same function.
+
+Training time is what limits a report over many folds, and much of a step of Keras' own layers goes
+into other things than convolutions (`benchmarks/step.py` measures both): batch normalisation,
+pooling, dropout and their gradients each pass over maps of megabytes. Here a block passes over them
+once on the way forward and once on the way back:
+
+- Normalising is monotonic in each filter, so pooling may come first: the highest of four values, or
+  the lowest where gamma is negative, is the one that would have been chosen after it, and a quarter
+  of the values is left to normalise.
+- XLA fuses what is done to each element; convolutions and matrix products stay with TensorFlow,
+  which is quicker at them.
+- Dropout draws its random bits with an integer hash of (seed, step, element), so that they need not
+  be kept for the way back; TensorFlow's own generator takes longer.
+- Moments and their gradients are summed over the batch first, which is quick and keeps digits that
+  one long sum would lose: these are nearer to the exact values than Keras' own.
+- Recurrent layers project all steps in one product.
+- A step of AdamW is one operation for each variable.
+
+What is not to be fused: the gradient of a bias. TensorFlow would make it part of that of the
+kernel, which is then slower; here it is a sum as any other.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+_fused = partial(tf.function, autograph=False, jit_compile=True)
+
+
+def forward(network: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Return a function that computes ``network(inputs, training=True)``.
+
+    It works on the network's own variables, updates the moving statistics, has gradients, and
+    belongs in a ``tf.function``. What it has no faster way for, it leaves to Keras.
+
+    Parameters
+    ----------
+    network
+        A network of `networks`, or any other.
+    """
+    parts = _parts(network)
+
+    def compute(inputs):
+        x = inputs
+        for part in parts:
+            x = part(x)
+        return x
+
+    return compute
+
+
+class AdamW(keras.optimizers.AdamW):
+    """AdamW whose step is one operation for each variable instead of a dozen."""
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Move a variable, and the moments of its gradient."""
+        step = tf.cast(self.iterations + 1, variable.dtype)
+        m, v = (
+            moments[self._get_variable_index(variable)].value.handle
+            for moments in (self._momentums, self._velocities)
+        )
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=m,
+            v=v,
+            beta1_power=tf.pow(self.beta_1, step),
+            beta2_power=tf.pow(self.beta_2, step),
+            lr=learning_rate,
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=gradient,
+        )
+
+
+def _parts(network: keras.Model) -> list[Callable]:
+    """Cut a network into functions, each of one layer or of one convolution block."""
+    chain = [layer for layer in network.layers if not isinstance(layer, layers.InputLayer)]
+    reached = network.inputs[0]
+    for layer in chain:
+        if layer.input is not reached:
+            return [partial(network, training=True)]  # it has branches
+        reached = layer.output
+    parts = []
+    while chain:
+        if _is_block(chain[:4]):
+            parts.append(partial(_block, *chain[:4]))
+            chain = chain[4:]
+        else:
+            parts.append(_part(chain.pop(0)))
+    return parts
+
+
+def _part(layer) -> Callable:
+    if isinstance(layer, layers.Bidirectional) and layer.merge_mode == "concat":
+        directions = layer.forward_layer, layer.backward_layer
+        if all(map(_is_recurrent, directions)):
+            return partial(_both_ways, *directions)
+    if _is_recurrent(layer):
+        return partial(_recurrent, layer)
+    return partial(layer, training=True)
+
+
+def _is_block(chain: list) -> bool:
+    kinds = (layers.Conv2D, layers.BatchNormalization, layers.MaxPooling2D, layers.Dropout)
+    if [type(layer) for layer in chain] != list(kinds):
+        return False
+    conv, norm, pool, dropout = chain
+    return (
+        (conv.padding, conv.strides, conv.dilation_rate, conv.groups) == ("same", (1, 1), (1, 1), 1)
+        and conv.activation is keras.activations.relu
+        and conv.use_bias
+        and norm.center
+        and norm.scale
+        and norm.trainable
+        and (pool.pool_size, pool.strides, pool.padding) == ((2, 2), (2, 2), "valid")
+        and dropout.noise_shape is None
+    )
+
+
+def _is_recurrent(layer) -> bool:
+    return (
+        isinstance(layer, layers.LSTM | layers.GRU)
+        and layer.use_bias
+        and not (layer.dropout or layer.recurrent_dropout or layer.stateful)
+        and getattr(layer, "reset_after", True)
+    )
+
+
+def _block(conv, norm, pool, dropout, inputs):
+    """Turn ``[n, h, w, c]`` into ``[n, h // 2, w // 2, f]``: a convolution and what follows it."""
+    outputs, mean, variance = _after_convolution(
+        tf.nn.conv2d(inputs, conv.kernel, strides=1, padding="SAME"),
+        *map(tf.convert_to_tensor, (conv.bias, norm.gamma, norm.beta)),
+        epsilon=norm.epsilon,
+        rate=dropout.rate,
+        seed=dropout.seed_generator.next() if dropout.rate else tf.zeros(2, "uint32"),
+    )
+    for moving, now in ((norm.moving_mean, mean), (norm.moving_variance, variance)):
+        moving.assign(moving * norm.momentum + now * (1.0 - norm.momentum))
+    return outputs
+
+
+def _after_convolution(convolved, bias, gamma, beta, *, epsilon: float, rate: float, seed):
+    """Return the output of a block, and the moments of its batch normalisation.
+
+    The moments are those of all values, chosen or not.
+    """
+
+    @tf.custom_gradient
+    def compute(convolved, bias, gamma, beta):
+        rectified = tf.nn.relu(tf.nn.bias_add(convolved, bias))
+        count = tf.cast(tf.size(rectified) // rectified.shape[-1], "float32")
+        mean = _over_places(_sum(rectified)) / count
+        variance = _over_places(_sum_of_squares(rectified, mean)) / count
+        deviation = tf.sqrt(variance + epsilon)
+        outputs, standardised, place = _pool(
+            rectified, mean, deviation, gamma, beta, seed, rate=rate
+        )
+
+        def gradient(upstream, *_):
+            arriving, *sums = _undrop(upstream, standardised, seed, rate=rate)
+            d_beta, d_gamma = map(_over_places, sums)
+            # What reaches a value by way of the moments is linear in the value.
+            slope = -gamma * d_gamma / (count * tf.square(deviation))
+            offset = -gamma * d_beta / (count * deviation) - slope * mean
+            d_convolved = _unpool(arriving, place, gamma / deviation, rectified, slope, offset)
+            return d_convolved, _over_places(_sum(d_convolved)), d_gamma, d_beta
+
+        return (outputs, mean, variance), gradient
+
+    return compute(convolved, bias, gamma, beta)
+
+
+def _over_places(sums):
+    """Finish sums over a batch, ``[h, w, f]`` to ``[f]``."""
+    return tf.reduce_sum(sums, (0, 1))
+
+
+@_fused
+def _sum(values):
+    """Sum over the batch alone: this keeps digits, and XLA is quick at it."""
+    return tf.reduce_sum(values, 0)
+
+
+@_fused
+def _sum_of_squares(values, centre):
+    return tf.reduce_sum(tf.square(values - centre), 0)
+
+
+@_fused
+def _pool(rectified, mean, deviation, gamma, beta, seed, *, rate: float):
+    """Choose one value of four, standardise, scale and drop.
+
+    Returns
+    -------
+    outputs, standardised, place
+        Of the chosen values, each ``[n, h // 2, w // 2, f]``; the place is 0 to 3, row by row, and
+        that of the first of equal values.
+    """
+    _, h, w, _ = rectified.shape
+    up = tf.where(gamma < 0, -rectified, rectified)
+    four = [up[:, i : h // 2 * 2 : 2, j : w // 2 * 2 : 2] for i in (0, 1) for j in (0, 1)]
+    highest = tf.maximum(tf.maximum(four[0], four[1]), tf.maximum(four[2], four[3]))
+    place = tf.constant(3, "int8")
+    for number in (2, 1, 0):
+        place = tf.where(four[number] == highest, tf.constant(number, "int8"), place)
+    standardised = (tf.where(gamma < 0, -highest, highest) - mean) / deviation
+    return (standardised * gamma + beta) * _kept(highest, seed, rate), standardised, place
+
+
+@_fused
+def _undrop(upstream, standardised, seed, *, rate: float):
+    """Return the gradient that reaches the chosen values; summed; summed times the values."""
+    arriving = upstream * _kept(upstream, seed, rate)
+    return arriving, tf.reduce_sum(arriving, 0), tf.reduce_sum(arriving * standardised, 0)
+
+
+@_fused
+def _unpool(arriving, place, scale, rectified, slope, offset):
+    """Return the gradient of the convolution's output: what goes straight, and by the moments."""
+    _, h, w, filters = rectified.shape
+    places = tf.reshape(tf.range(4, dtype="int32"), (1, 1, 2, 1, 2, 1))
+    one_of_four = (-1, h // 2, 1, w // 2, 1, filters)
+    here = tf.cast(tf.reshape(place, one_of_four), "int32") == places
+    straight = tf.where(here, tf.reshape(arriving * scale, one_of_four), 0.0)
+    straight = tf.reshape(straight, (-1, h // 2 * 2, w // 2 * 2, filters))
+    straight = tf.pad(straight, [(0, 0), (0, h % 2), (0, w % 2), (0, 0)])
+    return tf.where(rectified > 0, straight + slope * rectified + offset, 0.0)
+
+
+def _kept(values, seed, rate: float):
+    """Return the factor of dropout for each element: 0 with probability `rate`."""
+    if not rate:
+        return tf.ones([])
+    key = _mixed(_mixed(tf.cast(seed[0], "uint32")) ^ tf.cast(seed[1], "uint32"))
+    number = tf.reshape(tf.range(tf.size(values)), tf.shape(values))
+    bits = _mixed(tf.cast(number, "uint32") * tf.constant(0x9E3779B9, "uint32") ^ key)
+    return tf.where(bits < tf.constant(round(rate * 2**32), "uint32"), 0.0, 1 / (1 - rate))
+
+
+def _mixed(bits):
+    """Hash 32 bits so that each depends on all of them (two rounds of xorshift and multiply)."""
+    for shift, factor in ((16, 0x21F0AAAD), (15, 0x735A2D97)):
+        bits = (bits ^ tf.bitwise.right_shift(bits, shift)) * tf.constant(factor, "uint32")
+    return bits ^ tf.bitwise.right_shift(bits, 15)
+
+
+def _both_ways(forwards, backwards, sequences):
+    """Run both directions of a bidirectional layer: ``[n, steps, units of both]`` or the last."""
+    there, back = _recurrent(forwards, sequences), _recurrent(backwards, sequences)
+    if backwards.return_sequences:
+        back = back[:, ::-1]
+    return tf.concat([there, back], -1)
+
+
+def _recurrent(layer, sequences):
+    """Run an LSTM or GRU over ``[n, steps, features]``, its steps unrolled."""
+    cell = layer.cell
+    step = _lstm_step if isinstance(layer, layers.LSTM) else _gru_step
+    _, n_steps, n_features = sequences.shape
+    bias = cell.bias if step is _lstm_step else cell.bias[0]
+    flat = tf.matmul(tf.reshape(sequences, (-1, n_features)), cell.kernel)
+    projected = tf.reshape(tf.nn.bias_add(flat, bias), (-1, n_steps, cell.kernel.shape[-1]))
+    steps = tf.unstack(projected, axis=1)[:: -1 if layer.go_backwards else 1]
+    zeros = tf.zeros((tf.shape(sequences)[0], layer.units))
+    state, outputs = (zeros, zeros), []
+    for x in steps:
+        state = step(cell, x, *state)
+        outputs.append(state[0])
+    return tf.stack(outputs, 1) if layer.return_sequences else outputs[-1]
+
+
+def _lstm_step(cell, x, h, c):
+    i_f, candidate, o = tf.split(
+        x + tf.matmul(h, cell.recurrent_kernel), [2 * cell.units, cell.units, cell.units], 1
+    )
+    i, f = tf.split(cell.recurrent_activation(i_f), 2, 1)
+    c = f * c + i * cell.activation(candidate)
+    return cell.recurrent_activation(o) * cell.activation(c), c
+
+
+def _gru_step(cell, x, h, _):
+    """A GRU has one state; the second is there to be called as the LSTM is."""
+    parts = [2 * cell.units, cell.units]
+    x_zr, x_candidate = tf.split(x, parts, 1)
+    h_zr, h_candidate = tf.split(
+        tf.nn.bias_add(tf.matmul(h, cell.recurrent_kernel), cell.bias[1]), parts, 1
+    )
+    z, r = tf.split(cell.recurrent_activation(x_zr + h_zr), 2, 1)
+    candidate = cell.activation(x_candidate + r * h_candidate)
+    return z * h + (1.0 - z) * candidate, h

@@ -1,0 +1,138 @@
+"""The emotions of many audio files: in parallel, in order, and the bad ones by name."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from ser_lib.core import jobs as parallel
+from ser_lib.core.errors import AudioError
+from ser_lib.models import bundle
+from ser_lib.models.bundle import Bundle, FrontEnd
+
+CHUNK = 64
+"""Files that a process answers at a time."""
+
+SUFFIXES = (
+    *(".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".rf64"),
+    *(".snd", ".w64", ".wav", ".wave"),
+    *(".aac", ".amr", ".m4a", ".wma"),  # cannot be decoded, which is better said than passed over
+)
+"""Names of audio files in a folder end with one of these, in small letters or capitals."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a network says of audio files.
+
+    Attributes
+    ----------
+    emotions
+        Names of the columns of `probabilities`.
+    files
+        Those that could be read, in the order in which they were given.
+    probabilities
+        float32 [files, emotions].
+    refused
+        An error that names the file for each of the others.
+    """
+
+    emotions: list[str]
+    files: list[str]
+    probabilities: np.ndarray
+    refused: list[AudioError]
+
+
+def predict(
+    paths: Iterable[str | Path],
+    model: str | Path,
+    *,
+    workers: int | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Predictions:
+    """Return what a network says of audio files.
+
+    Parameters
+    ----------
+    paths
+        Audio files, and folders: all audio files in them and in their folders, sorted.
+    model
+        Folder of a bundle, or of a run.
+    workers
+        Processes; as many as there are processors by default. A few files are answered in this one.
+    progress
+        Called with a line of text, ten times at most.
+
+    Raises
+    ------
+    AudioError
+        If there is no audio file in a folder.
+    RecordError
+        If the bundle cannot be read.
+    """
+    emotions = bundle.read_front_end(model).emotions
+    files = [file for path in paths for file in _files(path)]
+    jobs = [
+        (str(model), start, files[start : start + CHUNK]) for start in range(0, len(files), CHUNK)
+    ]
+    _kept.cache_clear()  # the folder may hold another network than the last time
+    answers, done = {}, 0
+    # One chunk is not worth the start of a process.
+    for start, *answer in parallel.each(_answer, jobs, workers=workers if len(jobs) > 1 else 0):
+        answers[start] = answer
+        before, done = done, done + len(files[start : start + CHUNK])
+        if progress and len(jobs) > 1 and 10 * done // len(files) > 10 * before // len(files):
+            progress(f"{done:,} of {len(files):,} files")
+    ordered = [answers[start] for _, start, _ in jobs]
+    return Predictions(
+        emotions,
+        [file for found, _, _ in ordered for file in found],
+        np.concatenate([np.empty((0, len(emotions)), np.float32), *(p for _, p, _ in ordered)]),
+        [error for _, _, errors in ordered for error in errors],
+    )
+
+
+def _files(path: str | Path) -> list[str]:
+    """Return the audio files that are meant by a path."""
+    if not Path(path).is_dir():
+        return [str(path)]
+    inside = Path(path).rglob("*")
+    # As text at once: paths of a large folder would fill hundreds of megabytes.
+    found = sorted(str(f) for f in inside if f.suffix.lower() in SUFFIXES and not f.is_dir())
+    if not found:
+        raise AudioError(
+            f"the folder {path} holds no audio file; their names end with one of "
+            f"{', '.join(SUFFIXES)}"
+        )
+    return found
+
+
+def _answer(
+    model: str, start: int, files: list[str]
+) -> tuple[int, list[str], np.ndarray, list[AudioError]]:
+    """Answer a chunk of files: where it starts, the files read, probabilities, errors."""
+    read: list[str] = []
+    errors: list[AudioError] = []
+
+    def maps(front_end: FrontEnd) -> Iterator[np.ndarray]:
+        for file in files:
+            try:
+                static = front_end.static(file)
+            except AudioError as error:
+                errors.append(error)  # one bad file must not cost the others their answer
+                continue
+            read.append(file)
+            yield static
+
+    with parallel.silent_libraries():
+        network = _kept(model)
+        probabilities = network.predict(maps(network.front_end))
+    return start, read, probabilities, errors
+
+
+@cache
+def _kept(model: str) -> Bundle:
+    """Read a bundle; a process keeps it for its next chunk."""
+    return bundle.load(model)

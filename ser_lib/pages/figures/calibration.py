@@ -1,0 +1,143 @@
+"""Figures of calibration: reliability before and after scaling, accuracy against coverage.
+
+Conventions as in `drawing`.
+"""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.ticker import PercentFormatter
+
+from ser_lib.metrics import calibration
+from ser_lib.pages import calibration as confidence
+from ser_lib.pages.calibration import Calibrated
+from ser_lib.pages.figures.drawing import (
+    BLUE,
+    INK,
+    ORANGE,
+    PALE,
+    SOFT,
+    Figure,
+    canvas,
+    legend_above,
+    level,
+    styled,
+)
+from ser_lib.pages.tables import count, number, percent, title
+
+LEVELS = np.linspace(0.05, 1, 39)
+"""Coverages at which the band of the curve is computed."""
+
+
+@styled
+def reliability(calibrated: Calibrated) -> Figure:
+    """Accuracy against confidence, with how many answers have it, before and after scaling."""
+    c = calibrated
+    fig, axes = canvas(2, 2, height=4.6, sharex=True, sharey="row", height_ratios=[3, 1])
+    words = []
+    for column, (name, probabilities) in zip(
+        axes.T, (("as trained", c.before), ("after scaling", c.after)), strict=True
+    ):
+        table = calibration.reliability(c.truth, probabilities, c.labels)
+        error = calibration.expected_calibration_error(c.truth, probabilities, c.labels)
+        filled = table[table["n"] > 0]
+        middle, width = (filled["low"] + filled["high"]) / 2, filled["high"] - filled["low"]
+        above, below = column
+        above.bar(middle, filled["accuracy"], width, color=BLUE, edgecolor="white")
+        above.plot([0, 1], [0, 1], color=INK, linestyle="--", linewidth=1.2)
+        above.plot(
+            filled["confidence"], filled["accuracy"], color=ORANGE, marker="D", markersize=5,
+            linestyle="none", markeredgecolor="white", clip_on=False,
+        )  # fmt: skip
+        above.set(title=f"{name}: error {number(error)}", xlim=(0, 1), ylim=(0, 1))
+        below.bar(middle, filled["n"], width, color=SOFT, edgecolor="white")
+        below.set(xlabel="probability of the answer")
+        words.append(f"{name.capitalize()}: {_bins(filled)} Expected error {number(error)}.")
+    axes[0, 0].set_ylabel("accuracy")
+    axes[1, 0].set_ylabel("utterances")
+    sns.despine(fig, left=True)
+    network = title(c.record.data["architecture"])
+    return Figure(
+        fig,
+        f"Reliability diagrams of {count(len(c.truth), 'answer')}. {' '.join(words)}",
+        f"Accuracy of the {network}'s answers by their probability (bars; diamonds at the mean "
+        "probability); on the dashed line the two are equal. Below: how many answers there are.",
+    )
+
+
+def _bins(filled) -> str:
+    surplus = filled["confidence"] - filled["accuracy"]
+    above = int((surplus < 0).sum())
+    worst = filled.loc[surplus.abs().idxmax()]
+    return (
+        f"in {above} of {count(len(filled), 'bin')} the accuracy is above the mean probability; "
+        f"they are furthest apart between {number(worst['low'], 1)} and "
+        f"{number(worst['high'], 1)}, with accuracy {number(worst['accuracy'])} at a mean "
+        f"probability of {number(worst['confidence'])} ({count(int(worst['n']), 'answer')})."
+    )
+
+
+@styled
+def coverage(calibrated: Calibrated) -> Figure:
+    """Accuracy of the most confident share of the answers, with its 95 % interval."""
+    c = calibrated
+    table = confidence.curve(c, shares=LEVELS)
+    overall = float(table["accuracy"].iloc[-1])
+    right = round(overall * len(c.truth))
+    fig, axis = canvas(height=3.4)
+    axis.fill_between(table["coverage"], table["low"], table["high"], color=PALE, alpha=0.6,
+                      linewidth=0, label="95 % interval")  # fmt: skip
+    axis.plot(table["coverage"], table["accuracy"], color=BLUE, linewidth=2, label="the network")
+    ideal = np.minimum(1, right / (table["coverage"] * len(c.truth)))
+    axis.plot(table["coverage"], ideal, color=ORANGE, linestyle=":", linewidth=2,
+              label="if it knew when it is wrong")  # fmt: skip
+    level(axis, overall, f"all: {number(overall)}")
+    axis.set(xlabel="share of the utterances that are answered", ylabel="accuracy", xlim=(0, 1),
+             ylim=(min(0.95 * table["low"].min(), overall), 1.02))  # fmt: skip
+    axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
+    legend_above(axis, 3)
+    sns.despine(fig)
+    shown = "; ".join(
+        f"{percent(row['coverage'])} answered, accuracy {number(row['accuracy'])}"
+        for _, row in confidence.curve(c, shares=(0.25, 0.5, 0.75, 1.0)).iterrows()
+    )
+    return Figure(
+        fig,
+        f"Accuracy against the share of utterances that are answered: {shown}.",
+        f"Accuracy of the {title(c.record.data['architecture'])} when it answers only where it is "
+        "most sure.",
+    )
+
+
+@styled
+def right_and_wrong(table: pd.DataFrame) -> Figure:
+    """How sure the right answers are, and the wrong ones.
+
+    Parameters
+    ----------
+    table
+        From `failures.answers`.
+    """
+    fig, axis = canvas(height=3.0)
+    edges = np.linspace(0, 1, 2 * calibration.BINS + 1)
+    words = []
+    for right, name, colour, hatch in ((True, "right", BLUE, ""), (False, "wrong", ORANGE, "///")):
+        chances = table.loc[table["right"] == right, "p"]
+        if chances.empty:
+            words.append(f"None is {name}.")
+            continue
+        axis.hist(chances, edges, color=colour, alpha=0.55, edgecolor="white", hatch=hatch,
+                  label=f"{name} ({len(chances):,})")  # fmt: skip
+        axis.axvline(chances.median(), color=colour, linestyle="-" if right else "--", linewidth=2)
+        words.append(
+            f"{count(len(chances), 'answer is', 'answers are')} {name}, with a probability of "
+            f"{number(float(chances.median()))} in the median."
+        )
+    axis.set(xlabel="probability of the answer", ylabel="utterances", xlim=(0, 1))
+    axis.legend(loc="upper left")
+    sns.despine(fig, left=True)
+    return Figure(
+        fig,
+        f"Histograms of {count(len(table), 'answer')}: {' '.join(words)}",
+        "How sure the network is of its right and of its wrong answers; the lines are the medians.",
+    )

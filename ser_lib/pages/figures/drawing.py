@@ -1,0 +1,160 @@
+"""What all figures of the report have in common: size, style, words, bytes.
+
+Conventions: a figure is 8 inches wide, on white so that it reads the same on a dark page, in
+seaborn's colour-blind safe palette; what colour tells is also told by shape, hatching, order or a
+label. Its alt text states the finding, computed from the numbers that are drawn. The same data
+gives the same bytes: no date, fixed identifiers, text as outlines.
+"""
+
+import io
+import re
+from base64 import b64encode
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import wraps
+
+import matplotlib
+import matplotlib.figure
+import numpy as np
+import seaborn as sns
+
+from ser_lib.core.errors import ParameterError
+
+WIDTH = 8.0  # inches
+BLUE, ORANGE, GREEN, RED, PURPLE, *_ = sns.color_palette("colorblind").as_hex()
+INK, SOFT, PALE = "#262626", "#8c8c8c", "#bfbfbf"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure with what it shows in words.
+
+    Attributes
+    ----------
+    fig
+        The drawing; it belongs to no window and needs no closing.
+    alt
+        One paragraph for who cannot see it: the finding.
+    caption
+        Markdown for under the figure, used by `show` unless it gets another.
+    """
+
+    fig: matplotlib.figure.Figure
+    alt: str
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        # The layout is computed once: a second pass would move things by a fraction of a pixel.
+        with style():
+            self.fig.draw_without_rendering()
+        self.fig.set_layout_engine("none")
+
+    def svg(self) -> str:
+        """Return the figure as SVG text, the same for the same figure."""
+        return self._save("svg", metadata={"Date": None}).decode()
+
+    def png(self, *, dpi: int = 200) -> bytes:
+        """Return the figure as a PNG file's bytes, the same for the same figure."""
+        return self._save("png", dpi=dpi, metadata={"Software": None})
+
+    def _save(self, kind: str, **options) -> bytes:
+        buffer = io.BytesIO()
+        with style():
+            self.fig.savefig(buffer, format=kind, **options)
+        return buffer.getvalue()
+
+
+def show(figure: Figure, *, name: str, caption: str | None = None) -> None:
+    """Display a figure in a notebook, with what the book needs to number, describe and offer it.
+
+    Parameters
+    ----------
+    figure
+        What to display; one figure per cell.
+    name
+        Label for cross-references and name of the files to download, unique in the book:
+        "<notebook>-<name>" in lower-case letters, digits and hyphens.
+    caption
+        Markdown; by default the figure's own.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such name or no caption: the book could not number the figure.
+    """
+    from IPython.display import display
+
+    caption = figure.caption if caption is None else caption
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+        raise ParameterError(
+            f"a figure of the book needs a name of letters a to z, digits and hyphens, not {name!r}"
+        )
+    if not caption:
+        raise ParameterError(f"the figure '{name}' needs a caption")
+    pictures = {"image/svg+xml": figure.svg(), "image/png": b64encode(figure.png()).decode()}
+    display(
+        {**pictures, "text/plain": figure.alt},
+        metadata={"ser": {"alt": figure.alt, "caption": caption, "name": name}},
+        raw=True,
+    )
+
+
+def style() -> AbstractContextManager:
+    """Context in which figures are drawn and saved."""
+    look = sns.axes_style("whitegrid") | sns.plotting_context("notebook", font_scale=0.85)
+    own = {
+        "font.family": "DejaVu Sans",  # comes with matplotlib, so it is the same everywhere
+        "text.color": INK,
+        "axes.labelcolor": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "axes.edgecolor": "#bfbfbf",
+        "axes.titleweight": "bold",
+        "axes.titlesize": 10.5,
+        "grid.color": "#e6e6e6",
+        "legend.frameon": False,
+        "svg.hashsalt": "ser",
+        "svg.fonttype": "path",
+    }
+    return matplotlib.rc_context(look | own)
+
+
+def canvas(rows: int = 1, columns: int = 1, *, height: float, **options):
+    """Return an empty figure of the report's width and its axes, as `plt.subplots` would."""
+    fig = matplotlib.figure.Figure(figsize=(WIDTH, height), layout="constrained", facecolor="white")
+    fig.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
+    return fig, fig.subplots(rows, columns, **options)
+
+
+def styled(function: Callable) -> Callable:
+    """Decorate a function that draws: everything in it is drawn in the report's style."""
+
+    @wraps(function)
+    def drawn(*args, **options):
+        with style():
+            return function(*args, **options)
+
+    return drawn
+
+
+def ink_on(colour) -> str:
+    """Black or white, whichever is the more legible on a colour (WCAG relative luminance)."""
+    channels = np.array(matplotlib.colors.to_rgb(colour))
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    luminance = float(linear @ [0.2126, 0.7152, 0.0722])
+    return "white" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else "black"
+
+
+def legend_above(axis, columns: int) -> None:
+    """Put the legend of an axis over it, where it covers no data."""
+    axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns, title=None)
+
+
+def level(axis, y: float, text: str) -> None:
+    """Draw a dashed line across an axis and name it at its right end."""
+    axis.axhline(y, color=INK, linestyle="--", linewidth=1.2)
+    axis.annotate(
+        text, (1, y), xycoords=("axes fraction", "data"), xytext=(5, 0),
+        textcoords="offset points", va="center",
+    )  # fmt: skip

@@ -1,0 +1,81 @@
+"""The system's Chromium, driven from Python.
+
+What only a browser can say of a page, or make of it, goes through `chromium`: the checks of the
+rendered book, the printed book. Playwright drives the browser and is an extra of this library; it
+never fetches one of its own. The browser is the first of `NAMES` on the search path, or the one
+that `SER_CHROMIUM` names.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from ser_lib.core.errors import BookError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (  # no window, no graphics card, and no request of the browser's own
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--no-first-run",
+)  # fmt: skip
+
+
+@contextmanager
+def chromium() -> Iterator["Browser"]:
+    """Give a headless Chromium that is closed afterwards.
+
+    Yields
+    ------
+    playwright.sync_api.Browser
+        Belongs to the thread that asked for it.
+
+    Raises
+    ------
+    BookError
+        `why_not` has a reason, or the browser does not start.
+
+    Examples
+    --------
+    >>> with chromium() as browser:  # doctest: +SKIP
+    ...     page = browser.new_page()
+    ...     page.goto("file:///somewhere/index.html")
+    """
+    if reason := why_not():
+        raise BookError(reason)
+    from playwright.sync_api import Error, sync_playwright
+
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=_executable(), args=list(FLAGS))
+        except Error as error:
+            said = error.message.strip().splitlines()[0]
+            raise BookError(f"the browser {_executable()} does not start: {said}") from error
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def why_not() -> str:
+    """Return why no browser can be driven and what to install, or "" if one can."""
+    if find_spec("playwright") is None:
+        return "the package playwright is missing: pip install 'ser-lib[browser]'"
+    if _executable():
+        return ""
+    if named := os.environ.get("SER_CHROMIUM"):
+        return f"SER_CHROMIUM names {named}, which is no program: name a Chromium, or unset it"
+    return (
+        f"there is no browser (none of {', '.join(NAMES)}): install Debian's package chromium, "
+        "or name a Chromium in SER_CHROMIUM"
+    )
+
+
+def _executable() -> str | None:
+    named = os.environ.get("SER_CHROMIUM")
+    found = (shutil.which(name) for name in ([named] if named else NAMES))
+    return next(filter(None, found), None)

@@ -1,0 +1,186 @@
+"""Reading audio: formats, channels, rates, and one clear error for each kind of bad file."""
+
+import os
+from pathlib import Path
+
+import librosa
+import numpy as np
+import pytest
+import soundfile
+
+from ser_lib.core import audio
+from ser_lib.core.errors import AudioError, ParameterError, SerError
+
+EMODB = os.environ.get("SER_EMODB")
+needs_emodb = pytest.mark.skipif(not EMODB, reason="SER_EMODB does not name an EmoDB folder")
+
+
+def tone(seconds=0.5, rate=audio.RATE, hz=440.0):
+    return 0.5 * np.sin(2 * np.pi * hz * np.arange(round(seconds * rate)) / rate)
+
+
+def written(path, samples, rate=audio.RATE, **options):
+    soundfile.write(path, samples, rate, **options)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "subtype", "tolerance"),
+    [
+        ("a.wav", "PCM_U8", 1 / 64),
+        ("a.wav", "PCM_16", 1e-4),
+        ("a.wav", "PCM_24", 1e-6),
+        ("a.wav", "PCM_32", 1e-7),
+        ("a.wav", "FLOAT", 1e-7),
+        ("a.wav", "DOUBLE", 1e-7),
+        ("a.flac", "PCM_S8", 1 / 64),
+        ("a.flac", "PCM_16", 1e-4),
+        ("a.flac", "PCM_24", 1e-6),
+        ("a.ogg", "VORBIS", 0.05),
+        ("a.mp3", "MPEG_LAYER_III", 0.05),
+    ],
+)
+def test_every_format_gives_the_same_signal(tmp_path, name, subtype, tolerance):
+    signal = audio.load(written(tmp_path / name, tone(), subtype=subtype))
+    assert signal.dtype == np.float32
+    assert signal.flags.c_contiguous
+    middle = slice(2000, 9000)  # codecs of the ear blur the ends
+    np.testing.assert_allclose(signal[middle], tone()[middle], atol=tolerance)
+    assert len(signal) == pytest.approx(len(tone()), abs=2400)
+
+
+def test_a_path_may_be_text_and_hold_any_letters(tmp_path):
+    path = written(tmp_path / "\u00fc \u4f60 [1].wav", tone())
+    assert len(audio.load(str(path))) == len(tone())
+
+
+def test_channels_are_averaged(tmp_path):
+    channels = [tone(hz=hz) for hz in (440, 700, 300, 200, 900, 1200)]
+    for n in (2, 6):
+        stacked = np.stack(channels[:n], axis=1)
+        signal = audio.load(written(tmp_path / "a.wav", stacked, subtype="FLOAT"))
+        assert signal.flags.c_contiguous
+        np.testing.assert_allclose(signal, stacked.mean(axis=1), atol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 24_414, 44_100, 48_000, 96_000])
+def test_resampling_keeps_the_tone_and_the_duration(tmp_path, rate):
+    signal = audio.load(written(tmp_path / "a.wav", tone(0.5, rate), rate, subtype="FLOAT"))
+    expected = tone(0.5)
+    assert abs(len(signal) - len(expected)) <= 1
+    middle = slice(1000, -1000)
+    np.testing.assert_allclose(signal[middle], expected[: len(signal)][middle], atol=2e-3)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:audioread")
+def test_resampling_is_that_of_librosa(tmp_path):
+    path = written(tmp_path / "a.wav", tone(0.5, 16_000), 16_000, subtype="FLOAT")
+    expected, _ = librosa.load(path, sr=audio.RATE, res_type="soxr_hq")
+    np.testing.assert_array_equal(audio.load(path), expected)
+    assert len(audio.load(path, rate=16_000)) == 8_000
+
+
+def test_decode_keeps_the_rate_of_the_file(tmp_path):
+    samples, rate = audio.decode(written(tmp_path / "a.wav", tone(0.5, 8_000), 8_000))
+    assert (len(samples), rate) == (4_000, 8_000)
+
+
+def test_one_sample_is_enough(tmp_path):
+    for rate in (audio.RATE, 44_100):
+        signal = audio.load(written(tmp_path / f"{rate}.wav", np.array([0.5]), rate))
+        assert len(signal) == 1
+
+
+def test_info_is_that_of_the_header(tmp_path):
+    path = written(tmp_path / "a.wav", np.zeros((8_000, 2)), 16_000)
+    assert audio.info(path) == audio.AudioInfo(0.5, 16_000, 2)
+
+
+def pointer(path):
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n")
+
+
+def web_page(path):
+    path.write_text("\n <!DOCTYPE html>\n<html><body>404 Not Found</body></html>")
+
+
+def truncated(path):
+    soundfile.write(path, tone(), audio.RATE)
+    path.write_bytes(path.read_bytes()[:20])
+
+
+def header_only(path):
+    soundfile.write(path, np.zeros(0), audio.RATE)
+
+
+BAD = {
+    "missing": (lambda path: None, "does not exist"),
+    "folder": (lambda path: path.mkdir(), "is a folder"),
+    "empty": (lambda path: path.touch(), "is empty (0 bytes)"),
+    "pointer": (pointer, "Git LFS pointer"),
+    "page": (web_page, "web page"),
+    "text": (lambda path: path.write_text("not audio at all " * 20), "cannot be decoded"),
+    "noise": (lambda path: path.write_bytes(bytes(range(1, 256)) * 9), "cannot be decoded"),
+    "truncated": (truncated, "cannot be decoded"),
+    "no_samples": (header_only, "holds no samples"),
+}
+
+
+@pytest.mark.parametrize("read", [audio.load, audio.decode, audio.info])
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_file_is_named_with_what_is_wrong(tmp_path, kind, read):
+    make, reason = BAD[kind]
+    path = tmp_path / f"{kind}.wav"
+    make(path)
+    with pytest.raises(AudioError) as caught:
+        read(path)
+    assert str(caught.value) == f"{path}: {caught.value.reason}"
+    assert reason in caught.value.reason
+    assert str(tmp_path) not in caught.value.reason
+    assert "\n" not in str(caught.value)
+
+
+def test_headerless_audio_is_an_audio_error(tmp_path):
+    path = tmp_path / "a.raw"
+    path.write_bytes(b"\1\2" * 500)
+    for read in (audio.load, audio.info):
+        with pytest.raises(AudioError, match="cannot be decoded"):
+            read(path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30, 1e300])
+@pytest.mark.parametrize("n_channels", [1, 2])
+def test_samples_that_are_no_sound_are_refused(tmp_path, value, n_channels):
+    samples = np.zeros((100, n_channels))
+    samples[7, -1] = value
+    path = written(tmp_path / "a.wav", samples, subtype="DOUBLE")
+    with pytest.raises(AudioError, match="not finite"):
+        audio.load(path)
+
+
+@pytest.mark.parametrize("rate", [0, -1, 22_050.5, float("nan"), "22050", None])
+def test_a_rate_that_is_none_is_refused(tmp_path, rate):
+    path = written(tmp_path / "a.wav", tone())
+    with pytest.raises(ParameterError, match="sampling rate"):
+        audio.load(path, rate=rate)
+
+
+def test_an_unreadable_file_is_an_audio_error(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    path = written(tmp_path / "a.wav", tone())
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(soundfile, "read", refuse)
+    with pytest.raises(SerError, match=r"cannot be opened \(Permission denied"):
+        audio.load(path)
+
+
+@needs_emodb
+def test_a_real_recording():
+    path = Path(EMODB) / "wav" / "03a01Fa.wav"
+    header = audio.info(path)
+    signal = audio.load(path)
+    assert (header.sample_rate_hz, header.channels) == (16_000, 1)
+    assert len(signal) == pytest.approx(header.duration_s * audio.RATE, abs=1)
+    assert 0.1 < np.abs(signal).max() < 1.1

@@ -1,0 +1,472 @@
+"""Corpora: folders become manifests, and what cannot be used is listed, never dropped."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from ser_lib import corpora
+from ser_lib.core.errors import CorpusError, ParameterError
+from ser_lib.corpora import CATALOGUE, COLUMNS, manifest
+from ser_lib.corpora import emodb as reader
+from ser_lib.experiments.splits import PROTOCOLS
+
+pytestmark = pytest.mark.usefixtures("workspace")
+
+TAKES = ["03a01Fa", "03a01Nc", "08b10Wb", "16a07Td"]
+
+
+@pytest.fixture
+def berlin(tmp_path, write_tone):
+    """A folder like EmoDB's, with four files."""
+    for i, name in enumerate(TAKES):
+        write_tone(tmp_path / "emodb" / "wav" / f"{name}.wav", hertz=200 + i, rate=16_000)
+    return tmp_path / "emodb"
+
+
+def reasons(found: manifest.Manifest) -> dict[str, str]:
+    return {row["file"]: row["reason"] for row in found.left_out}
+
+
+def write_csv(folder, text, *, name="table.csv", encoding="utf-8"):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(text.encode(encoding))
+    return folder / name
+
+
+# The manifest
+
+
+def test_a_manifest_has_its_columns_in_order(berlin):
+    found = corpora.load("emodb", berlin)
+    assert tuple(found.table.columns) == COLUMNS
+    assert list(found.table["utterance"]) == sorted(TAKES)
+    assert list(found.table.index) == [0, 1, 2, 3]
+    assert not found.table.isna().any().any()
+    assert found.table["utterance"].is_unique
+    assert (found.corpus, found.root, found.left_out) == ("emodb", berlin, [])
+    assert found.emotions == ["anger", "happiness", "neutral", "sadness"]
+    for utterance in TAKES:
+        assert found.file(utterance) == berlin / "wav" / f"{utterance}.wav"
+
+
+def test_the_audio_says_its_own_length_and_rate(tmp_path, write_tone):
+    for name, seconds, rate in (("a", 0.5, 16_000), ("b", 1.25, 8_000)):
+        write_tone(tmp_path / f"{name}.wav", seconds=seconds, rate=rate)
+    table = write_csv(tmp_path, "path,emotion\na.wav,joy\nb.wav,fear\n")
+    found = corpora.load("table", table).table
+    assert list(found["duration_s"]) == [0.5, 1.25]
+    assert list(found["sample_rate_hz"]) == [16_000, 8_000]
+
+
+def test_the_hash_is_of_the_samples_not_of_the_file(tmp_path):
+    samples = np.random.default_rng(0).integers(-9000, 9000, 4000).astype(np.int16)
+    for name in ("a.wav", "b.flac", "c.wav"):
+        soundfile.write(tmp_path / name, samples + (name == "c.wav"), 16_000)
+    table = write_csv(tmp_path, "path,emotion\na.wav,joy\nb.flac,joy\nc.wav,joy\n")
+    first, same, other = corpora.load("table", table).table["sha256"]
+    assert first == same != other
+    assert len(first) == 64
+
+
+def test_bad_files_among_good_ones_are_listed_by_name(berlin):
+    wav = berlin / "wav"
+    (wav / "09a01Wa.wav").touch()
+    (wav / "09a02Wa.wav").write_bytes(b"RIFF, or so it says")
+    (wav / "09a04Wa.wav").write_bytes((wav / f"{TAKES[0]}.wav").read_bytes()[:44])
+    (wav / "09a05Wa.wav").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    (wav / "09a07Wa.wav").mkdir()
+    soundfile.write(wav / "09b01Wa.wav", np.full(100, np.nan), 16_000, subtype="FLOAT")
+    found = corpora.load("emodb", berlin)
+    assert list(found.table["utterance"]) == sorted(TAKES)
+    assert list(reasons(found)) == sorted(reasons(found))
+    listed = reasons(found)
+    for name, reason in {
+        "09a01Wa": "is empty",
+        "09a02Wa": "cannot be decoded",
+        "09a04Wa": "holds no samples",
+        "09a05Wa": "is a Git LFS pointer",
+        "09a07Wa": "is a folder",
+        "09b01Wa": "not finite",
+    }.items():
+        text = listed.pop(f"wav/{name}.wav")
+        assert reason in text
+        assert str(berlin) not in text, "a reason must not tell where the corpus lies"
+    assert not listed
+
+
+def test_nothing_but_bad_files(tmp_path):
+    (tmp_path / "wav").mkdir()
+    (tmp_path / "wav" / "03a01Fa.wav").touch()
+    with pytest.raises(
+        CorpusError, match=r"corpus 'emodb': none of its files \(\d\) can be used; .* is empty"
+    ):
+        corpora.load("emodb", tmp_path)
+
+
+def test_the_same_name_twice(tmp_path, write_tone):
+    write_tone(tmp_path / "a.wav")
+    table = write_csv(tmp_path, "path,emotion\na.wav,joy\na.wav,fear\n")
+    with pytest.raises(CorpusError, match="the utterance 'a' is listed twice"):
+        corpora.load("table", table)
+
+
+def test_the_hash_of_a_manifest_is_of_what_the_corpus_says(berlin, tmp_path, write_tone):
+    first = corpora.load("emodb", berlin).sha256
+    copy = shutil.copytree(berlin, tmp_path / "elsewhere")
+    assert corpora.load("emodb", copy).sha256 == first
+    flat = shutil.copytree(berlin / "wav", tmp_path / "flat")
+    assert corpora.load("emodb", flat).sha256 == first, "the folder of wav files is the same corpus"
+    seen = {first}
+    write_tone(copy / "wav" / "03a01Fa.wav", hertz=999, rate=16_000)
+    seen.add(corpora.load("emodb", copy).sha256)
+    (copy / "wav" / "08b10Wb.wav").rename(copy / "wav" / "08b10Ab.wav")
+    seen.add(corpora.load("emodb", copy).sha256)
+    (copy / "wav" / "16a07Td.wav").rename(copy / "wav" / "15a07Td.wav")
+    seen.add(corpora.load("emodb", copy).sha256)
+    (copy / "wav" / "notes.wav").touch()
+    seen.add(corpora.load("emodb", copy).sha256)
+    assert len(seen) == 5
+
+
+# What is kept of a manifest
+
+
+def test_audio_is_decoded_once_and_again_when_it_changes(
+    berlin, workspace, monkeypatch, write_tone
+):
+    decoded = []
+    decode = manifest.audio.decode
+
+    def counted(file):
+        decoded.append(file.name)
+        return decode(file)
+
+    monkeypatch.setattr(manifest.audio, "decode", counted)
+    first = corpora.load("emodb", berlin)
+    assert sorted(decoded) == [f"{take}.wav" for take in sorted(TAKES)]
+    decoded.clear()
+    again = corpora.load("emodb", berlin)
+    assert not decoded
+    pd.testing.assert_frame_equal(again.table, first.table)
+    assert again.sha256 == first.sha256
+
+    write_tone(berlin / "wav" / "03a01Fa.wav", hertz=999, rate=16_000, seconds=0.5)
+    write_tone(berlin / "wav" / "16b10Tb.wav", hertz=333, rate=16_000)
+    (berlin / "wav" / "08b10Wb.wav").unlink()
+    changed = corpora.load("emodb", berlin)
+    assert sorted(decoded) == ["03a01Fa.wav", "16b10Tb.wav"]
+    assert list(changed.table["utterance"]) == ["03a01Fa", "03a01Nc", "16a07Td", "16b10Tb"]
+    assert changed.table["duration_s"].iloc[0] == 0.5
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, MemoryError])
+def test_what_was_measured_before_an_interrupt_is_not_measured_again(berlin, monkeypatch, kind):
+    decoded = []
+    decode = manifest.audio.decode
+
+    def interrupted(file):
+        if file.stem == TAKES[2]:
+            raise kind
+        decoded.append(file.stem)
+        return decode(file)
+
+    monkeypatch.setattr(manifest, "TOGETHER", 1)
+    monkeypatch.setattr(manifest.audio, "decode", interrupted)
+    for _ in range(2):  # the second time is interrupted again, and forgets nothing
+        with pytest.raises(kind):
+            corpora.load("emodb", berlin)
+    monkeypatch.setattr(
+        manifest.audio, "decode", lambda file: decoded.append(file.stem) or decode(file)
+    )
+    assert len(corpora.load("emodb", berlin).table) == 4
+    assert decoded.count(TAKES[0]) == decoded.count(TAKES[1]) == 1
+
+
+def test_of_a_large_corpus_it_is_told_how_far_it_is_read(berlin, monkeypatch, capsys):
+    corpora.load("emodb", berlin)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(manifest, "TOGETHER", 2)
+    monkeypatch.setattr(manifest, "TOLD_S", -1.0)
+    corpora.load("emodb", berlin)
+    told = ["2 of 4 audio files read", "4 of 4 audio files read"]
+    assert capsys.readouterr().err.splitlines() == told
+
+
+def test_a_file_that_could_not_be_read_is_tried_again(berlin):
+    broken = berlin / "wav" / "03a01Fa.wav"
+    whole = broken.read_bytes()
+    broken.write_bytes(b"no audio")
+    assert len(corpora.load("emodb", berlin).left_out) == 1
+    broken.write_bytes(whole)
+    assert not corpora.load("emodb", berlin).left_out
+
+
+@pytest.mark.parametrize("damage", ["", "path,state", 'a,"b\nc', "a,b,c,d,e\n"])
+def test_a_damaged_note_is_no_harm(berlin, workspace, damage):
+    first = corpora.load("emodb", berlin).sha256
+    (kept,) = (workspace / "data" / "manifests").iterdir()
+    kept.write_text(damage)
+    assert corpora.load("emodb", berlin).sha256 == first
+
+
+# EmoDB
+
+
+def test_emodb_names_are_read(berlin):
+    rows = corpora.load("emodb", berlin).table.set_index("utterance")
+    columns = ["path", "speaker", "sex", "session", "sentence", "emotion", "label"]
+    assert list(rows.loc["03a01Fa", columns]) == [
+        "wav/03a01Fa.wav", "03", "male", "", "a01", "happiness", "F",
+    ]  # fmt: skip
+    assert list(rows.loc["08b10Wb", columns]) == [
+        "wav/08b10Wb.wav", "08", "female", "", "b10", "anger", "W",
+    ]  # fmt: skip
+
+
+def test_emodb_letters_are_the_seven_emotions():
+    # Wut, Langeweile, Ekel, Angst, Freude, neutral, Trauer
+    english = ["anger", "boredom", "disgust", "fear", "happiness", "neutral", "sadness"]
+    assert dict(zip("WLEAFNT", english, strict=True)) == reader.EMOTIONS
+    assert tuple(sorted(reader.EMOTIONS.values())) == CATALOGUE["emodb"].emotions
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("03a01Xa.wav", "unknown emotion letter 'X'; EmoDB has: W, L, E, A, F, N, T"),
+        ("3a01Fa.wav", "the name is not one of EmoDB's"),
+        ("03a01F.wav", "the name is not one of EmoDB's"),
+        ("03a01fa.wav", "the name is not one of EmoDB's"),
+        ("03a01Fa copy.wav", "the name is not one of EmoDB's"),
+    ],
+)
+def test_emodb_files_with_other_names_are_listed(berlin, name, reason):
+    shutil.copy(berlin / "wav" / "03a01Fa.wav", berlin / "wav" / name)
+    found = corpora.load("emodb", berlin)
+    assert len(found.table) == 4
+    assert list(reasons(found)) == [f"wav/{name}"]
+    assert reason in reasons(found)[f"wav/{name}"]
+
+
+@pytest.mark.parametrize("folder", ["", "wav"])
+def test_an_emodb_without_audio(tmp_path, folder):
+    (tmp_path / folder).mkdir(exist_ok=True)
+    (tmp_path / folder / "README").touch()
+    with pytest.raises(CorpusError, match=r"no wav/\*\.wav in .*; is it the folder of EmoDB"):
+        corpora.load("emodb", tmp_path)
+
+
+def test_the_real_emodb(emodb):
+    found = corpora.load("emodb", emodb)
+    table = found.table
+    assert found.left_out == []
+    assert len(table) == 535 == CATALOGUE["emodb"].utterances
+    assert set(table["sample_rate_hz"]) == {16_000}
+    assert table["emotion"].value_counts().to_dict() == {
+        "anger": 127,
+        "boredom": 81,
+        "neutral": 79,
+        "happiness": 71,
+        "fear": 69,
+        "sadness": 62,
+        "disgust": 46,
+    }
+    speakers = table.groupby("speaker")["sex"].agg(["first", "nunique"])
+    assert " ".join(speakers.index) == "03 08 09 10 11 12 13 14 15 16"
+    assert set(speakers["nunique"]) == {1}
+    assert speakers["first"].value_counts().to_dict() == {"female": 5, "male": 5}
+    assert speakers.loc["03", "first"] == "male"
+    assert table["sentence"].nunique() == 10
+    assert table["duration_s"].sum() / 3600 == pytest.approx(0.41, abs=0.005)
+    assert table["duration_s"].between(1, 10).all()
+    assert not table["sha256"].duplicated().any()
+
+
+# A user's own table
+
+
+@pytest.mark.parametrize("name", ["<b>s", "s`1", "a\tb"])
+@pytest.mark.parametrize("column", ["emotion", "speaker", "utterance", "sentence"])
+def test_names_in_a_table_hold_no_markup(tmp_path, write_tone, name, column):
+    write_tone(tmp_path / "a.wav")
+    values = {"path": "a.wav", "emotion": "joy"} | {column: name}
+    table = write_csv(tmp_path, f"{','.join(values)}\n{','.join(values.values())}\n")
+    with pytest.raises(CorpusError, match=rf"row 1: the {column} .* names may hold no < > `"):
+        corpora.load("table", table)
+
+
+def test_a_table_needs_two_columns_only(tmp_path, write_tone):
+    write_tone(tmp_path / "deep" / "a.wav")
+    table = write_csv(tmp_path, "path,emotion\ndeep/a.wav,joy\n")
+    (row,) = corpora.load("table", table).table.to_dict("records")
+    texts = {name: row[name] for name in COLUMNS[:8]}
+    assert texts == {
+        "utterance": "deep/a",
+        "path": "deep/a.wav",
+        "speaker": "",
+        "sex": "",
+        "session": "",
+        "sentence": "",
+        "emotion": "happiness",
+        "label": "joy",
+    }
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_table_with_everything(tmp_path, write_tone, kind):
+    if kind == "parquet":
+        pytest.importorskip("pyarrow", reason="needs pyarrow, which is optional, to read Parquet")
+    given = {
+        "utterance": "NA",
+        "path": "a.wav",
+        "speaker": "007",
+        "sex": "female",
+        "session": "1",
+        "sentence": "nan",
+        "emotion": "none",
+        "label": "null",
+        "notes": "ignored",
+    }
+    write_tone(tmp_path / "a.wav")
+    file = tmp_path / f"table.{kind}"
+    frame = pd.DataFrame([given])
+    frame.to_csv(file, index=False) if kind == "csv" else frame.to_parquet(file)
+    (row,) = corpora.load("table", file).table.to_dict("records")
+    assert {name: row[name] for name in COLUMNS[:8]} == {
+        name: text for name, text in given.items() if name != "notes"
+    }
+
+
+def test_a_parquet_table_may_hold_numbers_and_gaps(tmp_path, write_tone):
+    pytest.importorskip("pyarrow", reason="needs pyarrow, which is optional, to read Parquet")
+    for name in "ab":
+        write_tone(tmp_path / f"{name}.wav")
+    frame = pd.DataFrame({"path": ["a.wav", "b.wav"], "emotion": ["joy", "fear"],
+                          "speaker": [3, 12], "sex": ["male", None]})  # fmt: skip
+    frame.to_parquet(tmp_path / "table.parquet")
+    found = corpora.load("table", tmp_path / "table.parquet").table
+    assert list(found["speaker"]) == ["3", "12"]
+    assert list(found["sex"]) == ["male", ""]
+
+
+def test_paths_of_a_table_may_be_absolute(tmp_path, write_tone):
+    file = write_tone(tmp_path / "far" / "a.wav")
+    table = write_csv(tmp_path / "near", f"path,emotion\n{file},joy\n")
+    found = corpora.load("table", table)
+    assert found.file(str(file.with_suffix(""))) == file
+
+
+def test_rows_that_cannot_be_used_are_listed(tmp_path, write_tone):
+    for name in "abc":
+        write_tone(tmp_path / f"{name}.wav")
+    table = write_csv(tmp_path, "path,emotion\na.wav,joy\nb.wav, \ngone.wav,joy\n,joy\n ,fear\n")
+    found = corpora.load("table", table)
+    assert list(found.table["utterance"]) == ["a"]
+    assert reasons(found) == {
+        "b.wav": "has no emotion label",
+        "gone.wav": "does not exist",
+        "row 4 of table.csv": "has no path",
+        "row 5 of table.csv": "has no path",
+    }
+
+
+def test_spreadsheets_put_a_mark_before_the_text(tmp_path, write_tone):
+    write_tone(tmp_path / "a.wav")
+    table = write_csv(tmp_path, "path,emotion\na.wav,\u00e4rger\n", encoding="utf-8-sig")
+    assert corpora.load("table", table).emotions == ["\u00e4rger"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "cannot read the table"),
+        ("path,emotion\n", "has no rows"),
+        ("file,emotion\na.wav,joy\n", "has no column 'path'; its columns are: file, emotion"),
+        ("path;emotion\na.wav;joy\n", "has no column 'path'; its columns are: path;emotion"),
+        ("path,label\na.wav,joy\n", "has no column 'emotion'; its columns are: path, label"),
+        ("path,emotion\na.wav,joy\nb.wav,joy,extra\n", "cannot read the table"),
+    ],
+)
+def test_a_table_that_cannot_be_read(tmp_path, text, message):
+    table = write_csv(tmp_path, text)
+    with pytest.raises(CorpusError, match=message) as caught:
+        corpora.load("table", table)
+    assert str(table) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_table_in_another_encoding(tmp_path):
+    table = write_csv(tmp_path, "path,emotion\na.wav,\u00e4rger\n", encoding="latin-1")
+    with pytest.raises(CorpusError, match="cannot read the table"):
+        corpora.load("table", table)
+
+
+def test_a_parquet_table_that_is_none(tmp_path):
+    pytest.importorskip("pyarrow", reason="needs pyarrow, which is optional, to read Parquet")
+    with pytest.raises(CorpusError, match="cannot read the table"):
+        corpora.load("table", write_csv(tmp_path, "path,emotion", name="table.parquet"))
+
+
+def test_the_order_of_rows_is_no_matter(tmp_path, write_tone):
+    for name in "abc":
+        write_tone(tmp_path / f"{name}.wav")
+    hashes = {
+        corpora.load("table", write_csv(tmp_path, f"path,emotion\n{rows}")).sha256
+        for rows in ("a.wav,joy\nb.wav,joy\nc.wav,\n", "c.wav,\nb.wav,joy\na.wav,joy\n")
+    }
+    assert len(hashes) == 1
+
+
+# The catalogue
+
+
+def test_rows_of_the_catalogue_are_complete():
+    assert list(CATALOGUE) == [
+        "demo", "demo2", "crema-d", "emodb", "emovo", "esd", "iemocap", "meld", "nemo", "ravdess",
+        "savee", "tess", "table",
+    ]  # fmt: skip
+    for name, corpus in CATALOGUE.items():
+        assert corpus.name == name
+        assert all((corpus.title, corpus.language, corpus.licence, corpus.home))
+        assert corpus.protocol in PROTOCOLS
+        assert corpus.epochs >= 1
+        assert list(corpus.emotions) == sorted(corpus.emotions)
+    assert [name for name, corpus in CATALOGUE.items() if corpus.synthetic] == ["demo", "demo2"]
+
+
+@pytest.mark.parametrize("name", ["emodb", "table"])
+def test_a_corpus_that_is_not_made_needs_its_folder(workspace, name):
+    with pytest.raises(ParameterError, match=f"corpus '{name}' needs its folder.*get it: "):
+        corpora.load(name)
+
+
+def test_an_unknown_corpus():
+    with pytest.raises(ParameterError, match=r"unknown corpus 'emodb2' \(did you mean 'emodb'"):
+        corpora.load("emodb2", "/tmp")
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_a_place_that_does_not_exist(tmp_path, name):
+    with pytest.raises(CorpusError, match=f"corpus '{name}': .*nowhere does not exist"):
+        corpora.load(name, tmp_path / "nowhere")
+
+
+def test_a_file_where_a_folder_belongs_and_the_other_way_round(tmp_path):
+    file = write_csv(tmp_path, "path,emotion\n")
+    with pytest.raises(CorpusError, match=r"table\.csv is a file; give the corpus's folder"):
+        corpora.load("emodb", file)
+    with pytest.raises(CorpusError, match="is a folder, give the table's file"):
+        corpora.load("table", tmp_path)
+
+
+def test_a_folder_of_something_else_is_no_demo_corpus(berlin):
+    with pytest.raises(CorpusError, match="no demo corpus in"):
+        corpora.load("demo", berlin)
+
+
+def test_the_home_folder_has_a_short_name(berlin, monkeypatch):
+    monkeypatch.setenv("HOME", str(berlin.parent))
+    assert len(corpora.load("emodb", "~/emodb").table) == 4

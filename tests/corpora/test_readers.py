@@ -1,0 +1,456 @@
+"""Readers of corpora: known trees become known tables, and what is not used is listed by name."""
+
+import re
+import shutil
+from collections import Counter
+from itertools import product
+
+import pytest
+import trees
+
+from ser_lib import corpora
+from ser_lib.core.errors import CorpusError, ParameterError
+from ser_lib.corpora import CATALOGUE, COLUMNS, crema_d, demo, emotions, folder, iemocap, selection
+
+MADE = sorted(trees.PLANS)
+CASELESS = sorted(set(MADE) - {"emodb", "iemocap"})
+FIXED = sorted(name for name, corpus in CATALOGUE.items() if corpus.expected)
+WORDS = [f"word{number}" for number in range(200)]
+
+
+@pytest.fixture(autouse=True)
+def _workspace(workspace):
+    """What is measured is kept in a workspace of the test's own."""
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A function: corpus -> its tree, in a folder of its own."""
+    return lambda corpus: trees.make(corpus, tmp_path / "above" / "copy")
+
+
+def load(corpus, root, **options):
+    """All utterances of a corpus, not only those that are chosen by default."""
+    everything = ",".join(sorted({row["emotion"] for row in CATALOGUE[corpus].read(root)[0]}))
+    return corpora.load(corpus, root, emotions=everything, **options)
+
+
+def as_rows(manifest) -> dict:
+    return manifest.table.drop(columns="sha256").set_index("utterance").to_dict("index")
+
+
+def reasons(left_out) -> dict[str, str]:
+    return {row["file"]: row["reason"] for row in left_out}
+
+
+def rename(root, change):
+    """Rename all files and folders below `root`, the deepest first."""
+    for path in sorted(root.rglob("*"), reverse=True):
+        path.rename(path.with_name(change(path.name)))
+
+
+# Every corpus
+
+
+@pytest.mark.parametrize("corpus", MADE)
+def test_a_tree_is_read_as_it_was_made(tree, corpus):
+    made = tree(corpus)
+    found = load(corpus, made.root)
+    assert as_rows(found) == made.rows
+    assert tuple(found.table.columns[: len(COLUMNS)]) == COLUMNS
+    listed = reasons(found.left_out)
+    assert listed.keys() == made.left_out.keys()
+    assert len(listed) == len(found.left_out), "each file is listed once"
+    for file, words in made.left_out.items():
+        assert words in listed[file]
+        assert str(made.root) not in listed[file], "a reason must not tell where the corpus lies"
+
+
+@pytest.mark.parametrize("corpus", MADE)
+def test_every_emotion_of_a_corpus_is_in_its_tree(tree, corpus):
+    found = load(corpus, tree(corpus).root)
+    emotions_read = set(found.emotions)
+    assert emotions_read == set(CATALOGUE[corpus].counts or corpora.meld.EMOTIONS.values())
+
+
+@pytest.mark.parametrize("corpus", MADE)
+def test_endings_may_be_upper_case(tree, corpus):
+    made = tree(corpus)
+    for file in list(made.root.rglob("*.wav")):
+        file.rename(file.with_suffix(".WAV"))
+    found = as_rows(load(corpus, made.root))
+    assert {row["path"].removesuffix(".WAV") for row in found.values()} == {
+        row["path"].removesuffix(".wav") for row in made.rows.values()
+    }
+    for row in (*found.values(), *made.rows.values()):
+        del row["path"]
+    assert found == made.rows
+
+
+@pytest.mark.parametrize("change", [str.upper, str.lower])
+@pytest.mark.parametrize("corpus", CASELESS)
+def test_copies_may_differ_in_case(tree, corpus, change):
+    made = tree(corpus)
+    rename(made.root, change)
+    manifest = load(corpus, made.root)
+    listed = sorted(row["file"].lower() for row in manifest.left_out)
+    assert listed == sorted(file.lower() for file in made.left_out)
+    found = as_rows(manifest)
+    for row in (*found.values(), *made.rows.values()):
+        del row["path"]
+    assert found == made.rows
+
+
+@pytest.mark.parametrize("corpus", MADE)
+def test_a_folder_one_level_too_high_is_told(tree, corpus):
+    made = tree(corpus)
+    with pytest.raises(CorpusError, match="one level too high") as caught:
+        corpora.load(corpus, made.root.parent)
+    assert str(caught.value).endswith(f"; give {made.root}")
+
+
+@pytest.mark.parametrize("corpus", sorted(set(MADE) - {"emodb"}))  # reads the folder wav/ alone too
+def test_a_folder_one_level_too_low_is_told(tree, corpus):
+    made = tree(corpus)
+    first = next(iter(made.rows.values()))["path"].split("/")[0]
+    with pytest.raises(CorpusError, match="one level too low") as caught:
+        corpora.load(corpus, made.root / first)
+    assert str(caught.value).endswith(f"; give {made.root}")
+
+
+@pytest.mark.parametrize("corpus", MADE)
+def test_an_empty_folder_is_no_corpus(tmp_path, corpus):
+    inside = tmp_path / "some" / "where" / "else"
+    inside.mkdir(parents=True)
+    with pytest.raises(CorpusError, match=rf"no .*\.wav in {re.escape(str(inside))}; is it the"):
+        corpora.load(corpus, inside)
+
+
+@pytest.mark.parametrize("corpus", MADE)
+def test_the_folder_of_another_corpus_is_refused(tree, corpus):
+    root = tree(corpus).root
+    for other in set(MADE) - {corpus}:
+        with pytest.raises(CorpusError, match="is it the folder of"):
+            corpora.load(other, root)
+
+
+# The catalogue
+
+
+@pytest.mark.parametrize("corpus", FIXED)
+def test_the_names_of_a_complete_copy(corpus):
+    complete = {
+        "emovo": {f"neu-f1-{kind}{n}" for kind, n in product("bln", range(1, 5))}
+        | {"neu-f1-d1", "neu-f1-d2"},
+        "tess": {f"OAF_{word}_sad" for word in WORDS},
+    }.get(corpus, set())
+    expected = CATALOGUE[corpus].expected
+    names = expected(complete)
+    assert len(names) == CATALOGUE[corpus].utterances
+    assert complete < names
+    assert expected(names) == names
+    for gone in list(sorted(names))[:: len(names) // 7]:
+        there = names - {gone}
+        assert expected(there) - there == {gone}
+
+
+@pytest.mark.parametrize("corpus", FIXED)
+def test_a_tree_holds_nothing_but_expected_names(tree, corpus):
+    made = tree(corpus)
+    assert made.rows.keys() < CATALOGUE[corpus].expected(made.rows)
+
+
+def test_only_names_that_follow_from_the_grammar_are_expected():
+    assert FIXED == ["emovo", "esd", "ravdess", "savee", "tess"]
+
+
+@pytest.mark.parametrize(
+    ("corpus", "speakers", "utterances", "protocol"),
+    [
+        ("crema-d", 91, 7441, "speaker-kfold"),
+        ("emodb", 10, 535, "speaker"),
+        ("emovo", 6, 588, "speaker"),
+        ("esd", 20, 35_000, "speaker"),
+        ("iemocap", 10, 10_039, "session"),
+        ("meld", 304, 13_706, "speaker-kfold"),
+        ("nemo", 9, 4481, "speaker"),
+        ("ravdess", 24, 1440, "speaker"),
+        ("savee", 4, 480, "speaker"),
+        ("tess", 2, 2800, "random"),
+    ],
+)
+def test_the_sizes_of_corpora(corpus, speakers, utterances, protocol):
+    row = CATALOGUE[corpus]
+    assert (row.speakers, row.utterances, row.protocol) == (speakers, utterances, protocol)
+
+
+@pytest.mark.parametrize("corpus", sorted(set(CATALOGUE) - {"table"}))
+def test_emotions_are_told_by_their_nouns(corpus):
+    for name in CATALOGUE[corpus].emotions:
+        assert emotions.noun(name) == name
+        assert name in emotions.SAME or name in ("undecided", "other")
+
+
+def test_the_sources_that_the_catalogue_cites_are_listed(request):
+    listed = (request.config.rootpath / "book" / "references.bib").read_text()
+    keys = re.findall(r"^@\w+\{(.+),$", listed, re.MULTILINE)
+    assert keys == sorted(keys)
+    for corpus in CATALOGUE.values():
+        for cited in re.findall(r"\{cite:[pt]\}`(.+?)`", corpus.about):
+            assert set(cited.split(",")) <= set(keys)
+
+
+def test_every_reader_of_the_catalogue_has_a_tree():
+    assert {name for name, row in CATALOGUE.items() if row.read not in (None, demo.read)} == set(
+        MADE
+    )
+
+
+# IEMOCAP
+
+
+def test_iemocap_the_last_letter_is_the_speaker(tree):
+    table = load("iemocap", tree("iemocap").root).table.set_index("utterance")
+    # F wears the markers in the first two, M in the last two.
+    for utterance, speaker, sex in (
+        ("Ses01F_impro01_F000", "Ses01F", "female"),
+        ("Ses01F_impro01_M000", "Ses01M", "male"),
+        ("Ses01M_script01_1_F012", "Ses01F", "female"),
+        ("Ses01M_script01_1_MXX012", "Ses01M", "male"),
+    ):
+        assert tuple(table.loc[utterance, ["speaker", "sex"]]) == (speaker, sex)
+    sexes = table.groupby("speaker")["sex"].nunique()
+    assert set(sexes) == {1}
+
+
+def test_iemocap_raters_do_not_count(tree):
+    made = tree("iemocap")
+    text = (made.root / "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt").read_text()
+    assert text.count("Surprise;") > 3 * text.count("\tneu\t"), "the raters say another emotion"
+    table = load("iemocap", made.root).table
+    first = table[table["utterance"].str.startswith("Ses01F_impro01")]
+    assert list(first["label"]) == ["neu", "fru", "xxx"]
+    assert list(first["valence"]) == [2.5, 2.0, 2.0]
+    assert list(first["activation"]) == [2.5, 4.0, 3.0]
+    assert list(first["dominance"]) == [2.5, 4.5, 3.5]
+
+
+def test_iemocap_scripts_recur_in_other_sessions(tree):
+    table = load("iemocap", tree("iemocap").root).table
+    sessions = table[table["sentence"] != ""].groupby("sentence")["session"].agg(set).to_dict()
+    assert sessions == {"script01_1": {"1", "2"}, "script02_2": {"5"}}
+    assert set(table.loc[table["sentence"] == "", "style"]) == {"improvised"}
+    assert set(table.loc[table["sentence"] != "", "style"]) == {"scripted"}
+
+
+def test_iemocap_a_kind_of_turns_alone(tree):
+    root = tree("iemocap").root
+    for style, turn in (
+        ("improvised", "Ses01F_impro01_F000"),
+        ("scripted", "Ses05M_script02_2b_M041"),
+    ):
+        found = corpora.load("iemocap", root, emotions="neutral", style=style)
+        assert list(found.table["utterance"]) == [turn]
+
+
+def test_iemocap_the_choice_of_the_report(tree):
+    corpus = CATALOGUE["iemocap"]
+    chosen = selection.parse(corpus.choice)
+    assert Counter(chosen.values()) == Counter(
+        {"happiness": 2, "anger": 1, "frustration": 1, "neutral": 1, "sadness": 1}
+    )
+    sizes = {name: corpus.counts[name] for name in chosen}
+    assert sum(sizes.values()) == 7380
+    assert sum(sizes.values()) - sizes["excitement"] == 6339
+
+    found = corpora.load("iemocap", tree("iemocap").root)
+    assert found.emotions == ["anger", "frustration", "happiness", "neutral", "sadness"]
+    assert found.chosen == {
+        "anger": {"anger": 1},
+        "frustration": {"frustration": 1},
+        "happiness": {"happiness": 1, "excitement": 1},
+        "neutral": {"neutral": 2},
+        "sadness": {"sadness": 1},
+    }
+    assert found.passed_over == {
+        "disgust": 1, "fear": 1, "other": 1, "surprise": 1, "undecided": 1
+    }  # fmt: skip
+    excited = found.table.set_index("utterance").loc["Ses01M_script01_1_F012"]
+    assert (excited["emotion"], excited["label"]) == ("happiness", "exc")
+
+
+def test_iemocap_without_its_labels(tree):
+    made = tree("iemocap")
+    for place in made.root.glob("Session*/dialog"):
+        shutil.rmtree(place)
+    with pytest.raises(
+        CorpusError, match=r"corpus 'iemocap': none of its files \(16\) can be used"
+    ):
+        corpora.load("iemocap", made.root)
+    unlabelled = [row for row in iemocap.read(made.root)[1] if "no label line" in row["reason"]]
+    assert len(unlabelled) == 15
+
+
+def test_iemocap_an_evaluation_that_is_a_folder_spoils_its_dialog_only(tree):
+    made = tree("iemocap")
+    table = made.root / "Session2/dialog/EmoEvaluation/Ses02M_script01_1.txt"
+    table.unlink()
+    table.mkdir()
+    rows, left_out = iemocap.read(made.root)
+    listed = reasons(left_out)
+    assert "cannot be opened" in listed["Session2/dialog/EmoEvaluation/Ses02M_script01_1.txt"]
+    turn = "Session2/sentences/wav/Ses02M_script01_1/Ses02M_script01_1_M003.wav"
+    assert "has no label line" in listed[turn]
+    assert len(rows) == len(made.rows) - 1
+
+
+# Others
+
+
+def test_ravdess_has_one_recording_twice(tree):
+    table = load("ravdess", tree("ravdess").root).table
+    twins = table[table["sha256"].duplicated(keep=False)]["utterance"]
+    assert list(twins) == ["03-01-03-01-02-01-07", "03-01-03-01-02-02-07"]
+
+
+def test_ravdess_what_is_in_the_second_folder_alone_is_read_there(tree):
+    made = tree("ravdess")
+    shutil.rmtree(made.root / "Actor_02")
+    found = load("ravdess", made.root)
+    table = found.table.set_index("utterance")
+    again = "audio_speech_actors_01-24"
+    only = f"{again}/Actor_02/03-01-04-02-01-01-02.wav"
+    assert table.loc["03-01-04-02-01-01-02", "path"] == only
+    assert "repeats 1 of the recordings" in reasons(found.left_out)[again]
+
+
+def test_crema_d_women_and_men():
+    assert len(crema_d.WOMEN) == 43
+    assert {1001 <= actor <= 1091 for actor in crema_d.WOMEN} == {True}
+
+
+def test_tess_may_lie_in_one_folder(tree, tmp_path):
+    made = tree("tess")
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for row in made.rows.values():
+        shutil.copy(made.root / row["path"], flat)
+    found = as_rows(load("tess", flat))
+    assert found.keys() == made.rows.keys()
+    assert found["OAF_bite_neutral"]["path"] == "OA_bite_neutral.wav"
+
+
+def test_esd_may_have_folders_for_training_and_test(tree):
+    made = tree("esd")
+    for part, row in zip(("train", "test", "evaluation"), made.rows.values(), strict=False):
+        file = made.root / row["path"]
+        (file.parent / part).mkdir()
+        file.rename(file.parent / part / file.name)
+    found = as_rows(load("esd", made.root))
+    for row in (*found.values(), *made.rows.values()):
+        del row["path"]
+    assert found == made.rows
+
+
+def test_nemo_without_its_table_tells_no_sex(tree):
+    made = tree("nemo")
+    (made.root / "data.tsv").unlink()
+    found = load("nemo", made.root)
+    assert found.table["utterance"].tolist() == sorted(made.rows)
+    assert set(found.table["sex"]) == {""}
+
+
+def test_meld_parts_may_have_short_names_and_hold_their_labels(tree):
+    made = tree("meld")
+    for part, name in (
+        ("train", "train_splits"),
+        ("dev", "dev_splits_complete"),
+        ("test", "output_repeated_splits_test"),
+    ):
+        (made.root / name).rename(made.root / part)
+        (made.root / f"{part}_sent_emo.csv").rename(made.root / part / f"{part}_sent_emo.csv")
+    found = as_rows(load("meld", made.root))
+    for row in (*found.values(), *made.rows.values()):
+        del row["path"]
+    assert found == made.rows
+
+
+def test_meld_a_part_without_audio_is_told_once(tree):
+    made = tree("meld")
+    shutil.rmtree(made.root / "train_splits")
+    left_out = reasons(load("meld", made.root).left_out)
+    assert "labels 4 utterances, but there is no folder" in left_out["train_sent_emo.csv"]
+    assert not [file for file in left_out if file.startswith("train_splits")]
+
+
+def test_meld_a_table_that_lacks_a_column(tree):
+    made = tree("meld")
+    (made.root / "dev_sent_emo.csv").write_text("Speaker,Emotion\nRoss,fear\n")
+    with pytest.raises(
+        CorpusError, match=r"dev_sent_emo\.csv has no column 'Dialogue_ID'; its columns are: Sp"
+    ):
+        corpora.load("meld", made.root)
+
+
+# Tables beside recordings
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
+def test_a_table_in_any_usual_encoding(tmp_path, encoding):
+    file = tmp_path / "table.csv"
+    file.write_bytes('who,says\nJos\u00e9,"so, so"\n'.encode(encoding))
+    assert folder.table(file, "who") == [{"who": "Jos\u00e9", "says": "so, so"}]
+
+
+def test_a_table_that_is_not_there(tmp_path):
+    with pytest.raises(CorpusError, match=r"gone\.csv cannot be opened"):
+        folder.table(tmp_path / "gone.csv", "who")
+
+
+# The trees themselves
+
+
+@pytest.mark.parametrize("corpus", MADE)
+def test_a_tree_is_the_same_every_time_and_no_two_files_sound_alike(tmp_path, corpus):
+    first, second = (trees.make(corpus, tmp_path / name) for name in "ab")
+    contents = {}
+    for file in sorted(first.root.rglob("*")):
+        if file.is_file():
+            path = file.relative_to(first.root)
+            assert (second.root / path).read_bytes() == file.read_bytes()
+            if file.suffix == ".wav" and not file.name.startswith("._"):
+                contents[path.as_posix()] = file.read_bytes()
+    alike = [set(group) for group in _alike(contents)]
+    twins = {f"Actor_07/03-01-03-01-02-0{take}-07.wav" for take in (1, 2)}
+    assert alike == ([twins] if corpus == "ravdess" else [])
+    assert first.rows == second.rows
+
+
+def _alike(contents):
+    groups = {}
+    for path, content in contents.items():
+        groups.setdefault(content, []).append(path)
+    return [paths for paths in groups.values() if len(paths) > 1]
+
+
+def test_files_of_ones_own(tmp_path):
+    root = trees.write(
+        tmp_path / "own",
+        {
+            "a/one.wav": trees.Sound(rate=8_000, channels=2, seconds=0.5),
+            "a/two.flac": trees.Sound(),
+            "labels.csv": "path,emotion\na/one.wav,happy\na/two.flac,sad\n",
+            "bytes": b"\xff",
+        },
+    )
+    found = corpora.load("table", root / "labels.csv").table
+    assert list(found["duration_s"]) == [0.5, 0.1]
+    assert list(found["sample_rate_hz"]) == [8_000, 16_000]
+    assert (root / "bytes").read_bytes() == b"\xff"
+    with pytest.raises(ParameterError, match=r"'a\.txt' has no ending of audio"):
+        trees.write(root, {"a.txt": trees.Sound()})
+
+
+def test_a_corpus_without_a_plan(tmp_path):
+    with pytest.raises(ParameterError, match=r"unknown corpus 'tes' \(did you mean 'tess'"):
+        trees.make("tes", tmp_path)

@@ -1,0 +1,192 @@
+"""Baselines: known answers, scikit-learn as oracle, the published anchors on real speech."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import factory
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import accuracy_score, f1_score, recall_score
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from ser_lib import corpora
+from ser_lib.core.errors import ParameterError, SplitError
+from ser_lib.corpora import Manifest
+from ser_lib.experiments import baselines, splits
+from ser_lib.experiments.experiment import Experiment
+from ser_lib.experiments.splits import Fold
+from ser_lib.features import functionals
+
+SPEAKERS = [f"s{i}" for i in range(4)]
+EMOTIONS = ["anger", "neutral", "sadness"]
+
+
+def manifest(emotions=EMOTIONS, each: int = 4) -> Manifest:
+    rows = [
+        {"speaker": speaker, "emotion": emotion, "session": "", "sentence": ""}
+        for speaker in SPEAKERS
+        for emotion in emotions
+        for _ in range(each)
+    ]
+    table = pd.DataFrame(rows)
+    table["utterance"] = table["sha256"] = [f"u{i:03d}" for i in range(len(table))]
+    return Manifest(corpus="table", root=Path("nowhere"), table=table)
+
+
+@pytest.fixture
+def numbers(monkeypatch):
+    """Give the functionals of a corpus: classes that overlap, a set of any name."""
+    corpus = manifest()
+    generator = np.random.default_rng(0)
+    codes = pd.Categorical(corpus.table["emotion"]).codes
+    values = generator.normal(size=(len(codes), 5)) + 1.2 * np.eye(3, 5)[codes]
+    values[:, 4] *= 1000
+    monkeypatch.setattr(functionals, "table", lambda *given, **options: values)
+    return corpus, values
+
+
+def test_the_majority_is_that_of_the_training_and_validation_parts():
+    corpus = manifest()
+    anger, neutral, sadness = (np.flatnonzero(corpus.table["emotion"] == e) for e in EMOTIONS)
+    fold = Fold(
+        "given",
+        train=np.concatenate([anger[:3], neutral[:2]]),
+        validation=neutral[2:4],
+        test=sadness,
+    )
+    found = baselines.run("majority", corpus, [fold])
+    assert set(found.predictions["predicted"]) == {"neutral"}
+    assert found.metrics["uar"] == found.metrics["accuracy"] == 0.0
+
+
+def test_the_majority_class_has_the_uar_of_chance(numbers):
+    corpus, _ = numbers
+    found = baselines.run("majority", corpus, splits.make(corpus.table, "random"))
+    assert found.metrics["uar"] == pytest.approx(1 / 3)
+
+
+def test_an_svm_answers_as_one_made_by_hand(numbers):
+    corpus, values = numbers
+    emotions = corpus.table["emotion"].to_numpy(dtype=object)
+    found = baselines.run("stack", corpus, splits.make(corpus.table, "speaker")).predictions
+    for speaker in SPEAKERS:
+        tested = (corpus.table["speaker"] == speaker).to_numpy()
+        scaler = StandardScaler().fit(values[~tested])
+        svm = SVC(kernel="linear", class_weight="balanced", C=0.01)
+        svm.fit(scaler.transform(values[~tested]), emotions[~tested])
+        expected = svm.predict(scaler.transform(values[tested]))
+        part = found[found["fold"] == f"speaker-{speaker}"]
+        assert list(part["predicted"]) == list(expected)
+        assert list(part["utterance"]) == list(corpus.table["utterance"][tested])
+    assert len(set(found["predicted"])) == 3
+
+
+def test_nothing_of_the_tested_speaker_reaches_the_training(numbers):
+    corpus, values = numbers
+    folds = splits.make(corpus.table, "speaker")[:1]
+    before = baselines.run("stack", corpus, folds).predictions["predicted"]
+    tested = folds[0].test
+    values[tested[1:]] = 1e6
+    after = baselines.run("stack", corpus, folds).predictions["predicted"]
+    assert after[0] == before[0]
+    values[tested[0]] = values[tested[1]]
+    assert len(set(baselines.run("stack", corpus, folds).predictions["predicted"])) == 1
+
+
+def test_what_opensmile_cannot_compute_is_the_mean_of_the_training_part(numbers):
+    corpus, values = numbers
+    fold = splits.make(corpus.table, "speaker")[0]
+    rows, first = np.concatenate([fold.train, fold.validation]), fold.test[0]
+    values[first] = values[rows].mean(axis=0)
+    expected = baselines.run("stack", corpus, [fold]).predictions["predicted"]
+    values[first] = np.nan
+    found = baselines.run("stack", corpus, [fold]).predictions["predicted"]
+    assert list(found) == list(expected)
+
+
+def test_scores_are_those_of_a_record(numbers):
+    corpus, _ = numbers
+    found = baselines.run("stack", corpus, splits.make(corpus.table, "speaker"))
+    truth, predicted = found.predictions["truth"], found.predictions["predicted"]
+    assert found.metrics["accuracy"] == pytest.approx(accuracy_score(truth, predicted))
+    assert found.metrics["uar"] == pytest.approx(recall_score(truth, predicted, average="macro"))
+    assert found.metrics["macro_f1"] == pytest.approx(f1_score(truth, predicted, average="macro"))
+    assert set(found.metrics) == set(factory.make_record().data["metrics"]) - {"loss", "loss_ci95"}
+    assert list(found.predictions) == ["utterance", "speaker", "fold", "truth", "predicted"]
+    low, high = found.metrics["uar_ci95"]
+    assert low < found.metrics["uar"] < high
+
+
+def test_speakers_without_names_are_no_clusters():
+    predictions = factory.make_record().predictions
+    assert baselines.clusters(predictions) == list(predictions["speaker"])
+    predictions.loc[3, "speaker"] = ""
+    assert baselines.clusters(predictions) is None
+
+
+def test_one_emotion_to_train_on_is_refused(numbers):
+    corpus, _ = numbers
+    anger = np.flatnonzero(corpus.table["emotion"] == "anger")
+    nothing = np.array([], dtype=int)
+    fold = Fold("given", train=anger[:3], validation=nothing, test=anger[3:])
+    with pytest.raises(SplitError, match="fold 'given' has only the emotion 'anger' to train on"):
+        baselines.run("stack", corpus, [fold])
+
+
+def test_an_unknown_baseline():
+    with pytest.raises(ParameterError, match="unknown baseline 'svm'; choose from: majority"):
+        baselines.run("svm", manifest(), [])
+
+
+def test_without_opensmile_there_are_two(monkeypatch):
+    assert baselines.available() == ["majority", *functionals.available()]
+    monkeypatch.setattr(functionals, "available", lambda: ("stack",))
+    assert baselines.available() == ["majority", "stack"]
+    assert set(baselines.TITLES) == {"majority", *functionals.SETS}
+
+
+def test_all_run_in_the_folds_of_a_network(workspace, make_table, tmp_path):
+    table = make_table(tmp_path / "own", speakers=SPEAKERS)
+    experiment = Experiment(architecture="cnn", corpus="table", protocol="speaker")
+    record = factory.with_data(factory.make_record(), parameters=experiment.parameters())
+    told = []
+    found = baselines.in_folds_of(record, data_dir=table, workers=0, progress=told.append)
+    assert [one.name for one in found] == baselines.available()
+    for one in found:
+        assert sorted(one.predictions["fold"].unique()) == [f"speaker-{s}" for s in SPEAKERS]
+        assert len(one.predictions) == one.predictions["utterance"].nunique() == 24
+    # Tones of a pitch of their own are told by any of them but the majority class.
+    majority, *svms = found
+    assert majority.metrics["uar"] == pytest.approx(1 / 3)
+    assert all(svm.metrics["uar"] > 0.8 for svm in svms)
+    assert told[0] == "SVM on the stack: 24 of 24 utterances read"
+
+
+def test_every_protocol_of_a_run_has_its_baselines(monkeypatch):
+    rows = [
+        {"speaker": f"s{s}", "sentence": f"t{t}", "emotion": e, "sha256": f"{s}{t}{e}"}
+        for s in range(3)
+        for t in range(3)
+        for e in ("anger", "neutral")
+    ]
+    manifest = SimpleNamespace(table=pd.DataFrame(rows))
+    monkeypatch.setattr(baselines.training, "load", lambda *given: manifest)
+    monkeypatch.setattr(baselines, "run", lambda name, manifest, folds, **options: folds)
+    experiment = Experiment(architecture="cnn", protocol="sentence+speaker", folds=3)
+    record = factory.with_data(factory.make_record(), parameters=experiment.parameters())
+    folds, *_ = baselines.in_folds_of(record)
+    assert len(folds) == 9
+    assert folds[0].name == "speakers-1-sentences-1"
+
+
+@pytest.mark.parametrize(
+    ("name", "uar", "accuracy"), [("eGeMAPSv02", 0.667, 0.677), ("ComParE_2016", 0.788, 0.802)]
+)
+def test_the_anchors_on_real_speech(workspace, emodb, name, uar, accuracy):
+    pytest.importorskip("opensmile", reason="needs the extra 'baseline'")
+    corpus = corpora.load("emodb", emodb)
+    found = baselines.run(name, corpus, splits.make(corpus.table, "speaker"))
+    assert found.metrics["uar"] == pytest.approx(uar, abs=0.01)
+    assert found.metrics["accuracy"] == pytest.approx(accuracy, abs=0.01)

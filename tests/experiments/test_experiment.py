@@ -1,0 +1,142 @@
+"""Experiments: every choice has a name, and a value that is not allowed is refused by name."""
+
+import json
+from dataclasses import FrozenInstanceError, fields
+from types import SimpleNamespace
+
+import pytest
+
+from ser_lib.core.errors import ParameterError
+from ser_lib.corpora import CATALOGUE
+from ser_lib.experiments.experiment import ARCHITECTURES, RECIPES, Experiment
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("corpus", CATALOGUE)
+def test_usual_choices_are_filled_in(architecture, corpus):
+    experiment = Experiment(architecture=architecture, corpus=corpus)
+    assert experiment.protocol == CATALOGUE[corpus].protocol
+    assert experiment.epochs == CATALOGUE[corpus].epochs
+    assert experiment.channels == ARCHITECTURES[architecture]
+    unset = [name for name, value in experiment.parameters().items() if value is None]
+    assert unset == ["emotions", "style", "split"]
+
+
+def test_what_is_given_stays():
+    experiment = Experiment(architecture="cnn", protocol="random", epochs=3, channels=3)
+    assert (experiment.protocol, experiment.epochs, experiment.channels) == ("random", 3, 3)
+
+
+def test_parameters_are_json_and_make_the_same_experiment():
+    experiment = Experiment(architecture="cnn_gru", corpus="emodb", mixup=0, class_weights=True)
+    again = Experiment(**json.loads(json.dumps(experiment.parameters())))
+    assert again == experiment
+    assert list(experiment.parameters()) == [field.name for field in fields(Experiment)]
+
+
+def test_a_split_is_known_by_what_is_in_it(tmp_path):
+    one, other = tmp_path / "one.csv", tmp_path / "other.csv"
+    one.write_text("utterance,part\n1,train\n")
+    other.write_text("utterance,part\n1,test\n")
+    experiment = Experiment(architecture="cnn", split=str(one))
+    assert experiment.protocol == "given"
+    assert experiment.parameters()["split"] not in (None, str(one))
+    moved = one.rename(tmp_path / "split.csv")
+    record = SimpleNamespace(folder=tmp_path, data={"parameters": {"split": "0123"}})
+    record.data["parameters"] |= {"architecture": "cnn", "protocol": "given"}
+    again = Experiment.of(record)
+    assert again == Experiment(architecture="cnn", split=str(moved))
+    changed = Experiment(architecture="cnn", split=str(other))
+    assert changed.parameters() | {"split": None} == again.parameters() | {"split": None}
+    assert changed.parameters() != again.parameters()
+
+
+def test_what_a_split_claims_to_be(tmp_path):
+    file = tmp_path / "split.csv"
+    file.touch()
+    claimed = Experiment(architecture="cnn", split=str(file), protocol="random")
+    assert claimed.protocol == "random"
+    with pytest.raises(ParameterError, match="protocol 'given' needs a split"):
+        Experiment(architecture="cnn", protocol="given")
+
+
+def test_an_experiment_does_not_change():
+    with pytest.raises(FrozenInstanceError):
+        Experiment(architecture="cnn").epochs = 9
+
+
+def test_a_notebook_may_have_other_parameters():
+    given = {"corpus": "emodb", "data_dir": "/somewhere", "epochs": 4, "architecture": "cnn"}
+    experiment = Experiment.from_notebook("cnn_lstm", given)
+    assert experiment == Experiment(architecture="cnn_lstm", corpus="emodb", epochs=4)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("architecture", ["cnn_gro", None, 1], "unknown architecture .*cnn, cnn_lstm, cnn_gru"),
+        ("corpus", ["emod", None], "unknown corpus .*demo, demo2, crema-d, .*table"),
+        (
+            "emotions",
+            ["anger,,fear", "anger, anger", "+", 3, ["anger"]],
+            "emotions .*(such as|write them as)",
+        ),
+        ("style", ["acted", 1], "unknown style .*improvised, scripted"),
+        ("protocol", ["speakers", 3], "unknown protocol .*random, speaker, session, speaker-kfold"),
+        ("split", ["nowhere.csv", "."], "split must be a CSV file of folds; there is no file"),
+        ("feature_map", ["mfcc", None], "unknown feature map .*logmel, stack"),
+        ("channels", [2, 0, "3", -1], "channels must be 1 or 3, not"),
+        ("folds", [0, -1, 2.0, "5", True, None], "folds must be a whole number from 1, not"),
+        ("epochs", [0, 1.5, "5", True], "epochs must be a whole number from 1, not"),
+        ("patience", [0, 1.5, None], "patience must be a whole number from 1, not"),
+        ("batch_size", [0, 16.0, None], "batch_size must be a whole number from 1, not"),
+        ("crops", [0, 2.5], "crops must be a whole number from 1, not"),
+        ("seed", [-1, 0.5, None, 10**7], "seed must be a whole number from 0 to 1000000, not"),
+        (
+            "learning_rate",
+            [0, -1e-3, 1.1, "1e-3", float("nan"), True],
+            "learning_rate must be above 0, up to 1, not",
+        ),
+        ("weight_decay", [-0.1, "0", float("inf"), float("nan")], "weight_decay must be from 0 to"),
+        ("mixup", [-0.1, float("inf"), float("nan")], "mixup must be from 0 to 100, not"),
+        ("label_smoothing", [-0.1, 1, float("nan")], "label_smoothing must be from 0"),
+        ("block_dropout", [-0.1, 1.0, "0.2"], "block_dropout must be from 0, below 1, not"),
+        ("head_dropout", [-0.1, 1.0, None], "head_dropout must be from 0, below 1, not"),
+        ("class_weights", [1, "yes", None], "class_weights must be True or False, not"),
+    ],
+)
+def test_values_that_are_not_allowed(name, values, message):
+    for value in values:
+        with pytest.raises(ParameterError, match=message) as caught:
+            Experiment(**{"architecture": "cnn", name: value})
+        assert str(value) in str(caught.value)
+
+
+def test_every_parameter_is_checked():
+    """A new field of the experiment needs its line in the table of bad values above."""
+    (mark,) = test_values_that_are_not_allowed.pytestmark
+    assert {row[0] for row in mark.args[1]} == {field.name for field in fields(Experiment)}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("learning_rate", 1),
+        ("mixup", 0),
+        ("weight_decay", 0),
+        ("label_smoothing", 0.0),
+        ("head_dropout", 0.99),
+        ("batch_size", 1),
+        ("seed", 10**6),
+    ],
+)
+def test_the_ends_of_the_ranges_are_allowed(name, value):
+    assert getattr(Experiment(**{"architecture": "cnn", name: value}), name) == value
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_network_has_its_usual_recipe(architecture):
+    usual = Experiment(architecture=architecture)
+    for name, value in RECIPES[architecture].items():
+        assert getattr(usual, name) == value
+        assert getattr(Experiment(**{"architecture": architecture, name: 0.5}), name) == 0.5

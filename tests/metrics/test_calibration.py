@@ -1,0 +1,463 @@
+"""Calibration: known answers, scikit-learn and scipy as oracles, words that follow intervals."""
+
+import re
+
+import factory
+import numpy as np
+import pandas as pd
+import pytest
+from factory import parse
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+from scipy.special import log_softmax, logsumexp, softmax
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import brier_score_loss, log_loss, precision_recall_curve
+
+from ser_lib.core.errors import ParameterError, RecordError
+from ser_lib.metrics import calibration
+from ser_lib.pages import calibration as confidence
+from ser_lib.pages.figures import calibration as calibration_figures
+
+LABELS = ["anger", "fear", "joy"]
+
+
+def sample(seed=0, n=400, sharpness=1.0):
+    """Truths drawn from the probabilities, which are then made as many times as sure."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(size=(n, len(LABELS))) * 1.5
+    truth = [LABELS[rng.choice(len(LABELS), p=p)] for p in softmax(logits, axis=1)]
+    return truth, softmax(logits * sharpness, axis=1)
+
+
+def one_answer(probability: float, right: int, wrong: int):
+    """Answers that all have the same probability, of which so many are right."""
+    rest = (1 - probability) / 2
+    truth = ["anger"] * right + ["fear"] * wrong
+    return truth, np.array([[probability, rest, rest]] * (right + wrong))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("bins", [5, 10, 15])
+def test_reliability_agrees_with_scikit_learn(seed, bins):
+    truth, probabilities = sample(seed)
+    table = calibration.reliability(truth, probabilities, LABELS, bins=bins)
+    confidence_, right = calibration.answers(truth, probabilities, LABELS)
+    accuracy, mean = calibration_curve(right, confidence_, n_bins=bins, strategy="uniform")
+    filled = table[table["n"] > 0]
+    np.testing.assert_allclose(filled["accuracy"], accuracy)
+    np.testing.assert_allclose(filled["confidence"], mean)
+    assert len(table) == bins
+    assert table["n"].sum() == len(truth)
+    assert table.loc[table["n"] == 0, "accuracy"].isna().all()
+
+
+def test_a_probability_on_an_edge_is_in_the_bin_below():
+    truth, probabilities = one_answer(0.5, 1, 1)
+    table = calibration.reliability(truth, probabilities, LABELS)
+    assert table.loc[table["n"] > 0, ["low", "high"]].to_numpy().tolist() == [[0.4, 0.5]]
+
+
+@pytest.mark.parametrize(
+    ("probability", "right", "wrong", "error"),
+    [(0.75, 3, 1, 0.0), (0.9, 1, 1, 0.4), (0.55, 4, 0, 0.45)],
+)
+def test_expected_calibration_error_of_one_bin(probability, right, wrong, error):
+    given_ = one_answer(probability, right, wrong)
+    assert calibration.expected_calibration_error(*given_, LABELS) == pytest.approx(error)
+    surplus = calibration.scores(*given_, LABELS)["overconfidence"]
+    assert abs(surplus) == pytest.approx(error)
+
+
+def test_errors_of_bins_do_not_cancel():
+    (low, p), (high, q) = one_answer(0.55, 1, 0), one_answer(0.95, 1, 1)
+    truth, probabilities = [*low, *high], np.concatenate([p, q])
+    # One bin is 0.45 too low with one utterance, the other 0.45 too high with two.
+    error = calibration.expected_calibration_error(truth, probabilities, LABELS)
+    assert error == pytest.approx(0.45)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_brier_score_and_likelihood_agree_with_scikit_learn(seed):
+    truth, probabilities = sample(seed)
+    assert calibration.brier_score(truth, probabilities, LABELS) == pytest.approx(
+        brier_score_loss(truth, probabilities, labels=LABELS, scale_by_half=False)
+    )
+    assert calibration.negative_log_likelihood(truth, probabilities, LABELS) == pytest.approx(
+        log_loss(truth, probabilities, labels=LABELS)
+    )
+
+
+def test_scores_of_certain_and_of_no_answers():
+    certain = np.eye(3)
+    assert calibration.scores(LABELS, certain, LABELS) == {
+        "nll": 0.0, "brier": 0.0, "ece": 0.0, "overconfidence": 0.0
+    }  # fmt: skip
+    wrong = calibration.scores(LABELS, np.roll(certain, 1, axis=1), LABELS)
+    assert (wrong["brier"], wrong["ece"], wrong["overconfidence"]) == (2.0, 1.0, 1.0)
+    assert calibration.brier_score(LABELS, np.full((3, 3), 1 / 3), LABELS) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("truth", "probabilities", "words"),
+    [
+        (["anger"], np.ones((2, 3)) / 3, "shape"),
+        ([], np.ones((0, 3)), "at least 1"),
+        (["hope"], np.ones((1, 3)) / 3, "class 'hope' is not one of: anger, fear, joy"),
+        (["joy", "joy"], np.array([[1, 0, 0], [0.5, 0.4, 0.3]]), "row 1 .* is no distribution"),
+        (["joy"], np.array([[1.5, -0.5, 0]]), "row 0 .* is no distribution"),
+        (["joy"], np.array([[np.nan, 0.5, 0.5]]), "row 0 .* is no distribution"),
+    ],
+)
+def test_what_is_no_prediction_is_refused(truth, probabilities, words):
+    for score in (
+        calibration.brier_score,
+        calibration.negative_log_likelihood,
+        calibration.reliability,
+        calibration.coverage,
+        calibration.fit_temperature,
+    ):
+        with pytest.raises(ParameterError, match=words):
+            score(truth, probabilities, LABELS)
+
+
+def test_bad_bins_and_temperatures_are_refused():
+    truth, probabilities = sample(n=5)
+    with pytest.raises(ParameterError, match="bins must be a whole number from 1, not 0"):
+        calibration.reliability(truth, probabilities, LABELS, bins=0)
+    with pytest.raises(ParameterError, match="temperature must be above 0, not 0"):
+        calibration.temper(probabilities, 0)
+
+
+# Temperature
+
+
+@pytest.mark.parametrize("sharpness", [0.5, 1.0, 2.0, 3.0])
+def test_the_temperature_undoes_what_made_a_network_too_sure(sharpness):
+    truth, probabilities = sample(n=20_000, sharpness=sharpness)
+    assert calibration.fit_temperature(truth, probabilities, LABELS) == pytest.approx(
+        sharpness, rel=0.05
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_temperature_agrees_with_another_minimiser(seed):
+    truth, probabilities = sample(seed, sharpness=1.7)
+    logits, places = np.log(probabilities), [LABELS.index(t) for t in truth]
+
+    def loss(scale):
+        return -log_softmax(scale * logits, axis=1)[np.arange(len(truth)), places].mean()
+
+    found = minimize(loss, x0=[1.0], method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-12})
+    temperature = calibration.fit_temperature(truth, probabilities, LABELS)
+    assert temperature == pytest.approx(1 / found.x[0], rel=1e-4)
+
+
+def test_a_fitted_temperature_stays_within_its_limits():
+    low, high = calibration.TEMPERATURES
+    assert calibration.fit_temperature(*one_answer(0.6, 9, 0), LABELS) == pytest.approx(
+        low, rel=1e-3
+    )
+    assert calibration.fit_temperature(*one_answer(0.6, 0, 9), LABELS) == pytest.approx(
+        high, rel=1e-3
+    )
+
+
+@given(
+    logits=st.lists(st.lists(st.floats(-20, 20), min_size=3, max_size=3), min_size=1, max_size=8),
+    temperature=st.floats(0.2, 5),
+)
+def test_a_temperature_keeps_order_and_sum(logits, temperature):
+    probabilities = softmax(np.array(logits), axis=1)
+    found = calibration.temper(probabilities, temperature)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    expected = np.array(logits) / temperature
+    np.testing.assert_allclose(
+        np.log(found), expected - logsumexp(expected, axis=1, keepdims=True), atol=1e-6
+    )
+    np.testing.assert_allclose(calibration.temper(probabilities, 1), probabilities, atol=1e-12)
+
+
+def test_a_probability_of_zero_can_be_tempered():
+    found = calibration.temper(np.array([[1.0, 0.0]]), 5.0)
+    assert np.isfinite(found).all()
+    assert found[0, 1] < 1e-7
+
+
+# Coverage
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_coverage_agrees_with_scikit_learn(seed):
+    truth, probabilities = sample(seed)
+    probabilities = probabilities.round(2)  # ties
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    curve = calibration.coverage(truth, probabilities, LABELS)
+    sure, right = calibration.answers(truth, probabilities, LABELS)
+    precision, _, thresholds = precision_recall_curve(right, sure)
+    np.testing.assert_allclose(curve["threshold"][::-1], thresholds)
+    np.testing.assert_allclose(curve["accuracy"][::-1], precision[:-1])
+    np.testing.assert_allclose(curve["coverage"], [(sure >= t).mean() for t in curve["threshold"]])
+    assert curve["coverage"].iloc[-1] == 1
+
+
+def test_the_area_lies_between_its_ends():
+    truth, probabilities = sample(n=100)
+    right = calibration.answers(truth, probabilities, LABELS)[1]
+    accuracy = float(right.mean())
+
+    def area(confidences):
+        spread = np.stack([confidences, 1 - confidences], axis=1)
+        names = ["yes" if hit else "no" for hit in right]
+        return calibration.area_under_risk(calibration.coverage(names, spread, ["yes", "no"]))
+
+    first, last = np.linspace(0.99, 0.6, 100), np.linspace(0.6, 0.99, 100)
+    ideal, worst = np.empty(100), np.empty(100)
+    order = np.argsort(~right, kind="stable")
+    ideal[order], worst[order] = first, last
+    assert area(ideal) == pytest.approx(calibration.least_area(accuracy, 100))
+    assert area(ideal) < area(np.random.default_rng(0).permutation(first)) < area(worst)
+    # Equal confidence says nothing: all are answered or none.
+    assert area(np.full(100, 0.7)) == pytest.approx(1 - accuracy)
+
+
+# Intervals
+
+
+def test_intervals_hold_the_scores_and_are_wider_by_speaker():
+    truth, probabilities = sample(n=300, sharpness=3.0)
+    right = calibration.answers(truth, probabilities, LABELS)[1]
+    # Speakers who are mostly right or mostly wrong.
+    speakers = [f"s{i}" for i in np.argsort(np.argsort(~right, kind="stable")) // 30]
+    scores = calibration.scores(truth, probabilities, LABELS)
+    by_speaker = calibration.intervals(truth, probabilities, LABELS, clusters=speakers)
+    by_utterance = calibration.intervals(truth, probabilities, LABELS)
+    for name, value in scores.items():
+        assert by_speaker[name][0] <= value <= by_speaker[name][1]
+    for name in ("nll", "brier", "overconfidence"):
+        assert by_utterance[name][0] <= scores[name] <= by_utterance[name][1]
+        assert np.diff(by_speaker[name]) > 1.5 * np.diff(by_utterance[name])
+
+
+def test_the_interval_of_a_change_is_paired():
+    truth, before = sample(n=300, sharpness=3.0)
+    after = calibration.temper(before, 3.0)
+    change = calibration.intervals(truth, after, LABELS, against=before)
+    assert change["nll"][1] < 0
+    assert change["brier"][1] < 0
+    same = calibration.intervals(truth, before, LABELS, against=before)
+    assert same == {name: [0.0, 0.0] for name in change}
+
+
+def test_the_resampled_scores_are_those_of_the_resampled_utterances():
+    truth, probabilities = sample(n=60)
+    speakers = [f"s{i % 6}" for i in range(60)]
+    rows = [np.flatnonzero(np.array(speakers) == f"s{i}") for i in range(6)]
+    draws = np.random.default_rng(1).multinomial(6, np.full(6, 1 / 6), size=20)
+    found = calibration._resampled(truth, probabilities, LABELS, rows, draws)
+    for i, draw in enumerate(draws):
+        drawn = np.concatenate(
+            [r for r, times in zip(rows, draw, strict=True) for _ in range(times)]
+        )
+        scores = calibration.scores([truth[j] for j in drawn], probabilities[drawn], LABELS)
+        for name, value in scores.items():
+            assert found[name][i] == pytest.approx(value), name
+
+
+# The page
+
+
+def calibrated(*, skill=2.0, sharpness=1.0, seed=0, **options):
+    """A run whose networks are as many times too sure, in validation as in test."""
+    record = factory.make_record("cnn_gru", seed=seed, skill=skill, **options)
+    columns = [f"p_{emotion}" for emotion in record.emotions]
+    for column, values in zip(
+        columns,
+        calibration.temper(record.predictions[columns].to_numpy(), 1 / sharpness).T,
+        strict=True,
+    ):
+        record.predictions[column] = values
+    folds = sorted(record.predictions["fold"].unique())
+    following = dict(zip(folds, folds[1:] + folds[:1], strict=True))
+    # What a fold tests validates the next one.
+    validation = record.predictions.assign(fold=record.predictions["fold"].map(following))
+    return confidence.calibrate(record, validation)
+
+
+def test_each_fold_has_the_temperature_of_its_own_validation_part():
+    record = factory.make_record("cnn_gru", speakers=4, per_speaker=30)
+    tested = record.predictions
+    columns = [f"p_{emotion}" for emotion in record.emotions]
+    validation = tested.copy()
+    odd = validation["fold"].isin(["speaker-01", "speaker-03"]).to_numpy()
+    validation.loc[odd, columns] = calibration.temper(validation.loc[odd, columns].to_numpy(), 0.5)
+    found = confidence.calibrate(record, validation)
+    for _, row in found.folds.iterrows():
+        part = validation[validation["fold"] == row["fold"]]
+        assert row["n"] == len(part)
+        assert row["temperature"] == pytest.approx(
+            calibration.fit_temperature(
+                list(part["truth"]), part[columns].to_numpy(), record.emotions
+            )
+        )
+        own = (tested["fold"] == row["fold"]).to_numpy()
+        np.testing.assert_allclose(
+            found.after[own], calibration.temper(found.before[own], row["temperature"])
+        )
+    assert (found.after.argmax(axis=1) == found.before.argmax(axis=1)).all()
+
+
+def test_the_test_part_has_no_say_in_its_temperature():
+    record = factory.make_record("cnn_gru", speakers=4)
+    validation = record.predictions.copy()
+    shuffled = factory.make_record("cnn_gru", speakers=4)
+    shuffled.predictions["truth"] = list(shuffled.predictions["truth"][::-1])
+    first, second = (confidence.calibrate(r, validation) for r in (record, shuffled))
+    assert first.folds.equals(second.folds)
+
+
+def test_a_fold_without_validation_predictions_is_named():
+    record = factory.make_record("cnn_gru", speakers=3)
+    validation = record.predictions[record.predictions["fold"] != "speaker-02"]
+    with pytest.raises(RecordError, match="no validation predictions of fold 'speaker-02'"):
+        confidence.calibrate(record, validation)
+
+
+@pytest.mark.parametrize(
+    ("sharpness", "verdict", "improvement"),
+    [
+        (3.0, "it is over-confident", "lowers the negative log likelihood and Brier score"),
+        (0.3, "it is under-confident", "lowers the negative log likelihood and Brier score"),
+    ],
+)
+def test_words_on_a_network_that_scaling_mends(sharpness, verdict, improvement):
+    found = calibrated(sharpness=sharpness, skill=1.0, per_speaker=40)
+    text = confidence.summary(found)
+    assert verdict in text.partition("|")[0]
+    assert improvement in text
+    rows = {row["Score"]: row for row in parse(text)}
+    for key, name in (("nll", "Negative log likelihood (nats)"), ("brier", "Brier score (0 to 2)")):
+        before, after = (
+            calibration.scores(found.truth, p, found.labels)[key]
+            for p in (found.before, found.after)
+        )
+        assert rows[name]["As trained (95 %)"].startswith(f"{before:.2f} (")
+        assert rows[name]["After scaling (95 %)"].startswith(f"{after:.2f} (")
+
+
+def test_words_on_a_network_that_is_calibrated_already():
+    text = confidence.summary(calibrated(skill=1.0))
+    assert "the data cannot tell whether it is too sure or not sure enough" in text
+    assert "is over-confident" not in text
+    assert "is under-confident" not in text
+
+
+def test_words_where_scaling_harms():
+    record = factory.make_record("cnn_gru", skill=1.0, per_speaker=40)
+    columns = [f"p_{emotion}" for emotion in record.emotions]
+    validation = record.predictions.copy()
+    validation[columns] = calibration.temper(validation[columns].to_numpy(), 3.0)
+    text = confidence.summary(confidence.calibrate(record, validation))
+    assert "raises the negative log likelihood and Brier score" in text
+    assert "lowers" not in text
+
+
+def test_words_on_temperatures():
+    sharp = confidence.temperatures(calibrated(sharpness=3.0, skill=1.0))
+    assert "in 10 of 10 folds it is above 1, so that the network was too sure" in sharp.lower()
+    dull = confidence.temperatures(calibrated(sharpness=0.3, skill=1.0))
+    assert "in 10 of 10 folds it is below 1" in dull.lower()
+    one = calibrated(protocol="random", speakers=2)
+    assert confidence.temperatures(one).startswith("The temperature is ")
+    perfect = factory.record_of_counts({"anger": {"anger": 5}, "joy": {"joy": 5}})
+    told = confidence.temperatures(confidence.calibrate(perfect, perfect.predictions))
+    assert "it is at the end of what is allowed, 0.10 to 10.00" in told
+
+
+def test_the_curve_of_the_page_answers_the_surest_first():
+    found = calibrated()
+    table = confidence.curve(found, shares=(0.25, 0.5, 1.0))
+    sure, right = calibration.answers(found.truth, found.after, found.labels)
+    order = np.argsort(-sure, kind="stable")
+    for row, n in zip(table.itertuples(), (50, 100, 200), strict=True):
+        assert row.n == n
+        assert row.accuracy == pytest.approx(right[order[:n]].mean())
+        assert row.low <= row.accuracy <= row.high
+
+
+def test_words_on_abstaining_follow_the_interval():
+    good = confidence.abstaining(calibrated(skill=2.0))
+    assert "its confidence tells right answers from wrong ones" in good
+    found = calibrated(skill=2.0)
+    area = calibration.area_under_risk(calibration.coverage(found.truth, found.after, found.labels))
+    assert f"The area under the curve of errors against coverage is {area:.2f}" in good
+    rows = parse(good)
+    assert rows[0]["Answered"] == "100 %"
+    assert [int(row["Utterances"]) for row in rows] == sorted(
+        (int(row["Utterances"]) for row in rows), reverse=True
+    )
+    nothing = confidence.abstaining(calibrated(skill=0.0))
+    assert "the data cannot tell whether holding answers back helps" in nothing
+    counts = {"anger": {"anger": 5}, "joy": {"anger": 5}}
+    equal = factory.record_of_counts(counts, protocol="random")
+    for column, value in (("p_anger", 0.75), ("p_joy", 0.25)):
+        equal.predictions[column] = value
+    told = confidence.abstaining(confidence.calibrate(equal, equal.predictions))
+    assert "so none can be held back" in told
+
+
+def test_speakers_without_a_name_are_no_clusters():
+    record = factory.make_record("cnn_gru")
+    record.predictions["speaker"] = ""
+    found = confidence.calibrate(record, record.predictions)
+    assert found.speakers is None
+    assert re.search(r"\(95 % interval", confidence.summary(found))
+    assert "100 %" in confidence.abstaining(found)
+
+
+# Figures
+
+
+def test_figures_say_what_they_draw():
+    found = calibrated(sharpness=3.0, skill=1.0)
+    for draw in (calibration_figures.reliability, calibration_figures.coverage):
+        first, second = draw(found), draw(found)
+        assert first.svg() == second.svg()
+        assert not re.search(r"nan|None|  |\*\*", first.alt)
+    alt = calibration_figures.reliability(found).alt
+    errors = [
+        calibration.expected_calibration_error(found.truth, p, found.labels)
+        for p in (found.before, found.after)
+    ]
+    assert [f"{e:.2f}" for e in errors] == re.findall(r"Expected error (\d\.\d\d)\.", alt)
+    share = confidence.curve(found, shares=[0.5])["accuracy"].iloc[0]
+    assert f"50 % answered, accuracy {share:.2f}" in calibration_figures.coverage(found).alt
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"anger": {"anger": 5}, "joy": {"joy": 5}},
+        {"anger": {"joy": 5}, "joy": {"anger": 5}},
+    ],
+    ids=["perfect", "all wrong"],
+)
+def test_extreme_runs_can_be_told_and_drawn(counts):
+    record = factory.record_of_counts(counts)
+    found = confidence.calibrate(record, record.predictions)
+    for text in (
+        confidence.summary(found),
+        confidence.temperatures(found),
+        confidence.abstaining(found),
+        calibration_figures.reliability(found).alt,
+        calibration_figures.coverage(found).alt,
+    ):
+        assert not re.search(r"nan|None|inf\b", text)
+
+
+def test_right_and_wrong_answers_are_counted_in_the_figure():
+    table = pd.DataFrame({"right": [True, True, False], "p": [0.9, 0.7, 0.6]})
+    alt = calibration_figures.right_and_wrong(table).alt
+    assert "2 answers are right, with a probability of 0.80 in the median." in alt
+    assert "1 answer is wrong, with a probability of 0.60 in the median." in alt
+    assert "None is wrong." in calibration_figures.right_and_wrong(table[:2]).alt

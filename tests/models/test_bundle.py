@@ -1,0 +1,305 @@
+"""Bundles: the same probabilities after saving and loading, from maps and from audio files."""
+
+import json
+import shutil
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ser_lib.core import audio
+from ser_lib.core.errors import AudioError, RecordError
+from ser_lib.features import maps as features
+from ser_lib.features.maps import Standardiser
+from ser_lib.models import bundle, lite
+from ser_lib.models.bundle import Bundle, FrontEnd
+
+EMOTIONS = ["anger", "neutral", "sadness"]
+
+
+class Stub:
+    """A network that answers every window with the mean of its first column's three rows."""
+
+    def __init__(self):
+        self.batches = []
+
+    def __call__(self, windows):
+        self.batches.append(len(windows))
+        weights = 1 + np.abs(windows[:, :3, :, 0]).mean(axis=2)
+        return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def front_end(*, channels=1, crops=1, mean=0.0, std=1.0, **options) -> FrontEnd:
+    shape = (features.ROWS, channels)
+    return FrontEnd(
+        architecture="cnn",
+        corpus="table",
+        emotions=EMOTIONS,
+        feature_map=options.get("feature_map", "logmel"),
+        channels=channels,
+        crops=crops,
+        standardiser=Standardiser(*(np.full(shape, value, np.float32) for value in (mean, std))),
+    )
+
+
+def statics(n: int, frames=(40, 130, 333)) -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return [
+        rng.normal(0, 5, (features.ROWS, frames[i % len(frames)])).astype(np.float32)
+        for i in range(n)
+    ]
+
+
+@pytest.fixture(scope="module")
+def network():
+    """A real network with weights of its own."""
+    import keras
+
+    from ser_lib.models import networks
+
+    keras.utils.set_random_seed(3)
+    return networks.build("cnn", (features.ROWS, features.FRAMES, 1), 3)
+
+
+@pytest.fixture(scope="module")
+def trained(network):
+    """The network with statistics as of training."""
+    return Bundle(
+        partial(bundle.probabilities, network), front_end(crops=3, mean=-40.25, std=1 / 3)
+    )
+
+
+@pytest.fixture
+def saved(network, trained, tmp_path):
+    folder = tmp_path / "run" / "bundle"
+    bundle.save(network, trained.front_end, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def exported_once(network, trained, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exported")
+    bundle.save(network, trained.front_end, folder / "fold")
+    bundle.export(folder / "fold", folder / "run")
+    return folder / "run"
+
+
+@pytest.fixture
+def exported(exported_once, tmp_path):
+    """A bundle for LiteRT, too, which a test may damage."""
+    return Path(shutil.copytree(exported_once, tmp_path / "exported"))
+
+
+@pytest.fixture
+def tones(tmp_path, write_tone):
+    lengths = (0.2, 1.0, 4.0, 0.5)
+    return [
+        write_tone(tmp_path / f"{i}.wav", hertz=200 + 300 * i, seconds=seconds)
+        for i, seconds in enumerate(lengths)
+    ]
+
+
+def answers(model: Bundle, files) -> np.ndarray:
+    return model.predict(map(model.front_end.static, files))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("crops", [1, 5])
+@pytest.mark.parametrize("length", [1, 130, 500])
+def test_windows_are_what_the_network_eats(channels, crops, length):
+    static = np.full((features.ROWS, length), 7, np.float32)
+    windows = front_end(channels=channels, crops=crops, mean=5, std=2).windows(static)
+    assert windows.shape == (crops, features.ROWS, features.FRAMES, channels)
+    assert windows.dtype == np.float32
+    heard = windows[0, :, :, 0]
+    assert set(np.unique(heard)) == ({0.0, 1.0} if length < features.FRAMES else {1.0})
+    if channels == 3:
+        assert set(np.unique(windows[0, :, :, 1])) <= {0.0, -2.5}  # a slope of 0 is 2.5 below 5
+
+
+def test_an_utterance_is_the_mean_of_its_windows():
+    class Fixed:
+        def __call__(self, windows):
+            return np.array([[0.9, 0.1, 0.0], [0.4, 0.1, 0.5]] * (len(windows) // 2), np.float32)
+
+    found = Bundle(Fixed(), front_end(crops=2)).predict(statics(2))
+    np.testing.assert_allclose(found, [[0.65, 0.1, 0.25]] * 2, atol=1e-6)
+    assert found.dtype == np.float32
+
+
+@pytest.mark.parametrize("crops", [1, 3])
+def test_long_and_short_utterances_stand_side_by_side(crops):
+    lengths = [1, 130, 131, 9 * 130, 40, 100 * 130 + 1]
+    generator = np.random.default_rng(0)
+    maps = [generator.normal(size=(features.ROWS, n)).astype(np.float32) for n in lengths]
+    model = Bundle(Stub(), front_end(crops=crops))
+    windows = [len(model.front_end.windows(static)) for static in maps]
+    assert windows == ([1] * 6 if crops == 1 else [3, 3, 3, 9, 3, 101])
+    alone = np.concatenate([model.predict([static]) for static in maps])
+    np.testing.assert_allclose(model.predict(maps), alone, rtol=1e-6)
+
+
+@pytest.mark.parametrize("crops", [1, 3])
+def test_batches_change_nothing_and_are_bounded(crops):
+    stub = Stub()
+    model = Bundle(stub, front_end(crops=crops))
+    maps = statics(150)
+    together = model.predict(maps)
+    assert together.shape == (150, 3)
+    assert len(stub.batches) > 1
+    assert max(stub.batches) < 150 * crops
+    alone = np.concatenate([model.predict([static]) for static in maps])
+    np.testing.assert_allclose(together, alone, rtol=1e-6)
+
+
+def test_predictions_are_probabilities(trained):
+    found = trained.predict(iter(statics(4)))
+    assert found.shape == (4, 3)
+    assert (found >= 0).all()
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_files_have_other_answers(trained, tones):
+    found = answers(trained, tones)
+    assert len(np.unique(found[:, 0])) == 4, "all files got the same answer"
+
+
+def test_no_maps_no_answers(trained):
+    found = trained.predict([])
+    assert (found.shape, found.dtype) == ((0, 3), np.float32)
+
+
+@pytest.mark.parametrize("kind", features.MAPS)
+def test_the_bundle_uses_its_own_feature_map(tones, kind):
+    for tone in tones:
+        expected = features.extract(audio.load(tone), kind=kind)
+        np.testing.assert_array_equal(front_end(feature_map=kind).static(tone), expected)
+
+
+def test_a_bad_file_is_named(trained, tmp_path):
+    (tmp_path / "empty.wav").touch()
+    with pytest.raises(AudioError, match=r"empty\.wav: is empty"):
+        answers(trained, [tmp_path / "empty.wav"])
+
+
+def test_a_loaded_bundle_answers_as_the_saved_one(trained, saved, tones):
+    expected = answers(trained, tones)
+    for folder in (saved, str(saved), saved.parent):  # the run's folder means its bundle
+        loaded = bundle.load(folder)
+        np.testing.assert_allclose(answers(loaded, tones), expected, rtol=1e-5)
+    for name in ("architecture", "corpus", "emotions", "feature_map", "channels", "crops"):
+        assert getattr(loaded.front_end, name) == getattr(trained.front_end, name)
+    for name in ("mean", "std"):
+        statistics = getattr(loaded.front_end.standardiser, name)
+        assert statistics.dtype == np.float32
+        np.testing.assert_array_equal(
+            statistics, getattr(trained.front_end.standardiser, name), strict=True
+        )
+
+
+def test_saving_replaces_the_old_bundle(network, saved):
+    (saved / "old").touch()
+    bundle.save(network, front_end(crops=2), saved)
+    assert {path.name for path in saved.iterdir()} == {"network.keras", "front_end.json"}
+    assert bundle.load(saved).front_end.crops == 2
+    assert [path.name for path in saved.parent.iterdir()] == ["bundle"]
+
+
+@pytest.mark.parametrize("content", [None, "", "not json", "{}", "[]", "3"])
+def test_a_folder_that_is_no_bundle(tmp_path, content):
+    if content is not None:
+        (tmp_path / "front_end.json").write_text(content)
+    with pytest.raises(RecordError, match="is not a model bundle; give a run's folder"):
+        bundle.load(tmp_path)
+
+
+def test_a_bundle_of_another_schema(tmp_path):
+    (tmp_path / "front_end.json").write_text(json.dumps({"schema": 1}))
+    with pytest.raises(RecordError, match=r"schema 1, of another version.*make the run again"):
+        bundle.load(tmp_path)
+
+
+@pytest.mark.parametrize("part", ["emotions", "standardiser"])
+@pytest.mark.parametrize("value", [None, 3])
+def test_a_front_end_that_is_not_whole(saved, part, value):
+    file = saved / "front_end.json"
+    described = json.loads(file.read_text())
+    del described[part]
+    if value and part == "standardiser":
+        described[part] = value
+    file.write_text(json.dumps(described))
+    with pytest.raises(RecordError, match=r"front_end\.json is damaged"):
+        bundle.load(saved)
+
+
+@pytest.mark.parametrize("damage", ["removed", "cut", "empty"])
+def test_a_network_that_cannot_be_read(saved, damage):
+    file = saved / "network.keras"
+    whole = file.read_bytes()
+    file.unlink()
+    if damage != "removed":
+        file.write_bytes(whole[: len(whole) // 2] if damage == "cut" else b"")
+    with pytest.raises(RecordError, match=r"network\.keras cannot be read"):
+        bundle.load(saved)
+
+
+# LiteRT
+
+
+def test_an_exported_bundle_is_the_old_one_with_one_file_more(saved, tmp_path):
+    bundle.export(saved, tmp_path / "run" / "exported")
+    files = {path.name: path for path in (tmp_path / "run" / "exported").iterdir()}
+    assert set(files) == {"network.keras", "network.tflite", "front_end.json"}
+    assert files["network.keras"].read_bytes() == (saved / "network.keras").read_bytes()
+    assert {path.name for path in saved.iterdir()} == {"network.keras", "front_end.json"}
+    old, new = (
+        json.loads((f / "front_end.json").read_text())
+        for f in (saved, files["front_end.json"].parent)
+    )
+    assert {name for name in new if name not in old} == {"tflite_sha256"}
+    assert old.items() <= new.items()
+
+
+def test_with_and_without_the_runtime_the_answers_are_the_same(
+    exported, trained, tones, monkeypatch
+):
+    expected = answers(trained, tones)
+    light = bundle.load(exported)
+    assert isinstance(light.network, lite.Network)
+    np.testing.assert_allclose(answers(light, tones), expected, atol=1e-5)
+    monkeypatch.setattr(lite, "available", lambda: False)
+    heavy = bundle.load(exported)
+    assert not isinstance(heavy.network, lite.Network)
+    np.testing.assert_array_equal(answers(heavy, tones), expected)
+
+
+def test_a_bundle_without_the_file_is_answered_by_keras(exported, trained, tones):
+    (exported / "network.tflite").unlink()
+    np.testing.assert_array_equal(answers(bundle.load(exported), tones), answers(trained, tones))
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "another", "changed", "unknown"])
+def test_a_flatbuffer_that_is_damaged(exported, damage):
+    file = exported / "network.tflite"
+    whole = file.read_bytes()
+    middle = len(whole) // 2  # among the weights: LiteRT would not see it
+    changed = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
+    content = {"cut": whole[:middle], "empty": b"", "another": b"web page", "changed": changed}
+    file.write_bytes(content.get(damage, whole))
+    if damage == "unknown":  # put there by somebody else
+        described = json.loads((exported / "front_end.json").read_text())
+        del described["tflite_sha256"]
+        (exported / "front_end.json").write_text(json.dumps(described))
+    with pytest.raises(RecordError, match=r"network\.tflite is damaged.*make the run again"):
+        bundle.load(exported)
+
+
+def test_an_export_that_fails_leaves_nothing(saved, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(bundle, "_write", full)
+    with pytest.raises(OSError, match="the disk is gone"):
+        bundle.export(saved, tmp_path / "target" / "bundle")
+    assert list((tmp_path / "target").iterdir()) == []

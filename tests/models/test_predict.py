@@ -1,0 +1,198 @@
+"""Many files: every answer that of the file alone, in order, the bad ones by name."""
+
+import shutil
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from ser_lib.core import audio
+from ser_lib.core.errors import AudioError, RecordError
+from ser_lib.features import maps as features
+from ser_lib.features.maps import Standardiser
+from ser_lib.models import bundle, lite, networks, predict
+from ser_lib.models.bundle import Bundle, FrontEnd
+
+EMOTIONS = ["anger", "neutral", "sadness"]
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory, write_tone):
+    folder = tmp_path_factory.mktemp("tones")
+    return [
+        write_tone(folder / f"{i}.wav", hertz=150 * 1.4**i, seconds=0.2 + 0.9 * i, seed=i)
+        for i in range(5)
+    ]
+
+
+@pytest.fixture(scope="module")
+def trained(tones):
+    """A real network, and a front end whose statistics are those of the tones."""
+    keras.utils.set_random_seed(5)
+    network = networks.build("cnn", (features.ROWS, features.FRAMES, 1), len(EMOTIONS))
+    maps = [features.channels(features.extract(audio.load(tone)), 1) for tone in tones]
+    return network, FrontEnd(
+        architecture="cnn",
+        corpus="table",
+        emotions=EMOTIONS,
+        feature_map="logmel",
+        channels=1,
+        crops=2,
+        standardiser=Standardiser.fit(maps),
+    )
+
+
+@pytest.fixture(scope="module")
+def run(trained, tmp_path_factory):
+    """The folder of a finished run."""
+    folder = tmp_path_factory.mktemp("run")
+    bundle.save(*trained, folder / "fold")
+    bundle.export(folder / "fold", folder / "bundle")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(trained, tones):
+    """What Keras says of each tone by itself."""
+    network, front_end = trained
+    model = Bundle(partial(bundle.probabilities, network), front_end)
+    answers = np.concatenate([model.predict([front_end.static(tone)]) for tone in tones])
+    assert np.ptp(answers, axis=0).max() > 0.01, "all tones got the same answer"
+    return answers
+
+
+@pytest.mark.parametrize(("chunk", "workers"), [(64, None), (2, 0), (2, 2)])
+def test_files_are_answered_in_order(run, tones, expected, monkeypatch, chunk, workers):
+    monkeypatch.setattr(predict, "CHUNK", chunk)
+    order = [3, 0, 4, 4, 1, 2, 0]
+    found = predict.predict([tones[i] for i in order], run, workers=workers)
+    assert found.emotions == EMOTIONS
+    assert found.files == [str(tones[i]) for i in order]
+    assert found.refused == []
+    assert found.probabilities.dtype == np.float32
+    np.testing.assert_allclose(found.probabilities, expected[order], atol=1e-5)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_bad_files_cost_nobody_else_an_answer(run, tones, expected, tmp_path, monkeypatch, workers):
+    monkeypatch.setattr(predict, "CHUNK", 2)
+    (tmp_path / "empty.wav").touch()
+    (tmp_path / "text.wav").write_text("no audio at all")
+    bad = [tmp_path / name for name in ("missing.wav", "empty.wav", "text.wav")]
+    given = [bad[0], tones[0], bad[1], bad[2], tones[1], tones[2]]  # one chunk has nothing else
+    found = predict.predict(given, run, workers=workers)
+    assert found.files == [str(tone) for tone in tones[:3]]
+    np.testing.assert_allclose(found.probabilities, expected[:3], atol=1e-5)
+    assert [str(error).split(":")[0] for error in found.refused] == [str(path) for path in bad]
+    assert all(isinstance(error, AudioError) for error in found.refused)
+
+
+def test_nothing_but_bad_files(run, tmp_path):
+    found = predict.predict([tmp_path / "a.wav", tmp_path / "b.wav"], run)
+    assert found.files == []
+    assert found.probabilities.shape == (0, len(EMOTIONS))
+    assert len(found.refused) == 2
+
+
+def test_a_folder_means_the_audio_files_in_it(run, tones, expected, tmp_path):
+    places = ["b.wav", "deep/er/a.WAV", "deep/z.flac", "a.wav"]
+    for place, tone in zip(places, tones, strict=False):
+        target = tmp_path / "mine" / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(tone, target)
+    (tmp_path / "mine" / "notes.txt").write_text("no audio")
+    (tmp_path / "mine" / "no.wav").mkdir()
+    found = predict.predict([tones[4], tmp_path / "mine", tones[0]], run)
+    inside = ["a.wav", "b.wav", "deep/er/a.WAV", "deep/z.flac"]
+    inside = [str(tmp_path / "mine" / place) for place in inside]
+    assert found.files == [str(tones[4]), *inside, str(tones[0])]
+    np.testing.assert_allclose(found.probabilities, expected[[4, 3, 0, 1, 2, 0]], atol=1e-5)
+
+
+def test_audio_in_a_folder_that_cannot_be_read_is_named(run, tones, tmp_path):
+    shutil.copy(tones[0], tmp_path / "good.wav")
+    (tmp_path / "phone.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
+    (tmp_path / "link.wav").symlink_to("nowhere.wav")
+    found = predict.predict([tmp_path], run)
+    assert found.files == [str(tmp_path / "good.wav")]
+    link, phone = map(str, found.refused)
+    assert "link.wav: does not exist" in link
+    assert "phone.m4a: cannot be decoded" in phone
+
+
+def test_a_folder_without_audio(run, tones, tmp_path):
+    (tmp_path / "notes.txt").write_text("no audio")
+    with pytest.raises(AudioError, match=r"holds no audio file; .* one of .*\.flac.*\.wav"):
+        predict.predict([tones[0], tmp_path], run)
+
+
+def test_nothing_asked_nothing_answered(run):
+    found = predict.predict([], run)
+    assert (found.files, found.refused) == ([], [])
+    assert found.probabilities.shape == (0, len(EMOTIONS))
+
+
+def test_long_work_tells_how_far_it_is(run, tones, monkeypatch):
+    told = []
+    predict.predict(tones * 10, run, progress=told.append)
+    assert told == [], "a few files are no long work"
+    monkeypatch.setattr(predict, "CHUNK", 2)
+    predict.predict(tones * 10, run, workers=0, progress=told.append)
+    assert len(told) == 10
+    assert told[0] == "6 of 50 files"
+    assert told[-1] == "50 of 50 files"
+
+
+def test_a_new_network_in_the_same_folder_is_the_one_that_answers(trained, run, tones, tmp_path):
+    before = predict.predict(tones[:1], shutil.copytree(run / "fold", tmp_path / "bundle"))
+    network, front_end = trained
+    other = keras.models.clone_model(network)
+    bundle.save(other, front_end, tmp_path / "bundle")
+    after = predict.predict(tones[:1], tmp_path / "bundle")
+    assert not np.allclose(before.probabilities, after.probabilities, atol=1e-3)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_damaged_network_is_named(run, tones, tmp_path, monkeypatch, workers):
+    monkeypatch.setattr(predict, "CHUNK", 1)
+    folder = Path(shutil.copytree(run / "bundle", tmp_path / "bundle"))
+    (folder / "network.tflite").write_bytes(b"cut")
+    with pytest.raises(RecordError, match=r"network\.tflite is damaged"):
+        predict.predict(tones[:2], folder, workers=workers)
+
+
+def test_without_the_runtime_keras_answers(run, tones, expected, monkeypatch):
+    monkeypatch.setattr(lite, "available", lambda: False)
+    found = predict.predict(tones, run)
+    np.testing.assert_allclose(found.probabilities, expected, atol=1e-6)
+
+
+def test_what_is_slow_is_not_imported(run, tones):
+    # In a process of its own: here, other tests have imported it.
+    code = f"""
+import sys
+from ser_lib import cli
+assert cli.main(["predict", {str(tones[0])!r}, "--model", {str(run)!r}]) == 0
+slow = {{"tensorflow", "keras", "librosa", "numba", "matplotlib", "pandas", "sklearn"}}
+assert not slow & set(sys.modules), slow & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert str(tones[0]) in done.stdout
+
+
+def test_help_imports_nothing_but_the_command():
+    code = """
+import sys
+from ser_lib import cli
+try:
+    cli.main(["--help"])
+except SystemExit:
+    slow = {"numpy", "scipy", "soundfile", "tensorflow", "keras", "librosa", "pandas", "yaml"}
+    assert not slow & set(sys.modules), slow & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

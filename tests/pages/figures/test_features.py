@@ -1,0 +1,100 @@
+"""Maps: a tone is found where it is, and the image holds the numbers."""
+
+import numpy as np
+import pytest
+
+from ser_lib.core.audio import RATE
+from ser_lib.features import maps as features
+from ser_lib.pages.figures import features as features_figures
+
+
+def tone(hertz: float, seconds: float = 0.8, level: float = 0.3) -> np.ndarray:
+    time = np.arange(int(seconds * RATE)) / RATE
+    noise = np.random.default_rng(0).normal(0, 1e-3, len(time))
+    return (level * np.sin(2 * np.pi * hertz * time) + noise).astype(np.float32)
+
+
+def extracted(kind: str, **tones: float) -> dict[str, np.ndarray]:
+    return {name: features.extract(tone(hz), kind=kind) for name, hz in tones.items()}
+
+
+@pytest.mark.parametrize("hertz", [300.0, 1500.0])
+def test_alt_of_a_tone_names_its_band(hertz):
+    figure = features_figures.feature_map(extracted("logmel", it=hertz)["it"], kind="logmel")
+    named = int(figure.alt.split("around ")[1].split(" Hz")[0].replace(",", ""))
+    assert named == pytest.approx(hertz, rel=0.1)
+
+
+def test_alt_of_the_stack_tells_the_pitch_of_a_voice():
+    signal = sum(tone(150.0 * k, level=0.3 / k) for k in range(1, 8))
+    figure = features_figures.feature_map(features.extract(signal, kind="stack"), kind="stack")
+    assert int(figure.alt.split("median F0 of ")[1].split(" Hz")[0]) == pytest.approx(150, rel=0.05)
+
+
+def test_a_jump_of_the_tracker_is_not_where_the_voice_is_highest():
+    contour = np.concatenate([np.full(5, np.nan), np.linspace(100, 140, 60)])
+    smooth = features_figures._melody(contour)
+    contour[20] = 480.0
+    jumped = features_figures._melody(contour)
+    when = [float(text.split("highest ")[1].split(" s")[0]) for text in (smooth, jumped)]
+    assert when[0] > 1.3
+    assert when[1] > 1.3
+    assert "mostly between 102 and" in jumped
+
+
+def test_grid_says_which_emotion_is_brightest_and_follows_a_flip():
+    alt = features_figures.feature_grid(
+        extracted("logmel", anger=3000.0, joy=300.0), kind="logmel"
+    ).alt
+    assert "is highest for anger" in alt
+    assert "lowest for joy" in alt
+    alt = features_figures.feature_grid(
+        extracted("logmel", anger=300.0, joy=3000.0), kind="logmel"
+    ).alt
+    assert "is highest for joy" in alt
+
+
+@pytest.mark.parametrize("kind", features.MAPS)
+@pytest.mark.parametrize("n", [1, 2, 5, 7])
+def test_grid_has_a_panel_per_emotion_and_the_same_bytes(kind, n):
+    given = extracted(kind, **{f"emotion{i}": 200.0 + 50 * i for i in range(n)})
+    figure = features_figures.feature_grid(given, kind=kind)
+    titles = [axis.get_title() for axis in figure.fig.axes if axis.get_title()]
+    assert titles == list(given)
+    assert figure.svg() == features_figures.feature_grid(given, kind=kind).svg()
+
+
+@pytest.mark.parametrize("kind", features.MAPS)
+def test_image_is_the_map_with_time_in_seconds(kind):
+    static = extracted(kind, it=400.0)["it"]
+    figure = features_figures.feature_map(features.channels(static, 3), kind=kind, title="it")
+    (image,) = figure.fig.axes[0].images
+    assert image.get_array().shape == static.shape
+    if kind == "logmel":
+        assert np.array_equal(image.get_array(), static)
+    start, end, *_ = image.get_extent()
+    assert (start + end) / 2 == pytest.approx((static.shape[1] - 1) / 2 * features_figures.FRAME_S)
+
+
+def test_rows_of_the_stack_are_named_in_groups_that_cover_it():
+    groups = features_figures._row_groups("stack")
+    names = [name for name, _ in groups]
+    assert names == ["f0, voicing", "chroma", "onset, rms", "mfcc", "spectral shape", "contrast"]
+    middles = [middle for _, middle in groups]
+    assert middles == sorted(middles)
+    assert middles[-1] < features.ROWS
+
+
+def test_waveform_stands_over_its_maps():
+    signal = tone(250.0)
+    given = {kind: features.extract(signal, kind=kind) for kind in features.MAPS}
+    figure = features_figures.waveform_and_maps(signal, given, title="it")
+    assert figure.alt.startswith("Waveform of 0.80 s")
+    assert figure.svg() == features_figures.waveform_and_maps(signal, given, title="it").svg()
+
+
+@pytest.mark.parametrize("kind", features.MAPS)
+def test_silence_can_be_drawn(kind):
+    silent = features.extract(np.zeros(RATE, np.float32), kind=kind)
+    assert "nan" not in features_figures.feature_map(silent, kind=kind).alt
+    assert "nan" not in features_figures.feature_grid({"calm": silent}, kind=kind).alt

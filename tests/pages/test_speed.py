@@ -1,0 +1,226 @@
+"""The page on speed: it says what the file of results holds, misses as plainly as hits."""
+
+import json
+from copy import deepcopy
+from dataclasses import asdict, replace
+
+import nbformat
+import pandas as pd
+import pytest
+from factory import parse
+
+from benchmarks import harness
+from ser_lib.core.errors import RecordError
+from ser_lib.corpora import Manifest
+from ser_lib.pages import speed, templates
+from ser_lib.pages.figures import speed as speed_figures
+from ser_lib.report import book, notebooks
+from ser_lib.report.notebooks import Part
+
+MET = harness.row(
+    "features", "stack", "files per second", {"ours": [200, 100, 300], "rival": [40, 50, 60]},
+    more_is_better=True, rival_name="a loop", target={"against": "rival", "at_least": 3.0},
+)  # fmt: skip
+MISSED = harness.row(
+    "training", "cnn | step", "ms", {"ours": [17.0], "limit": [10.0]}, more_is_better=False,
+    limit_name="three convolutions", target={"against": "limit", "at_most": 1.6},
+)  # fmt: skip
+SLOW = harness.row(
+    "prediction", "cold start", "s", {"ours": [1.25, 1.75, 1.5]}, more_is_better=False,
+    target={"at_most": 1.4},
+)  # fmt: skip
+BESIDE = harness.row(
+    "features", "openSMILE", "files per second", {"ours": [200], "rival": [20]},
+    more_is_better=True, rival_name="eGeMAPS", note="other features",
+)  # fmt: skip
+SKIPPED = harness.skipped(
+    "features", "real speech", "files per second", "SER_EMODB is not set", target={"at_least": 1}
+)
+FAILED = harness.failed("growth", "OSError: no room")
+MACHINE = {
+    "processor": "Some CPU", "cores": 2, "memory_gb": 23.5, "system": "Linux x86_64",
+    "python": "3.11.7", "packages": {"numpy": "2.0.1"},
+}  # fmt: skip
+
+
+def results(*rows, **others):
+    run = {"date": "2026-03-07", "duration_s": 61.0, "library": "0.1.0, 1234", "machine": MACHINE}
+    runs = {"features": run | {"rows": list(rows)}}
+    return {"schema": speed.SCHEMA, "benchmarks": runs | others}
+
+
+ALL = results(MET, BESIDE, MISSED, SLOW, SKIPPED, FAILED)
+
+
+def tables_of(text):
+    """Return the groups of the page by their name, each as the rows of its table."""
+    blocks = text.split("\n\n")
+    names = [place for place, block in enumerate(blocks) if block.startswith("**")]
+    found = {}
+    for place, after in zip(names, [*names[1:], len(blocks)], strict=True):
+        (table,) = [block for block in blocks[place:after] if block.startswith("|")]
+        found[blocks[place].strip("*")] = parse(table)
+    return found
+
+
+def test_every_group_has_its_table():
+    found = tables_of(speed.by_group(ALL))
+    assert list(found) == ["Features", "Training", "Prediction", "Growth"]
+    stack, smile, skipped = found["Features"]
+    assert stack["What"] == "Stack"
+    assert stack["Ours"] == "200 (100 to 300)"
+    assert stack["Rival"] == "50.0 (40.0 to 60.0)"
+    assert (stack["Limit"], stack["Ratio"]) == ("-", "4.00")
+    assert (stack["Target"], stack["Met"]) == ("at least 3 times the rival", "yes")
+    assert (smile["Ratio"], smile["Target"], smile["Met"]) == ("10.0", "-", "-")
+    assert (skipped["Ours"], skipped["Met"]) == ("skipped", "-")
+    (step,) = found["Training"]
+    assert (step["Ratio"], step["Met"]) == ("1.70", "**no**")
+    assert step["Target"] == "at most 1.6 times the limit"
+    (start,) = found["Prediction"]
+    assert (start["Ours"], start["Ratio"]) == ("1.50 (1.25 to 1.75)", "-")
+    assert (start["Target"], start["Met"]) == ("at most 1.4", "**no**")
+    assert found["Growth"][0]["Ours"] == "failed"
+
+
+def test_rivals_limits_and_reasons_are_named():
+    text = speed.by_group(ALL)
+    assert "The rival is a loop and eGeMAPS." in text
+    assert "The limit is three convolutions." in text
+    for note in ("OpenSMILE: other features", "Real speech: SER_EMODB is not set",
+                 "The whole benchmark: OSError: no room"):  # fmt: skip
+        assert f"- {note}" in text
+
+
+def test_what_was_missed_is_said_first():
+    words = speed.verdict(ALL)
+    assert "Of 4 targets, 1 was met." in words
+    assert "training, cnn | step (1.70 instead of at most 1.6 times the limit)" in words
+    assert "prediction, cold start (1.50 instead of at most 1.4)" in words
+    assert "Not measured: features, real speech." in words
+    assert "Failed: growth, the whole benchmark." in words
+    assert speed.verdict(results(MET)) == "Of 1 target, 1 was met."
+
+
+def test_the_machine_is_described_once_unless_there_are_several():
+    one = speed.machines(ALL)
+    assert "took 1 min 1 s in all" in one
+    assert "- Features: Some CPU, 2 cores, 23.5 GiB of memory, Linux x86_64, Python 3.11.7" in one
+    assert "with numpy 2.0.1; ser-lib 0.1.0, 1234; 7 March 2026." in one
+    run = ALL["benchmarks"]["features"]
+    other = deepcopy(run) | {"machine": MACHINE | {"processor": "Another"}}
+    two = speed.machines(results(MET, step=run, growth=other))
+    assert "- Features and step: Some CPU" in two
+    assert "- Growth: Another" in two
+    assert "took 3 min 3 s in all" in two
+
+
+@pytest.mark.parametrize("found", [None, results()])
+def test_without_benchmarks_the_page_says_how_to_run_them(found):
+    assert "`make bench` runs them all" in speed.verdict(found)
+    assert speed.by_group(found) == speed.machines(found) == speed.NOTHING
+    assert speed_figures.compared(found) == []
+
+
+def test_results_are_read_from_the_workspace(workspace):
+    assert speed.read() is None
+    assert speed.content() == ""
+    speed.results_file().parent.mkdir()
+    speed.results_file().write_text(json.dumps(ALL))
+    assert speed.read() == ALL
+    assert json.loads(speed.content()) == ALL
+    assert speed.rows(ALL) == [MET, BESIDE, MISSED, SLOW, SKIPPED, FAILED]
+
+
+@pytest.mark.parametrize("text", ["", "{", "null", '{"schema": 0}'])
+def test_a_damaged_file_is_named(workspace, text):
+    speed.results_file().parent.mkdir()
+    speed.results_file().write_text(text)
+    with pytest.raises(RecordError, match=r"results\.json .*delete it and run make bench"):
+        speed.read()
+
+
+def test_the_figure_and_its_words_have_the_same_ratios():
+    compared = speed_figures.compared(ALL)
+    assert compared == [MET, BESIDE, MISSED]
+    figure = speed_figures.ratios(compared)
+    (axis,) = figure.fig.axes
+    drawn = {line.get_label(): list(line.get_xdata()) for line in axis.get_lines()}
+    assert drawn["times as fast as the rival"] == [MET["ratio"], BESIDE["ratio"]]
+    assert drawn["times the cost of the limit"] == [MISSED["ratio"]]
+    assert drawn["target missed"] == [MISSED["ratio"]]
+    (marks,) = [lines for lines in axis.collections if lines.get_label() == "target"]
+    assert [segment[0][0] for segment in marks.get_segments()] == [3.0, 1.6]
+    labels = [label.get_text() for label in axis.get_yticklabels()]
+    assert labels == ["Features: stack", "Features: openSMILE", "Training: cnn | step"]
+    for words in ("features, stack: 4.00 times as fast as the rival (target 3, met)",
+                  "features, openSMILE: 10.0 times as fast as the rival;",
+                  "training, cnn | step: 1.70 times the cost of the limit (target 1.6, missed)",
+                  "Missed: Training: cnn | step."):  # fmt: skip
+        assert words in figure.alt
+    assert "Missed" not in speed_figures.ratios([MET]).alt
+    assert figure.svg() == speed_figures.ratios(compared).svg()
+
+
+# The parts of a report
+
+PARTS = [
+    {"name": "corpus", "seconds": 0.3, "cached": False},
+    {"name": "networks", "seconds": 640.2, "cached": False},
+    {"name": "cnn_lstm", "seconds": 9.5, "cached": True},
+    {"name": "features of all audio", "seconds": 3.0, "cached": False},
+]
+
+
+def test_the_longest_part_comes_first():
+    text = speed.parts(PARTS)
+    rows = parse(text.split("\n\n")[0])
+    assert [(row["Part"], row["Took"]) for row in rows] == [
+        ("networks", "10 min 40 s"), ("page cnn_lstm", "9.5 s"), ("features of all audio", "3.0 s")
+    ]  # fmt: skip
+    assert "add up to 10 min 53 s" in text
+    assert "1 part of less than a second" in text
+
+
+def test_what_is_not_done_again_keeps_the_time_that_it_took():
+    now = [Part("corpus", 0.2), Part("features of all audio", 0.0, True), Part("data", 4.0)]
+    lasting = notebooks._lasting([*now, Part("cnn_lstm", 0.0, True), Part("new", 0.0, True)], PARTS)
+    assert lasting == [
+        Part("corpus", 0.2),
+        Part("features of all audio", 3.0, True),
+        Part("data", 4.0),
+        Part("cnn_lstm", 9.5, True),
+        Part("new", 0.0, True),
+        Part("networks", 640.2, True),
+    ]
+    again = [asdict(part) for part in lasting]
+    assert notebooks._lasting([replace(part, cached=True) for part in lasting], again) == [
+        replace(part, cached=True) for part in lasting
+    ]
+
+
+def test_new_benchmarks_change_the_key_of_this_page_alone(workspace):
+    manifest = Manifest(corpus="demo", root=workspace, table=pd.DataFrame({"path": ["a.wav"]}))
+
+    def keys():
+        return {name: notebooks._page(name, {}, [], manifest) for name in ("speed", "corpora")}
+
+    before = keys()
+    assert keys() == before
+    speed.results_file().parent.mkdir()
+    speed.results_file().write_text(json.dumps(ALL))
+    after = keys()
+    assert after["speed"] != before["speed"]
+    assert after["corpora"] == before["corpora"]
+
+
+def test_the_book_puts_them_where_the_page_leaves_a_place():
+    template = nbformat.read(templates.file("speed"), as_version=4)
+    book._tell_parts({"speed": template}, PARTS)
+    assert [cell.source for cell in template.cells if "parts" in cell.metadata.get("tags", [])] == [
+        speed.parts(PARTS)
+    ]
+
+
+def test_a_report_whose_parts_are_not_known():
+    assert speed.parts([]) == "How long its parts took is not known of this report."

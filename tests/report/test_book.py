@@ -1,0 +1,308 @@
+"""The book is built for real, from small notebooks, and read as html."""
+
+import itertools
+import re
+import shutil
+
+import nbformat
+import pytest
+import yaml
+from small_book import CORPUS, NETWORKS, network_page, page, record
+
+from ser_lib.core.errors import BookError
+from ser_lib.report import amendments, book, notebooks
+from ser_lib.report.checks import links
+
+OUT = f"_build/{CORPUS}"
+FILES = ["build.log", "html", "report.json"]
+
+
+@pytest.fixture(scope="module")
+def html(workspace):
+    """Return the folder of the built book."""
+    return workspace / OUT / "html"
+
+
+def read(html, name: str) -> str:
+    return (html / f"{name}.html").read_text(encoding="utf-8")
+
+
+def all_files(folder) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
+def test_the_book_is_where_it_says(workspace, html):
+    assert sorted(path.name for path in (workspace / OUT).iterdir()) == FILES
+    assert "build succeeded" in (workspace / OUT / "build.log").read_text()
+    for name in book.page_names(workspace / "book" / "_toc.yml"):
+        assert (html / "runs" / f"{name}.html").is_file()
+    assert "url=runs/introduction.html" in read(html, "index")
+
+
+def test_it_passes_its_gates(workspace, html):
+    assert links.check(html, records=workspace / "runs") == []
+
+
+def test_the_gates_compare_its_tables_with_the_records(workspace, html, tmp_path):
+    (tmp_path / CORPUS).mkdir()
+    for name in NETWORKS:
+        folder = tmp_path / CORPUS / f"{name}-speaker-0123"
+        folder.mkdir()
+        text = (workspace / "runs" / CORPUS / folder.name / "record.json").read_text()
+        assert '"support": 21' in text
+        (folder / "record.json").write_text(text.replace('"support": 21', '"support": 12'))
+    findings = links.check(html, records=tmp_path)
+    assert {(found.gate, found.page) for found in findings} == {
+        ("numbers", f"runs/{name}.html") for name in (*NETWORKS, "final")
+    }
+
+
+def test_figures_are_numbered_and_described(html):
+    text = read(html, "runs/cnn")
+    assert 'alt="The loss falls from the first epoch on."' in text
+    assert '<span class="caption-number">Figure 1 </span><span class="caption-text">Loss.' in text
+    assert re.search(r'href="#cnn-curves"><span class="std std-numref">Figure 1</span>', text)
+
+
+def test_every_output_of_a_cell_with_several_figures_is_shown(html):
+    text = read(html, "runs/listen")
+    for name in ("one", "other"):
+        assert f'alt="The finding of {name}."' in text
+        assert re.search(
+            rf'id="listen-{name}".*?caption-text">Caption of {name}\.', text, re.DOTALL
+        )
+    figures = re.findall(r"<figure.*?</figure>", text, re.DOTALL)
+    assert "<strong>between</strong>" in re.sub("|".join(map(re.escape, figures)), "", text)
+
+
+def test_style_sheets_and_scripts_come_in_a_fixed_order(workspace, html):
+    ours = {path.name for path in (workspace / "book" / "_static").glob("*.*s")}
+    for tag in (r"<link[^>]*_static/(\w+\.css)", r"<script[^>]*_static/(\w+\.js)"):
+        found = [name for name in re.findall(tag, read(html, "runs/cnn")) if name in ours]
+        assert found == sorted(set(found))
+        assert found, "the book has its own"
+
+
+def test_citations_terms_and_formulas_work_without_a_network(html):
+    text = read(html, "runs/cnn")
+    assert "Ioffe and Szegedy" in text
+    assert 'href="../glossary.html#term-UAR"' in text
+    assert "<math " in text
+    assert "<mfrac>" in read(html, "glossary")
+    assert not any("mathjax" in name.lower() for name in all_files(html))
+
+
+def test_what_readers_should_not_see_is_gone(html):
+    text = read(html, "runs/cnn")
+    assert "a warning of a library" not in text  # standard error
+    assert "The Jupyter Book community" not in text
+    assert "unpkg.com" not in text  # thebe, which runs code on another server
+
+
+def test_it_says_which_corpus_it_is_of(html):
+    text = read(html, "runs/data")
+    banner = re.search(r'announcement__content">(.*?)</div>', text, re.DOTALL).group(1)
+    assert "Demo &lt;corpus&gt;" in banner
+    assert "nothing about people" in banner
+    assert "Computed on Demo &lt;corpus&gt;: 63 utterances of 4 speakers" in text
+
+
+def test_there_is_one_search_field_and_no_icon_script(html):
+    text = read(html, "runs/cnn")
+    assert text.count('id="search-input"') == 1
+    assert "fontawesome" in text
+    assert not any("all.min.js" in name or name.endswith(".map") for name in all_files(html))
+    assert "all.min.js" not in text
+
+
+def test_amendments_still_find_what_they_amend(html):
+    pages = "".join(path.read_text() for path in html.rglob("*.html"))
+    assert '<div class="pst-scrollable-table-container" tabindex="0">' in pages
+    assert '<figure tabindex="0" class="align-default" id="cnn-curves">' in pages
+    assert 'role="complementary" aria-label="Report"' in pages
+    assert "Toggle hidden content" not in pages
+    assert "doc-biblioentry" not in pages
+    assert not re.search(r'search-button-field[^>]*aria-label="Search"', pages)
+
+
+def test_only_code_that_is_shorter_than_a_line_is_marked_so(tmp_path):
+    code = '<code class="docutils literal notranslate">{}</code>'
+    seeds = '<span class="pre">-p</span> <span class="pre">seeds=3</span>'
+    short = seeds, "&lt;" * amendments.SHORT
+    long = "x" * (amendments.SHORT + 1)
+    page = tmp_path / "a.html"
+    page.write_text("".join(code.format(words) for words in (*short, long)))
+    amendments.amend(tmp_path)
+    marked = code.replace("notranslate", "notranslate short")
+    assert page.read_text() == "".join(map(marked.format, short)) + code.format(long)
+
+
+def test_notebooks_for_download_name_no_folder_and_no_time(workspace, html):
+    path = html / "_sources" / "runs" / "cnn.ipynb"
+    text = path.read_text(encoding="utf-8")
+    assert "/somewhere" not in text
+    assert "start_time" not in text
+    assert nbformat.read(path, as_version=4).metadata["papermill"]["parameters"] == {"epochs": 1}
+    assert str(workspace) not in text
+
+
+def test_folders_of_this_machine_become_names(tmp_path):
+    notebook = page("A page")
+    elsewhere = tmp_path.parent / "elsewhere"
+    folders = f"{elsewhere / 'emodb'},,{elsewhere / 'savee'}"
+    given = {"data_dir": folders, "other_dir": str(elsewhere / "nemo"), "folds": 5}
+    notebook.metadata["papermill"]["parameters"] = given
+    notebook.cells[1].source = f"a = {folders!r}\nb = {given['other_dir']!r}\nc = '{tmp_path}/runs'"
+    text = book._publishable(notebook, tmp_path)
+    assert str(tmp_path.parent) not in text
+    assert nbformat.reads(text, as_version=4).cells[1].source == (
+        "a = 'emodb,,savee'\nb = 'nemo'\nc = './runs'"
+    )
+
+
+def test_a_short_folder_is_replaced_as_a_whole_path_alone(tmp_path):
+    kept = "see runs/data, https://a.org/data/x, AAA/data==, /database and ./data"
+    notebook = page("A page")
+    notebook.metadata["papermill"]["parameters"]["data_dir"] = "/data"
+    notebook.cells[0].source = kept
+    notebook.cells[1].source = "data_dir = '/data'\n/data/wav/a.wav"
+    found = nbformat.reads(book._publishable(notebook, tmp_path), as_version=4)
+    assert found.cells[0].source == kept
+    assert found.cells[1].source == "data_dir = 'data'\ndata/wav/a.wav"
+
+
+def test_the_same_input_gives_the_same_bytes(html, tmp_path, make_workspace):
+    again = book.build(CORPUS, workspace=make_workspace(tmp_path), out=tmp_path / "book").parent
+    assert all_files(html) == all_files(again)
+    assert list(links.differences(html, again)) == []
+
+
+def test_a_warning_fails_the_build_and_leaves_the_book_before(tmp_path, make_workspace):
+    workspace = make_workspace(tmp_path)
+    before = tmp_path / OUT / "html" / "index.html"
+    before.parent.mkdir(parents=True)
+    before.write_text("the book before")
+    notebook = network_page("cnn", record("cnn"))
+    notebook.cells[0].source += "\n\n{term}`unheard of` and $\\nosuchcommand$"
+    nbformat.write(notebook, workspace / "runs" / CORPUS / "reports" / CORPUS / "cnn.ipynb")
+    with pytest.raises(BookError) as error:
+        book.build(CORPUS, workspace=workspace)
+    message = str(error.value)
+    assert "unheard of" in message
+    assert "cannot become MathML" in message
+    assert f"{OUT}/build.log" in message
+    assert before.read_text() == "the book before"
+    assert sorted(path.name for path in (tmp_path / OUT).iterdir()) == ["build.log", "html"]
+
+
+def test_a_full_disk_is_why_a_book_does_not_build(on_a_small_disk):
+    told = on_a_small_disk(
+        """
+        from ser_lib.core.errors import BookError, SpaceError
+        from ser_lib.report import book
+
+        book.JUPYTER_BOOK = "import os; os.write(1, bytes(4_000_000)); raise SystemExit(1)"
+        for name in ("full", "large"):
+            try:
+                book._run_jupyter_book(disk / "book", disk, disk, log=disk / "build.log")
+            except (BookError, SpaceError) as error:
+                told[name] = f"{type(error).__name__}: {error}"
+            enlarge()
+        told["left"] = [path.name for path in disk.iterdir()]
+        """,
+        kilobytes=2_000,
+    )
+    assert told["full"].startswith("SpaceError: no space left to write")
+    assert told["large"].startswith("BookError: the book does not build")
+    assert "room" not in told["left"]
+
+
+def test_a_missing_page_names_the_command(tmp_path, make_workspace):
+    workspace = make_workspace(tmp_path)
+    (workspace / "runs" / CORPUS / "reports" / CORPUS / "cnn_gru.ipynb").unlink()
+    with pytest.raises(BookError, match=r"lacks 1 of its \d+ pages \(cnn_gru\).*ser run --corpus"):
+        book.build(CORPUS, workspace=workspace)
+    with pytest.raises(BookError, match=r"the book of 'emodb' lacks (\d+) of its \1 pages"):
+        book.build("emodb", workspace=workspace)
+
+
+def test_a_page_that_is_no_notebook(tmp_path, make_workspace):
+    workspace = make_workspace(tmp_path)
+    (workspace / "runs" / CORPUS / "reports" / CORPUS / "data.ipynb").write_text("{")
+    with pytest.raises(BookError, match=r"data.ipynb is not a notebook"):
+        book.build(CORPUS, workspace=workspace)
+
+
+def test_another_folder_is_an_error(tmp_path, make_workspace):
+    with pytest.raises(BookError, match="no table of contents"):
+        book.build(CORPUS, workspace=tmp_path)
+    workspace = make_workspace(tmp_path)
+    (workspace / "_config.yml").unlink()
+    with pytest.raises(BookError, match=r"no _config.yml"):
+        book.build(CORPUS, workspace=workspace)
+
+
+def test_a_table_of_contents_without_notebooks(tmp_path):
+    toc = tmp_path / "_toc.yml"
+    toc.write_text("format: jb-book\nroot: rerun\n")
+    with pytest.raises(BookError, match="names no notebook"):
+        book.page_names(toc)
+
+
+def test_the_table_of_contents_has_every_notebook(workspace):
+    names = book.page_names(workspace / "book" / "_toc.yml")
+    assert names[0] == "introduction"
+    assert sorted(names) == sorted(notebooks.NOTEBOOKS)
+
+
+def test_extensions_are_jupyter_books_own(workspace):
+    from jupyter_book.config import get_default_sphinx_config
+
+    config = yaml.safe_load((workspace / "_config.yml").read_text())
+    ours = set(config["sphinx"]["config"]["extensions"])
+    own = set(get_default_sphinx_config()["extensions"])
+    assert own - ours == {"sphinx_thebe", "sphinx.ext.intersphinx"}
+    assert ours - own == {
+        "sphinxcontrib.bibtex",
+        "ser_lib.report.mathml",
+        "ser_lib.report.downloads",
+    }
+
+
+def test_publish_builds_checks_and_says_where(workspace, html, monkeypatch):
+    index = html / "index.html"
+    (workspace / "runs" / CORPUS / "reports" / CORPUS / "parts.json").write_text(
+        '[{"name": "cnn", "seconds": 61.5, "cached": false},'
+        ' {"name": "final", "seconds": 0.0, "cached": true}]'
+    )
+    monkeypatch.setenv("SER_WORKSPACE", str(workspace))
+    monkeypatch.setenv("SER_CHROMIUM", "no-browser")
+    monkeypatch.setattr(book, "build", lambda corpus, **_: index)
+    said = []
+    assert book.publish(CORPUS, say=said.append) == []
+    assert said[0].startswith("not checked in a browser")
+    assert said[1].split() == ["cnn", "61.5", "s"]
+    assert said[2].split() == ["final", "unchanged"]
+    assert said[-1] == f"the book: {index}"
+
+
+def test_publish_finds_what_a_second_build_changes(workspace, html, tmp_path, monkeypatch):
+    numbers = itertools.count()
+
+    def build(corpus, *, workspace, out, **_):
+        out = out or tmp_path / "first"
+        shutil.copytree(html, out / "html")
+        (out / "html" / "rerun.html").write_text(f"build {next(numbers)}")
+        (out / "html" / f"{next(numbers)}.txt").touch()
+        return out / "html" / "index.html"
+
+    monkeypatch.setenv("SER_WORKSPACE", str(workspace))
+    monkeypatch.setenv("SER_CHROMIUM", "no-browser")
+    monkeypatch.setattr(book, "build", build)
+    findings = book.publish(CORPUS, twice=True, say=lambda line: None)
+    changed = [(found.page, found.message) for found in findings if found.gate == "identical"]
+    assert changed == [
+        ("1.txt", "only one of two builds has it"),
+        ("3.txt", "only one of two builds has it"),
+        ("rerun.html", "a second build from the same pages differs"),
+    ]

@@ -1,0 +1,189 @@
+"""What a page shows can be taken along: links and files of a small book that is built for real."""
+
+import csv
+import re
+from io import BytesIO
+from xml.etree import ElementTree
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_output
+from PIL import Image
+from small_book import CORPUS, NETWORKS, PICTURE, figure_cell, page
+
+from ser_lib.pages import provenance
+from ser_lib.pages.figures import drawing
+from ser_lib.pages.tables import markdown_table
+from ser_lib.report import book
+from ser_lib.report.checks import links as gates
+from ser_lib.report.checks.html_pages import read_pages
+
+PLAYER = '<audio controls aria-label="x" src="data:audio/mpeg;base64,AAAA"></audio>'
+ROWS = [
+    {"Name, in full": "**anger**", "Share": 0.25, "Listen": PLAYER},
+    {"Name, in full": 'he said `"no"`, twice', "Share": None, "Listen": PLAYER},
+    {"Name, in full": "Ärger `ä|b` [a link](../glossary.md)", "Share": 1234567, "Listen": ""},
+]
+CELLS = [
+    ["Name, in full", "Share", "Listen"],
+    ["anger", "0.25", ""],
+    ['he said "no", twice', "-", ""],
+    ["Ärger ä|b a link", "1,234,567", ""],
+]
+LAYOUT = "|  |  |\n| :--- | :--- |\n| left | right |"
+
+
+def markdown_cell(text: str):
+    output = new_output("display_data", data={"text/markdown": text, "text/plain": "<Markdown>"})
+    return new_code_cell(
+        "Markdown(...)", execution_count=3, outputs=[output], metadata={"tags": ["remove-input"]}
+    )
+
+
+@pytest.fixture(scope="module")
+def html(tmp_path_factory, make_workspace):
+    """Return the folder of a book whose page `final` has a drawing, tables and a folded part."""
+    workspace = make_workspace(tmp_path_factory.mktemp("downloads"))
+    fig, axes = drawing.canvas(height=3)
+    axes.plot([0, 1], [1, 0])
+    drawn = drawing.Figure(fig, alt="A line falls.")
+    same = figure_cell("final-again", "The same drawing.", "Once more.")
+    cell = figure_cell("final-line", "A line falls.", "A line.", svg=drawn.svg())
+    cell.outputs[0].data["image/png"] = drawing.b64encode(drawn.png()).decode()
+    notebook = page("Final evaluation", cell, same, markdown_cell(markdown_table(ROWS)))
+    notebook.cells += [
+        markdown_cell(f"{markdown_table(ROWS[:1])}\n\nand\n\n{LAYOUT}"),
+        nbformat.v4.new_markdown_cell("## How this page was made"),
+        markdown_cell(
+            f"````{{dropdown}} {provenance.SUMMARY}\n:class-body: provenance\n\n"
+            "```bash\nser run final --corpus demo\n```\n````"
+        ),
+    ]
+    nbformat.write(notebook, workspace / "runs" / CORPUS / "reports" / CORPUS / "final.ipynb")
+    return book.build(CORPUS, workspace=workspace).parent
+
+
+def links(html, name: str = "final") -> dict[str, str]:
+    """Return the addresses of a page's downloads by the words of their links."""
+    text = (html / "runs" / f"{name}.html").read_text(encoding="utf-8")
+    found = re.findall(r'<a href="([^"]+)" download>(.*?)</a>', text)
+    return {re.sub("<[^>]+>", "", words): address for address, words in found}
+
+
+def read(html, address: str) -> bytes:
+    return (html / "runs" / address).read_bytes()
+
+
+def test_figures_can_be_taken_along_under_their_names(html):
+    found = links(html)
+    number = int(re.search(r"Figure (\d+) as SVG", " ".join(found))[1])
+    assert found[f"Figure {number} as SVG"].endswith("/final-line.svg")
+    assert found[f"Figure {number} as PNG"].endswith("/final-line.png")
+    assert found[f"Figure {number + 1} as PNG"].endswith("/final-again.png")
+    page = (html / "runs" / "final.html").read_text()
+    assert f'src="{found[f"Figure {number} as SVG"]}"' in page, "what is shown is what is offered"
+    for name in NETWORKS:
+        assert any(a.endswith(f"/{name}-curves.svg") for a in links(html, name).values())
+
+
+def test_the_same_drawing_has_the_name_of_each_of_its_figures(html):
+    names = ("final-again", *(f"{name}-curves" for name in NETWORKS))
+    files = [(html / "_images" / f"{name}.svg").read_bytes() for name in names]
+    assert len(set(files)) == 1
+
+
+def test_the_png_is_the_svg_in_pixels(html):
+    (svg,) = html.rglob("final-line.svg")
+    width, height = map(float, ElementTree.parse(svg).getroot().get("viewBox").split()[2:])
+    (png,) = html.rglob("final-line.png")
+    with Image.open(png) as picture:
+        assert picture.format == "PNG"
+        assert picture.size[0] == 1600
+        assert picture.size[0] / picture.size[1] == pytest.approx(width / height, rel=0.01)
+        assert "Software" not in picture.info
+    assert next(html.rglob("final-again.png")).read_bytes() == PICTURE.getvalue()
+
+
+def test_the_notebook_for_download_has_every_figure_once(html):
+    notebook = nbformat.read(html / "_sources" / "runs" / "final.ipynb", as_version=4)
+    shown = [output.data for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert sum("image/svg+xml" in data for data in shown) == 2
+    assert not any("image/png" in data for data in shown)
+
+
+def test_tables_become_csv_without_markup_and_players(html):
+    address = links(html)["Table in Final evaluation as CSV"]
+    content = [read(html, a) for a in re.findall(
+        r'href="([^"]+\.csv)"', (html / "runs" / "final.html").read_text())]  # fmt: skip
+    assert address.endswith("/final-final-evaluation-2.csv"), "the second under this heading"
+    assert len(content) == 2, "no link under the table without titles"
+    text = content[0].decode("utf-8")
+    assert list(csv.reader(text.splitlines(), strict=True)) == CELLS
+    assert text.startswith('"Name, in full",Share,Listen\r\nanger,0.25,\r\n'), "RFC 4180"
+    assert list(csv.reader(content[1].decode().splitlines())) == CELLS[:2]
+
+
+def test_csv_and_page_say_the_same(html):
+    (shown,) = [t for t in read_pages(html)["runs/cnn.html"].tables if "support" in t[0]]
+    address = links(html, "cnn")["Table in The network cnn as CSV"]
+    assert list(csv.reader(read(html, address).decode().splitlines())) == shown
+
+
+def test_the_executed_notebook_is_in_the_folded_part(html):
+    text = (html / "runs" / "final.html").read_text()
+    folded = re.search(
+        r"<details.*?</details>", text.partition('id="how-this-page-was-made"')[2], re.S
+    )
+    assert provenance.SUMMARY in folded[0]
+    assert '<a href="../_sources/runs/final.ipynb" download>final.ipynb</a>' in folded[0]
+    assert "ser run final --corpus demo" in re.sub("<[^>]+>", "", folded[0])
+
+
+def test_prose_has_no_downloads(html):
+    assert '<p class="downloads">' in (html / "runs" / "cnn.html").read_text()
+    for name in ("glossary", "rerun", "references"):
+        assert '<p class="downloads">' not in (html / f"{name}.html").read_text()
+
+
+def test_it_passes_its_gates(html):
+    assert gates.check(html) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [
+        ("SVG", "figure 'cnn-curves' is not offered as SVG"),
+        ("PNG", "figure 'cnn-curves' is not offered as PNG"),
+        ("CSV", "table of emotion, precision, recall, F1, support is not offered as CSV"),
+    ],
+)
+def test_the_gate_misses_what_is_not_offered(html, kind, fault):
+    parsed = read_pages(html)
+    assert list(gates.missing_downloads(parsed)) == []
+    parsed["runs/cnn.html"].tags = [
+        (tag, values) for tag, values in parsed["runs/cnn.html"].tags
+        if not values.get("href", "").endswith(f".{kind.lower()}")
+    ]  # fmt: skip
+    assert [str(found) for found in gates.missing_downloads(parsed)] == [
+        f"downloads: runs/cnn.html: {fault}"
+    ]
+
+
+def test_a_figure_without_a_png_is_caught(tmp_path, make_workspace):
+    workspace = make_workspace(tmp_path)
+    cell = figure_cell("final-line", "A line falls.", "A line.")
+    del cell.outputs[0].data["image/png"]
+    nbformat.write(
+        page("Final", cell), workspace / "runs" / CORPUS / "reports" / CORPUS / "final.ipynb"
+    )
+    html = book.build(CORPUS, workspace=workspace).parent
+    (found,) = gates.check(html, records=workspace / "runs")
+    assert str(found) == "downloads: runs/final.html: figure 'final-line' is not offered as PNG"
+
+
+def test_pngs_have_the_same_bytes_for_the_same_figure():
+    fig, axes = drawing.canvas(height=2)
+    axes.plot([0, 1])
+    drawn = drawing.Figure(fig, alt="A line.")
+    assert drawn.png() == drawn.png()
+    assert Image.open(BytesIO(drawn.png())).info.keys() <= {"dpi"}

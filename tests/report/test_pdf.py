@@ -1,0 +1,230 @@
+"""The book as one PDF: printed for real where there is a browser, and read as text."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+from small_book import CORPUS, NETWORKS
+
+from ser_lib.core.errors import BookError
+from ser_lib.report import book, pdf, shelf
+from ser_lib.report.checks import browser
+from ser_lib.report.checks import links as gates
+from ser_lib.report.checks.html_pages import read_pages
+
+WITHOUT = browser.why_not()
+PRINTS = pytest.mark.skipif(bool(WITHOUT), reason=WITHOUT)
+TITLE = "Speech emotion recognition: an open report"
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory, make_workspace):
+    """Return a workspace with a book that has been printed."""
+    folder = make_workspace(tmp_path_factory.mktemp("printed"))
+    book.build(CORPUS, workspace=folder, with_pdf=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def html(printed):
+    return printed / "_build" / CORPUS / "html"
+
+
+def assemble(workspace, html) -> str:
+    entries = book.contents(workspace / "book" / "_toc.yml")
+    return pdf.assemble(html, entries, title=TITLE, lines=["Made of <tones>."])
+
+
+def parsed(text: str, folder):
+    (folder / "one.html").write_text(text, encoding="utf-8")
+    return read_pages(folder)["one.html"]
+
+
+# The document that is printed
+
+
+def test_the_document_has_every_page_in_order(workspace, tmp_path):
+    html = workspace / "_build" / CORPUS / "html"
+    text = assemble(workspace, html)
+    entries = book.contents(workspace / "book" / "_toc.yml")
+    assert re.findall(r'<article class="bd-article" id="(.*?)">', text) == [
+        f"page-{i}" for i in range(len(entries))
+    ]
+    heading = re.compile(r'<h1>([^<]*)<a class="headerlink"')
+    titles = [heading.search((html / f"{path}.html").read_text())[1] for _, path in entries]
+    contents = re.search(r"<nav.*?</nav>", text, re.DOTALL)[0]
+    assert re.findall(r'<a href="#page-\d+">(.*?)</a>', contents) == titles
+    assert re.findall(r"<p>(.*?)</p>", contents) == list(
+        dict.fromkeys(part for part, _ in entries if part)
+    )
+    assert "<p>Made of &lt;tones&gt;.</p>" in text
+
+
+def test_its_links_lead_to_places_in_it(workspace, tmp_path):
+    html = workspace / "_build" / CORPUS / "html"
+    one = parsed(assemble(workspace, html), tmp_path)
+    links = [values["href"] for tag, values in one.tags if tag == "a" and "href" in values]
+    inner = [link for link in links if link.startswith("#")]
+    assert all(link[1:] in one.anchors for link in inner)
+    assert all(re.match(r"https?://", link) for link in links if link not in inner)
+    ids = [values["id"] for _, values in one.tags if "id" in values]
+    assert len(ids) == len(set(ids)), "three networks have the same headings"
+    network, glossary, references = (
+        next(i for i, (_, path) in enumerate(book.contents(workspace / "book/_toc.yml"))
+             if path == page)
+        for page in ("runs/cnn", "glossary", "references")
+    )  # fmt: skip
+    assert f"#page-{network}--cnn-curves" in inner
+    assert f"#page-{glossary}--term-UAR" in inner
+    assert any(link.startswith(f"#page-{references}--") for link in inner), "the citation"
+
+
+def test_figures_have_the_numbers_of_the_html(workspace):
+    html = workspace / "_build" / CORPUS / "html"
+    found = re.compile(r'<span class="caption-number">(Figure \d+) ')
+    pages = [f"{path}.html" for _, path in book.contents(workspace / "book" / "_toc.yml")]
+    numbers = [n for page in pages for n in found.findall((html / page).read_text())]
+    assert len(numbers) > len(NETWORKS)
+    assert numbers == [f"Figure {i + 1}" for i in range(len(numbers))]
+    assert found.findall(assemble(workspace, html)) == numbers
+
+
+def page_of(folder, body: str) -> str:
+    """Return how the body of a page is printed."""
+    (folder / "runs").mkdir()
+    (folder / "runs" / "a.html").write_text(
+        "<html><head><link rel='stylesheet' href='../_static/a.css'></head><body>"
+        f"<article class='bd-article'><h1>A</h1>{body}</article></body></html>"
+    )
+    text = pdf.assemble(folder, [("", "runs/a")], title="T", lines=[])
+    assert '<link href="_static/a.css" rel="stylesheet"' in text
+    return text.partition('id="page-0">')[2].partition("</article>")[0]
+
+
+def test_what_paper_cannot_show_is_left_out(tmp_path):
+    text = page_of(
+        tmp_path,
+        "<details class='hide above-input'>code</details><script>s</script><button>b</button>"
+        "<p class='downloads'><a href='../_downloads/a.csv'>CSV</a></p>"
+        "<details class='dropdown'>how</details><a href='../_sources/a.ipynb'>the notebook</a>"
+        "<a href='#gone'>gone</a> <a href='a.html'>here</a> <img src='../_images/a.svg' alt='x'>"
+        "<table><thead><tr><th>Who</th><th>Listen</th></tr></thead><tbody>"
+        "<tr><td>she</td><td><audio src='data:,'></audio></td></tr></tbody></table>"
+        "<table><tbody><tr><td>kept</td><td></td></tr></tbody></table>",
+    )
+    assert text == (
+        '<h1>A</h1><details class="dropdown" open="">how</details>the notebook'
+        'gone <a href="#page-0">here</a> <img alt="x" src="_images/a.svg"/>'
+        "<table><thead><tr><th>Who</th></tr></thead><tbody><tr><td>she</td></tr></tbody></table>"
+        "<table><tbody><tr><td>kept</td><td></td></tr></tbody></table>"
+    )
+
+
+def test_names_are_those_of_their_page(tmp_path):
+    text = page_of(tmp_path, "<p id='x'>a</p><b aria-labelledby='x y' headers='x'>b</b>"
+                             "<a href='#x'>c</a>")  # fmt: skip
+    assert text == (
+        '<h1>A</h1><p id="page-0--x">a</p><b aria-labelledby="page-0--x page-0--y" '
+        'headers="page-0--x">b</b><a href="#page-0--x">c</a>'
+    )
+
+
+def test_a_missing_page_is_named(workspace, tmp_path):
+    with pytest.raises(BookError, match=r"has no page nowhere\.html to print"):
+        pdf.assemble(tmp_path, [("", "nowhere")], title="T", lines=[])
+
+
+# The PDF
+
+
+@PRINTS
+def test_the_pages_have_numbers_in_the_contents(html):
+    raw = (html / f"{CORPUS}.pdf").read_bytes()
+    numbers = pdf.page_numbers(raw)
+    chapters = [numbers[f"page-{i}"] for i in range(len(list((html / "runs").glob("*.html"))))]
+    assert chapters == sorted(set(chapters)), "each begins on a page of its own"
+    assert chapters[0] in (2, 3), "title and contents come first"
+    assert raw.count(b"/Type /Page\n") >= len(chapters) + 1
+    assert b"/Outlines" in raw
+    assert b"/MarkInfo" in raw, "it is tagged for screen readers"
+    assert b"/URI (file:" not in raw
+
+
+@PRINTS
+@pytest.mark.skipif(not shutil.which("pdftotext"), reason="pdftotext is missing: poppler-utils")
+def test_it_has_every_title_and_figure(html):
+    command = ["pdftotext", "-layout", str(html / f"{CORPUS}.pdf"), "-"]
+    text = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    plain = " ".join(text.split())
+    assert TITLE in plain.partition("Contents")[0]
+    assert "Demo <corpus>: 63 utterances of 4 speakers" in plain
+    assert "nothing about people" in plain
+    for number in range(1, len(NETWORKS) + 1):
+        assert f"Figure {number} Loss." in plain
+    sheets = text.split("\f")
+    entry = re.compile(r"^ *(\S.*?) {3,}(\d+)$", re.MULTILINE)
+    first = int(entry.search(text)[2])  # sheet after the contents, which may fill several
+    contents = dict(entry.findall("\n".join(sheets[: first - 1])))
+    assert {"Glossary", "References", "The network cnn", "The final network"} <= set(contents)
+    for title, number in contents.items():
+        assert title in sheets[int(number) - 1].lstrip().splitlines()[0]
+
+
+@PRINTS
+def test_every_page_of_the_book_links_to_it(printed, html):
+    pages = read_pages(html)
+    for name in ("rerun.html", "runs/introduction.html"):
+        way = {"rerun.html": "", "runs/introduction.html": "../"}[name] + f"{CORPUS}.pdf"
+        assert ("a", {"class": "report-pdf", "href": way}) in pages[name].tags
+    assert gates.check(html, records=printed / "runs") == []
+    assert not list(html.glob(".print*")), "what was printed is gone"
+    assert f"{CORPUS}/html/{CORPUS}.pdf" in shelf.write(html.parents[1]).read_text()
+
+
+def test_a_book_that_is_not_printed_has_no_link(workspace):
+    text = (workspace / "_build" / CORPUS / "html" / "rerun.html").read_text()
+    assert "report-pdf" not in text
+    assert f"{CORPUS}.pdf" not in text
+
+
+@PRINTS
+def test_a_second_print_has_the_same_bytes(printed, html, tmp_path):
+    index = book.build(CORPUS, workspace=printed, out=tmp_path / "book", with_pdf=True)
+    one, two = (folder / f"{CORPUS}.pdf" for folder in (html, index.parent))
+    assert one.read_bytes() == two.read_bytes()
+    assert b"(D:19700101000000+00'00')" in one.read_bytes()
+
+
+def test_what_differs_from_print_to_print_is_fixed():
+    text = b"/ModDate (D:%s+00'00')/ID (node%08d)/K (node%08d)/Limits [(node%08d) (node%08d)] D:"
+    one, two = text % (b"20261124184017", 7, 12, 7, 12), text % (b"20270101000000", 9, 14, 9, 14)
+    fixed = b"/ModDate (D:19700101000000+00'00')/ID (node00000000)/K (node00000001)"
+    assert pdf.repeatable(one) == pdf.repeatable(two)
+    assert pdf.repeatable(one).startswith(fixed)
+    other = text % (b"20261124184017", 7, 12, 12, 7)
+    assert pdf.repeatable(other) != pdf.repeatable(one)
+
+
+def test_without_a_browser_one_sentence_says_what_to_install(workspace, monkeypatch):
+    before = (workspace / "_build" / CORPUS / "html" / "index.html").stat().st_mtime_ns
+    monkeypatch.setenv("SER_CHROMIUM", "no-such-program")
+    with pytest.raises(BookError, match=r"^the book cannot be printed: \S.*$") as error:
+        book.build(CORPUS, workspace=workspace, with_pdf=True)
+    assert "\n" not in str(error.value)
+    assert "playwright" in str(error.value) or "no-such-program" in str(error.value)
+    assert (workspace / "_build" / CORPUS / "html" / "index.html").stat().st_mtime_ns == before
+
+
+def test_a_browser_that_fails_leaves_the_book_before(workspace, monkeypatch):
+    def fail(*_):
+        raise BookError("out of paper")
+
+    monkeypatch.setattr(book, "why_not", lambda: "")
+    monkeypatch.setattr(pdf, "_print", fail)
+    html = workspace / "_build" / CORPUS / "html"
+    before = (html / "index.html").stat().st_mtime_ns
+    with pytest.raises(BookError, match="out of paper"):
+        book.build(CORPUS, workspace=workspace, with_pdf=True)
+    assert (html / "index.html").stat().st_mtime_ns == before
+    assert not list(html.glob(".print*"))

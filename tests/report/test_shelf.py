@@ -1,0 +1,249 @@
+"""Several reports side by side: their names, and the page that lists their books."""
+
+import json
+import re
+import shutil
+
+import nbformat
+import pytest
+from small_book import CORPUS, NETWORKS, final_page, page, record, report_output
+
+from ser_lib.core.errors import BookError, ParameterError
+from ser_lib.report import book, shelf
+from ser_lib.report.checks import links
+from ser_lib.report.checks.html_pages import read_pages
+
+
+def put(build, name: str, *, corpus=CORPUS, **changed) -> dict:
+    """Put a book of which only the first page is there into a folder of books."""
+    data = record("cnn_gru")
+    summary = {
+        "name": name,
+        "corpus": corpus,
+        **data["corpus"] | {"name": name},
+        "architecture": "cnn_gru",
+        "protocol": "speaker",
+        "metrics": data["metrics"],
+        "parameters": {"epochs": 40, "feature_map": "logmel", "mixup": None},
+    } | changed
+    (build / name / "html").mkdir(parents=True)
+    (build / name / "html" / "index.html").write_text("<p>a book</p>")
+    (build / name / "report.json").write_text(json.dumps(summary))
+    return summary
+
+
+def entries(build) -> dict[str, str]:
+    """Return the text of each book's entry on the page, by the name of the book."""
+    text = shelf.write(build).read_text(encoding="utf-8")
+    items = re.findall(r"<li>(.*?)</li>", text, re.DOTALL)
+    plain = [" ".join(re.sub(r"<[^>]*>", " ", item).split()) for item in items]
+    return {
+        re.search(r"<h3><a [^>]*>(.*?)</a>", item)[1]: p
+        for item, p in zip(items, plain, strict=True)
+    }
+
+
+# Names
+
+
+@pytest.mark.parametrize("name", ["demo", "emodb,ravdess", "emodb-stack_2.1", "a" * 100])
+def test_names_that_can_be_folders(name):
+    assert shelf.check_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "..", ".hidden", "-p", "a/b", "a b", "a\n", "naïve", "<b>", "a" * 101, "index.html"],
+)
+def test_other_names_are_refused_with_what_is_allowed(name):
+    with pytest.raises(ParameterError, match="a report cannot be called") as error:
+        shelf.check_name(name)
+    assert repr(name)[1:-1] in str(error.value) or name in str(error.value)
+
+
+def test_no_book_of_another_corpus_is_replaced(tmp_path):
+    put(tmp_path / "_build", "mine", corpus="emodb")
+    assert shelf.claim_name("mine", "emodb", tmp_path) == "mine"
+    assert shelf.claim_name("other", CORPUS, tmp_path) == "other"
+    with pytest.raises(ParameterError, match="'emodb' would have the name of another corpus"):
+        shelf.claim_name("emodb", CORPUS, tmp_path)
+    with pytest.raises(BookError, match=r"'mine' is one of the corpus 'emodb'.*'demo'.*--report"):
+        shelf.claim_name("mine", CORPUS, tmp_path)
+
+
+# What is said of a report
+
+
+def test_the_result_is_that_of_the_final_page(tmp_path):
+    for name, uar in (("cnn", 0.9), ("cnn_gru", 0.4)):
+        data = record(name)
+        data["metrics"]["uar"] = uar
+        folder = tmp_path / CORPUS / f"{name}-speaker-0123"
+        folder.mkdir(parents=True)
+        (folder / "record.json").write_text(json.dumps(data))
+    notebooks = {name: page(name) for name in ("cnn", "final", "data")}
+    for name, run in (("cnn", "cnn"), ("final", "cnn_gru")):
+        notebooks[name].cells[1].outputs = [report_output(record(run), f"{run}-speaker-0123")]
+    given = {
+        "data_dir": "/somewhere",
+        "epochs": None,
+        "learning_rate": None,
+        "feature_map": "stack",
+    }
+    notebooks["final"].metadata["papermill"]["parameters"] = given
+    del notebooks["cnn"].metadata["papermill"], notebooks["data"].metadata["papermill"]
+
+    found = shelf.summary("mine", CORPUS, notebooks, tmp_path)
+    assert (found["name"], found["corpus"]) == ("mine", CORPUS)
+    assert (found["architecture"], found["metrics"]["uar"]) == ("cnn_gru", 0.4)
+    assert found["title"] == "Demo <corpus>"
+    assert found["parameters"] == {"epochs": 1, "learning_rate": None, "feature_map": "stack"}
+
+    notebooks["data"].metadata["papermill"] = {"parameters": {"split": "/somewhere/mine.csv"}}
+    found = shelf.summary("mine", CORPUS, notebooks, tmp_path)
+    assert found["parameters"]["split"] == "mine.csv"
+
+    del notebooks["final"]
+    found = shelf.summary("mine", CORPUS, notebooks, tmp_path)
+    assert found["title"] == "Demo <corpus>"
+    assert found["metrics"] == {}, "nobody has chosen this network"
+    assert shelf.summary("mine", CORPUS, {}, tmp_path) == {
+        "name": "mine", "corpus": CORPUS, "metrics": {}, "parameters": {},
+    }  # fmt: skip
+
+
+# The page
+
+
+def test_every_book_is_listed_with_its_numbers(tmp_path):
+    put(tmp_path, "demo")
+    metrics = {
+        "uar": 0.512,
+        "uar_ci95": [0.45, 0.581],
+        "accuracy": 0.607,
+        "accuracy_ci95": [0.5, 0.7],
+    }
+    put(tmp_path, "emodb", corpus="emodb", title="EmoDB", synthetic=False, metrics=metrics,
+        utterances=1535, speakers=10, protocol="session", architecture="cnn")  # fmt: skip
+    found = entries(tmp_path)
+    text = (tmp_path / "index.html").read_text()
+    assert list(found) == ["demo", "emodb"]
+    assert "UAR 0.68 (0.60 to 0.75)" in found["demo"]
+    assert "Accuracy 0.67 (0.55 to 0.72)" in found["demo"]
+    assert "Chosen network CNN-GRU" in found["demo"]
+    assert "UAR 0.51 (0.45 to 0.58)" in found["emodb"]
+    assert "Accuracy 0.61 (0.50 to 0.70)" in found["emodb"]
+    assert "1,535 utterances and 10 speakers" in found["emodb"]
+    assert "leave one recording session out" in found["emodb"]
+    assert "3: anger, neutral and sadness" in found["emodb"]
+    assert 'aria-label="Open the report emodb">emodb</a>' in text
+    assert "Differs in" not in " ".join(found.values()), "they are of different corpora"
+    assert "no contest" in text
+    sections = dict(re.findall(r"<h2>(.*?)</h2>(.*?)</section>", text, re.DOTALL))
+    assert "says nothing about people" in sections["Demo &lt;corpus&gt;"]
+    assert "says nothing about people" not in sections["EmoDB"]
+
+
+def test_reports_of_one_corpus_say_in_what_they_differ(tmp_path):
+    put(tmp_path, "demo")
+    put(tmp_path, "demo-stack", parameters={"epochs": 5, "feature_map": "stack", "mixup": None})
+    put(tmp_path, "demo-mixup", parameters={"epochs": 40, "feature_map": "logmel", "mixup": 0.2})
+    found = entries(tmp_path)
+    assert "Differs in epochs = 40, feature_map = logmel, mixup = usual UAR" in found["demo"]
+    assert "Differs in epochs = 5, feature_map = stack, mixup = usual UAR" in found["demo-stack"]
+    assert "Differs in epochs = 40, feature_map = logmel, mixup = 0.2 UAR" in found["demo-mixup"]
+
+
+def test_names_are_escaped(tmp_path):
+    put(tmp_path, "a <b>&'\" #?%", title="<script>alert(1)</script>", parameters={"style": "<i>"})
+    put(tmp_path, "b", title="<script>alert(1)</script>", parameters={"style": None})
+    text = shelf.write(tmp_path).read_text()
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    assert "style = &lt;i&gt;" in text
+    assert "a &lt;b&gt;&amp;&#39;&#34; #?%</a>" in text
+    pages = {"index.html": read_pages(tmp_path)["index.html"]}
+    assert list(links.broken_links(tmp_path, pages)) == []
+
+
+def test_a_removed_book_disappears_and_half_of_one_does_no_harm(tmp_path):
+    for name in ("one", "two", "three", "four", "five"):
+        put(tmp_path, name)
+    (tmp_path / "one" / "html" / "one.pdf").write_bytes(b"%PDF")
+    assert len(entries(tmp_path)) == 5
+    shutil.rmtree(tmp_path / "two")
+    (tmp_path / "three" / "report.json").unlink()
+    (tmp_path / "four" / "html" / "index.html").unlink()
+    (tmp_path / "five" / "report.json").write_text("[")
+    (tmp_path / "a file").write_text("of somebody")
+    assert list(entries(tmp_path)) == ["one"]
+    assert 'href="one/html/one.pdf"' in (tmp_path / "index.html").read_text()
+    shutil.rmtree(tmp_path / "one")
+    assert entries(tmp_path) == {}
+    assert "There is no book yet" in (tmp_path / "index.html").read_text()
+
+
+def test_a_report_without_a_result_is_listed_as_such(tmp_path):
+    put(tmp_path, "bare", metrics={}, architecture="cnn", emotions=[])
+    assert "There is no result to show" in entries(tmp_path)["bare"]
+
+
+# Two reports, for real
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory, make_workspace):
+    """Return a workspace with two reports of one corpus, published under their names."""
+    folder = make_workspace(tmp_path_factory.mktemp("two"))
+    reports = folder / "runs" / CORPUS / "reports"
+    shutil.copytree(reports / CORPUS, reports / "demo-long")
+    data = record("cnn_lstm")
+    for scores in data["per_class"].values():
+        scores["recall"] += 0.1
+    data["metrics"] |= {"uar": data["metrics"]["uar"] + 0.1, "uar_ci95": [0.72, 0.8349]}
+    run = folder / "runs" / CORPUS / "cnn_lstm-speaker-4567"
+    run.mkdir()
+    (run / "record.json").write_text(json.dumps(data))
+    nbformat.write(final_page(data, run.name), reports / "demo-long" / "final.ipynb")
+    for path in (reports / "demo-long").glob("*.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        notebook.metadata["papermill"]["parameters"] = {"epochs": 9}
+        nbformat.write(notebook, path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SER_WORKSPACE", str(folder))
+        said = []
+        assert book.publish(CORPUS, say=said.append) == []
+        assert book.publish(CORPUS, report="demo-long", say=said.append) == []
+    assert said[-2:] == [
+        f"all books: {folder / '_build' / 'index.html'}",
+        f"the book: {folder / '_build' / 'demo-long' / 'html' / 'index.html'}",
+    ]
+    return folder
+
+
+def test_two_reports_of_a_corpus_have_a_book_each(two):
+    found = entries(two / "_build")
+    assert "UAR 0.68 (0.60 to 0.75)" in found["demo"]
+    assert "UAR 0.78 (0.72 to 0.83)" in found["demo-long"]
+    assert "Chosen network CNN-LSTM Differs in epochs = 9" in found["demo-long"]
+    for name, uar in (("demo", "0.68"), ("demo-long", "0.78")):
+        final = (two / "_build" / name / "html" / "runs" / "final.html").read_text()
+        assert f"<p>{uar}</p>" in final
+    assert len(list((two / "runs" / CORPUS).glob("*/record.json"))) == len(NETWORKS) + 1
+
+
+def test_the_list_passes_the_gates(two):
+    build = two / "_build"
+    pages = {"index.html": read_pages(build)["index.html"]}
+    assert [tag for tag, _ in pages["index.html"].tags].count("a") == 2
+    assert list(links.broken_links(build, pages)) == []
+    assert list(links.external_requests(build, pages)) == []
+    assert not pages["index.html"].scripts
+    shutil.copy(build / "index.html", build / "demo" / "index.html")
+    broken = links.broken_links(build, {"demo/index.html": pages["index.html"]})
+    assert len(list(broken)) == 2, "from there the links lead nowhere"
+
+
+def test_a_book_says_which_report_it_lacks(two):
+    with pytest.raises(BookError, match=r"the book of 'none' lacks .* --report none"):
+        book.build(CORPUS, report="none", workspace=two)

@@ -1,0 +1,83 @@
+"""Files with made-up content: texts as given, short tones for audio."""
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from ser_lib.core.errors import ParameterError
+
+LOUDNESS = 0.3
+"""Amplitude of a tone, 1.0 is full scale."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A tone in noise, another one for every file.
+
+    Attributes
+    ----------
+    rate
+        Sampling rate in Hz.
+    channels
+        1 for mono.
+    seconds
+        Length.
+    same_as
+        Path of another file whose recording this file repeats; "" for one of its own.
+    silent
+        Zeros only.
+    """
+
+    rate: int = 16_000
+    channels: int = 1
+    seconds: float = 0.1
+    same_as: str = ""
+    silent: bool = False
+
+    def samples(self, path: str) -> np.ndarray:
+        """Return float64 [samples, channels] for the file of a name, always the same."""
+        shape = (round(self.seconds * self.rate), self.channels)
+        if self.silent:
+            return np.zeros(shape)
+        generator = np.random.default_rng(zlib.crc32((self.same_as or path).encode()))
+        hertz = generator.uniform(100, 1000)
+        time = np.arange(shape[0])[:, np.newaxis] / self.rate
+        tone = LOUDNESS * np.sin(2 * np.pi * hertz * time)
+        return tone + generator.normal(0, LOUDNESS / 30, shape)
+
+
+Content = str | bytes | Sound
+
+
+def write(folder: str | Path, files: Mapping[str, Content]) -> Path:
+    """Write files under a folder and return the folder.
+
+    Parameters
+    ----------
+    folder
+        Is made if it is not there.
+    files
+        Path relative to the folder, with slashes, to what the file holds: text (UTF-8), bytes, or
+        a `Sound`, which is written as 16-bit audio of the kind that the path's ending names.
+
+    Raises
+    ------
+    ParameterError
+        If a sound's ending is not one of audio.
+    """
+    root = Path(folder)
+    for path, content in files.items():
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, Sound):
+            kind = file.suffix.removeprefix(".").upper()
+            if kind not in soundfile.available_formats():
+                raise ParameterError(f"'{path}' has no ending of audio, such as .wav or .flac")
+            soundfile.write(file, content.samples(path), content.rate, format=kind)
+        else:
+            file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return root
