@@ -1,10 +1,10 @@
-"""Synthetic records that agree with themselves, for tests that need a finished run but no training.
+"""Synthetic runs that agree with themselves, for tests that need a finished run but no training.
 
-`make_record` draws random probabilities, and computes everything else from them with scikit-learn,
-so that a record from here has the same consistency as one from a real run.
+`make_run` draws random probabilities, and computes everything else from them with scikit-learn,
+so that a run from here has the same consistency as one from a real run.
 """
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,8 @@ from sklearn.metrics import (
     recall_score,
 )
 
-from ser_lib.experiments import baselines
 from ser_lib.experiments.baselines import Baseline
-from ser_lib.experiments.records import Record
+from ser_lib.experiments.run import Record, Run
 
 EMOTIONS = {
     "demo": ["anger", "frustration", "happiness", "neutral", "sadness"],
@@ -69,7 +68,7 @@ def make_layers(architecture: str, n_classes: int) -> list[dict]:
     return layers
 
 
-def make_record(
+def make_run(
     architecture: str = "cnn_gru",
     corpus: str = "demo",
     seed: int = 0,
@@ -84,7 +83,7 @@ def make_record(
     truth: list[str] | None = None,
     predicted: list[str] | None = None,
 ):
-    """A record of a run that never happened.
+    """A run that never happened.
 
     Parameters
     ----------
@@ -170,6 +169,8 @@ def make_record(
             "class_weights": False,
             "crops": 5,
             "seed": seed,
+            "emotions": None,
+            "style": None,
         },
         "n_parameters": sum(layer["parameters"] for layer in layers),
         "layers": layers,
@@ -191,6 +192,7 @@ def make_record(
             ).tolist(),
         },
         "folds": folds,
+        "bundle": folds[0]["name"],
         "speed": {
             "training_s": float(sum(fold["duration_s"] for fold in folds)),
             "inference_ms": 2.5,
@@ -200,9 +202,9 @@ def make_record(
         "started": "2026-01-01T00:00:00+00:00",
         "duration_s": 321.0,
     }
-    return Record(
+    return Run(
         folder=Path("runs") / corpus / f"{architecture}-{protocol}-{seed:012x}",
-        data=data,
+        record=Record.parse(data),
         history=history,
         predictions=table,
     )
@@ -275,7 +277,7 @@ def record_of_counts(counts: dict[str, dict[str, int]], **options) -> Record:
     """A record with exactly this confusion matrix, {truth: {predicted: n}}."""
     cells = [(t, p, n) for t, row in counts.items() for p, n in row.items()]
     emotions = sorted({name for t, p, _ in cells for name in (t, p)})
-    return make_record(
+    return make_run(
         emotions=emotions,
         truth=[t for t, _, n in cells for _ in range(n)],
         predicted=[p for _, p, n in cells for _ in range(n)],
@@ -283,13 +285,13 @@ def record_of_counts(counts: dict[str, dict[str, int]], **options) -> Record:
     )
 
 
-def with_data(record: Record, **parts) -> Record:
-    """The record with parts of its data replaced: ``metrics={"uar": 0.5}``, ``folds=[...]``."""
+def with_data(run: Run, **parts) -> Run:
+    """The run with parts of its record replaced: ``metrics={"uar": 0.5}``, ``folds=[...]``."""
     data = {
         name: value | parts[name] if isinstance(parts.get(name), dict) else parts.get(name, value)
-        for name, value in record.data.items()
+        for name, value in asdict(run.record).items()
     }
-    return replace(record, data=data)
+    return replace(run, record=Record.parse(data))
 
 
 def parse(markdown: str) -> list[dict[str, str]]:
@@ -299,21 +301,20 @@ def parse(markdown: str) -> list[dict[str, str]]:
     return [dict(zip(heading, row, strict=True)) for row in rows]
 
 
-def baseline(name: str, record, skill: float | None = None, seed: int = 9) -> Baseline:
-    """A baseline on the utterances of a record, as good as asked; the majority class by default."""
-    predictions = record.predictions[["utterance", "speaker", "fold", "truth"]].copy()
+def baseline(name: str, run: Run, skill: float | None = None, seed: int = 9) -> Baseline:
+    """A baseline on the utterances of a run, as good as asked; the majority class by default."""
+    predictions = run.predictions[["utterance", "speaker", "fold", "truth"]].copy()
     if skill is None:
-        predictions["predicted"] = record.emotions[0]
+        predictions["predicted"] = run.emotions[0]
     else:
-        options = {"truth": list(predictions["truth"]), "seed": seed, "skill": skill}
-        other = make_record(emotions=record.emotions, **options)
+        truth = list(predictions["truth"])
+        other = make_run(emotions=run.emotions, truth=truth, seed=seed, skill=skill)
         predictions["predicted"] = other.predictions["predicted"]
-    emotions = record.emotions
-    return Baseline(name, emotions, predictions, baselines.metrics(predictions, emotions))
+    return Baseline(name, run.emotions, predictions)
 
 
 def network(architecture: str, right: int, wobble: int = 0, *, speakers: int = 10, **speed):
-    """A record of 20 utterances of each speaker, of which so many are recognised.
+    """A run of 20 utterances of each speaker, of which so many are recognised.
 
     Every second speaker gets `wobble` more, the others as many less. UAR is `right` / 20.
     """
@@ -323,6 +324,6 @@ def network(architecture: str, right: int, wobble: int = 0, *, speakers: int = 1
         hits = right + (wobble if speaker % 2 else -wobble)
         truth.append(EMOTIONS["demo"][k % 5])
         predicted.append(EMOTIONS["demo"][(k + (k >= hits)) % 5])
-    record = make_record(architecture, seed=1, speakers=speakers, truth=truth, predicted=predicted)
-    assert record.data["metrics"]["uar"] == pytest.approx(right / 20)
-    return with_data(record, speed=speed)
+    run = make_run(architecture, seed=1, speakers=speakers, truth=truth, predicted=predicted)
+    assert run.uar.value == pytest.approx(right / 20)
+    return with_data(run, speed=speed)

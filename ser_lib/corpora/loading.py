@@ -53,8 +53,9 @@ def load(
     describe(name)  # refuses an unknown one before anything is read
     parts = members(name)
     given = selection.parse(emotions) if emotions else None
+    selected = {"emotions": emotions, "style": style}
     if len(parts) == 1:
-        return _one(CATALOGUE[name], data_dir, given, style)
+        return replace(_one(CATALOGUE[name], data_dir, given, style), selection=selected)
     folders = str(data_dir or "").split(",")
     if len(folders) == 1 and not folders[0]:
         folders = [""] * len(parts)
@@ -67,7 +68,8 @@ def load(
         _one(CATALOGUE[part], folder, given, style)
         for part, folder in zip(parts, folders, strict=True)
     ]
-    return _join(name, loaded if given else _shared(name, loaded))
+    joined = _join(name, loaded if given else _shared(name, loaded))
+    return replace(joined, selection=selected)
 
 
 def _one(

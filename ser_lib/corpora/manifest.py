@@ -32,6 +32,7 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,6 +84,8 @@ class Manifest:
     listed
         Utterance to its emotion and whether it can be used, for all that the reader found, chosen
         or not; see `audit`.
+    selection
+        The `emotions` and the `style` that `load` was given.
     """
 
     corpus: str
@@ -92,13 +95,14 @@ class Manifest:
     chosen: dict[str, dict[str, int]] = field(default_factory=dict)
     passed_over: dict[str, int] = field(default_factory=dict)
     listed: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    selection: dict[str, str | None] = field(default_factory=dict)
 
     @property
     def emotions(self) -> list[str]:
         """The emotions of the corpus in alphabetical order: the class order everywhere."""
         return sorted(self.table["emotion"].unique())
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """Hash of what the corpus says, wherever it lies: all columns but `path`, and `left_out`.
 

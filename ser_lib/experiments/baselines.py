@@ -16,7 +16,6 @@ A network trains on the training part alone.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -24,12 +23,9 @@ import pandas as pd
 from ser_lib.core import jobs
 from ser_lib.core.errors import SplitError, choose
 from ser_lib.corpora import Manifest
-from ser_lib.experiments import run as training
-from ser_lib.experiments.experiment import Experiment
-from ser_lib.experiments.records import Record
+from ser_lib.experiments.run import Result, Run
 from ser_lib.experiments.splits import Fold
 from ser_lib.features import functionals
-from ser_lib.metrics import scores
 
 TITLES = {
     "majority": "majority class",
@@ -43,9 +39,9 @@ C = 0.01
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Baseline:
-    """What a baseline gives.
+@dataclass(frozen=True, eq=False)
+class Baseline(Result):
+    """The predictions of a method without a network.
 
     Attributes
     ----------
@@ -54,15 +50,12 @@ class Baseline:
     emotions
         Class order.
     predictions
-        Columns utterance, speaker, fold, truth, predicted, as in a record.
-    metrics
-        accuracy, uar, macro_f1, weighted_f1, each with its `_ci95`, as in a record.
+        Columns utterance, speaker, fold, truth, predicted.
     """
 
     name: str
     emotions: list[str]
     predictions: pd.DataFrame
-    metrics: dict[str, float | list[float]]
 
     @property
     def title(self) -> str:
@@ -75,7 +68,7 @@ def available() -> list[str]:
     return ["majority", *functionals.available()]
 
 
-def run(
+def train(
     name: str,
     manifest: Manifest,
     folds: Sequence[Fold],
@@ -144,48 +137,17 @@ def run(
                 }
             )
         )
-    predictions = pd.concat(tested, ignore_index=True)
-    return Baseline(name, manifest.emotions, predictions, metrics(predictions, manifest.emotions))
+    return Baseline(name, manifest.emotions, pd.concat(tested, ignore_index=True))
 
 
 def in_folds_of(
-    record: Record,
-    *,
-    data_dir: str | Path | None = None,
-    workers: int | None = None,
-    progress: Progress | None = None,
+    run: Run, *, workers: int | None = None, progress: Progress | None = None
 ) -> list[Baseline]:
-    """Run every available baseline in the folds of a network's run.
-
-    Parameters
-    ----------
-    record
-        The run.
-    data_dir
-        Folder of its corpus.
-    workers, progress
-        As `run`.
-    """
-    experiment = Experiment.of(record)
-    manifest = training.load(experiment, data_dir)
-    folds = training.split(experiment, manifest)
-    return [run(name, manifest, folds, workers=workers, progress=progress) for name in available()]
-
-
-def metrics(predictions: pd.DataFrame, emotions: list[str]) -> dict[str, float | list[float]]:
-    """Score predictions as a record does: accuracy, uar and the F1s, each with its `_ci95`."""
-    truth, predicted = list(predictions["truth"]), list(predictions["predicted"])
-    found: dict[str, float | list[float]] = {}
-    intervals = scores.score_intervals(truth, predicted, emotions, clusters=clusters(predictions))
-    for name, limits in intervals.items():
-        found[name] = getattr(scores, name)(truth, predicted, emotions)
-        found[f"{name}_ci95"] = limits
-    return found
-
-
-def clusters(predictions: pd.DataFrame) -> list[str] | None:
-    """Return the speaker of every utterance; None if any has no name, as each is then alone."""
-    return None if (predictions["speaker"] == "").any() else list(predictions["speaker"])
+    """Train and test every available baseline in the folds of a network's run."""
+    return [
+        train(name, run.corpus, run.folds, workers=workers, progress=progress)
+        for name in available()
+    ]
 
 
 def _classifier(name: str):

@@ -17,10 +17,9 @@ from ser_lib.core import jobs as parallel
 from ser_lib.core.errors import ParameterError
 from ser_lib.core.files import digest, sources, workspace, write_atomically
 from ser_lib.corpora import Manifest
-from ser_lib.experiments import run
-from ser_lib.experiments.experiment import Experiment
+from ser_lib.experiments import train
 from ser_lib.experiments.fit import start_worker
-from ser_lib.experiments.records import Record, read_predictions
+from ser_lib.experiments.run import Run, read_predictions
 from ser_lib.features import maps, perturb
 from ser_lib.features.perturb import KINDS, VOICES
 from ser_lib.models import bundle
@@ -39,7 +38,7 @@ def sample(predictions: pd.DataFrame, utterances: int, *, seed: int = 0) -> set[
     Parameters
     ----------
     predictions
-        Of a record.
+        Of a run.
     utterances
         How many in all; all of them if there are no more.
     seed
@@ -68,8 +67,7 @@ def sample(predictions: pd.DataFrame, utterances: int, *, seed: int = 0) -> set[
 
 
 def answers(
-    record: Record,
-    manifest: Manifest,
+    run: Run,
     *,
     utterances: int | None = None,
     workers: int | None = None,
@@ -79,10 +77,8 @@ def answers(
 
     Parameters
     ----------
-    record
-        The run.
-    manifest
-        Of the corpus that it ran on.
+    run
+        A network's run.
     utterances
         How many, see `sample`; by default `FEW` of a synthetic corpus and `MANY` of another.
     workers
@@ -106,24 +102,28 @@ def answers(
         If a file cannot be read.
     """
     say = progress or parallel.tell
-    seed = record.data["seed"]
+    seed = run.seed
     if utterances is None:
-        utterances = FEW if record.data["corpus"]["synthetic"] else MANY
-    chosen = sample(record.predictions, utterances, seed=seed)
-    known = record.predictions[record.predictions["utterance"].isin(chosen)]
+        utterances = FEW if run.record.corpus.synthetic else MANY
+    chosen = sample(run.predictions, utterances, seed=seed)
+    known = run.predictions[run.predictions["utterance"].isin(chosen)]
     parts = dict(list(known.groupby("fold")))
-    folds = run.fitted(Experiment.of(record), manifest)
-    kept = folds[0][1].parent.parent.name  # the key of the folds: data, split, parameters, code
+    networks = train.bundles(run)
+    manifest = run.corpus
+    trained_key = train.fold_key(run.experiment, manifest, run.folds)
     key = digest(
-        kept, sorted(chosen), seed, *sources("features/perturb.py", "experiments/conditions.py")
+        trained_key,
+        sorted(chosen),
+        seed,
+        *sources("features/perturb.py", "experiments/conditions.py"),
     )
-    name = f"{manifest.corpus}-{record.data['architecture']}-{key}"
+    name = f"{manifest.corpus}-{run.architecture}-{key}"
     folder = workspace() / "data" / "robustness" / name
-    files = {fold.name: folder / f"{trained.parent.name}.csv" for fold, trained in folds}
+    files = {fold: folder / f"{trained.parent.name}.csv" for fold, trained in networks.items()}
     jobs = [
-        (trained, _heard(manifest, parts[fold.name], seed), seed, files[fold.name])
-        for fold, trained in folds
-        if fold.name in parts and not files[fold.name].is_file()
+        (trained, _inputs(manifest, parts[fold], seed), seed, files[fold])
+        for fold, trained in networks.items()
+        if fold in parts and not files[fold].is_file()
     ]
     for done, line in enumerate(
         parallel.each(_answer, jobs, workers=workers, initializer=start_worker), start=1
@@ -135,7 +135,9 @@ def answers(
     )
 
 
-def _heard(manifest: Manifest, part: pd.DataFrame, seed: int) -> list[tuple[str, Path, list[Path]]]:
+def _inputs(
+    manifest: Manifest, part: pd.DataFrame, seed: int
+) -> list[tuple[str, Path, list[Path]]]:
     """Name, file and the files of other voices of every utterance."""
     table = manifest.table.assign(file=[manifest.root / path for path in manifest.table["path"]])
     own = table.set_index("utterance")

@@ -1,7 +1,7 @@
 """What an experiment is: everything that decides its result, by name, and nothing else."""
 
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ser_lib.core.errors import ParameterError, choose
@@ -143,20 +143,9 @@ class Experiment:
             given["split"] = digest(Path(self.split))
         return given
 
-    @classmethod
-    def of(cls, record) -> "Experiment":
-        """Return the experiment that a record is of; a split is read from the record's folder."""
-        given = dict(record.data["parameters"])
-        if given["split"] is not None:
-            given["split"] = str(record.folder / "split.csv")
-        return cls(**given)
-
-    @classmethod
-    def from_notebook(cls, architecture: str, parameters: dict) -> "Experiment":
-        """Make an experiment from a notebook's parameters, whichever of them describe it."""
-        known = {field.name for field in fields(cls)} - {"architecture"}
-        described = {name: value for name, value in parameters.items() if name in known}
-        return cls(architecture=architecture, **described)
+    def decisive(self) -> dict:
+        """Return the parameters that decide the numbers."""
+        return self.parameters()
 
 
 def as_number(value):

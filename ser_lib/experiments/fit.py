@@ -122,8 +122,8 @@ def fit_fold(
     inference = time.perf_counter()
     probabilities = trained.predict(statics[i] for i in fold.test)
     inference = (time.perf_counter() - inference) / len(fold.test)
-    truth = list(table["emotion"].iloc[fold.test])
-    predicted = [emotions[i] for i in probabilities.argmax(axis=1)]
+    tested = _predictions(table.iloc[fold.test], fold, emotions, probabilities)
+    truth, predicted = list(tested["truth"]), list(tested["predicted"])
     at_best = {row["split"]: row for row in history if row["epoch"] == best_epoch}
     result = {
         "name": fold.name,
@@ -145,16 +145,6 @@ def fit_fold(
         "n_parameters": network.count_params(),
         "layers": _layers(network),
     }
-    tested = pd.DataFrame(
-        {
-            "utterance": table["utterance"].iloc[fold.test].to_numpy(),
-            "speaker": table["speaker"].iloc[fold.test].to_numpy(),
-            "fold": fold.name,
-            "truth": truth,
-            "predicted": predicted,
-        }
-        | {f"p_{emotion}": probabilities[:, i] for i, emotion in enumerate(emotions)}
-    )
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         pd.DataFrame(history).assign(fold=fold.name)[
@@ -358,3 +348,30 @@ def _measure(network, inputs: Iterable[np.ndarray], targets: np.ndarray) -> dict
         "accuracy": scores.accuracy(truth, prediction),
         "uar": scores.uar(truth, prediction),
     }
+
+
+def predict_validation(
+    folder: Path, store_address: str, table: pd.DataFrame, fold: Fold
+) -> pd.DataFrame:
+    """Return the predictions of a fold's network, in `folder`, for its validation set."""
+    trained, statics = bundle.load(folder), Store(store_address, len(table))
+    probabilities = trained.predict(statics[i] for i in fold.validation)
+    return _predictions(
+        table.iloc[fold.validation], fold, trained.front_end.emotions, probabilities
+    )
+
+
+def _predictions(
+    rows: pd.DataFrame, fold: Fold, emotions: list[str], probabilities: np.ndarray
+) -> pd.DataFrame:
+    """Return a table of predictions for some rows of the manifest."""
+    return pd.DataFrame(
+        {
+            "utterance": rows["utterance"].to_numpy(),
+            "speaker": rows["speaker"].to_numpy(),
+            "fold": fold.name,
+            "truth": rows["emotion"].to_numpy(),
+            "predicted": [emotions[i] for i in probabilities.argmax(axis=1)],
+        }
+        | {f"p_{emotion}": probabilities[:, i] for i, emotion in enumerate(emotions)}
+    )

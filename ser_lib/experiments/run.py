@@ -1,359 +1,370 @@
-"""From an experiment to its record: split, standardise, fit, predict, score.
+"""What a run is: a trained network's predictions, scores and provenance, in memory and on disk.
 
-Folds are independent jobs in parallel processes, one thread each: the networks are small, and two
-folds side by side use two processors better than one fold with two threads. A finished fold is
-kept in `runs/<corpus>/folds/<key>/<fold>/` and never trained again; its key hashes only what can
-change it (parameters, data, split, the rooms that training imports, the lock file), so that an
-interrupted run carries on and an edited page costs no training.
+A run's folder ``runs/<corpus>/<architecture>-<protocol>-<key>/`` holds
+
+- ``record.json``: the fields of `Record`;
+- ``history.csv``: fold, epoch (from 1), split (train or validation), loss, accuracy, uar;
+- ``predictions.csv``: utterance, speaker, fold, truth, predicted and one probability column
+  ``p_<emotion>`` per emotion;
+- ``split.csv``: fold, utterance, part (see `splits`);
+- ``bundle/``: the network of the best fold with its front end;
+- ``<architecture>.ipynb``: the executed notebook, once it has been executed.
 """
 
 import json
-import platform
-import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+import math
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from shutil import copy2
-from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 
-from ser_lib import corpora
-from ser_lib.core import jobs as parallel
-from ser_lib.core.errors import CorpusError, RecordError, SplitError
-from ser_lib.core.files import digest, fresh_folder, lock_file, sources, write_atomically
+from ser_lib.core.errors import RecordError
+from ser_lib.core.files import workspace, write_atomically
 from ser_lib.corpora import Manifest
-from ser_lib.experiments import leakage, protocols, records, split_files, splits
 from ser_lib.experiments.experiment import Experiment
-from ser_lib.experiments.fit import fit_fold, start_worker
-from ser_lib.experiments.records import Record
 from ser_lib.experiments.splits import Fold
-from ser_lib.features import store
 from ser_lib.metrics import scores
-from ser_lib.models import bundle
+from ser_lib.metrics.scores import Score
+from ser_lib.models.networks import title
 
-DECISIVE = (
-    "core/audio.py",
-    "features/spectrum.py",
-    "features/maps.py",
-    "core/places.py",
-    "features/store.py",
-    "models/windows.py",
-    "models/networks.py",
-    "models/fast.py",
-    "models/bundle.py",
-    "metrics/bootstrap.py",
-    "metrics/scores.py",
-    "experiments/fit.py",
-)
-"""The rooms whose code can change what a fold gives; the fold itself is part of its key."""
-
-Progress = Callable[[str], None]
+SCHEMA = 1
+SCORES = ("uar", "accuracy", "macro_f1", "weighted_f1")
+_TOLERANCE = 1e-6
+PROTOCOL_WORDS = {
+    "random": "one random split over utterances, stratified by emotion",
+    "speaker": "leave one speaker out",
+    "session": "leave one recording session out",
+    "speaker-kfold": "leave one group of speakers out",
+    "sentence+speaker": "leave one group of speakers and one group of sentences out",
+    "given": "a split that was read from a file",
+    "cross-corpus": "train on all corpora but one and test on that one",
+}
 
 
-def run(
-    experiment: Experiment,
-    *,
-    data_dir: str | Path | None = None,
-    workers: int | str | None = None,
-    progress: Progress | None = None,
-) -> Record:
-    """Return the record of an experiment; train what of it is not yet there.
+class Result:
+    """A method's predictions on a corpus, and its scores.
 
-    Parameters
+    Attributes
     ----------
-    experiment
-        What to run.
-    data_dir
-        Folder of the corpus; not part of the experiment, the audio itself is.
-    workers
-        Processes, or the address of a Dask scheduler; by default as many processes as there are
-        processors.
-    progress
-        Called with a line of text per finished part; by default printed to standard error.
-
-    Returns
-    -------
-    Record
-        Complete, and on disk.
-
-    Raises
-    ------
-    SerError
-        From the room that refuses the input.
+    title
+        Printed name of the method.
+    emotions
+        Class order of every table and matrix.
+    predictions
+        Columns utterance, speaker, fold, truth, predicted, and of a network ``p_<emotion>``.
     """
-    manifest = load(experiment, data_dir)
-    prepare([(experiment, manifest)], workers=workers, progress=progress)
-    return gather(experiment, manifest)
+
+    title: str
+    emotions: list[str]
+    predictions: pd.DataFrame
+
+    @cached_property
+    def clusters(self) -> list[str] | None:
+        """The speaker of every utterance; None if any has no name: each is then alone."""
+        speakers = self.predictions["speaker"]
+        return None if (speakers == "").any() else list(speakers)
+
+    @cached_property
+    def metrics(self) -> dict[str, Score]:
+        """Accuracy, uar, macro_f1 and weighted_f1 by name, each with its interval."""
+        truth, predicted = (list(self.predictions[name]) for name in ("truth", "predicted"))
+        return scores.evaluate(truth, predicted, self.emotions, clusters=self.clusters)
+
+    @property
+    def uar(self) -> Score:
+        """The main score: unweighted average recall."""
+        return self.metrics["uar"]
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """One row per score, columns value, low and high (95 % interval)."""
+        rows = {name: asdict(self.metrics[name]) for name in SCORES if name in self.metrics}
+        return pd.DataFrame.from_dict(rows, orient="index")
+
+    @cached_property
+    def per_class(self) -> pd.DataFrame:
+        """Precision, recall, f1 and support of every emotion."""
+        truth, predicted = self.predictions["truth"], self.predictions["predicted"]
+        return pd.DataFrame.from_dict(
+            scores.per_class(truth, predicted, self.emotions), orient="index"
+        )
+
+    @cached_property
+    def confusion(self) -> pd.DataFrame:
+        """Utterances by truth (rows) and prediction (columns)."""
+        truth, predicted = self.predictions["truth"], self.predictions["predicted"]
+        counts = scores.confusion_matrix(truth, predicted, self.emotions)
+        return pd.DataFrame(counts, self.emotions, self.emotions)
+
+    def on(self, predictions: pd.DataFrame) -> "Result":
+        """Return the method with other predictions, such as a part of its own."""
+        return Part(self.title, self.emotions, predictions)
 
 
-def gather(experiment: Experiment, manifest: Manifest) -> Record:
-    """Return the record of an experiment whose folds are all trained; write it if it is not there.
+@dataclass(frozen=True, eq=False)
+class Part(Result):
+    """A method's predictions for some utterances."""
+
+    title: str
+    emotions: list[str]
+    predictions: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a record says of its corpus."""
+
+    name: str
+    title: str
+    synthetic: bool
+    utterances: int
+    speakers: int
+    emotions: list[str]
+    manifest_sha256: str
+    chosen: dict
+    passed_over: dict
+    left_out: list
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What a run took: training in all, and one prediction."""
+
+    training_s: float
+    inference_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """The content of ``record.json``.
+
+    Attributes
+    ----------
+    metrics
+        Every score and its interval, ``<name>_ci95``.
+    folds
+        Of each its name, sizes of the parts, epochs and scores at the best one.
+    bundle
+        The fold whose network users get: the one of the highest validation UAR.
+    """
+
+    schema: int = SCHEMA
+    architecture: str
+    corpus: Dataset
+    protocol: str
+    parameters: dict
+    n_parameters: int
+    layers: list
+    seed: int
+    metrics: dict
+    per_class: dict
+    confusion: dict
+    folds: list
+    bundle: str
+    speed: Speed
+    versions: dict
+    key: str = ""
+    started: str = ""
+    duration_s: float = 0.0
+
+    @classmethod
+    def parse(cls, data: dict) -> "Record":
+        """Return the record of plain JSON values.
+
+        Raises
+        ------
+        TypeError
+            If a field is missing or unknown.
+        """
+        nested = {"corpus": Dataset(**data["corpus"]), "speed": Speed(**data["speed"])}
+        return cls(**{**data, **nested})
+
+
+@dataclass(frozen=True, eq=False)
+class Run(Result):
+    """A network that was trained and tested on a corpus.
+
+    Attributes
+    ----------
+    folder
+        Where it lies.
+    record
+        The content of ``record.json``.
+    history, predictions
+        The two tables.
+    corpus
+        The manifest that it was made from; None of a run that was read from its folder alone.
+    folds
+        Its split, in the order of training; empty without the corpus.
+    """
+
+    folder: Path
+    record: Record
+    history: pd.DataFrame
+    predictions: pd.DataFrame
+    corpus: Manifest | None = None
+    folds: tuple[Fold, ...] = ()
+
+    @property
+    def architecture(self) -> str:
+        """Name of the network."""
+        return self.record.architecture
+
+    @property
+    def title(self) -> str:
+        """Printed name of the network."""
+        return title(self.record.architecture)
+
+    @property
+    def protocol(self) -> str:
+        """Name of the protocol."""
+        return self.record.protocol
+
+    @property
+    def protocol_words(self) -> str:
+        """The protocol in words, without an article; a split of a file says what it claims."""
+        if self.record.parameters["split"] is None or self.protocol == "given":
+            return PROTOCOL_WORDS[self.protocol]
+        return f"{PROTOCOL_WORDS['given']} and calls itself {self.protocol}"
+
+    @property
+    def seed(self) -> int:
+        """Seed of weights, batches and shuffled splits."""
+        return self.record.seed
+
+    @property
+    def key(self) -> str:
+        """Hash of all that decides its numbers."""
+        return self.record.key
+
+    @property
+    def emotions(self) -> list[str]:
+        """Class order of every table and matrix."""
+        return self.record.corpus.emotions
+
+    @cached_property
+    def experiment(self) -> Experiment:
+        """What was trained; a split of a file is read from the run's folder."""
+        given = dict(self.record.parameters)
+        if given["split"] is not None:
+            given["split"] = str(self.folder / "split.csv")
+        return Experiment(**given)
+
+    @cached_property
+    def metrics(self) -> dict[str, Score]:
+        """Every score of the record by name, with its interval; ``loss`` is in nats."""
+        stated = self.record.metrics
+        return {name: Score(stated[name], *stated[f"{name}_ci95"]) for name in (*SCORES, "loss")}
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """Probabilities of the predictions: float [utterances, classes]."""
+        return self.predictions[[f"p_{emotion}" for emotion in self.emotions]].to_numpy(float)
+
+    def mean(self, name: str) -> float:
+        """Return the mean over the folds of one of their entries, such as ``train_accuracy``."""
+        return float(np.mean([fold[name] for fold in self.record.folds]))
+
+    def model(self, fold: str | None = None):
+        """Return the trained network of a fold, by default the one that users get.
+
+        Raises
+        ------
+        RecordError
+            If it is not there any more.
+        """
+        from ser_lib.experiments import train
+        from ser_lib.models import bundle
+
+        return bundle.load(self.folder if fold is None else train.bundles(self)[fold])
+
+    def _repr_html_(self) -> str:
+        import html
+
+        about = self.record.corpus
+        caption = html.escape(f"{self.title} on {about.title}, protocol {self.protocol}")
+        return f"<p>{caption}</p>{self.scores.round(3).to_html()}"
+
+    def __repr__(self) -> str:
+        uar = self.uar
+        return (
+            f"<Run {self.architecture} on {self.record.corpus.name}, {self.protocol}: "
+            f"UAR {uar.value:.2f} ({uar.low:.2f} to {uar.high:.2f})>"
+        )
+
+
+def folder_of(corpus: str) -> Path:
+    """Return the folder of a corpus's runs in the workspace."""
+    return workspace() / "runs" / corpus
+
+
+def write(run: Run) -> None:
+    """Write a run's files; `record.json` last, so that a folder with it is complete.
 
     Raises
     ------
     RecordError
-        If a fold is missing, or what is there is damaged.
+        If a value is not plain JSON.
     """
-    key = run_key(experiment, manifest)
-    folder = run_folder(experiment, key)
-    if (folder / "record.json").is_file():
-        return records.read(folder)
-    started, clock = datetime.now(UTC), time.perf_counter()
-    folds = [fold for fold, _ in fitted(experiment, manifest)]
-    with fresh_folder(folder) as temporary:
-        record = _record(experiment, manifest, folds, _kept(experiment, manifest, folds), temporary)
-        trained = record.data["speed"]["training_s"]
-        record.data.update(
-            key=key,
-            started=started.isoformat(timespec="seconds"),
-            duration_s=round(trained + time.perf_counter() - clock, 1),
-        )
-        records.write(record)
-    return records.read(folder)
+    try:
+        text = json.dumps(asdict(run.record), indent=1, allow_nan=False) + "\n"
+    except (TypeError, ValueError) as error:
+        raise RecordError(f"a record holds plain JSON numbers and texts only: {error}") from error
+    for name in ("history", "predictions"):
+        table = getattr(run, name).to_csv(index=False, lineterminator="\n", float_format="%.9g")
+        write_atomically(run.folder / f"{name}.csv", table)
+    write_atomically(run.folder / "record.json", text)
 
 
-def prepare(
-    planned: Iterable[tuple[Experiment, Manifest]],
-    *,
-    workers: int | str | None = None,
-    progress: Progress | None = None,
-) -> int:
-    """Train what is missing of several experiments, so that `run` only has to gather it.
-
-    All their folds are in one queue: processes start once, and none of them waits while the last
-    fold of an experiment is trained.
-
-    Returns
-    -------
-    int
-        How many folds were trained.
-
-    Raises
-    ------
-    SerError
-        As `run`, before anything is trained.
-    """
-    say = progress or parallel.tell
-    jobs, done, total = [], 0, 0
-    for experiment, manifest in planned:
-        if (run_folder(experiment, run_key(experiment, manifest)) / "record.json").is_file():
-            continue
-        if len(manifest.emotions) < 2:
-            raise CorpusError(
-                f"corpus '{experiment.corpus}' has only the emotion '{manifest.emotions[0]}'; "
-                "there is nothing to tell apart"
-            )
-        folds = audited(experiment, manifest)
-        maps = store.build(manifest, kind=experiment.feature_map, workers=workers)
-        kept = _kept(experiment, manifest, folds)
-        table = manifest.table[["utterance", "speaker", "emotion"]]  # each job takes it along
-        total += len(folds)
-        for number, (fold, name) in enumerate(zip(folds, _folder_names(folds), strict=True)):
-            if (kept / name).is_dir():
-                done += 1
-                continue
-            jobs.append(
-                (kept / name, experiment, number, fold, table, manifest.emotions, maps.address)
-            )
-    if done and jobs:
-        say(f"{done} of {total} folds are there already")
-    # Never in this process, whose TensorFlow may have been started in another way.
-    workers = None if workers == 0 else workers
-    for target, line, files in parallel.each(_fit, jobs, workers=workers, initializer=start_worker):
-        with fresh_folder(target) as folder:
-            for name, content in files.items():
-                write_atomically(folder / name, content)
-        done += 1
-        say(f"fold {done} of {total}: {line}")
-    return len(jobs)
-
-
-def _fit(target: Path, experiment: Experiment, *job) -> tuple[Path, str, dict[str, bytes]]:
-    line, files = fit_fold(experiment, *job)
-    seed = f", seed {experiment.seed}" if experiment.seed else ""
-    return target, f"{experiment.architecture} on {experiment.feature_map}{seed}, {line}", files
-
-
-def load(experiment: Experiment, data_dir: str | Path | None = None) -> Manifest:
-    """Read the corpus of an experiment, as far as it is chosen; see `corpora.load`."""
-    return corpora.load(
-        experiment.corpus, data_dir, emotions=experiment.emotions, style=experiment.style
-    )
-
-
-def split(experiment: Experiment, manifest: Manifest) -> list[Fold]:
-    """Return the folds of an experiment on a manifest: of its file, or see `protocols.make`.
-
-    Raises
-    ------
-    SplitError
-        If there are none.
-    """
-    if experiment.split is not None:
-        return split_files.read(experiment.split, manifest.table, known=manifest.listed)
-    return protocols.make(
-        manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
-    )
-
-
-def audited(experiment: Experiment, manifest: Manifest) -> list[Fold]:
-    """Return the folds of an experiment, if they let nothing through that they do not tell.
-
-    Raises
-    ------
-    SplitError
-        As `split` and `leakage.refuse`; or an utterance is tested twice: a record has one answer
-        for each.
-    """
-    folds = split(experiment, manifest)
-    findings = leakage.audit(folds, manifest.table, protocol=experiment.protocol)
-    leakage.refuse(findings, experiment.protocol, file=experiment.split)
-    for finding in findings:
-        if finding.name == "tested-twice":
-            raise SplitError(
-                f"the split {experiment.split} tests '{finding.what[0]}' in more than one fold; a "
-                "run has one answer for each utterance, so make a file for each round"
-            )
-    return folds
-
-
-def run_key(experiment: Experiment, manifest: Manifest) -> str:
-    """Key of an experiment on a manifest; its notebook is the one of its architecture."""
-    return records.key(experiment.architecture, experiment.parameters(), manifest.sha256)
-
-
-def run_folder(experiment: Experiment, key: str) -> Path:
-    """Folder of the run with this key."""
-    name = f"{experiment.architecture}-{experiment.protocol}-{key}"
-    return records.runs(experiment.corpus) / name
-
-
-def fitted(experiment: Experiment, manifest: Manifest) -> list[tuple[Fold, Path]]:
-    """Return the folds of a finished run, each with the bundle that was trained on it.
+def read(folder: str | Path, corpus: Manifest | None = None, folds: tuple[Fold, ...] = ()) -> Run:
+    """Read a run from its folder.
 
     Raises
     ------
     RecordError
-        If a fold is not there: `run` trains it.
+        If there is none, or it is damaged or of another schema.
     """
-    folds = split(experiment, manifest)
-    kept = _kept(experiment, manifest, folds)
-    bundles = [kept / name / "bundle" for name in _folder_names(folds)]
-    for folder in bundles:
-        if not folder.is_dir():
-            raise RecordError(f"there is no {folder}; run the {experiment.architecture} again")
-    return list(zip(folds, bundles, strict=True))
+    folder = Path(folder)
+    file = folder / "record.json"
+    if not file.is_file():
+        raise RecordError(f"{folder} holds no finished run (no record.json)")
+    try:
+        data = json.loads(file.read_text())
+    except json.JSONDecodeError as error:
+        raise RecordError(f"{file} is not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise RecordError(f"{file} is not a record: it holds no fields")
+    if data.get("schema") != SCHEMA:
+        raise RecordError(f"{file} has schema {data.get('schema')}, this library reads {SCHEMA}")
+    try:
+        record = Record.parse(data)
+        history = pd.read_csv(folder / "history.csv")
+        predictions = read_predictions(folder / "predictions.csv")
+        run = Run(folder, record, history, predictions, corpus, folds)
+        _check(run)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RecordError(f"{folder} is damaged, remove it and run again: {error}") from error
+    return run
 
 
-def _folder_names(folds: list[Fold]) -> list[str]:
-    """Names of folders for folds, whose own names may hold any character of a speaker's."""
-    return [quote(fold.name, safe=" ") for fold in folds]
-
-
-def _kept(experiment: Experiment, manifest: Manifest, folds: list[Fold]) -> Path:
-    """Folder in which the finished folds of an experiment are kept."""
-    parts = [
-        [fold.name, *(getattr(fold, part).tolist() for part in splits.PARTS)] for fold in folds
-    ]
-    key = digest(experiment.parameters(), manifest.sha256, parts, lock_file(), *sources(*DECISIVE))
-    return records.runs(experiment.corpus) / "folds" / key
-
-
-def _record(
-    experiment: Experiment, manifest: Manifest, folds: list[Fold], kept: Path, folder: Path
-) -> Record:
-    """Gather the folds into a record in `folder`, with the bundle; key and times are to come."""
-    labels = manifest.emotions
-    folders = [kept / name for name in _folder_names(folds)]
-    results = [json.loads((part / "fold.json").read_text()) for part in folders]
-    history, predictions = (
-        pd.concat([read_one(part / name) for part in folders], ignore_index=True)
-        for name, read_one in (
-            ("history.csv", pd.read_csv),
-            ("predictions.csv", records.read_predictions),
-        )
-    )
-    truth, predicted = list(predictions["truth"]), list(predictions["predicted"])
-    # Without speakers, every utterance is its own cluster.
-    speakers = None if (predictions["speaker"] == "").any() else list(predictions["speaker"])
-    losses = scores.log_losses(truth, predictions.filter(regex="^p_").to_numpy(), labels)
-    metrics: dict[str, float | list[float]] = {}
-    intervals = scores.score_intervals(truth, predicted, labels, clusters=speakers)
-    for name, interval in intervals.items():
-        metrics[name] = getattr(scores, name)(truth, predicted, labels)
-        metrics[f"{name}_ci95"] = interval
-    metrics["loss"] = float(losses.mean())
-    metrics["loss_ci95"] = scores.mean_interval(losses, clusters=speakers)
-    # The network that users get was chosen as its weights were: by validation.
-    best, best_folder = max(
-        zip(results, folders, strict=True),
-        key=lambda pair: (pair[0]["validation_uar"], -pair[0]["validation_loss"]),
-    )
-    exported = [(best_folder / "bundle", folder / "bundle")]
-    # In a process of its own: TensorFlow is large, and not silent.
-    list(parallel.each(bundle.export, exported, initializer=start_worker))
-    if experiment.split is None:
-        split_files.write(folder / "split.csv", folds, manifest.table)
-    else:
-        copy2(experiment.split, folder / "split.csv")
-    row = corpora.describe(experiment.corpus)
-    data = {
-        "schema": records.SCHEMA,
-        "architecture": experiment.architecture,
-        "corpus": {
-            "name": row.name,
-            "title": row.title,
-            "synthetic": row.synthetic,
-            "utterances": len(manifest.table),
-            "speakers": len(set(manifest.table["speaker"]) - {""}),
-            "emotions": labels,
-            "manifest_sha256": manifest.sha256,
-            "chosen": manifest.chosen,
-            "passed_over": manifest.passed_over,
-            "left_out": manifest.left_out,
-        },
-        "protocol": experiment.protocol,
-        "parameters": experiment.parameters(),
-        "n_parameters": results[0]["n_parameters"],
-        "layers": results[0]["layers"],
-        "seed": experiment.seed,
-        "metrics": metrics,
-        "per_class": scores.per_class(truth, predicted, labels),
-        "confusion": {
-            "labels": labels,
-            "counts": scores.confusion_matrix(truth, predicted, labels).tolist(),
-        },
-        "folds": [
-            {
-                name: value
-                for name, value in result.items()
-                if name not in ("n_parameters", "layers")
-            }
-            for result in results
-        ],
-        "bundle": best["name"],
-        "speed": {
-            "training_s": round(sum(result["duration_s"] for result in results), 1),
-            "inference_ms": float(np.median([result["inference_ms"] for result in results])),
-        },
-        "versions": _versions(),
+def _check(run: Run) -> None:
+    """Refuse predictions that do not give the scores that the record states."""
+    computed = {
+        f"{name} of {emotion}": (value, run.record.per_class[emotion][name])
+        for emotion, row in run.per_class.iterrows()
+        for name, value in row.items()
     }
-    return Record(folder, data, history, predictions)
+    counts = run.confusion.to_numpy()
+    for name, score in scores.OF_MATRICES.items():
+        computed[name] = (float(score(counts)), run.record.metrics[name])
+    for what, (value, stated) in computed.items():
+        if not math.isclose(value, stated, abs_tol=_TOLERANCE):
+            raise ValueError(f"the predictions give {what} {value:.4f}, the record {stated:.4f}")
 
 
-def _versions() -> dict[str, str]:
-    found = {
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-    }
-    # macOS has no tensorflow-cpu, others no tensorflow.
-    tensorflow = ("tensorflow-cpu", "tensorflow")
-    packages = ("keras", "numpy", "scipy", "pandas", "soxr")
-    for package in ("ser-lib", *tensorflow, *packages):
-        with suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
+def read_predictions(file: Path) -> pd.DataFrame:
+    """Read a table of predictions; names stay texts, even "03" and "None"."""
+    text = {"utterance": str, "speaker": str, "fold": str, "truth": str, "predicted": str}
+    return pd.read_csv(file, dtype=text, keep_default_na=False)

@@ -13,7 +13,7 @@ Where several pairs are compared, `holm` corrects their p-values (Holm 1979).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -26,29 +26,64 @@ ALL_SWAPS = 14
 _SAME = 1e-12  # scores are sums of quotients: equal ones may differ in the last bits
 
 
+SIGNIFICANCE = 0.05
+
+
 @dataclass(frozen=True)
 class Difference:
-    """The score of a first classifier minus that of a second one.
+    """One score minus another, and whether the data can tell them apart.
 
     Attributes
     ----------
     value
-        From -1 to 1.
+        From -1 to 1, but for a difference of losses.
     interval
-        [low, high].
+        [low, high] at 95 %.
     p
-        Two-sided; the chance of a difference as large if the classifiers were equally good.
+        Two-sided; the chance of a difference as large if there were none. 0 where the interval
+        alone decides.
     least_p
-        The smallest p-value that so few clusters allow.
+        The smallest p-value that so few clusters, and so many comparisons, allow.
     clusters
-        How many were drawn and swapped.
+        How many were drawn.
+    unit
+        What they are: "speaker", or "utterance" where no two speakers are known.
     """
 
     value: float
-    interval: list[float]
-    p: float
-    least_p: float
-    clusters: int
+    interval: Sequence[float]
+    p: float = 0.0
+    least_p: float = 0.0
+    clusters: int = 0
+    unit: str = "speaker"
+
+    @property
+    def sign(self) -> int:
+        """1 if it is above 0 beyond doubt, -1 if below, 0 if the data cannot tell.
+
+        It is told from 0 only if the interval does not hold 0 and p is below `SIGNIFICANCE`.
+
+        Examples
+        --------
+        >>> Difference(0.1, [0.02, 0.18], 0.02).sign, Difference(0.1, [0.02, 0.18], 0.06).sign
+        (1, 0)
+        """
+        low, high = self.interval
+        return 0 if self.p >= SIGNIFICANCE else int(low > 0) - int(high < 0)
+
+    @property
+    def possible(self) -> bool:
+        """Whether any difference could be told from chance, with so few clusters."""
+        return self.least_p < SIGNIFICANCE
+
+
+def corrected(differences: Sequence[Difference]) -> list[Difference]:
+    """Return differences with their p-values corrected for their number; see `holm`."""
+    p_values = holm([one.p for one in differences])
+    return [
+        replace(one, p=p, least_p=one.least_p * len(differences))
+        for one, p in zip(differences, p_values, strict=True)
+    ]
 
 
 def differences(
@@ -119,6 +154,7 @@ def differences(
             p=float(as_far.mean() if complete else (1 + as_far.sum()) / (1 + len(as_far))),
             least_p=2 / len(swaps) if complete else 1 / (1 + len(swaps)),
             clusters=len(rows),
+            unit="utterance" if len(rows) == len(truth) else "speaker",
         )
     return found
 

@@ -8,12 +8,54 @@ it resamples matrices, not utterances.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from ser_lib.core.errors import ParameterError
 from ser_lib.metrics import bootstrap
 from ser_lib.metrics.bootstrap import LEVEL, N_RESAMPLES
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score and its 95 % interval.
+
+    Attributes
+    ----------
+    value, low, high
+        A fraction, but for a loss in nats.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The ends of the interval."""
+        return self.low, self.high
+
+
+def evaluate(
+    truth: Sequence[str],
+    prediction: Sequence[str],
+    labels: Sequence[str] | None = None,
+    *,
+    clusters: Sequence[str] | None = None,
+) -> dict[str, Score]:
+    """Accuracy, uar, macro_f1 and weighted_f1, each with its interval; see `score_intervals`.
+
+    Examples
+    --------
+    >>> evaluate(["a", "b"], ["a", "b"])["uar"]
+    Score(value=1.0, low=1.0, high=1.0)
+    """
+    intervals = score_intervals(truth, prediction, labels, clusters=clusters)
+    counts = confusion_matrix(truth, prediction, labels)
+    return {
+        name: Score(float(score(counts)), *intervals[name]) for name, score in OF_MATRICES.items()
+    }
 
 
 def confusion_matrix(

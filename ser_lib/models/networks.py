@@ -162,3 +162,16 @@ BUILDERS: dict[str, Callable] = {"cnn": _cnn, "cnn_lstm": _cnn_lstm, "cnn_gru": 
 """Network name -> what stands between the convolution blocks and the dense head."""
 
 NAMES = tuple(BUILDERS)
+
+
+TITLES = {"cnn": "CNN", "cnn_lstm": "CNN-LSTM", "cnn_gru": "CNN-GRU"}
+
+
+def title(name: str) -> str:
+    """Return the printed name of a network."""
+    return TITLES.get(name, name.replace("_", "-").upper())
+
+
+def files(name: str) -> tuple[str, ...]:
+    """Return the source files of a network."""
+    return ("models/networks.py",)

@@ -1,41 +1,23 @@
 """What a random split pretends: the same methods on the same corpus, under two protocols.
 
 A random split tests voices that it has trained, so a method that knows a voice looks as if it knew
-an emotion. A protocol in which the speakers of the test are new does not allow that. Both answer
-for the utterances that the random split tests; how much better its answers are, is what it
+an emotion. A protocol in which the speakers of the test are new does not allow that. Both predict
+the utterances that the random split tests; how much better its predictions are, is what it
 pretends. A fifth of a corpus is little to see that by, so whatever trains in a moment is trained
 and tested with `SPLITS` random splits.
-
-Conventions: functions that return words return Markdown. A random split is said to pretend
-something on the same grounds as `standings` says that a network is above a baseline.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from ser_lib.core.errors import SplitError
-from ser_lib.experiments import baselines, run, splits
-from ser_lib.experiments.baselines import Baseline
-from ser_lib.experiments.experiment import Experiment
-from ser_lib.experiments.records import Record
-from ser_lib.metrics.difference import Difference, holm
-from ser_lib.pages import provenance, standings
-from ser_lib.pages.tables import (
-    capital,
-    count,
-    listing,
-    markdown_table,
-    number,
-    rounded,
-    span,
-    spanned,
-    title,
-)
+from ser_lib.experiments import baselines, splits, train
+from ser_lib.experiments.run import Result, Run
+from ser_lib.metrics.difference import Difference, corrected
+from ser_lib.metrics.scores import Score
+from ser_lib.pages.runs import uar_difference
+from ser_lib.pages.words import Fact
 
 SPLITS = 10
-NOTHING = "<!-- nothing to show -->"
-"""Markdown for a part of the page that does not apply; an empty output would show its type."""
 
 
 @dataclass(frozen=True)
@@ -44,33 +26,34 @@ class Method:
 
     Attributes
     ----------
-    name
+    title
         As it is printed, without an article.
     overall
-        Scores with new speakers on all utterances, as `metrics` of a record.
+        UAR with new speakers on all utterances.
     honest, random
-        Scores on the utterances that the random split tests, or that several of them test, each as
+        UAR on the utterances that the random split tests, or that several of them test, each as
         often as it is tested: with new speakers, and with the random split.
     pretence
-        UAR with the random split less UAR with new speakers, on these utterances.
+        UAR with the random split less UAR with new speakers, on these utterances; its p-value is
+        corrected for the number of methods.
     """
 
-    name: str
-    overall: Mapping
-    honest: Mapping
-    random: Mapping
+    title: str
+    overall: Score
+    honest: Score
+    random: Score
     pretence: Difference
 
 
 @dataclass(frozen=True)
-class Gap:
-    """What came of it.
+class Gap(Fact):
+    """What a random split pretends.
 
     Attributes
     ----------
-    record
+    run
         The network's run with new speakers.
-    random
+    random_run
         Its run with the random split; none if there is nothing to compare.
     methods
         The network, then the baselines that learn.
@@ -78,127 +61,64 @@ class Gap:
         Why there is nothing to compare, else "".
     """
 
-    record: Record
-    random: Record | None = None
+    run: Run
+    random_run: Run | None = None
     methods: tuple[Method, ...] = ()
     reason: str = ""
 
     @property
-    def told(self) -> list[tuple[Method, float, int]]:
-        """Every method with its p-value, corrected for their number, and what it tells."""
-        corrected = holm([method.pretence.p for method in self.methods])
-        return [
-            (method, p, standings.told(method.pretence, p))
-            for method, p in zip(self.methods, corrected, strict=True)
-        ]
+    def runs(self) -> list[Run]:
+        """All runs that the page reads."""
+        return [run for run in (self.run, self.random_run) if run]
+
+    @property
+    def n_splits(self) -> int:
+        """Random splits that each baseline is trained with."""
+        return SPLITS
+
+    @property
+    def n_train(self) -> int | None:
+        """Utterances that the network trains on with the random split."""
+        return self.random_run.record.folds[0]["n_train"] if self.random_run else None
+
+    @property
+    def n_train_new(self) -> list[int]:
+        """Utterances that the network trains on in each fold with new speakers."""
+        return [fold["n_train"] for fold in self.run.record.folds]
 
 
-def measure(record: Record, *, data_dir: str | Path | None = None) -> Gap:
-    """Run a network and the baselines with a random split, beside a run with new speakers.
-
-    Parameters
-    ----------
-    record
-        The network's run with new speakers.
-    data_dir
-        Folder of its corpus.
+def measure(run: Run) -> Gap:
+    """Train a network and the baselines with a random split, for a run with new speakers.
 
     Raises
     ------
     SerError
         From the room that refuses the input.
     """
-    if record.data["protocol"] == "random":
-        return Gap(record, reason="these pages were made with a random split themselves")
-    experiment = Experiment.of(record)
+    if run.protocol == "random":
+        return Gap(run, reason="these pages were made with a random split themselves")
+    experiment = replace(run.experiment, protocol="random", split=None)
     try:
-        random = run.run(replace(experiment, protocol="random", split=None), data_dir=data_dir)
+        (random,) = train.train_all([(experiment, run.corpus)])
     except SplitError as error:
-        return Gap(record, reason=str(error))
-    manifest = run.load(experiment, data_dir)
-    seeds = range(experiment.seed, experiment.seed + SPLITS)
-    folds = [fold for seed in seeds for fold in splits.make(manifest.table, "random", seed=seed)]
-    found = [_method(title(experiment.architecture), record, random)]
-    for new in baselines.in_folds_of(record, data_dir=data_dir):
-        if new.name != "majority":  # it knows no voice
-            found.append(_method(new.title, new, baselines.run(new.name, manifest, folds)))
-    return Gap(record, random, tuple(found))
+        return Gap(run, reason=str(error))
+    seeds = range(run.seed, run.seed + SPLITS)
+    folds = [f for seed in seeds for f in splits.make(run.corpus.table, "random", seed=seed)]
+    both: list[tuple[Result, Result]] = [(run, random)]
+    for honest in baselines.in_folds_of(run):
+        if honest.name != "majority":  # it knows no voice
+            both.append((honest, baselines.train(honest.name, run.corpus, folds)))
+    pretences = corrected([uar_difference(other, honest) for honest, other in both])
+    methods = [_method(*pair, pretence) for pair, pretence in zip(both, pretences, strict=True)]
+    return Gap(run, random, tuple(methods))
 
 
-def _method(name: str, honest: Record | Baseline, random: Record | Baseline) -> Method:
-    emotions, tested = honest.emotions, random.predictions[["utterance"]]
+def _method(honest: Result, random: Result, pretence: Difference) -> Method:
+    tested = random.predictions[["utterance"]].merge(honest.predictions, on="utterance")
     return Method(
-        name,
-        overall=baselines.metrics(honest.predictions, emotions),
-        honest=baselines.metrics(tested.merge(honest.predictions, on="utterance"), emotions),
-        random=baselines.metrics(random.predictions, emotions),
-        pretence=standings.uar_difference(random.predictions, honest.predictions, emotions),
+        honest.title,
+        overall=honest.uar,
+        honest=honest.on(tested).uar,
+        random=random.uar,
+        pretence=pretence,
     )
-
-
-def notices(gap: Gap) -> str:
-    """What a reader has to know before the first number, of the random split above all."""
-    return provenance.notices(gap.random or gap.record)
-
-
-def table(gap: Gap) -> str:
-    """UAR of every method under both protocols, and the difference."""
-    if gap.reason:
-        return f"There is nothing to compare: {gap.reason}."
-    rows = [
-        {
-            "Method": capital(method.name),
-            "Random split (95 %)": spanned(*_uar(method.random)),
-            "New speakers (95 %)": spanned(*_uar(method.honest)),
-            "Difference": standings.signed(method.pretence, p),
-            "All utterances (95 %)": spanned(*_uar(method.overall)),
-        }
-        for method, p, _ in gap.told
-    ]
-    tested, heard = len(gap.random.predictions), len(gap.record.predictions)
-    return (
-        f"UAR on the utterances that a random split tests: {number(tested)} of {number(heard)} "
-        f"for the network. Each SVM was trained with {SPLITS} random splits, and their answers are "
-        "counted together. New speakers means: "
-        f"{provenance.protocol(gap.record.data)}.\n\n{markdown_table(rows)}\n\n"
-        f"The p-values are corrected for {count(len(gap.methods), 'method')}."
-    )
-
-
-def _uar(metrics: Mapping) -> tuple[float, list[float]]:
-    return metrics["uar"], metrics["uar_ci95"]
-
-
-def words(gap: Gap) -> str:
-    """What the random split pretends, and whether the size of the training part explains it."""
-    if gap.reason:
-        return NOTHING
-    groups = {
-        sign: [
-            f"the {m.name} ({rounded(m.pretence.value):+.2f})"
-            for m, _, told in gap.told
-            if told == sign
-        ]
-        for sign in _VERDICTS
-    }
-    said = [_VERDICTS[sign].format(listing(who)) for sign, who in groups.items() if who]
-    too_few = standings.powerless([method.pretence for method in gap.methods])
-    return " ".join([*said, *too_few, _sizes(gap)])
-
-
-_VERDICTS = {
-    1: "The random split pretends more than new speakers bear out for {}.",
-    0: "Whether the random split pretends anything, the data cannot tell for {}.",
-    -1: "The random split pretends nothing for {}, where its answers are the worse ones.",
-}
-
-
-def _sizes(gap: Gap) -> str:
-    """Words on the utterances that the network trained on, under both protocols."""
-    (few,) = (fold["n_train"] for fold in gap.random.data["folds"])
-    usual = [fold["n_train"] for fold in gap.record.data["folds"]]
-    sizes = (
-        f"The network trained on {number(few)} utterances of the random split, and on {span(usual)}"
-    )
-    less = ": the random split has less to learn from, not more" if few < min(usual) else ""
-    return f"{sizes} with new speakers{less}."

@@ -28,7 +28,7 @@ INK, SOFT, PALE = "#262626", "#8c8c8c", "#bfbfbf"
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure with what it shows in words.
+    """A figure with what it shows in words; it shows itself in a notebook.
 
     Attributes
     ----------
@@ -36,15 +36,28 @@ class Figure:
         The drawing; it belongs to no window and needs no closing.
     alt
         One paragraph for who cannot see it: the finding.
+    name
+        Label for cross-references and name of the files to download, unique in the book:
+        "<page>-<name>" in lower-case letters, digits and hyphens.
     caption
-        Markdown for under the figure, used by `show` unless it gets another.
+        Markdown for under the figure.
+
+    Raises
+    ------
+    ParameterError
+        If the name is none: the book could not number the figure.
     """
 
     fig: matplotlib.figure.Figure
     alt: str
-    caption: str = ""
+    name: str
+    caption: str
 
     def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.name):
+            raise ParameterError(
+                f"a figure needs a name of letters a to z, digits and hyphens, not {self.name!r}"
+            )
         # The layout is computed once: a second pass would move things by a fraction of a pixel.
         with style():
             self.fig.draw_without_rendering()
@@ -58,46 +71,20 @@ class Figure:
         """Return the figure as a PNG file's bytes, the same for the same figure."""
         return self._save("png", dpi=dpi, metadata={"Software": None})
 
+    def savefig(self, file, **options) -> None:
+        """Write the figure to a file, as matplotlib's method of this name does."""
+        with style():
+            self.fig.savefig(file, **options)
+
     def _save(self, kind: str, **options) -> bytes:
         buffer = io.BytesIO()
-        with style():
-            self.fig.savefig(buffer, format=kind, **options)
+        self.savefig(buffer, format=kind, **options)
         return buffer.getvalue()
 
-
-def show(figure: Figure, *, name: str, caption: str | None = None) -> None:
-    """Display a figure in a notebook, with what the book needs to number, describe and offer it.
-
-    Parameters
-    ----------
-    figure
-        What to display; one figure per cell.
-    name
-        Label for cross-references and name of the files to download, unique in the book:
-        "<notebook>-<name>" in lower-case letters, digits and hyphens.
-    caption
-        Markdown; by default the figure's own.
-
-    Raises
-    ------
-    ParameterError
-        If there is no such name or no caption: the book could not number the figure.
-    """
-    from IPython.display import display
-
-    caption = figure.caption if caption is None else caption
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
-        raise ParameterError(
-            f"a figure of the book needs a name of letters a to z, digits and hyphens, not {name!r}"
-        )
-    if not caption:
-        raise ParameterError(f"the figure '{name}' needs a caption")
-    pictures = {"image/svg+xml": figure.svg(), "image/png": b64encode(figure.png()).decode()}
-    display(
-        {**pictures, "text/plain": figure.alt},
-        metadata={"ser": {"alt": figure.alt, "caption": caption, "name": name}},
-        raw=True,
-    )
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        pictures = {"image/svg+xml": self.svg(), "image/png": b64encode(self.png()).decode()}
+        about = {"alt": self.alt, "caption": self.caption, "name": self.name}
+        return {**pictures, "text/plain": self.alt}, {"ser": about}
 
 
 def style() -> AbstractContextManager:
@@ -115,6 +102,7 @@ def style() -> AbstractContextManager:
         "grid.color": "#e6e6e6",
         "legend.frameon": False,
         "svg.hashsalt": "ser",
+        "text.parse_math": False,  # names are data: a $ in one is a $
         "svg.fonttype": "path",
     }
     return matplotlib.rc_context(look | own)

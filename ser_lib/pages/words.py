@@ -1,33 +1,151 @@
-"""Numbers in words, and the report's tables as Markdown.
+"""How facts become text: numbers in words, escaping, and the templates that word a page.
 
-Conventions: functions take records (`records.Record`) and return Markdown. Scores are fractions
-with two decimals, shares are whole percentages, counts have thousands separators, and a missing
-number is "-". Emotions keep the order of the record's labels. What can be computed again from the
-predictions is, and must agree with what the record says, so that no page can print two values of
-one number.
+A page computes facts, small frozen dataclasses of numbers and levels. What is said of them is in a
+Markdown template, ``text/<page>/<fact>.md``: the project's own file, rendered by Jinja in a sandbox
+in which an undefined name is an error. Whatever text a template prints is data, such as the name of
+an emotion or of a file. It is escaped here, in one place, so that it shows as text.
+
+Conventions: scores are fractions with two decimals, shares are whole percentages, counts have
+thousands separators, and a missing number is "-". Numbers are compared as they are printed: what
+looks equal on the page is called equal.
 """
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 from numbers import Integral, Real
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from jinja2 import FileSystemLoader, StrictUndefined, Undefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from ser_lib.core.errors import RecordError
-from ser_lib.metrics import scores as evaluation
-
-TITLES = {"cnn": "CNN", "cnn_lstm": "CNN-LSTM", "cnn_gru": "CNN-GRU"}
 MISSING = "-"
 UNKNOWN = "unknown"
 MANY = 8
-_TOLERANCE = 1e-6
+"""More names than this are counted, not listed."""
+TEXTS = Path(__file__).parent / "text"
 
 
-def title(architecture: str) -> str:
-    """Printed name of a network: ``cnn_gru`` is "CNN-GRU"."""
-    return TITLES.get(architecture, architecture.replace("_", "-").upper())
+class Markdown(str):
+    """Markdown that the project wrote; any other text is data and is escaped when printed."""
+
+    __slots__ = ()
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
+
+    __html__ = _repr_markdown_  # how Jinja knows what needs no escaping
+
+
+class Fact:
+    """Base of what a page states: a frozen dataclass of numbers and levels, worded by templates.
+
+    The templates of a fact of `ser_lib.pages.gap` are ``text/gap/*.md``; they know its fields and
+    properties by their names, all of which must have a value at every level. One that is called as the class, ``pretence.md`` of ``Pretence``,
+    is how the fact shows itself in a notebook.
+    """
+
+    def text(self, name: str) -> "Markdown":
+        """Return one of the page's templates with this fact."""
+        page = type(self).__module__.rpartition(".")[2]
+        names = [name for name in dir(self) if not name.startswith("_") and name != "text"]
+        return render(f"{page}/{name}.md", **{name: getattr(self, name) for name in names})
+
+    def _repr_markdown_(self) -> str:
+        return self.text(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower())
+
+
+def render(template: str, **values) -> Markdown:
+    """Return a template of ``text/`` with these values.
+
+    Raises
+    ------
+    jinja2.UndefinedError
+        If it uses a name that is none of them.
+    """
+    text = environment().get_template(template).render(values).strip()
+    # Where a condition printed nothing, and where a sentence ends after a block.
+    text = re.sub(r"(?<=\S) {2,}(?=\S)", " ", text)
+    text = re.sub(r"\s*\n\s*(?=[.,;:)](\s|$))", "", text)
+    return Markdown(re.sub(r"\n\s*\n\s*\n", "\n\n", text))
+
+
+@cache
+def environment() -> ImmutableSandboxedEnvironment:
+    """Return Jinja's environment with the filters that templates know."""
+    jinja = ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader(TEXTS),
+        undefined=StrictUndefined,
+        autoescape=True,  # so that what a macro prints is not escaped again
+        finalize=_printed,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    plain = (number, percent, count, span, duration, interval, spanned, signed, p_value)
+    for function in plain:
+        jinja.filters[function.__name__] = _marked(function)
+    jinja.filters |= {
+        "capital": lambda text: Markdown(capital(escape(text))),
+        "code": code,
+        "listing": lambda items: Markdown(listing(map(_printed, items))),
+        "extremes": lambda values, *rest, **options: Markdown(
+            extremes({escape(name): value for name, value in values.items()}, *rest, **options)
+        ),
+        "join": lambda items, mark="": Markdown(mark.join(map(_printed, items))),
+        "rounded": rounded,
+        "table": markdown_table,
+    }
+    for name in ("e", "escape", "forceescape", "format", "safe", "urlize", "xmlattr"):
+        del jinja.filters[name]  # ways past the escaping, or another one
+    return jinja
+
+
+def _marked(function):
+    return lambda *values, **options: Markdown(function(*values, **options))
+
+
+def _printed(value: object):
+    """Return what a template prints for a value."""
+    if isinstance(value, Undefined) or hasattr(value, "__html__"):
+        return value
+    if hasattr(value, "_repr_markdown_"):
+        return Markdown(value._repr_markdown_())
+    if value is None or isinstance(value, bool | np.bool_ | Real):
+        return Markdown(_cell(value, 2))
+    return escape(value)
+
+
+def escape(text: object) -> Markdown:
+    r"""Return a text from outside as Markdown that shows it and does nothing else.
+
+    Examples
+    --------
+    >>> print(escape("{{ 7*7 }} $x$ <b> a|b"), escape("# 1"), escape("1. a"))
+    \{\{ 7\*7 \}\} \$x\$ \<b\> a\|b \# 1 1\. a
+    """
+    if isinstance(text, Markdown):
+        return text
+    line = re.sub(r"([\\`*_{}\[\]<>$|~^&])", r"\\\1", " ".join(str(text).split()))
+    # Some marks mean something at the beginning alone.
+    return Markdown(re.sub(r"^(\d*)([-+=#:%.)])", r"\1\\\2", line))
+
+
+def code(text: object) -> Markdown:
+    """Return a text as inline code, whatever is in it.
+
+    Examples
+    --------
+    >>> print(code("a.wav"), code("a`b"))
+    `a.wav` `` a`b ``
+    """
+    line = " ".join(str(text).split()).replace("|", "\\|")
+    fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
+    return Markdown(f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}")
 
 
 def rounded(value: float, digits: int = 2) -> float:
@@ -59,19 +177,20 @@ def number(value: float | None, digits: int = 2) -> str:
     return f"{rounded(value, digits):,.{digits}f}"
 
 
-def interval(value: float, ci95: Iterable[float], digits: int = 2) -> str:
-    """A score with its interval.
+def interval(score, limits: Iterable[float] = (), digits: int = 2) -> str:
+    """A score with its interval: a `Score`, a `Difference`, or a number and its limits.
 
     Examples
     --------
     >>> interval(0.7, [0.652, 0.748])
     '0.70 (95 % interval 0.65 to 0.75)'
     """
-    low, high = (number(float(limit), digits) for limit in ci95)
+    value, limits = _parts(score, limits)
+    low, high = (number(float(limit), digits) for limit in limits)
     return f"{number(float(value), digits)} (95 % interval {low} to {high})"
 
 
-def spanned(value: float, ci95: Iterable[float], digits: int = 2) -> str:
+def spanned(score, limits: Iterable[float] = (), digits: int = 2) -> str:
     """A score with its interval in few letters, for a table whose heading says what it is.
 
     Examples
@@ -79,7 +198,36 @@ def spanned(value: float, ci95: Iterable[float], digits: int = 2) -> str:
     >>> spanned(0.7, [0.652, 0.748])
     '0.70 (0.65 to 0.75)'
     """
-    return interval(value, ci95, digits).replace("95 % interval ", "")
+    return interval(score, limits, digits).replace("95 % interval ", "")
+
+
+def _parts(score, limits: Iterable[float]) -> tuple[float, Iterable[float]]:
+    return (score.value, score.interval) if hasattr(score, "interval") else (score, limits)
+
+
+def signed(difference, limits: Iterable[float] = (), digits: int = 2) -> str:
+    """A difference as it is printed, with its interval: as `interval`, or a number alone.
+
+    Examples
+    --------
+    >>> signed(0.104, [-0.02, 0.181]), signed(-0.001)
+    ('+0.10 (-0.02 to +0.18)', '0.00')
+    """
+    value, limits = _parts(difference, limits)
+    value, *ends = (f"{rounded(v, digits):+.{digits}f}" for v in (value, *limits))
+    value, *ends = (text.lstrip("+-") if not float(text) else text for text in (value, *ends))
+    return f"{value} ({' to '.join(ends)})" if ends else value
+
+
+def p_value(p: float) -> str:
+    """A p-value as it is printed.
+
+    Examples
+    --------
+    >>> p_value(0.0312), p_value(0.0002)
+    ('p = 0.031', 'p < 0.001')
+    """
+    return f"p = {number(p, 3)}" if p >= 0.001 else "p < 0.001"
 
 
 def percent(fraction: float | None) -> str:
@@ -159,14 +307,14 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def markdown_table(rows: pd.DataFrame | Iterable[Mapping], *, digits: int = 2) -> str:
+def markdown_table(rows: pd.DataFrame | Iterable[Mapping], *, digits: int = 2) -> Markdown:
     """A pipe table: columns of numbers right-aligned and rounded, text left-aligned.
 
     Parameters
     ----------
     rows
         A data frame (its index is not printed) or mappings with the same keys, which become the
-        headings. None and nan print as "-".
+        headings. None and nan print as "-", texts are escaped unless they are `Markdown`.
     digits
         Decimals of numbers that are not integers.
 
@@ -185,13 +333,13 @@ def markdown_table(rows: pd.DataFrame | Iterable[Mapping], *, digits: int = 2) -
         rows = list(rows)
         names = list(rows[0]) if rows else []
     if not rows:
-        return "*(no rows)*"
+        return Markdown("*(no rows)*")
     lines = [
         [_cell(str(name), digits) for name in names],
         ["---:" if _numeric([row[name] for row in rows]) else ":---" for name in names],
     ]
     lines += [[_cell(row[name], digits) for name in names] for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
 
 
 def _missing(value: object) -> bool:
@@ -212,122 +360,7 @@ def _cell(value: object, digits: int) -> str:
         return "yes" if value else "no"
     if isinstance(value, Real):
         return number(value, digits)
-    return str(value).replace("|", "\\|").replace("\n", " ")
-
-
-def scores(record) -> pd.DataFrame:
-    """Precision, recall, F1 and support per emotion, with the averages, from the predictions.
-
-    Returns
-    -------
-    DataFrame
-        Index: the emotions, then "accuracy" (in the F1 column, as scikit-learn prints it),
-        "macro average" and "weighted average". Columns: precision, recall, f1, support.
-
-    Raises
-    ------
-    RecordError
-        If the predictions do not give the scores that the record states.
-    """
-    labels = record.data["corpus"]["emotions"]
-    truth, predicted = record.predictions["truth"], record.predictions["predicted"]
-    per_class = evaluation.per_class(truth, predicted, labels)
-    for emotion, values in per_class.items():
-        for name, value in values.items():
-            _agree(record, f"{name} of {emotion}", value, record.data["per_class"][emotion][name])
-    for name in ("accuracy", "uar", "macro_f1", "weighted_f1"):
-        value = getattr(evaluation, name)(truth, predicted, labels)
-        _agree(record, name, value, record.data["metrics"][name])
-    table = pd.DataFrame.from_dict(per_class, orient="index")
-    averages = {"accuracy": [math.nan, math.nan, record.data["metrics"]["accuracy"], len(truth)]}
-    for name, weights in (("macro", None), ("weighted", table["support"])):
-        mean = [float(np.average(table[column], weights=weights)) for column in table.columns[:3]]
-        averages[f"{name} average"] = [*mean, len(truth)]
-    return pd.concat([table, pd.DataFrame(averages.values(), averages.keys(), table.columns)])
-
-
-def _agree(record, what: str, computed: float, stated: float) -> None:
-    if not abs(computed - stated) <= _TOLERANCE:
-        raise RecordError(
-            f"{record.folder}: the predictions give {what} {computed:.4f}, the record says "
-            f"{stated:.4f}; the folder is damaged, delete it and run again"
-        )
-
-
-def classification_report(record) -> str:
-    """The classification report as a Markdown table.
-
-    Raises
-    ------
-    RecordError
-        If predictions and record disagree.
-    """
-    table = scores(record).rename(
-        columns={"precision": "Precision", "recall": "Recall", "f1": "F1", "support": "Support"}
-    )
-    table.insert(0, "Emotion", [f"**{i}**" if i in table.index[-3:] else i for i in table.index])
-    return markdown_table(table)
-
-
-def layer_table(record) -> str:
-    """The network's layers in order, with output shapes and parameters, and the total.
-
-    A sentence tells the trainable parameters from the others: batch normalisation has four for
-    each channel, of which two, the running mean and variance, are counted and not learned.
-    """
-    rows = [
-        {
-            "#": str(i),
-            "Layer": layer["layer"],
-            "Type": layer["type"],
-            "Output shape": layer["output_shape"],
-            "Parameters": layer["parameters"],
-        }
-        for i, layer in enumerate(record.data["layers"], start=1)
-    ]
-    total = {"#": "", "Layer": "**all**", "Type": "", "Output shape": ""}
-    table = markdown_table([*rows, total | {"Parameters": record.data["n_parameters"]}])
-    kinds = ((layer["type"], layer["parameters"]) for layer in record.data["layers"])
-    running = sum(n for kind, n in kinds if kind == "BatchNormalization") // 2
-    if not running:
-        return table
-    trainable = number(record.data["n_parameters"] - running)
-    return (
-        f"{table}\n\nOf the parameters {trainable} are trainable; the other {number(running)} are "
-        "the running means and variances of batch normalisation, which are measured, not learned."
-    )
-
-
-def fold_mean(record, name: str) -> float:
-    """Mean of one entry of `folds` over the folds."""
-    return float(np.mean([fold[name] for fold in record.data["folds"]]))
-
-
-def confusion_counts(record) -> np.ndarray:
-    """Confusion matrix of the predictions: int [truth, predicted], in the order of the labels."""
-    predictions = record.predictions
-    emotions = record.data["corpus"]["emotions"]
-    return evaluation.confusion_matrix(predictions["truth"], predictions["predicted"], emotions)
-
-
-def speaker_scores(record) -> pd.DataFrame:
-    """Accuracy and UAR of every speaker in the test parts.
-
-    Returns
-    -------
-    DataFrame
-        Index: speakers in order, `UNKNOWN` for those without a name. Columns: n, accuracy, uar
-        (over the emotions that the speaker shows).
-    """
-    rows = {
-        speaker or UNKNOWN: {
-            "n": len(part),
-            "accuracy": evaluation.accuracy(part["truth"], part["predicted"]),
-            "uar": evaluation.uar(part["truth"], part["predicted"]),
-        }
-        for speaker, part in record.predictions.groupby("speaker")
-    }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    return str(escape(value))
 
 
 def ranked(values: Mapping[str, float], digits: int = 2) -> list[tuple[float, list[str]]]:

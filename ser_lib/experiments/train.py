@@ -1,0 +1,385 @@
+"""From experiments to runs: split, standardise, fit, predict, score.
+
+Folds are independent jobs in parallel processes, one thread each: the networks are small, and two
+folds at a time use two processors better than one fold with two threads. A finished fold lies in
+`runs/<corpus>/folds/<key>/<fold>/` and is never trained again. The key hashes what decides its
+numbers and nothing else (see `fold_key`), so that an interrupted run carries on and an edited page
+costs no training.
+"""
+
+import json
+import platform
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from shutil import copy2
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+
+from ser_lib.core import jobs
+from ser_lib.core.errors import CorpusError, RecordError, SplitError
+from ser_lib.core.files import digest, fresh_folder, sources, write_atomically
+from ser_lib.corpora import Manifest, describe
+from ser_lib.experiments import leakage, splits
+from ser_lib.experiments import run as runs
+from ser_lib.experiments.experiment import Experiment
+from ser_lib.experiments.fit import fit_fold, predict_validation, start_worker
+from ser_lib.experiments.run import Dataset, Record, Run, Speed
+from ser_lib.experiments.splits import Fold
+from ser_lib.features import store
+from ser_lib.metrics import scores
+from ser_lib.models import bundle, networks
+
+DECISIVE = (
+    "core/audio.py",
+    "features/maps.py",
+    "features/spectrum.py",
+    "features/store.py",
+    "models/windows.py",
+    "models/fast.py",
+    "models/bundle.py",
+    "experiments/fit.py",
+    "metrics/scores.py",
+)
+"""The code, with that of its own network, that can change what a fold gives."""
+PACKAGES = ("keras", "librosa", "numpy", "scipy", "soundfile", "soxr", "tensorflow",
+            "tensorflow-cpu")  # fmt: skip
+"""The packages whose versions can."""
+
+Progress = Callable[[str], None]
+
+
+def train(
+    architecture: str,
+    corpus: Manifest,
+    *,
+    workers: int | str | None = None,
+    progress: Progress | None = None,
+    **parameters,
+) -> Run:
+    """Train and test a network on a corpus, fold by fold; what is finished is not computed again.
+
+    Parameters
+    ----------
+    architecture
+        Name of a network: ``"cnn"``, ``"cnn_lstm"``, ``"cnn_gru"`` or one of your own.
+    corpus
+        From `load`.
+    workers
+        Processes, by default as many as there are processors; 1 computes in this one. A text is
+        the address of a Dask scheduler.
+    progress
+        Called with a line of text per finished part; by default printed to standard error.
+    **parameters
+        Of `Experiment`, such as ``protocol="speaker"``, ``epochs=5`` or ``seed=1``.
+
+    Returns
+    -------
+    Run
+        Complete, and on disk.
+
+    Raises
+    ------
+    SerError
+        If a parameter, the corpus or its split does not allow it, before any work.
+    """
+    experiment = Experiment(
+        architecture=architecture, corpus=corpus.corpus, **(corpus.selection | parameters)
+    )
+    return train_all([(experiment, corpus)], workers=workers, progress=progress)[0]
+
+
+def train_all(
+    planned: Iterable[tuple[Experiment, Manifest]],
+    *,
+    workers: int | str | None = None,
+    progress: Progress | None = None,
+) -> list[Run]:
+    """Train and test several networks; all their folds are in one queue, so no process waits.
+
+    Raises
+    ------
+    SerError
+        As `train`.
+    """
+    plans = [(experiment, corpus, audited(experiment, corpus)) for experiment, corpus in planned]
+    prepare(plans, workers=workers, progress=progress)
+    return [gather(*plan) for plan in plans]
+
+
+Plan = tuple[Experiment, Manifest, Sequence[Fold]]
+
+
+def prepare(
+    plans: Iterable[Plan],
+    *,
+    workers: int | str | None = None,
+    progress: Progress | None = None,
+) -> int:
+    """Train the folds that are missing, so that `gather` only has to collect them.
+
+    Parameters
+    ----------
+    plans
+        Experiments with their corpus and the folds from `audited`.
+
+    Returns
+    -------
+    int
+        How many folds were trained.
+    """
+    say = progress or jobs.tell
+    todo, done, total = [], 0, 0
+    for experiment, corpus, folds in plans:
+        if (run_folder(experiment, corpus, folds) / "record.json").is_file():
+            continue
+        maps = store.build(corpus, kind=experiment.feature_map, workers=workers)
+        table = corpus.table[["utterance", "speaker", "emotion"]]  # each job takes it along
+        total += len(folds)
+        for number, (fold, folder) in enumerate(
+            zip(folds, _folders(experiment, corpus, folds), strict=True)
+        ):
+            if folder.is_dir():
+                done += 1
+                continue
+            todo.append((folder, experiment, number, fold, table, corpus.emotions, maps.address))
+    if done and todo:
+        say(f"{done} of {total} folds are there already")
+    for target, line, files in jobs.each(_fit, todo, workers=workers, initializer=start_worker):
+        with fresh_folder(target) as folder:
+            for name, content in files.items():
+                write_atomically(folder / name, content)
+        done += 1
+        say(f"fold {done} of {total}: {line}")
+    return len(todo)
+
+
+def _fit(target: Path, experiment: Experiment, *job) -> tuple[Path, str, dict[str, bytes]]:
+    line, files = fit_fold(experiment, *job)
+    seed = f", seed {experiment.seed}" if experiment.seed else ""
+    return target, f"{experiment.architecture} on {experiment.feature_map}{seed}, {line}", files
+
+
+def gather(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold]) -> Run:
+    """Return the run of an experiment whose folds are all trained; write it if it is not there.
+
+    Raises
+    ------
+    RecordError
+        If a fold is missing, or what is there is damaged.
+    """
+    folder = run_folder(experiment, corpus, folds)
+    if not (folder / "record.json").is_file():
+        started, clock = datetime.now(UTC), time.perf_counter()
+        with fresh_folder(folder) as temporary:
+            run = _run(experiment, corpus, folds, temporary)
+            spent = run.record.speed.training_s + time.perf_counter() - clock
+            record = replace(
+                run.record,
+                key=folder.name.rpartition("-")[2],
+                started=started.isoformat(timespec="seconds"),
+                duration_s=round(spent, 1),
+            )
+            runs.write(replace(run, record=record))
+    return runs.read(folder, corpus, tuple(folds))
+
+
+def audited(experiment: Experiment, corpus: Manifest) -> list[Fold]:
+    """Return the folds of an experiment, if they let nothing through that they do not promise.
+
+    Raises
+    ------
+    CorpusError
+        If there is only one emotion.
+    SplitError
+        If the corpus does not allow the protocol, a split has a leak (`leakage.refuse`), or it
+        tests an utterance twice: a run has one prediction for each.
+    """
+    if len(corpus.emotions) < 2:
+        raise CorpusError(
+            f"corpus '{experiment.corpus}' has only the emotion '{corpus.emotions[0]}'; "
+            "there is nothing to tell apart"
+        )
+    if experiment.split is not None:
+        folds = splits.read(experiment.split, corpus.table, known=corpus.listed)
+    else:
+        folds = splits.make(
+            corpus.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
+        )
+    findings = leakage.audit(folds, corpus.table, protocol=experiment.protocol)
+    leakage.refuse(findings, experiment.protocol, file=experiment.split)
+    for finding in findings:
+        if finding.name == "tested-twice":
+            raise SplitError(
+                f"the split {experiment.split} tests '{finding.what[0]}' in more than one fold; a "
+                "run has one answer for each utterance, so make a file for each round"
+            )
+    return folds
+
+
+def fold_key(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold]) -> str:
+    """Return the hash of what decides the numbers of the folds.
+
+    These are the parameters that matter under the protocol, the corpus, the split, the code of
+    `DECISIVE` and of the experiment's own network, and the versions of `PACKAGES`.
+    """
+    parts = [[fold.name, *(getattr(fold, p).tolist() for p in splits.PARTS)] for fold in folds]
+    code = sources(*DECISIVE, *networks.files(experiment.architecture))
+    return digest(experiment.decisive(), corpus.sha256, parts, _versions_of(*PACKAGES), *code)
+
+
+def run_folder(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold]) -> Path:
+    """Return where a run is kept; its key is that of the folds and of how they are scored."""
+    code = sources("metrics", "experiments/run.py", "experiments/train.py")
+    key = digest(fold_key(experiment, corpus, folds), *code)
+    name = f"{experiment.architecture}-{experiment.protocol}-{key}"
+    return runs.folder_of(experiment.corpus) / name
+
+
+def bundles(run: Run) -> dict[str, Path]:
+    """Return the folder of the network of every fold, in the order of training.
+
+    Raises
+    ------
+    RecordError
+        If one is not there any more.
+    """
+    if run.corpus is None:
+        raise RecordError(f"{run.folder} was read without its corpus: its folds are not known")
+    folders = [f / "bundle" for f in _folders(run.experiment, run.corpus, run.folds)]
+    for folder in folders:
+        if not folder.is_dir():
+            raise RecordError(f"there is no {folder}; run the {run.architecture} again")
+    return {fold.name: folder for fold, folder in zip(run.folds, folders, strict=True)}
+
+
+def validation(run: Run, *, workers: int | None = None) -> pd.DataFrame:
+    """Return the predictions of every fold's network for its validation set.
+
+    Whatever is fitted after training, such as a temperature, needs them. They are computed once and
+    kept in `runs/<corpus>/validation/<key>.csv`.
+
+    Returns
+    -------
+    DataFrame
+        Columns of a run's predictions; an utterance can validate several folds.
+
+    Raises
+    ------
+    RecordError
+        If the networks of the folds are not there any more.
+    """
+    networks_of = bundles(run)
+    key = digest(fold_key(run.experiment, run.corpus, run.folds), *sources("experiments/fit.py"))
+    file = runs.folder_of(run.experiment.corpus) / "validation" / f"{key}.csv"
+    if not file.is_file():
+        maps = store.build(run.corpus, kind=run.experiment.feature_map, workers=workers)
+        todo = [
+            (networks_of[fold.name], maps.address, run.corpus.table, fold) for fold in run.folds
+        ]
+        parts = jobs.each(predict_validation, todo, workers=workers, initializer=start_worker)
+        table = pd.concat(sorted(parts, key=lambda part: part["fold"].iloc[0]))
+        write_atomically(file, table.to_csv(index=False, float_format="%.9g"))
+    return runs.read_predictions(file)
+
+
+def _folders(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold]) -> list[Path]:
+    """Return where the finished folds are kept; their names may hold any character."""
+    folder = runs.folder_of(experiment.corpus) / "folds" / fold_key(experiment, corpus, folds)
+    return [folder / quote(fold.name, safe=" ") for fold in folds]
+
+
+def _run(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold], folder: Path) -> Run:
+    """Collect the folds into a run in `folder`, with the bundle; key and times are to come."""
+    labels = corpus.emotions
+    folders = _folders(experiment, corpus, folds)
+    if missing := [str(part) for part in folders if not part.is_dir()]:
+        raise RecordError(f"there is no {missing[0]}; run the {experiment.architecture} again")
+    results = [json.loads((part / "fold.json").read_text()) for part in folders]
+    history, predictions = (
+        pd.concat([read(part / f"{name}.csv") for part in folders], ignore_index=True)
+        for name, read in (("history", pd.read_csv), ("predictions", runs.read_predictions))
+    )
+    truth, predicted = list(predictions["truth"]), list(predictions["predicted"])
+    # Without speakers, every utterance is its own cluster.
+    speakers = None if (predictions["speaker"] == "").any() else list(predictions["speaker"])
+    metrics: dict[str, float | list[float]] = {}
+    for name, score in scores.evaluate(truth, predicted, labels, clusters=speakers).items():
+        metrics |= {name: score.value, f"{name}_ci95": list(score.interval)}
+    losses = scores.log_losses(truth, predictions.filter(regex="^p_").to_numpy(), labels)
+    metrics["loss"] = float(losses.mean())
+    metrics["loss_ci95"] = scores.mean_interval(losses, clusters=speakers)
+    # The network that users get was chosen as its weights were: by validation.
+    best, best_folder = max(
+        zip(results, folders, strict=True),
+        key=lambda pair: (pair[0]["validation_uar"], -pair[0]["validation_loss"]),
+    )
+    exported = [(best_folder / "bundle", folder / "bundle")]
+    # In a process of its own: TensorFlow is large, and not silent.
+    list(jobs.each(bundle.export, exported, initializer=start_worker))
+    if experiment.split is None:
+        splits.write(folder / "split.csv", folds, corpus.table)
+    else:
+        copy2(experiment.split, folder / "split.csv")
+    row = describe(experiment.corpus)
+    record = Record(
+        architecture=experiment.architecture,
+        corpus=Dataset(
+            name=row.name,
+            title=row.title,
+            synthetic=row.synthetic,
+            utterances=len(corpus.table),
+            speakers=len(set(corpus.table["speaker"]) - {""}),
+            emotions=labels,
+            manifest_sha256=corpus.sha256,
+            chosen=corpus.chosen,
+            passed_over=corpus.passed_over,
+            left_out=corpus.left_out,
+        ),
+        protocol=experiment.protocol,
+        parameters=experiment.parameters(),
+        n_parameters=results[0]["n_parameters"],
+        layers=results[0]["layers"],
+        seed=experiment.seed,
+        metrics=metrics,
+        per_class=scores.per_class(truth, predicted, labels),
+        confusion={
+            "labels": labels,
+            "counts": scores.confusion_matrix(truth, predicted, labels).tolist(),
+        },
+        folds=[
+            {name: value for name, value in fold.items() if name not in ("n_parameters", "layers")}
+            for fold in results
+        ],
+        bundle=best["name"],
+        speed=Speed(
+            training_s=round(sum(fold["duration_s"] for fold in results), 1),
+            inference_ms=float(np.median([fold["inference_ms"] for fold in results])),
+        ),
+        versions=_versions(),
+    )
+    return Run(folder, record, history, predictions)
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+    } | _versions_of("ser-lib", *PACKAGES, "pandas")
+
+
+@cache
+def _versions_of(*packages: str) -> dict[str, str]:
+    installed = {}
+    # macOS has no tensorflow-cpu, others no tensorflow.
+    for package in packages:
+        with suppress(PackageNotFoundError):
+            installed[package] = version(package)
+    return installed
