@@ -45,8 +45,8 @@ class Fact:
     """Base of what a page states: a frozen dataclass of numbers and levels, worded by templates.
 
     The templates of a fact of `ser_lib.pages.gap` are ``text/gap/*.md``; they know its fields and
-    properties by their names, all of which must have a value at every level. One that is called as the class, ``pretence.md`` of ``Pretence``,
-    is how the fact shows itself in a notebook.
+    properties by their names, all of which must have a value at every level. One that is called as
+    the class, ``pretence.md`` of ``Pretence``, is how the fact shows itself in a notebook.
     """
 
     def text(self, name: str) -> "Markdown":
@@ -130,7 +130,8 @@ def escape(text: object) -> Markdown:
     """
     if isinstance(text, Markdown):
         return text
-    line = re.sub(r"([\\`*_{}\[\]<>$|~^&])", r"\\\1", " ".join(str(text).split()))
+    line = re.sub(r"\s*[\t\n\v\f\r\x85\u2028\u2029]\s*", " ", str(text))
+    line = re.sub(r"([\\`*_{}\[\]<>$|~^&])", r"\\\1", line)
     # Some marks mean something at the beginning alone.
     return Markdown(re.sub(r"^(\d*)([-+=#:%.)])", r"\1\\\2", line))
 
