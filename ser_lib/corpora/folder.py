@@ -1,6 +1,6 @@
 """Finding a corpus's files in the folder that a user named, or saying what is wrong with it.
 
-Readers describe where their audio lies by a pattern relative to the corpus's root, such as
+Readers describe where their recordings are by a pattern relative to the corpus's root, such as
 ``"Actor_*/*.wav"``; matching ignores upper and lower case. Names that start with a dot are never
 a recording (macOS leaves ``._name.wav`` beside ``name.wav``), and a link to a folder above itself
 is followed once.
@@ -49,9 +49,9 @@ def locate(root: Path, pattern: str, *, corpus: str) -> tuple[list[Path], list[d
     CorpusError
         If no file matches; where the right folder is near, it is named.
     """
-    found, refused = files(root, pattern)
-    if found:
-        return found, refused
+    matches, refused = files(root, pattern)
+    if matches:
+        return matches, refused
     for levels, folder in _neighbours(root):
         if files(folder, pattern)[0]:
             raise CorpusError(f"{root} is {levels} for {corpus}; give {folder}")
@@ -68,7 +68,7 @@ def locate(root: Path, pattern: str, *, corpus: str) -> tuple[list[Path], list[d
 
 
 def named(
-    root: Path, found: Iterable[Path], grammar: re.Pattern, *, corpus: str, form: str
+    root: Path, paths: Iterable[Path], grammar: re.Pattern, *, corpus: str, form: str
 ) -> tuple[list[tuple[Path, re.Match]], list[dict[str, str]]]:
     """Tell the files whose names a corpus's grammar explains from the others.
 
@@ -76,7 +76,7 @@ def named(
     ----------
     root
         The corpus's folder.
-    found
+    paths
         Files below it.
     grammar
         Explains a path relative to `root`, with slashes and without its ending.
@@ -91,7 +91,7 @@ def named(
         Entries of the files with other names.
     """
     explained, others = [], []
-    for file in found:
+    for file in paths:
         match = grammar.fullmatch(file.relative_to(root).with_suffix("").as_posix())
         if match:
             explained.append((file, match))

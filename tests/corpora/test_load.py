@@ -10,7 +10,7 @@ import soundfile
 from ser_lib import corpora
 from ser_lib.core.errors import CorpusError, ParameterError
 from ser_lib.corpora import CATALOGUE, COLUMNS, manifest
-from ser_lib.corpora import emodb as reader
+from ser_lib.corpora.readers.emodb import EMOTIONS
 from ser_lib.experiments.splits import PROTOCOLS
 
 pytestmark = pytest.mark.usefixtures("workspace")
@@ -229,8 +229,8 @@ def test_emodb_names_are_read(berlin):
 def test_emodb_letters_are_the_seven_emotions():
     # Wut, Langeweile, Ekel, Angst, Freude, neutral, Trauer
     english = ["anger", "boredom", "disgust", "fear", "happiness", "neutral", "sadness"]
-    assert dict(zip("WLEAFNT", english, strict=True)) == reader.EMOTIONS
-    assert tuple(sorted(reader.EMOTIONS.values())) == CATALOGUE["emodb"].emotions
+    assert dict(zip("WLEAFNT", english, strict=True)) == EMOTIONS
+    assert tuple(sorted(EMOTIONS.values())) == CATALOGUE["emodb"].emotions
 
 
 @pytest.mark.parametrize(

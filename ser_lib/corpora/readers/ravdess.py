@@ -12,9 +12,9 @@ both places is read once.
 import re
 from collections.abc import Iterable
 from itertools import product
-from pathlib import Path
 
 from ser_lib.corpora import folder
+from ser_lib.corpora.corpus import Corpus, Grammar
 
 EMOTIONS = {
     "01": "neutral",
@@ -29,58 +29,32 @@ EMOTIONS = {
 INTENSITIES = {"01": "normal", "02": "strong"}
 ACTORS = [f"{number:02d}" for number in range(1, 25)]
 _AGAIN = "audio_speech_actors_01-24"
-_GRAMMAR = re.compile(
-    rf"(?:{_AGAIN}/)?Actor_(?P<actor>{'|'.join(ACTORS)})/"
-    r"(?P<modality>0[1-3])-(?P<channel>0[12])-(?P<label>0[1-8])-(?P<intensity>0[12])-"
-    r"(?P<statement>0[12])-(?P<repetition>0[12])-(?P=actor)",
-    re.IGNORECASE,
-)
 
 
-def read(root: Path) -> tuple[list[dict], list[dict]]:
-    """Rows of the manifest, and the files that are not used.
-
-    Raises
-    ------
-    CorpusError
-        If there are no wav files.
-    """
-    found, refused = folder.locate(root, "Actor_*/*.wav", corpus="RAVDESS")
+def _files(root):
+    files, refused = folder.locate(root, "Actor_*/*.wav", corpus="RAVDESS")
     videos, _ = folder.files(root, "Actor_*/*.mp4")
     again, more = folder.files(root, f"{_AGAIN}/Actor_*/*.wav")
-    names = {file.name.lower() for file in found}
+    left_out = refused + more
+    names = {file.name.lower() for file in files}
     only = [file for file in again if file.name.lower() not in names]
-    files, left_out = folder.named(
-        root,
-        [*found, *videos, *only],
-        _GRAMMAR,
-        corpus="RAVDESS",
-        form="Actor_AA/MM-CC-EE-II-SS-RR-AA.wav",
-    )
-    left_out += refused + more
     if twice := len(again) - len(only):
         reason = f"repeats {twice} of the recordings in Actor_*, which are read once"
         left_out.append(folder.left_out(root, again[0].parents[1], reason))
-    rows = []
-    for file, name in files:
-        if name["channel"] == "02":
-            left_out.append(folder.left_out(root, file, "is song, not speech"))
-        elif name["modality"] != "03":
-            left_out.append(folder.left_out(root, file, "is video; 03 at the start is audio alone"))
-        else:
-            rows.append(
-                folder.row(
-                    root,
-                    file,
-                    speaker=name["actor"],
-                    sex="male" if int(name["actor"]) % 2 else "female",
-                    sentence=name["statement"],
-                    emotion=EMOTIONS[name["label"]],
-                    label=name["label"],
-                    intensity=INTENSITIES[name["intensity"]],
-                )
-            )
-    return rows, left_out
+    return [*files, *videos, *only], left_out
+
+
+def _columns(name):
+    if name["channel"] == "02":
+        return "is song, not speech"
+    if name["modality"] != "03":
+        return "is video; 03 at the start is audio alone"
+    return {
+        "speaker": name["actor"],
+        "sex": "male" if int(name["actor"]) % 2 else "female",
+        "sentence": name["statement"],
+        "intensity": INTENSITIES[name["intensity"]],
+    }
 
 
 def expected(names: Iterable[str]) -> set[str]:
@@ -92,3 +66,35 @@ def expected(names: Iterable[str]) -> set[str]:
         )
         if (EMOTIONS[label], INTENSITIES[intensity]) != ("neutral", "strong")
     }
+
+
+CORPUS = Corpus(
+    name="ravdess",
+    title="RAVDESS, the Ryerson Audio-Visual Database of Emotional Speech and Song",
+    language="English",
+    licence="CC BY-NC-SA 4.0",
+    home="Zenodo record 1188976, Audio_Speech_Actors_01-24.zip",
+    about=(
+        "Twelve women and twelve men, all actors, spoke two sentences in eight emotions, "
+        "each twice and, but for neutral, at two intensities; the corpus's song is not "
+        "read {cite:p}`livingstone2018ravdess`. One recording is there under two names, "
+        "which no evaluation may split between training and test."
+    ),
+    read=Grammar(
+        corpus="RAVDESS",
+        form="Actor_AA/MM-CC-EE-II-SS-RR-AA.wav",
+        files=_files,
+        name=re.compile(
+            rf"(?:{_AGAIN}/)?Actor_(?P<actor>{'|'.join(ACTORS)})/"
+            r"(?P<modality>0[1-3])-(?P<channel>0[12])-(?P<label>0[1-8])-(?P<intensity>0[12])-"
+            r"(?P<statement>0[12])-0[12]-(?P=actor)",
+            re.IGNORECASE,
+        ),
+        emotions=EMOTIONS,
+        columns=_columns,
+    ).read,
+    speakers=24,
+    hours=1.48,
+    counts=dict.fromkeys(EMOTIONS.values(), 192) | {"neutral": 96},
+    expected=expected,
+)

@@ -20,6 +20,7 @@ import re
 from pathlib import Path
 
 from ser_lib.corpora import folder
+from ser_lib.corpora.corpus import Corpus
 
 EMOTIONS = {
     "ang": "anger",
@@ -60,9 +61,9 @@ def read(root: Path) -> tuple[list[dict], list[dict]]:
     CorpusError
         If there are no wav files.
     """
-    found, refused = folder.locate(root, "Session[1-5]/sentences/wav/*/*.wav", corpus="IEMOCAP")
+    wavs, refused = folder.locate(root, "Session[1-5]/sentences/wav/*/*.wav", corpus="IEMOCAP")
     files, left_out = folder.named(
-        root, found, _GRAMMAR, corpus="IEMOCAP", form="SessionN/sentences/wav/<dialog>/<turn>.wav"
+        root, wavs, _GRAMMAR, corpus="IEMOCAP", form="SessionN/sentences/wav/<dialog>/<turn>.wav"
     )
     labels, unread = _labels(root)
     rows = []
@@ -114,3 +115,37 @@ def _labels(root: Path) -> tuple[dict[str, tuple[re.Match, Path]], list[dict]]:
             continue
         labels |= {label["turn"].lower(): (label, table) for label in _LABEL.finditer(text)}
     return labels, unread
+
+
+CORPUS = Corpus(
+    name="iemocap",
+    title="IEMOCAP, the Interactive Emotional Dyadic Motion Capture database",
+    language="English",
+    licence="by form, no redistribution",
+    home="a release form of the University of Southern California, sail.usc.edu/iemocap",
+    about=(
+        "In each of five sessions a woman and a man played scripts and improvised, and "
+        "the majority of several raters labelled every turn {cite:p}`busso2008iemocap`. "
+        "The same seven scripts are played in all sessions, so that even a new session "
+        "brings words that are in training: the improvised turns alone are the stricter "
+        "test."
+    ),
+    read=read,
+    speakers=10,
+    hours=12.0,
+    counts={
+        "anger": 1103,
+        "disgust": 2,
+        "excitement": 1041,
+        "fear": 40,
+        "frustration": 1849,
+        "happiness": 595,
+        "neutral": 1708,
+        "other": 3,
+        "sadness": 1084,
+        "surprise": 107,
+        "undecided": 2507,
+    },
+    choice="anger, frustration, happiness+excitement, neutral, sadness",
+    protocol="session",
+)

@@ -1,0 +1,91 @@
+"""nEMO (Christop 2024): acted Polish, nine speakers.
+
+Files are `samples/SPK_emotion_sentence.wav`. Beside them lies `data.tsv`, which tells the
+speakers' sex; a recording that it lists and the folder lacks is left out by name.
+"""
+
+import re
+from pathlib import Path
+
+from ser_lib.corpora import folder
+from ser_lib.corpora.corpus import Corpus, Grammar
+
+EMOTIONS = {
+    "anger": "anger",
+    "fear": "fear",
+    "happiness": "happiness",
+    "neutral": "neutral",
+    "sadness": "sadness",
+    "surprised": "surprise",
+}
+FILES = "samples/*.wav"
+
+
+def _columns(name):
+    speaker, sentence = name["speaker"].upper(), name["sentence"]
+    return {
+        "utterance": f"{speaker}_{name['label']}_{sentence}",
+        "speaker": speaker,
+        "sentence": sentence,
+    }
+
+
+GRAMMAR = Grammar(
+    corpus="nEMO",
+    form="samples/SPK_emotion_sentence.wav",
+    files=FILES,
+    name=re.compile(
+        rf"samples/(?P<speaker>[^/_]+)_(?P<label>{'|'.join(EMOTIONS)})_(?P<sentence>\d+)",
+        re.IGNORECASE,
+    ),
+    emotions=EMOTIONS,
+    columns=_columns,
+)
+
+
+def read(root: Path) -> tuple[list[dict], list[dict]]:
+    """Rows of the manifest, and the files that are not used.
+
+    Raises
+    ------
+    CorpusError
+        If there are no wav files, or `data.tsv` lacks a column.
+    """
+    rows, left_out = GRAMMAR.read(root)
+    listed = []
+    for table in folder.files(root, "data.tsv")[0]:
+        listed += folder.table(table, "file_id", "speaker_id", "gender", separator="\t")
+    # The identifiers are padded with spaces.
+    sexes = {line["speaker_id"].strip(): line["gender"].strip() for line in listed}
+    for row in rows:
+        row["sex"] = sexes.get(row["speaker"], "")
+    there = {file.name.lower() for file in folder.files(root, FILES)[0]}
+    for line in listed:
+        if line["file_id"].lower() not in there:
+            reason = "is listed in data.tsv, but is not there"
+            left_out.append({"file": f"samples/{line['file_id']}", "reason": reason})
+    return rows, left_out
+
+
+CORPUS = Corpus(
+    name="nemo",
+    title="nEMO",
+    language="Polish",
+    licence="CC BY-NC-SA 4.0",
+    home="GitHub amu-cai/nEMO",
+    about=(
+        "Nine speakers acted Polish sentences in six emotions {cite:p}`christop2024nemo`. "
+        "The classes are of nearly the same size."
+    ),
+    read=read,
+    speakers=9,
+    hours=3.07,
+    counts={
+        "anger": 749,
+        "fear": 736,
+        "happiness": 749,
+        "neutral": 809,
+        "sadness": 769,
+        "surprise": 669,
+    },
+)
