@@ -16,6 +16,7 @@ and brings the audio without the videos, which a clone would bring, too.
 import os
 import re
 import shutil
+import sys
 import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -219,16 +220,14 @@ def _check_room(known: Archive, folder: Path) -> None:
 def _unpack(known: Archive, url: str, folder: Path, new: Path) -> None:
     """Bring the archive, and write what is wanted of it to a new folder."""
     from pooch import Unzip, create
-    from tqdm import tqdm
 
     unpacked = new / ".archive"
     inner = unpacked / known.folder
     wanted = [f"{known.folder}/{name}" for name in known.keep] if known.folder else None
     files = {known.file: known.checksum}
     store = create(folder, "", registry=files, urls={known.file: url}, retry_if_failed=RETRIES)
-    bar = tqdm(desc=known.file, unit="B", unit_scale=True, disable=None)
     try:
-        _get(store, known.file, bar=bar, processor=Unzip(wanted, str(unpacked)))
+        _get(store, known.file, bar=sys.stderr.isatty(), processor=Unzip(wanted, str(unpacked)))
         if (count := _recordings(inner)) != known.recordings:
             raise CorpusError(
                 f"the archive {known.file} holds {count:,} recordings, but the one that is known "
@@ -272,7 +271,7 @@ def _complete(folder: Path, places: tuple[str, ...], parts: Path) -> None:
         Path(file).replace(folder / name)
 
 
-def _get(store, file: str, *, bar=None, processor=None):
+def _get(store, file: str, *, bar=False, processor=None) -> str:
     """Fetch a file of a pooch; what goes wrong is said in one sentence."""
     from pooch import HTTPDownloader, get_logger
     from requests import HTTPError, RequestException
