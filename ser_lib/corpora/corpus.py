@@ -17,40 +17,32 @@ class Corpus:
 
     Attributes
     ----------
-    name, title, language, licence, home
-        For people: where `home` says where to get it.
     about
         Markdown for the data page: how the recordings came to be, with citations.
     read
-        Reads a folder; `None` for several corpora that are joined.
+        Reads a folder, or a file if `is_file`; `None` for several corpora that are joined.
     speakers, hours, counts
-        What a complete copy holds: the utterances of each emotion by name, as the reader tells
-        them; 0 and nothing where it depends on the user.
+        What a complete copy holds; `counts` are the utterances of each emotion. 0 and nothing
+        where it depends on the user.
     expected
         Names the utterances of a complete copy, given those that a copy has; `None` where the
         counts are all that is known.
-    choice
-        The emotions that are told apart when none are named, in the words of `load.parse`; all of
-        them if "".
-    protocol
-        The evaluation protocol used when none is named.
-    epochs
-        Training epochs used when none are named: enough for the networks to converge.
+    choice, protocol, epochs
+        What is usual, where nothing else is asked for: the emotions to tell apart in the words of
+        `load.parse` (all if ""), the evaluation protocol, enough epochs to converge.
     synthetic
         No person speaks: results say nothing about people.
     acted
         The speakers portray the emotions; otherwise nothing is known of how they came about.
     embed_audio
         The licence allows short excerpts inside the book.
-    is_file
-        `read` takes a file, not a folder.
     """
 
     name: str
     title: str
     language: str
     licence: str
-    home: str
+    home: str  # where to get it
     about: str
     read: Reader | None
     speakers: int = 0
@@ -83,7 +75,7 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Grammar:
-    """How a corpus names its files, where the names tell everything; `read` is its reader.
+    """How a corpus names its files; `read` is its reader.
 
     Attributes
     ----------
@@ -93,12 +85,12 @@ class Grammar:
         Where the recordings are: a pattern for `folder.locate`, or a function from the corpus's
         folder to the files and what could not be looked into.
     name
-        Explains a path below that folder, without its ending. One of its groups is `label`.
+        Explains a path below that folder, without its ending.
     emotions
-        Label to emotion. Labels may be in another case than in `name`.
+        Label to emotion.
     columns
-        The groups of `name` to the row's other columns; a text is the reason why the file is left
-        out.
+        The groups of `name` to the columns of a row, or to the reason why the file is left out.
+        The group `label`, in whatever case, comes as it is in `emotions` and need not be returned.
     """
 
     corpus: str
@@ -106,10 +98,10 @@ class Grammar:
     files: str | Callable[[Path], tuple[list[Path], list[dict[str, str]]]]
     name: re.Pattern
     emotions: Mapping[str, str]
-    columns: Callable[[dict[str, str]], dict[str, str] | str]
+    columns: Callable[[dict[str, str]], dict[str, str | float] | str]
 
     def read(self, root: Path) -> tuple[list[dict], list[dict]]:
-        """Rows of the manifest, and the files that are not used.
+        """Return rows of the manifest, and the files that are not used.
 
         Raises
         ------
@@ -120,17 +112,28 @@ class Grammar:
             files, left_out = folder.locate(root, self.files, corpus=self.corpus)
         else:
             files, left_out = self.files(root)
-        explained, others = folder.named(root, files, self.name, corpus=self.corpus, form=self.form)
-        left_out += others
-        labels = {label.lower(): label for label in self.emotions}
         rows = []
-        for file, match in explained:
-            name = match.groupdict()
-            label = name["label"] = labels.get(name["label"].lower(), name["label"])
-            columns = self.columns(name)
+        for file in files:
+            path = file.relative_to(root)
+            columns = self._columns(path.with_suffix("").as_posix())
             if isinstance(columns, str):
                 left_out.append(folder.left_out(root, file, columns))
             else:
-                own = {"emotion": self.emotions[label], "label": label}
-                rows.append(folder.row(root, file, **own, **columns))
+                rows.append({"utterance": file.stem, "path": path.as_posix()} | columns)
         return rows, left_out
+
+    def _columns(self, path: str) -> dict[str, str | float] | str:
+        match = self.name.fullmatch(path)
+        if match is None:
+            return f"the name is not one of {self.corpus}'s ({self.form})"
+        name = match.groupdict(default="")
+        if written := name.get("label"):
+            cases = {label.lower(): label for label in self.emotions}
+            name["label"] = cases.get(written.lower(), written)
+        columns = self.columns(name)
+        if isinstance(columns, str):
+            return columns
+        label = columns.setdefault("label", name.get("label"))
+        if label not in self.emotions:
+            return f"unknown label '{label}'; {self.corpus} has: {', '.join(self.emotions)}"
+        return columns | {"emotion": self.emotions[label]}

@@ -1,16 +1,13 @@
 """Download of the corpora that have an open public archive, by pooch.
 
-`ARCHIVES` says where each lies and what is known of it. In the user's folder a corpus takes its
-name only when it is complete; until then the archive lies there and, of CREMA-D, the folder
-`crema-d.part` with the audio that has come, so that a later call need not bring them again.
+In the user's folder a corpus takes its name only when it is complete; until then the archive lies
+there and, of CREMA-D, the folder `crema-d.part` with the audio that has come: a later call goes on
+with them. A repository's archive is packed anew on request, so that no checksum of it would hold;
+its address names a commit, and each file in it has a CRC, which is checked.
 
-The archives of repositories are packed anew on request, so that no checksum of them would hold;
-their address names a commit, and every file in them has a CRC, which is checked.
-
-CREMA-D's repository keeps its audio in Git LFS, so that its archive holds pointers only: small
-texts that name the SHA-256 of the real file. GitHub serves these files under plain addresses, so
-the pointers are a registry for pooch. That is shorter than Git LFS's own protocol, needs no git,
-and brings the audio without the videos, which a clone would bring, too.
+CREMA-D's archive holds pointers of Git LFS instead of audio: small texts with the SHA-256 of the
+real file. GitHub serves these files under plain addresses, so the pointers are a registry for
+pooch. That is shorter than the protocol of Git LFS, and a clone would bring the videos, too.
 """
 
 import os
@@ -38,42 +35,17 @@ _POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\noid (sha2
 
 @dataclass(frozen=True)
 class Archive:
-    """Where a corpus's archive lies, and what is known of it.
+    """Where a corpus's archive lies, and what is known of it; sizes are in bytes."""
 
-    Attributes
-    ----------
-    url
-        Address of the archive, a zip file.
-    file
-        Name that it is kept under.
-    size
-        Bytes of the archive; `None` if its server makes it anew for every download.
-    checksum
-        ``"md5:..."`` or ``"sha256:..."``; `None` if it is not known.
-    folder
-        The folder inside the archive that is the corpus; "" for all of it.
-    recordings
-        Audio files in it: so many make a complete folder.
-    unpacked
-        Bytes of the archive's content, about.
-    keep
-        The files and folders in `folder` that are wanted; all if none are named.
-    media
-        Addresses, to be asked one after the other, before the paths of the audio where the archive
-        holds Git LFS pointers only.
-    media_size
-        Bytes of that audio.
-    """
-
-    url: str
-    file: str
-    size: int | None
-    checksum: str | None
-    folder: str
-    recordings: int
-    unpacked: int
-    keep: tuple[str, ...] = ("",)
-    media: tuple[str, ...] = ()
+    url: str  # of a zip file
+    file: str  # the name that it is kept under
+    size: int | None  # None if its server makes it anew for every download
+    checksum: str | None  # "md5:..." or "sha256:..."; None if it is not known
+    folder: str  # the one inside that is the corpus; "" for all of it
+    recordings: int  # so many audio files make a complete folder
+    unpacked: int  # about
+    keep: tuple[str, ...] = ("",)  # the files and folders in `folder` that are wanted
+    media: tuple[str, ...] = ()  # where the audio of Git LFS is: what comes before its paths
     media_size: int = 0
 
     @property
@@ -142,7 +114,7 @@ def archive(name: str) -> Archive:
     Raises
     ------
     ParameterError
-        If the corpus is unknown, or has none: it says where to get the corpus.
+        If the corpus is unknown, or has none; it says where to get the corpus.
     """
     corpus = CATALOGUE[choose(name, CATALOGUE, "corpus")]
     if name not in ARCHIVES:
@@ -163,12 +135,7 @@ def fetch(name: str, folder: str | Path) -> Path:
     name
         A key of `ARCHIVES`.
     folder
-        Where the corpus's own folder is made; nothing is written outside it.
-
-    Returns
-    -------
-    Path
-        The folder to give to the reader.
+        Where the corpus's own folder is made, which is returned; nothing is written outside it.
 
     Raises
     ------

@@ -113,12 +113,8 @@ def select(
 
     Parameters
     ----------
-    manifest
-        With all its emotions.
-    emotions
-        Of `parse`; `None` keeps all.
-    style
-        One of `STYLES`; `None` keeps all.
+    emotions, style
+        The result of `parse` and one of `STYLES`; `None` keeps all.
 
     Raises
     ------

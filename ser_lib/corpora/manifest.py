@@ -43,18 +43,9 @@ from ser_lib.core.files import digest, sources, workspace, write_atomically
 from ser_lib.corpora import emotions
 
 COLUMNS = (
-    "utterance",
-    "path",
-    "speaker",
-    "sex",
-    "session",
-    "sentence",
-    "emotion",
-    "label",
-    "duration_s",
-    "sample_rate_hz",
-    "sha256",
-)
+    "utterance", "path", "speaker", "sex", "session", "sentence", "emotion", "label",
+    "duration_s", "sample_rate_hz", "sha256",
+)  # fmt: skip
 _TEXT = COLUMNS[:8]
 TOGETHER = 50
 """Files that a thread measures in one go."""
@@ -69,7 +60,7 @@ class Manifest:
     Attributes
     ----------
     corpus
-        Name of the corpus in the catalogue.
+        Its name in the catalogue.
     root
         Folder that the paths of the table are relative to.
     table
@@ -126,19 +117,12 @@ def build(
 
     Parameters
     ----------
-    corpus
-        Name of the corpus.
     root
         Folder that the rows' paths are relative to.
     rows
-        From the reader, with at least `utterance`, `path` and `emotion`; other text columns
-        default to "".
+        With at least `utterance`, `path` and `emotion`; other text columns default to "".
     left_out
         Files that the reader already refused.
-
-    Returns
-    -------
-    Manifest
 
     Raises
     ------

@@ -236,7 +236,7 @@ def test_emodb_letters_are_the_seven_emotions():
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("03a01Xa.wav", "unknown emotion letter 'X'; EmoDB has: W, L, E, A, F, N, T"),
+        ("03a01Xa.wav", "unknown label 'X'; EmoDB has: W, L, E, A, F, N, T"),
         ("3a01Fa.wav", "the name is not one of EmoDB's"),
         ("03a01F.wav", "the name is not one of EmoDB's"),
         ("03a01fa.wav", "the name is not one of EmoDB's"),

@@ -11,13 +11,9 @@ import re
 from ser_lib.corpora.corpus import Corpus, Grammar
 
 EMOTIONS = {
-    "ANG": "anger",
-    "DIS": "disgust",
-    "FEA": "fear",
-    "HAP": "happiness",
-    "NEU": "neutral",
+    "ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happiness", "NEU": "neutral",
     "SAD": "sadness",
-}
+}  # fmt: skip
 LEVELS = {"LO": "low", "MD": "medium", "HI": "high", "XX": "", "X": ""}
 SENTENCES = ["IEO", "TIE", "IOM", "IWW", "TAI", "MTI", "IWL", "ITH", "DFA", "ITS", "TSI", "WSI"]
 WOMEN = {
@@ -50,9 +46,9 @@ CORPUS = Corpus(
     licence="ODbL 1.0",
     home="GitHub CheyneyComputerScience/CREMA-D",
     about=(
-        "Ninety-one actors, 43 women and 48 men, spoke twelve sentences in six emotions, "
-        "some of them at three levels {cite:p}`cao2014cremad`. One recording was published "
-        "without sound and is left out."
+        "Ninety-one actors, 43 women and 48 men, spoke twelve sentences in six emotions, some of "
+        "them at three levels {cite:p}`cao2014cremad`. One recording was published without sound "
+        "and is left out."
     ),
     read=Grammar(
         corpus="CREMA-D",

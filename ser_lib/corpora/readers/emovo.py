@@ -5,7 +5,6 @@ speaker, the sentence.
 """
 
 import re
-from collections.abc import Iterable
 from itertools import product
 
 from ser_lib.corpora.corpus import Corpus, Grammar
@@ -32,8 +31,8 @@ def _columns(name):
     }
 
 
-def expected(names: Iterable[str]) -> set[str]:
-    """Name the utterances of a complete copy: every sentence that is there, from every speaker."""
+def _expected(names):
+    # Every sentence that is there, from every speaker.
     sentences = {name.split("-")[2] for name in names}
     return {"-".join(parts) for parts in product(EMOTIONS, SPEAKERS, sentences)}
 
@@ -46,8 +45,8 @@ CORPUS = Corpus(
     home="the authors of its paper (Costantini et al. 2014)",
     about=(
         "Three women and three men spoke fourteen sentences in seven emotions "
-        "{cite:p}`costantini2014emovo`. Everyone says every sentence in every emotion, so "
-        "the words tell nothing about it."
+        "{cite:p}`costantini2014emovo`. Everyone says every sentence in every emotion, so the "
+        "words tell nothing about it."
     ),
     read=Grammar(
         corpus="EMOVO",
@@ -64,5 +63,5 @@ CORPUS = Corpus(
     speakers=6,
     hours=0.51,
     counts=dict.fromkeys(EMOTIONS.values(), 84),
-    expected=expected,
+    expected=_expected,
 )

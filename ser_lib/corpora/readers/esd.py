@@ -10,18 +10,14 @@ a sentence is named by its language and its place in that order. The column `lan
 """
 
 import re
-from collections.abc import Iterable
 
 from ser_lib.corpora import folder
 from ser_lib.corpora.corpus import Corpus, Grammar
 
 EMOTIONS = {
-    "Neutral": "neutral",
-    "Angry": "anger",
-    "Happy": "happiness",
-    "Sad": "sadness",
+    "Neutral": "neutral", "Angry": "anger", "Happy": "happiness", "Sad": "sadness",
     "Surprise": "surprise",
-}
+}  # fmt: skip
 SPEAKERS = [f"{number:04d}" for number in range(1, 21)]
 WOMEN = {"0001", "0002", "0003", "0007", "0009", "0015", "0016", "0017", "0018", "0019"}
 SENTENCES = 350
@@ -46,8 +42,7 @@ def _columns(name):
     }
 
 
-def expected(names: Iterable[str]) -> set[str]:
-    """Name the utterances of a complete copy, whichever of them are there."""
+def _expected(names):
     return {
         f"{speaker}_{number:06d}"
         for speaker in SPEAKERS
@@ -62,9 +57,9 @@ CORPUS = Corpus(
     licence="research only, by form",
     home="GitHub HLTSingapore/Emotional-Speech-Data",
     about=(
-        "Ten speakers of Mandarin and ten of English each spoke 350 sentences in five "
-        "emotions {cite:p}`zhou2022emotional`. Everyone says every sentence of the own "
-        "language in every emotion, so all classes have the same size."
+        "Ten speakers of Mandarin and ten of English each spoke 350 sentences in five emotions "
+        "{cite:p}`zhou2022emotional`. Everyone says every sentence of the own language in every "
+        "emotion, so all classes have the same size."
     ),
     read=Grammar(
         corpus="ESD",
@@ -81,5 +76,5 @@ CORPUS = Corpus(
     speakers=20,
     hours=29.1,
     counts=dict.fromkeys(EMOTIONS.values(), 7000),
-    expected=expected,
+    expected=_expected,
 )

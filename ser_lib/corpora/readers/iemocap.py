@@ -20,22 +20,20 @@ import re
 from pathlib import Path
 
 from ser_lib.corpora import folder
-from ser_lib.corpora.corpus import Corpus
+from ser_lib.corpora.corpus import Corpus, Grammar
 
 EMOTIONS = {
-    "ang": "anger",
-    "dis": "disgust",
-    "exc": "excitement",
-    "fea": "fear",
-    "fru": "frustration",
-    "hap": "happiness",
-    "neu": "neutral",
-    "oth": "other",
-    "sad": "sadness",
-    "sur": "surprise",
+    "ang": "anger", "dis": "disgust", "exc": "excitement", "fea": "fear", "fru": "frustration",
+    "hap": "happiness", "neu": "neutral", "oth": "other", "sad": "sadness", "sur": "surprise",
     "xxx": "undecided",
-}
-_GRAMMAR = re.compile(
+}  # fmt: skip
+COUNTS = {
+    "anger": 1103, "disgust": 2, "excitement": 1041, "fear": 40, "frustration": 1849,
+    "happiness": 595, "neutral": 1708, "other": 3, "sadness": 1084, "surprise": 107,
+    "undecided": 2507,
+}  # fmt: skip
+SCALES = ("valence", "activation", "dominance")
+_NAME = re.compile(
     r"Session(?P<session>[1-5])/sentences/wav/"
     r"(?P<dialog>Ses0(?P=session)[MF]_(?:impro\d\d(?:_\d)?|(?P<script>script\d\d(?:_\d)?))[a-z]?)/"
     r"(?P<turn>(?P=dialog)_(?P<sex>[MF])(?:XX)?\d{3})",
@@ -51,55 +49,42 @@ _LABEL = re.compile(
 def read(root: Path) -> tuple[list[dict], list[dict]]:
     """Rows of the manifest, and the turns without a label, a known one or a wav file.
 
-    Parameters
-    ----------
-    root
-        The folder that holds `Session1` to `Session5`.
-
     Raises
     ------
     CorpusError
-        If there are no wav files.
+        If there are no wav files below `root`, which holds `Session1` to `Session5`.
     """
-    wavs, refused = folder.locate(root, "Session[1-5]/sentences/wav/*/*.wav", corpus="IEMOCAP")
-    files, left_out = folder.named(
-        root, wavs, _GRAMMAR, corpus="IEMOCAP", form="SessionN/sentences/wav/<dialog>/<turn>.wav"
-    )
     labels, unread = _labels(root)
-    rows = []
-    for file, name in files:
-        label, _ = labels.pop(name["turn"].lower(), (None, None))
-        if label is None:
-            place = f"Session{name['session']}/dialog/EmoEvaluation/{name['dialog']}.txt"
-            left_out.append(folder.left_out(root, file, f"has no label line in {place}"))
-        elif label["label"] not in EMOTIONS:
-            reason = f"unknown label '{label['label']}'; IEMOCAP has: {', '.join(EMOTIONS)}"
-            left_out.append(folder.left_out(root, file, reason))
-        else:
-            sex = name["sex"].upper()
-            rows.append(
-                folder.row(
-                    root,
-                    file,
-                    utterance=label["turn"],
-                    speaker=f"Ses0{name['session']}{sex}",
-                    sex="female" if sex == "F" else "male",
-                    session=name["session"],
-                    sentence=(name["script"] or "").lower(),
-                    emotion=EMOTIONS[label["label"]],
-                    label=label["label"],
-                    style="scripted" if name["script"] else "improvised",
-                    **{
-                        scale: float(label[scale])
-                        for scale in ("valence", "activation", "dominance")
-                    },
-                )
-            )
-    for label, table in labels.values():
+
+    def columns(name):
+        line, _ = labels.pop(name["turn"].lower(), (None, None))
+        if line is None:
+            table = f"Session{name['session']}/dialog/EmoEvaluation/{name['dialog']}.txt"
+            return f"has no label line in {table}"
+        sex = name["sex"].upper()
+        return {
+            "utterance": line["turn"],
+            "speaker": f"Ses0{name['session']}{sex}",
+            "sex": "female" if sex == "F" else "male",
+            "session": name["session"],
+            "sentence": name["script"].lower(),
+            "label": line["label"],
+            "style": "scripted" if name["script"] else "improvised",
+        } | {scale: float(line[scale]) for scale in SCALES}
+
+    rows, left_out = Grammar(
+        corpus="IEMOCAP",
+        form="SessionN/sentences/wav/<dialog>/<turn>.wav",
+        files="Session[1-5]/sentences/wav/*/*.wav",
+        name=_NAME,
+        emotions=EMOTIONS,
+        columns=columns,
+    ).read(root)
+    for line, table in labels.values():
         session, dialog = table.relative_to(root).parts[0], table.stem
-        file = f"{session}/sentences/wav/{dialog}/{label['turn']}.wav"
+        file = f"{session}/sentences/wav/{dialog}/{line['turn']}.wav"
         left_out.append({"file": file, "reason": f"is labelled in {table.name}, but is not there"})
-    return rows, refused + unread + left_out
+    return rows, unread + left_out
 
 
 def _labels(root: Path) -> tuple[dict[str, tuple[re.Match, Path]], list[dict]]:
@@ -113,7 +98,7 @@ def _labels(root: Path) -> tuple[dict[str, tuple[re.Match, Path]], list[dict]]:
             reason = f"cannot be opened ({error.strerror})"
             unread.append(folder.left_out(root, table, reason))
             continue
-        labels |= {label["turn"].lower(): (label, table) for label in _LABEL.finditer(text)}
+        labels |= {line["turn"].lower(): (line, table) for line in _LABEL.finditer(text)}
     return labels, unread
 
 
@@ -124,28 +109,15 @@ CORPUS = Corpus(
     licence="by form, no redistribution",
     home="a release form of the University of Southern California, sail.usc.edu/iemocap",
     about=(
-        "In each of five sessions a woman and a man played scripts and improvised, and "
-        "the majority of several raters labelled every turn {cite:p}`busso2008iemocap`. "
-        "The same seven scripts are played in all sessions, so that even a new session "
-        "brings words that are in training: the improvised turns alone are the stricter "
-        "test."
+        "In each of five sessions a woman and a man played scripts and improvised, and the "
+        "majority of several raters labelled every turn {cite:p}`busso2008iemocap`. The same "
+        "seven scripts are played in all sessions, so that even a new session brings words that "
+        "are in training: the improvised turns alone are the stricter test."
     ),
     read=read,
     speakers=10,
     hours=12.0,
-    counts={
-        "anger": 1103,
-        "disgust": 2,
-        "excitement": 1041,
-        "fear": 40,
-        "frustration": 1849,
-        "happiness": 595,
-        "neutral": 1708,
-        "other": 3,
-        "sadness": 1084,
-        "surprise": 107,
-        "undecided": 2507,
-    },
+    counts=COUNTS,
     choice="anger, frustration, happiness+excitement, neutral, sadness",
     protocol="session",
 )

@@ -14,17 +14,17 @@ import re
 from pathlib import Path
 
 from ser_lib.corpora import folder
-from ser_lib.corpora.corpus import Corpus
+from ser_lib.corpora.corpus import Corpus, Grammar
 
 EMOTIONS = {
-    "anger": "anger",
-    "disgust": "disgust",
-    "fear": "fear",
-    "joy": "happiness",
-    "neutral": "neutral",
-    "sadness": "sadness",
-    "surprise": "surprise",
-}
+    "anger": "anger", "disgust": "disgust", "fear": "fear", "joy": "happiness",
+    "neutral": "neutral", "sadness": "sadness", "surprise": "surprise",
+}  # fmt: skip
+# Of the tables' utterances, two neutral ones have no video.
+COUNTS = {
+    "anger": 1607, "disgust": 361, "fear": 358, "happiness": 2308, "neutral": 6434,
+    "sadness": 1002, "surprise": 1636,
+}  # fmt: skip
 PARTS = {
     "train": "train",
     "train_splits": "train",
@@ -34,7 +34,12 @@ PARTS = {
     "output_repeated_splits_test": "test",
 }
 """The part that a folder's name tells."""
-_GRAMMAR = re.compile(rf"(?P<folder>{'|'.join(PARTS)})/(?P<name>dia\d+_utt\d+)", re.IGNORECASE)
+_NAME = re.compile(rf"(?P<folder>{'|'.join(PARTS)})/(?P<name>dia\d+_utt\d+)", re.IGNORECASE)
+
+
+def _files(root):
+    folder.locate(root, "*/dia*_utt*.wav", corpus="MELD")  # says so if there are none
+    return folder.files(root, "*/*.wav")
 
 
 def read(root: Path) -> tuple[list[dict], list[dict]]:
@@ -45,33 +50,30 @@ def read(root: Path) -> tuple[list[dict], list[dict]]:
     CorpusError
         If there are no wav files, or a table of labels lacks a column.
     """
-    folder.locate(root, "*/dia*_utt*.wav", corpus="MELD")  # says so if there are none
-    wavs, refused = folder.files(root, "*/*.wav")
-    files, left_out = folder.named(root, wavs, _GRAMMAR, corpus="MELD", form="train/diaN_uttM.wav")
     labels = {part: _labels(root, part) for part in ("train", "dev", "test")}
-    rows, folders = [], {}
-    for file, name in files:
-        part = PARTS[name["folder"].lower()]
+    folders = {}
+
+    def columns(name):
+        part, utterance = PARTS[name["folder"].lower()], name["name"].lower()
         folders[part] = name["folder"]
-        label = labels[part].pop(name["name"].lower(), None)
-        if label is None:
-            reason = f"has no row in {part}_sent_emo.csv"
-            left_out.append(folder.left_out(root, file, reason))
-        elif (emotion := label["Emotion"].strip().lower()) not in EMOTIONS:
-            reason = f"unknown emotion '{emotion}'; MELD has: {', '.join(EMOTIONS)}"
-            left_out.append(folder.left_out(root, file, reason))
-        else:
-            rows.append(
-                folder.row(
-                    root,
-                    file,
-                    utterance=f"{part}_{name['name'].lower()}",
-                    speaker=label["Speaker"].strip(),
-                    emotion=EMOTIONS[emotion],
-                    label=emotion,
-                    part=part,
-                )
-            )
+        line = labels[part].pop(utterance, None)
+        if line is None:
+            return f"has no row in {part}_sent_emo.csv"
+        return {
+            "utterance": f"{part}_{utterance}",
+            "speaker": line["Speaker"].strip(),
+            "label": line["Emotion"].strip().lower(),
+            "part": part,
+        }
+
+    rows, left_out = Grammar(
+        corpus="MELD",
+        form="train/diaN_uttM.wav",
+        files=_files,
+        name=_NAME,
+        emotions=EMOTIONS,
+        columns=columns,
+    ).read(root)
     for part, unused in labels.items():
         table = f"{part}_sent_emo.csv"
         if unused and part not in folders:
@@ -81,7 +83,7 @@ def read(root: Path) -> tuple[list[dict], list[dict]]:
         for name in unused:
             file = f"{folders[part]}/{name}.wav"
             left_out.append({"file": file, "reason": f"is labelled in {table}, but is not there"})
-    return rows, refused + left_out
+    return rows, left_out
 
 
 def _labels(root: Path, part: str) -> dict[str, dict[str, str]]:
@@ -100,22 +102,12 @@ CORPUS = Corpus(
     licence="GPL-3 (labels)",
     home="GitHub declare-lab/MELD; its videos must be turned into wav files first",
     about=(
-        "The recordings are utterances of 304 speakers in the dialogues of a television "
-        "series, cut from its video {cite:p}`poria2019meld`. The emotions are very "
-        "unevenly frequent."
+        "The recordings are utterances of 304 speakers in the dialogues of a television series, "
+        "cut from its video {cite:p}`poria2019meld`. The emotions are very unevenly frequent."
     ),
     read=read,
     speakers=304,
     hours=12.1,
-    # Of the tables' utterances, two neutral ones have no video.
-    counts={
-        "anger": 1607,
-        "disgust": 361,
-        "fear": 358,
-        "happiness": 2308,
-        "neutral": 6434,
-        "sadness": 1002,
-        "surprise": 1636,
-    },
+    counts=COUNTS,
     protocol="speaker-kfold",
 )

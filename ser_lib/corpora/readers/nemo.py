@@ -11,13 +11,13 @@ from ser_lib.corpora import folder
 from ser_lib.corpora.corpus import Corpus, Grammar
 
 EMOTIONS = {
-    "anger": "anger",
-    "fear": "fear",
-    "happiness": "happiness",
-    "neutral": "neutral",
-    "sadness": "sadness",
-    "surprised": "surprise",
-}
+    "anger": "anger", "fear": "fear", "happiness": "happiness", "neutral": "neutral",
+    "sadness": "sadness", "surprised": "surprise",
+}  # fmt: skip
+COUNTS = {
+    "anger": 749, "fear": 736, "happiness": 749, "neutral": 809, "sadness": 769,
+    "surprise": 669,
+}  # fmt: skip
 FILES = "samples/*.wav"
 
 
@@ -74,18 +74,11 @@ CORPUS = Corpus(
     licence="CC BY-NC-SA 4.0",
     home="GitHub amu-cai/nEMO",
     about=(
-        "Nine speakers acted Polish sentences in six emotions {cite:p}`christop2024nemo`. "
-        "The classes are of nearly the same size."
+        "Nine speakers acted Polish sentences in six emotions {cite:p}`christop2024nemo`. The "
+        "classes are of nearly the same size."
     ),
     read=read,
     speakers=9,
     hours=3.07,
-    counts={
-        "anger": 749,
-        "fear": 736,
-        "happiness": 749,
-        "neutral": 809,
-        "sadness": 769,
-        "surprise": 669,
-    },
+    counts=COUNTS,
 )

@@ -10,22 +10,15 @@ both places is read once.
 """
 
 import re
-from collections.abc import Iterable
 from itertools import product
 
 from ser_lib.corpora import folder
 from ser_lib.corpora.corpus import Corpus, Grammar
 
 EMOTIONS = {
-    "01": "neutral",
-    "02": "calm",
-    "03": "happiness",
-    "04": "sadness",
-    "05": "anger",
-    "06": "fear",
-    "07": "disgust",
-    "08": "surprise",
-}
+    "01": "neutral", "02": "calm", "03": "happiness", "04": "sadness", "05": "anger",
+    "06": "fear", "07": "disgust", "08": "surprise",
+}  # fmt: skip
 INTENSITIES = {"01": "normal", "02": "strong"}
 ACTORS = [f"{number:02d}" for number in range(1, 25)]
 _AGAIN = "audio_speech_actors_01-24"
@@ -57,8 +50,7 @@ def _columns(name):
     }
 
 
-def expected(names: Iterable[str]) -> set[str]:
-    """Name the utterances of a complete copy, whichever of them are there."""
+def _expected(names):
     return {
         "-".join(("03", "01", label, intensity, statement, repetition, actor))
         for label, intensity, statement, repetition, actor in product(
@@ -75,10 +67,10 @@ CORPUS = Corpus(
     licence="CC BY-NC-SA 4.0",
     home="Zenodo record 1188976, Audio_Speech_Actors_01-24.zip",
     about=(
-        "Twelve women and twelve men, all actors, spoke two sentences in eight emotions, "
-        "each twice and, but for neutral, at two intensities; the corpus's song is not "
-        "read {cite:p}`livingstone2018ravdess`. One recording is there under two names, "
-        "which no evaluation may split between training and test."
+        "Twelve women and twelve men, all actors, spoke two sentences in eight emotions, each "
+        "twice and, but for neutral, at two intensities; the corpus's song is not read "
+        "{cite:p}`livingstone2018ravdess`. One recording is there under two names, which no "
+        "evaluation may split between training and test."
     ),
     read=Grammar(
         corpus="RAVDESS",
@@ -96,5 +88,5 @@ CORPUS = Corpus(
     speakers=24,
     hours=1.48,
     counts=dict.fromkeys(EMOTIONS.values(), 192) | {"neutral": 96},
-    expected=expected,
+    expected=_expected,
 )

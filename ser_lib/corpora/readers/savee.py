@@ -5,19 +5,13 @@ of the sentence. As the names repeat in every folder, utterances are named like 
 """
 
 import re
-from collections.abc import Iterable
 
 from ser_lib.corpora.corpus import Corpus, Grammar
 
 EMOTIONS = {
-    "sa": "sadness",
-    "su": "surprise",
-    "a": "anger",
-    "d": "disgust",
-    "f": "fear",
-    "h": "happiness",
-    "n": "neutral",
-}
+    "sa": "sadness", "su": "surprise", "a": "anger", "d": "disgust", "f": "fear",
+    "h": "happiness", "n": "neutral",
+}  # fmt: skip
 SPEAKERS = ("DC", "JE", "JK", "KL")
 
 
@@ -31,8 +25,7 @@ def _columns(name):
     }
 
 
-def expected(names: Iterable[str]) -> set[str]:
-    """Name the utterances of a complete copy, whichever of them are there."""
+def _expected(names):
     return {
         f"{speaker}_{label}{number:02d}"
         for speaker in SPEAKERS
@@ -48,9 +41,9 @@ CORPUS = Corpus(
     licence="by registration",
     home="University of Surrey",
     about=(
-        "Four men spoke fifteen sentences in each of six emotions and thirty in a neutral "
-        "voice {cite:p}`haq2009speaker`. Four speakers, all men, are few: how far the "
-        "scores carry to other voices stays open."
+        "Four men spoke fifteen sentences in each of six emotions and thirty in a neutral voice "
+        "{cite:p}`haq2009speaker`. Four speakers, all men, are few: how far the scores carry to "
+        "other voices stays open."
     ),
     read=Grammar(
         corpus="SAVEE",
@@ -66,5 +59,5 @@ CORPUS = Corpus(
     speakers=4,
     hours=0.51,
     counts=dict.fromkeys(EMOTIONS.values(), 60) | {"neutral": 120},
-    expected=expected,
+    expected=_expected,
 )

@@ -6,7 +6,6 @@ utterance is named like the others.
 """
 
 import re
-from collections.abc import Iterable
 from itertools import product
 
 from ser_lib.corpora import folder
@@ -43,8 +42,8 @@ def _columns(name):
     }
 
 
-def expected(names: Iterable[str]) -> set[str]:
-    """Name the utterances of a complete copy: every word that is there, in every emotion."""
+def _expected(names):
+    # Every word that is there, in every emotion.
     words = {name.split("_")[1] for name in names}
     return {"_".join(parts) for parts in product(SPEAKERS, words, EMOTIONS)}
 
@@ -56,10 +55,9 @@ CORPUS = Corpus(
     licence="CC BY-NC-ND 4.0",
     home="doi 10.5683/SP2/E8H2MF",
     about=(
-        "Two women spoke two hundred words in seven emotions "
-        "{cite:p}`pichorafuller2020toronto`. With two speakers only the protocol `random` "
-        "is possible, in which both voices are in training and test, so no claim about a "
-        "new speaker can rest on this corpus."
+        "Two women spoke two hundred words in seven emotions {cite:p}`pichorafuller2020toronto`. "
+        "With two speakers only the protocol `random` is possible, in which both voices are in "
+        "training and test, so no claim about a new speaker can rest on this corpus."
     ),
     read=Grammar(
         corpus="TESS",
@@ -75,6 +73,6 @@ CORPUS = Corpus(
     speakers=2,
     hours=1.60,
     counts=dict.fromkeys(EMOTIONS.values(), 400),
-    expected=expected,
+    expected=_expected,
     protocol="random",
 )
