@@ -85,7 +85,8 @@ class Grammar:
         Where the recordings are: a pattern for `folder.locate`, or a function from the corpus's
         folder to the files and what could not be looked into.
     name
-        Explains a path below that folder, without its ending.
+        A regular expression that explains a path below that folder, without its ending and in any
+        case.
     emotions
         Label to emotion.
     columns
@@ -96,7 +97,7 @@ class Grammar:
     corpus: str
     form: str
     files: str | Callable[[Path], tuple[list[Path], list[dict[str, str]]]]
-    name: re.Pattern
+    name: str
     emotions: Mapping[str, str]
     columns: Callable[[dict[str, str]], dict[str, str | float] | str]
 
@@ -123,7 +124,7 @@ class Grammar:
         return rows, left_out
 
     def _columns(self, path: str) -> dict[str, str | float] | str:
-        match = self.name.fullmatch(path)
+        match = re.fullmatch(self.name, path, re.IGNORECASE)
         if match is None:
             return f"the name is not one of {self.corpus}'s ({self.form})"
         name = match.groupdict(default="")

@@ -6,8 +6,6 @@ X (1040_ITH_SAD_X); its utterance is named like the others. 1076_MTI_SAD_XX was 
 sound and is left out. The column `intensity` is "low", "medium", "high" or "".
 """
 
-import re
-
 from ser_lib.corpora.corpus import Corpus, Grammar
 
 EMOTIONS = {
@@ -54,11 +52,10 @@ CORPUS = Corpus(
         corpus="CREMA-D",
         form="AudioWAV/AAAA_SSS_EMO_LV.wav",
         files="AudioWAV/*.wav",
-        name=re.compile(
+        name=(
             r"AudioWAV/(?P<actor>10(?:0[1-9]|[1-8]\d|9[01]))_"
             rf"(?P<sentence>{'|'.join(SENTENCES)})_(?P<label>{'|'.join(EMOTIONS)})_"
-            r"(?P<level>LO|MD|HI|XX?)",
-            re.IGNORECASE,
+            r"(?P<level>LO|MD|HI|XX?)"
         ),
         emotions=EMOTIONS,
         columns=_columns,

@@ -5,8 +5,6 @@ emotion (the first of its German name), one letter of version. The folder of wav
 read, too.
 """
 
-import re
-
 from ser_lib.corpora import folder
 from ser_lib.corpora.corpus import Corpus, Grammar
 
@@ -53,7 +51,7 @@ CORPUS = Corpus(
         corpus="EmoDB",
         form="SSttEv.wav",
         files=_files,
-        name=re.compile(r"(?:[^/]+/)?(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<label>[A-Z])[a-z]"),
+        name=r"(?-i:(?:[^/]+/)?(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<label>[A-Z])[a-z])",
         emotions=EMOTIONS,
         columns=_columns,
     ).read,

@@ -4,7 +4,6 @@ Files are `f1/neu-f1-b1.wav`: the speaker's folder, three letters of the Italian
 speaker, the sentence.
 """
 
-import re
 from itertools import product
 
 from ser_lib.corpora.corpus import Corpus, Grammar
@@ -52,10 +51,9 @@ CORPUS = Corpus(
         corpus="EMOVO",
         form="f1/neu-f1-b1.wav",
         files="[fm][1-3]/*.wav",
-        name=re.compile(
+        name=(
             rf"(?P<speaker>[fm][1-3])/(?P<label>{'|'.join(EMOTIONS)})-(?P=speaker)-"
-            r"(?P<sentence>[a-z]\d)",
-            re.IGNORECASE,
+            r"(?P<sentence>[a-z]\d)"
         ),
         emotions=EMOTIONS,
         columns=_columns,

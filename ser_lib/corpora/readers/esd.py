@@ -9,8 +9,6 @@ a sentence is named by its language and its place in that order. The column `lan
 "Mandarin" or "English".
 """
 
-import re
-
 from ser_lib.corpora import folder
 from ser_lib.corpora.corpus import Corpus, Grammar
 
@@ -65,10 +63,9 @@ CORPUS = Corpus(
         corpus="ESD",
         form="SSSS/Emotion/SSSS_NNNNNN.wav",
         files=_files,
-        name=re.compile(
+        name=(
             rf"(?P<speaker>{'|'.join(SPEAKERS)})/(?P<label>{'|'.join(EMOTIONS)})/(?:[^/]+/)?"
-            r"(?P=speaker)_(?P<number>\d{6})",
-            re.IGNORECASE,
+            r"(?P=speaker)_(?P<number>\d{6})"
         ),
         emotions=EMOTIONS,
         columns=_columns,

@@ -33,11 +33,10 @@ COUNTS = {
     "undecided": 2507,
 }  # fmt: skip
 SCALES = ("valence", "activation", "dominance")
-_NAME = re.compile(
+_NAME = (
     r"Session(?P<session>[1-5])/sentences/wav/"
     r"(?P<dialog>Ses0(?P=session)[MF]_(?:impro\d\d(?:_\d)?|(?P<script>script\d\d(?:_\d)?))[a-z]?)/"
-    r"(?P<turn>(?P=dialog)_(?P<sex>[MF])(?:XX)?\d{3})",
-    re.IGNORECASE,
+    r"(?P<turn>(?P=dialog)_(?P<sex>[MF])(?:XX)?\d{3})"
 )
 _LABEL = re.compile(
     r"^\[[\d.]+ - [\d.]+\]\t(?P<turn>\S+)\t(?P<label>\S+)\t"

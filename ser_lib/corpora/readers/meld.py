@@ -10,7 +10,6 @@ Names repeat from part to part, so utterances are named like `train_dia0_utt3`. 
 is "train", "dev" or "test"; the same speakers are in all three.
 """
 
-import re
 from pathlib import Path
 
 from ser_lib.corpora import folder
@@ -34,7 +33,7 @@ PARTS = {
     "output_repeated_splits_test": "test",
 }
 """The part that a folder's name tells."""
-_NAME = re.compile(rf"(?P<folder>{'|'.join(PARTS)})/(?P<name>dia\d+_utt\d+)", re.IGNORECASE)
+_NAME = rf"(?P<folder>{'|'.join(PARTS)})/(?P<name>dia\d+_utt\d+)"
 
 
 def _files(root):

@@ -4,7 +4,6 @@ Files are `samples/SPK_emotion_sentence.wav`. Beside them lies `data.tsv`, which
 speakers' sex; a recording that it lists and the folder lacks is left out by name.
 """
 
-import re
 from pathlib import Path
 
 from ser_lib.corpora import folder
@@ -18,29 +17,6 @@ COUNTS = {
     "anger": 749, "fear": 736, "happiness": 749, "neutral": 809, "sadness": 769,
     "surprise": 669,
 }  # fmt: skip
-FILES = "samples/*.wav"
-
-
-def _columns(name):
-    speaker, sentence = name["speaker"].upper(), name["sentence"]
-    return {
-        "utterance": f"{speaker}_{name['label']}_{sentence}",
-        "speaker": speaker,
-        "sentence": sentence,
-    }
-
-
-GRAMMAR = Grammar(
-    corpus="nEMO",
-    form="samples/SPK_emotion_sentence.wav",
-    files=FILES,
-    name=re.compile(
-        rf"samples/(?P<speaker>[^/_]+)_(?P<label>{'|'.join(EMOTIONS)})_(?P<sentence>\d+)",
-        re.IGNORECASE,
-    ),
-    emotions=EMOTIONS,
-    columns=_columns,
-)
 
 
 def read(root: Path) -> tuple[list[dict], list[dict]]:
@@ -51,16 +27,31 @@ def read(root: Path) -> tuple[list[dict], list[dict]]:
     CorpusError
         If there are no wav files, or `data.tsv` lacks a column.
     """
-    rows, left_out = GRAMMAR.read(root)
-    listed = []
+    lines = []
     for table in folder.files(root, "data.tsv")[0]:
-        listed += folder.table(table, "file_id", "speaker_id", "gender", separator="\t")
+        lines += folder.table(table, "file_id", "speaker_id", "gender", separator="\t")
     # The identifiers are padded with spaces.
-    sexes = {line["speaker_id"].strip(): line["gender"].strip() for line in listed}
-    for row in rows:
-        row["sex"] = sexes.get(row["speaker"], "")
-    there = {file.name.lower() for file in folder.files(root, FILES)[0]}
-    for line in listed:
+    sexes = {line["speaker_id"].strip(): line["gender"].strip() for line in lines}
+
+    def columns(name):
+        speaker, sentence = name["speaker"].upper(), name["sentence"]
+        return {
+            "utterance": f"{speaker}_{name['label']}_{sentence}",
+            "speaker": speaker,
+            "sex": sexes.get(speaker, ""),
+            "sentence": sentence,
+        }
+
+    rows, left_out = Grammar(
+        corpus="nEMO",
+        form="samples/SPK_emotion_sentence.wav",
+        files="samples/*.wav",
+        name=rf"samples/(?P<speaker>[^/_]+)_(?P<label>{'|'.join(EMOTIONS)})_(?P<sentence>\d+)",
+        emotions=EMOTIONS,
+        columns=columns,
+    ).read(root)
+    there = {file.name.lower() for file in folder.files(root, "samples/*.wav")[0]}
+    for line in lines:
         if line["file_id"].lower() not in there:
             reason = "is listed in data.tsv, but is not there"
             left_out.append({"file": f"samples/{line['file_id']}", "reason": reason})

@@ -9,7 +9,6 @@ Some copies hold a second folder, `audio_speech_actors_01-24/`, with everything 
 both places is read once.
 """
 
-import re
 from itertools import product
 
 from ser_lib.corpora import folder
@@ -76,11 +75,10 @@ CORPUS = Corpus(
         corpus="RAVDESS",
         form="Actor_AA/MM-CC-EE-II-SS-RR-AA.wav",
         files=_files,
-        name=re.compile(
+        name=(
             rf"(?:{_AGAIN}/)?Actor_(?P<actor>{'|'.join(ACTORS)})/"
             r"(?P<modality>0[1-3])-(?P<channel>0[12])-(?P<label>0[1-8])-(?P<intensity>0[12])-"
-            r"(?P<statement>0[12])-0[12]-(?P=actor)",
-            re.IGNORECASE,
+            r"(?P<statement>0[12])-0[12]-(?P=actor)"
         ),
         emotions=EMOTIONS,
         columns=_columns,

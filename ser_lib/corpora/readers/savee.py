@@ -4,8 +4,6 @@ Files are `SS/eNN.wav`: the speaker's folder (four men), one or two letters of e
 of the sentence. As the names repeat in every folder, utterances are named like `DC_a01`.
 """
 
-import re
-
 from ser_lib.corpora.corpus import Corpus, Grammar
 
 EMOTIONS = {
@@ -49,9 +47,8 @@ CORPUS = Corpus(
         corpus="SAVEE",
         form="DC/a01.wav",
         files="[DJK][CEKL]/*.wav",
-        name=re.compile(
-            rf"(?P<speaker>{'|'.join(SPEAKERS)})/(?P<label>{'|'.join(EMOTIONS)})(?P<number>\d\d)",
-            re.IGNORECASE,
+        name=(
+            rf"(?P<speaker>{'|'.join(SPEAKERS)})/(?P<label>{'|'.join(EMOTIONS)})(?P<number>\d\d)"
         ),
         emotions=EMOTIONS,
         columns=_columns,

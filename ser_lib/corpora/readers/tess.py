@@ -5,7 +5,6 @@ one folder, or in folders for each actress and emotion. One name is spelt OA_bit
 utterance is named like the others.
 """
 
-import re
 from itertools import product
 
 from ser_lib.corpora import folder
@@ -26,7 +25,7 @@ SPEAKERS = ("OAF", "YAF")
 def _files(root):
     files, refused = folder.files(root, "*.wav")
     # The folder of one actress and emotion alone is not the corpus.
-    if files and not re.fullmatch("[OY]AF_.+", root.absolute().name, re.IGNORECASE):
+    if files and root.absolute().name[:4].upper() not in ("OAF_", "YAF_"):
         return files, refused
     folder.locate(root, "*/[OY]A*_*_*.wav", corpus="TESS")  # says so if there are none
     return folder.files(root, "*/*.wav")
@@ -63,10 +62,7 @@ CORPUS = Corpus(
         corpus="TESS",
         form="OAF_word_emotion.wav",
         files=_files,
-        name=re.compile(
-            rf"(?:[^/]+/)?(?P<initial>[OY])AF?_(?P<word>[^/_]+)_(?P<label>{'|'.join(EMOTIONS)})",
-            re.IGNORECASE,
-        ),
+        name=(rf"(?:[^/]+/)?(?P<initial>[OY])AF?_(?P<word>[^/_]+)_(?P<label>{'|'.join(EMOTIONS)})"),
         emotions=EMOTIONS,
         columns=_columns,
     ).read,
