@@ -228,7 +228,7 @@ def _complete(folder: Path, places: tuple[str, ...], parts: Path) -> None:
                 return _get(store, name)
             except CorpusError as error:
                 reason = error
-        raise CorpusError(f"{reason}; what has come is kept, run the command again to go on")
+        raise CorpusError(f"{reason}; the audio that has come is kept for the next time")
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         audio = pool.map(bring, checksums)
@@ -255,8 +255,8 @@ def _get(store, file: str, *, bar=False, processor=None) -> str:
         ) from error
     except RequestException as error:
         raise CorpusError(
-            f"the connection to {url} failed or broke ({type(error).__name__}); is there a "
-            "connection to the network?"
+            f"the connection to {url} failed or broke ({type(error).__name__}); look at the "
+            "network and run the command again"
         ) from error
     except _DAMAGE as error:
         raise CorpusError(f"{file} is damaged ({error}); it was deleted") from error

@@ -225,8 +225,7 @@ def _join(name: str, manifests: Sequence[Manifest]) -> Manifest:
         folder = part.root.absolute().relative_to(root)
         own["path"] = [(folder / path).as_posix() for path in own["path"]]
         for column in _NAMES:
-            named = own[column] != ""
-            own.loc[named, column] = part.corpus + "/" + own.loc[named, column]
+            own[column] = own[column].where(own[column] == "", part.corpus + "/" + own[column])
         tables.append(own)
     chosen: dict[str, dict[str, int]] = {}
     for part in manifests:

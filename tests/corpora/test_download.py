@@ -217,7 +217,7 @@ def test_a_folder_with_something_else_is_left_alone(tones, server):
 
 def test_a_cut_connection_leaves_nothing_half_written(tones, server, recordings):
     server.cut = 50_000
-    tones.fails("the connection to", "tones.zip failed or broke", "connection to the network?")
+    tones.fails("the connection to", "tones.zip failed or broke", "run the command again")
     assert tones.left == []
     assert_complete(tones.fetch(), recordings)
 
@@ -245,7 +245,7 @@ def test_an_interrupt_while_unpacking_keeps_the_archive(tones, server, recording
 
 def test_no_network(tones, server):
     server.stop()
-    tones.fails("tones.zip failed or broke (ConnectionError)", "connection to the network?")
+    tones.fails("tones.zip failed or broke (ConnectionError)", "look at the network")
     assert tones.left == []
 
 
@@ -381,7 +381,7 @@ def test_audio_that_no_place_has(pointing, server, recordings):
     name, data = list(recordings.items())[-1]
     for place in ("first", "second"):
         del server.files[f"{place}/{name}"]
-    pointing.fails(f"second/{name}: the server answers 404", "run the command again to go on")
+    pointing.fails(f"second/{name}: the server answers 404", "that has come is kept")
     assert pointing.left == ["tones.part", "tones.zip"], "what has come is kept"
     part = pointing.folder / "tones.part"
     kept = {file.relative_to(part).as_posix() for file in part.rglob("*.wav")}
