@@ -99,7 +99,7 @@ class Grammar:
     files: str | Callable[[Path], tuple[list[Path], list[dict[str, str]]]]
     name: str
     emotions: Mapping[str, str]
-    columns: Callable[[dict[str, str]], dict[str, str | float] | str]
+    columns: Callable[[dict[str, str]], dict | str]
 
     def read(self, root: Path) -> tuple[list[dict], list[dict]]:
         """Return rows of the manifest, and the files that are not used.
@@ -123,7 +123,7 @@ class Grammar:
                 rows.append({"utterance": file.stem, "path": path.as_posix()} | columns)
         return rows, left_out
 
-    def _columns(self, path: str) -> dict[str, str | float] | str:
+    def _columns(self, path: str) -> dict | str:
         match = re.fullmatch(self.name, path, re.IGNORECASE)
         if match is None:
             return f"the name is not one of {self.corpus}'s ({self.form})"
@@ -134,7 +134,7 @@ class Grammar:
         columns = self.columns(name)
         if isinstance(columns, str):
             return columns
-        label = columns.setdefault("label", name.get("label"))
+        label = columns.setdefault("label", name.get("label", ""))
         if label not in self.emotions:
             return f"unknown label '{label}'; {self.corpus} has: {', '.join(self.emotions)}"
         return columns | {"emotion": self.emotions[label]}

@@ -248,10 +248,9 @@ def _get(store, file: str, *, bar=False, processor=None) -> str:
     try:
         return store.fetch(file, processor, HTTPDownloader(bar, chunk_size=1 << 16))
     except HTTPError as error:
-        answer = f"{error.response.status_code} {error.response.reason}"
         raise CorpusError(
-            f"{url}: the server answers {answer}; try again later, or see `ser corpora` for the "
-            "corpus's home"
+            f"the server answers {error}; try again later, or see `ser corpora` for the home of "
+            "the corpus"
         ) from error
     except RequestException as error:
         raise CorpusError(

@@ -194,6 +194,7 @@ def _read(corpus: Corpus, data_dir: str | Path | None) -> Manifest:
         archive = root.suffix.lower() in (".zip", ".tar", ".gz", ".tgz")
         hint = "unpack it and give the folder" if archive else "give the corpus's folder"
         raise CorpusError(f"corpus '{name}': {root} is a file; {hint}")
+    assert corpus.read is not None  # but of several that are joined
     rows, left_out = corpus.read(root)
     return build(name, root.parent if corpus.is_file else root, rows, left_out)
 

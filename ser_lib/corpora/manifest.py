@@ -229,7 +229,7 @@ def _measure(file: Path, note: _Measure | None) -> _Measure | str:
         # the data, so that two copies of a corpus have the same manifest hash.
         return error.reason
     duration = round(len(samples) / rate, 6)
-    return _Measure(state, duration, rate, hashlib.sha256(samples).hexdigest())
+    return _Measure(state, duration, rate, hashlib.sha256(samples.data).hexdigest())
 
 
 def _read_notes(file: Path) -> dict[str, _Measure]:

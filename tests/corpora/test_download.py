@@ -253,7 +253,7 @@ def test_no_network(tones, server):
 def test_a_server_that_refuses(tones, server, file, status):
     tones.know(url=f"{server.base}/{file}")
     server.busy = status == 503
-    tones.fails(f"{server.base}/{file}: the server answers {status}", "ser corpora")
+    tones.fails(f"the server answers {status}", f"{server.base}/{file}; try again", "ser corpora")
     assert tones.left == []
 
 
@@ -381,7 +381,7 @@ def test_audio_that_no_place_has(pointing, server, recordings):
     name, data = list(recordings.items())[-1]
     for place in ("first", "second"):
         del server.files[f"{place}/{name}"]
-    pointing.fails(f"second/{name}: the server answers 404", "that has come is kept")
+    pointing.fails("the server answers 404", f"/second/{name}", "that has come is kept")
     assert pointing.left == ["tones.part", "tones.zip"], "what has come is kept"
     part = pointing.folder / "tones.part"
     kept = {file.relative_to(part).as_posix() for file in part.rglob("*.wav")}

@@ -89,7 +89,7 @@ def read(root: Path) -> tuple[list[dict], list[dict]]:
 def _labels(root: Path) -> tuple[dict[str, tuple[re.Match, Path]], list[dict]]:
     """Label line and its file for every turn, by the turn's name in lower case."""
     tables, unread = folder.files(root, "Session[1-5]/dialog/EmoEvaluation/*.txt")
-    labels = {}
+    labels: dict[str, tuple[re.Match, Path]] = {}
     for table in tables:
         try:
             text = table.read_text(encoding="latin-1")
