@@ -46,13 +46,7 @@ _LABEL = re.compile(
 
 
 def read(root: Path) -> tuple[list[dict], list[dict]]:
-    """Rows of the manifest, and the turns without a label, a known one or a wav file.
-
-    Raises
-    ------
-    CorpusError
-        If there are no wav files below `root`, which holds `Session1` to `Session5`.
-    """
+    """Rows of the manifest, and the turns without a label, a known one or a wav file."""
     labels, unread = _labels(root)
 
     def columns(name):

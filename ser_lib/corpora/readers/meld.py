@@ -42,13 +42,7 @@ def _files(root):
 
 
 def read(root: Path) -> tuple[list[dict], list[dict]]:
-    """Rows of the manifest, and the files that are not used.
-
-    Raises
-    ------
-    CorpusError
-        If there are no wav files, or a table of labels lacks a column.
-    """
+    """Rows of the manifest, and the files that are not used; see `Grammar.read`."""
     labels = {part: _labels(root, part) for part in ("train", "dev", "test")}
     folders = {}
 

@@ -20,13 +20,7 @@ COUNTS = {
 
 
 def read(root: Path) -> tuple[list[dict], list[dict]]:
-    """Rows of the manifest, and the files that are not used.
-
-    Raises
-    ------
-    CorpusError
-        If there are no wav files, or `data.tsv` lacks a column.
-    """
+    """Rows of the manifest, and the files that are not used; see `Grammar.read`."""
     lines = []
     for table in folder.files(root, "data.tsv")[0]:
         lines += folder.table(table, "file_id", "speaker_id", "gender", separator="\t")
