@@ -7,7 +7,7 @@ A run's folder `runs/<corpus>/<architecture>-<protocol>-<key>/` holds
   uar;
 - `predictions.csv`: utterance, speaker, fold, truth, predicted and one probability column
   `p_<emotion>` per emotion;
-- `split.csv`: fold, utterance, part (see `split_files`);
+- `split.csv`: fold, utterance, part (see `splits.write`);
 - `bundle/`: the trained network with its front end;
 - `<architecture>.ipynb`: the executed notebook, once the runner has made it.
 

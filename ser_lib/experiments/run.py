@@ -26,7 +26,7 @@ from ser_lib.core import jobs as parallel
 from ser_lib.core.errors import CorpusError, RecordError, SplitError
 from ser_lib.core.files import digest, fresh_folder, lock_file, sources, write_atomically
 from ser_lib.corpora import Manifest
-from ser_lib.experiments import leakage, protocols, records, split_files, splits
+from ser_lib.experiments import leakage, records, splits
 from ser_lib.experiments.experiment import Experiment
 from ser_lib.experiments.fit import fit_fold, start_worker
 from ser_lib.experiments.records import Record
@@ -186,7 +186,7 @@ def load(experiment: Experiment, data_dir: str | Path | None = None) -> Manifest
 
 
 def split(experiment: Experiment, manifest: Manifest) -> list[Fold]:
-    """Return the folds of an experiment on a manifest: of its file, or see `protocols.make`.
+    """Return the folds of an experiment on a manifest: of its file, or see `splits.make`.
 
     Raises
     ------
@@ -194,8 +194,8 @@ def split(experiment: Experiment, manifest: Manifest) -> list[Fold]:
         If there are none.
     """
     if experiment.split is not None:
-        return split_files.read(experiment.split, manifest.table, known=manifest.listed)
-    return protocols.make(
+        return splits.read(experiment.split, manifest.table, known=manifest.listed)
+    return splits.make(
         manifest.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
     )
 
@@ -297,7 +297,7 @@ def _record(
     # In a process of its own: TensorFlow is large, and not silent.
     list(parallel.each(bundle.export, exported, initializer=start_worker))
     if experiment.split is None:
-        split_files.write(folder / "split.csv", folds, manifest.table)
+        splits.write(folder / "split.csv", folds, manifest.table)
     else:
         copy2(experiment.split, folder / "split.csv")
     row = corpora.describe(experiment.corpus)

@@ -16,6 +16,7 @@ import yaml
 import ser_lib
 from ser_lib.corpora import CATALOGUE, Manifest, describe
 from ser_lib.experiments.records import Record
+from ser_lib.experiments.splits import PROTOCOLS
 from ser_lib.pages import templates
 from ser_lib.pages.tables import (
     capital,
@@ -30,15 +31,6 @@ from ser_lib.pages.tables import (
     title,
 )
 
-PROTOCOLS = {
-    "random": "one random split over utterances, stratified by emotion",
-    "speaker": "leave one speaker out",
-    "session": "leave one recording session out",
-    "speaker-kfold": "leave one group of speakers out",
-    "sentence+speaker": "leave one group of speakers and one group of sentences out",
-    "given": "a split that was read from a file",
-    "cross-corpus": "train on all corpora but one and test on that one",
-}
 SUMMARY = "The command that repeats it, its data, runs, parameters and versions"
 """What the folded part of a page says while it is closed."""
 
@@ -46,8 +38,8 @@ SUMMARY = "The command that repeats it, its data, runs, parameters and versions"
 def protocol(data: Mapping) -> str:
     """Return the protocol of a record's data in words, with no article of its own."""
     if data["parameters"]["split"] is None:
-        return PROTOCOLS[data["protocol"]]
-    words = PROTOCOLS["given"]
+        return PROTOCOLS[data["protocol"]].words
+    words = PROTOCOLS["given"].words
     return words if data["protocol"] == "given" else f"{words} and calls itself {data['protocol']}"
 
 

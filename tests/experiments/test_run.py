@@ -23,7 +23,7 @@ from ser_lib.core import audio
 from ser_lib.core.errors import CorpusError, ParameterError, RecordError, SplitError, TrainingError
 from ser_lib.corpora import CATALOGUE
 from ser_lib.experiments import fit as fitting
-from ser_lib.experiments import records, split_files, splits
+from ser_lib.experiments import records, splits
 from ser_lib.experiments import run as training
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.features import maps as features
@@ -578,7 +578,7 @@ def test_speakers_with_awkward_names(workspace, tmp_path, make_table, played):
 def test_every_run_leaves_its_split(tmp_path, make_table, played):
     file = make_table(tmp_path / "tones", speakers=("a", "b", "c"), each=1)
     record, manifest = run(file), corpora.load("table", file)
-    again = split_files.read(record.folder / "split.csv", manifest.table)
+    again = splits.read(record.folder / "split.csv", manifest.table)
     assert [fold.name for fold in again] == sorted(set(record.predictions["fold"]))
     for fold, made in zip(again, splits.make(manifest.table, "speaker"), strict=True):
         for part in splits.PARTS:
@@ -590,7 +590,7 @@ def test_a_given_split_is_used_and_kept(tmp_path, make_table, played):
     manifest = corpora.load("table", file)
     folds = splits.make(manifest.table, "speaker")[1:3]
     given = tmp_path / "theirs.csv"
-    split_files.write(given, folds, manifest.table)
+    splits.write(given, folds, manifest.table)
     experiment = replace(PLAYED, protocol=None, split=str(given))
     record = run(file, experiment)
     assert record.data["protocol"] == "given"
@@ -604,7 +604,7 @@ def test_a_given_split_is_used_and_kept(tmp_path, make_table, played):
     assert len(training.fitted(Experiment.of(record), manifest)) == 2
     assert len(played) == 2, "the same split trains nothing"
     # Another split is another run, under the same name of the file.
-    split_files.write(given, folds[:1], manifest.table)
+    splits.write(given, folds[:1], manifest.table)
     assert run(file, experiment).folder != record.folder
 
 
@@ -612,7 +612,7 @@ def test_a_given_split_that_leaks(tmp_path, make_table, played):
     file = make_table(tmp_path / "tones", speakers=("a", "b", "c"), each=5)
     manifest = corpora.load("table", file)
     given = tmp_path / "random.csv"
-    split_files.write(given, splits.make(manifest.table, "random"), manifest.table)
+    splits.write(given, splits.make(manifest.table, "random"), manifest.table)
     leaky = replace(PLAYED, protocol=None, split=str(given))
     with pytest.raises(SplitError, match=r"random\.csv, as 'given', leaks: shared-speakers"):
         run(file, leaky)
@@ -626,7 +626,7 @@ def test_a_given_split_that_tests_twice(tmp_path, make_table, played):
     manifest = corpora.load("table", file)
     one, *_ = splits.make(manifest.table, "speaker")
     given = tmp_path / "twice.csv"
-    split_files.write(given, [one, replace(one, name="again")], manifest.table)
+    splits.write(given, [one, replace(one, name="again")], manifest.table)
     with pytest.raises(SplitError, match=r"twice.csv tests 'wav/a-anger-0' in more than one fold"):
         run(file, replace(PLAYED, protocol=None, split=str(given)))
 
@@ -718,13 +718,13 @@ def test_another_split_is_trained_anew(workspace, tmp_path, make_table, played, 
     table = make_table(tmp_path / "tones", each=1)
     run(table)
     played.clear()
-    make = training.protocols.make
+    make = training.splits.make
 
     def turned(*given, **options):
         folds = make(*given, **options)
         return [replace(fold, train=fold.validation, validation=fold.train) for fold in folds]
 
-    monkeypatch.setattr(training.protocols, "make", turned)
+    monkeypatch.setattr(training.splits, "make", turned)
     (workspace / "notebooks" / "cnn.ipynb").write_text("so that the run is another one")
     run(table)
     assert len(played) == 3
@@ -753,7 +753,6 @@ def test_the_key_of_a_fold_covers_all_code_that_it_runs(
         "experiments.experiment",  # its values are hashed as parameters
         "corpora",  # its result is hashed as the manifest
         "experiments.splits",  # its folds are hashed
-        "experiments.protocols",  # the same
         "models.lite",  # exports what a fold gave
     }
     hashed = []
