@@ -46,83 +46,63 @@ def case(
     name, severity, parts, what, numbers, *, folds=(SOUND,), of="only", fitted=None, **changes
 ):
     """A broken split: table, folds, what the statistics were fitted on, and the finding."""
-    finding = Finding(name, severity, of, tuple(parts.split()), tuple(what.split(",")), *numbers)
-    if not what:
-        finding = replace(finding, what=())
+    names = tuple(what.split(",")) if what else ()
+    finding = Finding(name, severity, of, tuple(parts.split()), names, *numbers)
     return table_of(**changes), folds, fitted, finding
 
 
 ROWS = [f"u{row:02d}" for row in range(12)]
 BROKEN = {
     "a tested speaker trains": case(
-        "shared-speakers", "leak", "train test", "p0", (1, 4), speaker={8: "p0"}
-    ),
+        "shared-speakers", "leak", "train test", "p0", (1, 4), speaker={8: "p0"}),
     "a tested speaker validates": case(
-        "shared-speakers", "leak", "validation test", "p1", (2, 4), speaker={8: "p1", 9: "p1"}
-    ),
+        "shared-speakers", "leak", "validation test", "p1", (2, 4), speaker={8: "p1", 9: "p1"}),
     "a speaker trains and validates": case(
-        "shared-speakers", "warning", "train validation", "p1", (4, 4), speaker={0: "p1"}
-    ),
+        "shared-speakers", "warning", "train validation", "p1", (4, 4), speaker={0: "p1"}),
     "sentences of the test in training": case(
         "shared-sentences", "warning", "train test", "s20,s23", (2, 4),
-        sentence={0: "s20", 1: "s23"},
-    ),
+        sentence={0: "s20", 1: "s23"}),
     "a script in training and validation": case(
         "shared-sentences", "note", "train validation", "script", (2, 4),
-        sentence={0: "script", 4: "script", 5: "script"},
-    ),
+        sentence={0: "script", 4: "script", 5: "script"}),
     "a session in training and test": case(
-        "shared-sessions", "warning", "train test", "day 2", (4, 4), session={0: "day 2"}
-    ),
+        "shared-sessions", "warning", "train test", "day 2", (4, 4), session={0: "day 2"}),
     "the same recording under another name": case(
-        "identical-audio", "leak", "train test", "u03,u11", (1, 4), sha256={3: "x", 11: "x"}
-    ),
+        "identical-audio", "leak", "train test", "u03,u11", (1, 4), sha256={3: "x", 11: "x"}),
     "a recording trains and validates": case(
-        "identical-audio", "warning", "train validation", "u03,u07", (1, 4), sha256={3: "x", 7: "x"}
-    ),
+        "identical-audio", "warning", "train validation", "u03,u07", (1, 4),
+        sha256={3: "x", 7: "x"}),
     "an utterance trains and is tested": case(
         "shared-utterances", "leak", "train test", "u08", (1, 4),
-        folds=[fold([*TRAIN, 8], VALIDATION, TEST)],
-    ),
+        folds=[fold([*TRAIN, 8], VALIDATION, TEST)]),
     "the test chooses the epoch": case(
         "validation-in-test", "leak", "validation test", ",".join(ROWS[8:]), (4, 4),
-        folds=[fold(TRAIN, TEST, TEST)],
-    ),
+        folds=[fold(TRAIN, TEST, TEST)]),
     "statistics of all utterances": case(
         "statistics-outside-training", "leak", "validation test", ",".join(ROWS[4:]), (8, 12),
-        fitted={"only": np.arange(12)},
-    ),
+        fitted={"only": np.arange(12)}),
     "statistics of validation as well": case(
         "statistics-outside-training", "warning", "validation", "u04", (1, 5),
-        fitted={"only": np.arange(5)},
-    ),
+        fitted={"only": np.arange(5)}),
     "statistics of what else the tested speaker says": case(
         "statistics-outside-training", "leak", "", "u11", (1, 5),
-        folds=[fold(TRAIN, VALIDATION, [8, 9])], fitted={"only": np.array([*TRAIN, 11])},
-    ),
+        folds=[fold(TRAIN, VALIDATION, [8, 9])], fitted={"only": np.array([*TRAIN, 11])}),
     "no training for an emotion": case(
-        "class-missing", "warning", "train", "joy", (0, 2), folds=[fold([0, 2], VALIDATION, TEST)]
-    ),
+        "class-missing", "warning", "train", "joy", (0, 2), folds=[fold([0, 2], VALIDATION, TEST)]),
     "an emotion that is never tested": case(
         "class-missing", "warning", "test", "fear", (0, 2), of="",
-        folds=[fold(TRAIN, VALIDATION, [9, 11])],
-    ),
+        folds=[fold(TRAIN, VALIDATION, [9, 11])]),
     "no validation": case(
-        "empty-part", "warning", "validation", "", (0, 0), folds=[fold(TRAIN, [], TEST)]
-    ),
+        "empty-part", "warning", "validation", "", (0, 0), folds=[fold(TRAIN, [], TEST)]),
     "an utterance tested in two folds": case(
         "tested-twice", "warning", "test", "u11", (1, 6), of="",
-        folds=[SOUND, fold(TRAIN, TEST, [4, 5, 11], "second")],
-    ),
+        folds=[SOUND, fold(TRAIN, TEST, [4, 5, 11], "second")]),
     "speakers without a name": case(
-        "speakers-unknown", "warning", "train test", "u00,u08", (2, 12), speaker={0: "", 8: ""}
-    ),
+        "speakers-unknown", "warning", "train test", "u00,u08", (2, 12), speaker={0: "", 8: ""}),
     "sentences without a name": case(
-        "sentences-unknown", "note", "validation", "u05", (1, 12), sentence={5: ""}
-    ),
+        "sentences-unknown", "note", "validation", "u05", (1, 12), sentence={5: ""}),
     "statistics of nobody knows what": case(
-        "statistics-unknown", "note", "", "", (0, 0), fitted={"only": None}
-    ),
+        "statistics-unknown", "note", "", "", (0, 0), fitted={"only": None}),
 }  # fmt: skip
 BRINGS_MORE = {
     # An utterance that is in two parts shares its speaker, its sentence and its session as well.
@@ -305,9 +285,9 @@ def test_our_own_protocols_are_let_through(n_speakers, n_sentences, seed):
     for protocol in ("random", "speaker", "session", "speaker-kfold", "sentence+speaker"):
         folds = make(table, protocol, folds=3, seed=seed)
         fitted = {one.name: one.train for one in folds}
-        found = audit(folds, table, protocol=protocol, fitted=fitted)
-        refuse(found, protocol)
-        leaks = {finding.name for finding in found if finding.severity == "leak"}
+        findings = audit(folds, table, protocol=protocol, fitted=fitted)
+        refuse(findings, protocol)
+        leaks = {finding.name for finding in findings if finding.severity == "leak"}
         assert leaks == ({"shared-speakers"} if protocol == "random" else set())
-        names = {finding.name for finding in found if "test" in finding.parts}
+        names = {finding.name for finding in findings if "test" in finding.parts}
         assert ("shared-sentences" in names) == (protocol != "sentence+speaker")
