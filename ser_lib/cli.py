@@ -237,7 +237,7 @@ def _audit(options) -> int:
     from pathlib import Path
 
     from ser_lib import corpora
-    from ser_lib.experiments import leakage, protocols, split_files
+    from ser_lib.experiments import leakage, splits
     from ser_lib.experiments.experiment import Experiment
 
     given = dict(_assignment(text) for text in options.parameters)
@@ -248,18 +248,18 @@ def _audit(options) -> int:
     protocol = given.pop("protocol", None)
     experiment = Experiment(architecture="cnn", corpus=options.corpus, **given)  # checks the values
     usual = "given" if options.split else experiment.protocol
-    protocol = choose(protocol or usual, protocols.PROTOCOLS, "protocol")
+    protocol = choose(protocol or usual, splits.PROTOCOLS, "protocol")
     manifest = corpora.load(
         options.corpus, options.data, emotions=experiment.emotions, style=experiment.style
     )
     table = manifest.table
     if options.split:
-        folds = split_files.read(options.split, table, known=manifest.listed, sound=False)
+        folds = splits.read(options.split, table, known=manifest.listed, sound=False)
     else:
-        folds = protocols.make(table, protocol, folds=experiment.folds, seed=experiment.seed)
+        folds = splits.make(table, protocol, folds=experiment.folds, seed=experiment.seed)
     if options.out:
         try:
-            split_files.write(Path(options.out), folds, table)
+            splits.write(Path(options.out), folds, table)
         except OSError as error:
             raise ParameterError(f"cannot write {options.out}: {error.strerror}") from error
         print(f"written to {options.out}", file=sys.stderr)

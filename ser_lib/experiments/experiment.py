@@ -8,7 +8,7 @@ from ser_lib.core.errors import ParameterError, choose
 from ser_lib.core.files import digest
 from ser_lib.corpora import describe
 from ser_lib.corpora.load import STYLES, parse
-from ser_lib.experiments.protocols import PROTOCOLS
+from ser_lib.experiments.splits import PROTOCOLS
 from ser_lib.features import maps
 
 ARCHITECTURES = {"cnn": 1, "cnn_lstm": 1, "cnn_gru": 3}
@@ -41,9 +41,9 @@ class Experiment:
     emotions, style
         What to tell apart, see `corpora.load`.
     protocol
-        One of `protocols.PROTOCOLS`; the usual one of a split that is read from a file is `given`.
+        One of `splits.PROTOCOLS`; the usual one of a split that is read from a file is `given`.
     split
-        File with the folds, see `split_files`, instead of those that the protocol would make. The
+        File with the folds, see `splits.read`, instead of those that the protocol would make. The
         protocol is then what the split claims to be: `random` admits that its parts share speakers.
     folds
         Number of speaker groups, for the protocols `speaker-kfold` and `sentence+speaker` alone.

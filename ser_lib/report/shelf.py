@@ -23,7 +23,7 @@ from ser_lib.core.errors import BookError, ParameterError
 from ser_lib.core.files import write_atomically
 from ser_lib.corpora import CATALOGUE
 from ser_lib.experiments.experiment import RECIPES
-from ser_lib.pages.provenance import PROTOCOLS
+from ser_lib.experiments.splits import PROTOCOLS
 from ser_lib.pages.tables import capital, count, listing, number, title
 from ser_lib.report.checks.numbers import claims
 
@@ -222,9 +222,9 @@ def _printed(value: object) -> str:
 
 def _shown(report: dict, changed: dict[str, str], build: Path) -> dict:
     name, metrics = report["name"], report.get("metrics", {})
-    emotions = report.get("emotions", [])
+    emotions, protocol = report.get("emotions", []), PROTOCOLS.get(report.get("protocol"))
     facts = {
-        "Protocol": PROTOCOLS.get(report.get("protocol"), ""),
+        "Protocol": protocol.words if protocol else "",
         "Data": listing(
             count(report[noun + "s"], noun)
             for noun in ("utterance", "speaker")
