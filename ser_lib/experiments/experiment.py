@@ -9,17 +9,13 @@ from ser_lib.core.files import digest
 from ser_lib.corpora import describe, selection
 from ser_lib.experiments.protocols import PROTOCOLS
 from ser_lib.features import maps
+from ser_lib.models.networks import NETWORKS
 
-ARCHITECTURES = {"cnn": 1, "cnn_lstm": 1, "cnn_gru": 3}
-"""The networks of `models`, each with the channels of the feature map that the report gives it."""
+ARCHITECTURES = {name: network.channels for name, network in NETWORKS.items()}
+"""The networks of `models`, each with the channels of its usual feature map."""
 
-RECIPES = {
-    "cnn": {"learning_rate": 5e-4, "mixup": 0.0, "block_dropout": 0.1},
-    "cnn_lstm": {"learning_rate": 2e-3, "mixup": 0.3, "block_dropout": 0.2},
-    "cnn_gru": {"learning_rate": 2e-3, "mixup": 0.3, "block_dropout": 0.2},
-}
-"""Hyper-parameters in which the networks differ by default. The first dense layer of the CNN reads
-14,336 values: it learns with smaller steps, and only while dropout and mixup leave it alone."""
+RECIPES = {name: network.recipe for name, network in NETWORKS.items()}
+"""Hyper-parameters in which the networks differ by default."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +30,7 @@ class Experiment:
     Attributes
     ----------
     architecture
-        ``"cnn"``, ``"cnn_lstm"`` or ``"cnn_gru"``.
+        One of `networks.NAMES`.
     corpus
         Name in the catalogue, or several joined by commas.
     emotions, style
@@ -45,7 +41,8 @@ class Experiment:
         File with the folds, see `split_files`, instead of those that the protocol would make. The
         protocol is then what the split claims to be: `random` admits that its parts share speakers.
     folds
-        Number of speaker groups, for the protocols `speaker-kfold` and `sentence+speaker` alone.
+        Number of speaker groups, for the protocols `speaker-kfold` and `sentence+speaker` alone; in
+        any other, and where a split is given, it decides nothing.
     feature_map, channels
         One of `features.MAPS`; 1 (static) or 3 (static, delta, delta-delta).
     epochs, patience
@@ -142,6 +139,11 @@ class Experiment:
         if self.split is not None:
             given["split"] = digest(Path(self.split))
         return given
+
+    def decisive(self) -> dict:
+        """Return those of `parameters` that decide a result: what a key is made of."""
+        grouped = self.split is None and self.protocol in ("speaker-kfold", "sentence+speaker")
+        return {k: v for k, v in self.parameters().items() if grouped or k != "folds"}
 
     @classmethod
     def of(cls, record) -> "Experiment":

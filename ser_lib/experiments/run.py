@@ -33,7 +33,7 @@ from ser_lib.experiments.records import Record
 from ser_lib.experiments.splits import Fold
 from ser_lib.features import store
 from ser_lib.metrics import scores
-from ser_lib.models import bundle
+from ser_lib.models import bundle, networks
 
 DECISIVE = (
     "core/audio.py",
@@ -42,14 +42,14 @@ DECISIVE = (
     "core/places.py",
     "features/store.py",
     "models/windows.py",
-    "models/networks.py",
     "models/fast.py",
     "models/bundle.py",
     "metrics/bootstrap.py",
     "metrics/scores.py",
     "experiments/fit.py",
 )
-"""The rooms whose code can change what a fold gives; the fold itself is part of its key."""
+"""The rooms whose code can change what a fold gives, its network's apart; the fold itself is part
+of its key."""
 
 Progress = Callable[[str], None]
 
@@ -223,7 +223,7 @@ def audited(experiment: Experiment, manifest: Manifest) -> list[Fold]:
 
 def run_key(experiment: Experiment, manifest: Manifest) -> str:
     """Key of an experiment on a manifest; its notebook is the one of its architecture."""
-    return records.key(experiment.architecture, experiment.parameters(), manifest.sha256)
+    return records.key(experiment.architecture, experiment.decisive(), manifest.sha256)
 
 
 def run_folder(experiment: Experiment, key: str) -> Path:
@@ -259,7 +259,8 @@ def _kept(experiment: Experiment, manifest: Manifest, folds: list[Fold]) -> Path
     parts = [
         [fold.name, *(getattr(fold, part).tolist() for part in splits.PARTS)] for fold in folds
     ]
-    key = digest(experiment.parameters(), manifest.sha256, parts, lock_file(), *sources(*DECISIVE))
+    code = sources(*DECISIVE, *networks.files(experiment.architecture))
+    key = digest(experiment.decisive(), manifest.sha256, parts, lock_file(), *code)
     return records.runs(experiment.corpus) / "folds" / key
 
 

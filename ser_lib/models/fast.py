@@ -22,7 +22,7 @@ kernel, which is then slower; here it is a sum as any other.
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
 
 import keras
 import tensorflow as tf
@@ -35,22 +35,11 @@ def forward(network: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     """Return a function that computes ``network(inputs, training=True)``.
 
     It works on the network's own variables, updates the moving statistics, has gradients, and
-    belongs in a ``tf.function``. What it has no faster way for, it leaves to Keras.
-
-    Parameters
-    ----------
-    network
-        A network of `networks`, or any other.
+    belongs in a ``tf.function``. It takes any network; what it has no faster way for, it leaves to
+    Keras.
     """
     parts = _parts(network)
-
-    def compute(inputs):
-        x = inputs
-        for part in parts:
-            x = part(x)
-        return x
-
-    return compute
+    return lambda inputs: reduce(lambda x, part: part(x), parts, inputs)
 
 
 class AdamW(keras.optimizers.AdamW):
@@ -97,9 +86,9 @@ def _parts(network: keras.Model) -> list[Callable]:
 
 def _part(layer) -> Callable:
     if isinstance(layer, layers.Bidirectional) and layer.merge_mode == "concat":
-        directions = layer.forward_layer, layer.backward_layer
-        if all(map(_is_recurrent, directions)):
-            return partial(_both_ways, *directions)
+        ways = layer.forward_layer, layer.backward_layer
+        if all(map(_is_recurrent, ways)):
+            return partial(_both_ways, *ways)
     if _is_recurrent(layer):
         return partial(_recurrent, layer)
     return partial(layer, training=True)
@@ -196,11 +185,8 @@ def _sum_of_squares(values, centre):
 def _pool(rectified, mean, deviation, gamma, beta, seed, *, rate: float):
     """Choose one value of four, standardise, scale and drop.
 
-    Returns
-    -------
-    outputs, standardised, place
-        Of the chosen values, each ``[n, h // 2, w // 2, f]``; the place is 0 to 3, row by row, and
-        that of the first of equal values.
+    Returns outputs, standardised values and places, each ``[n, h // 2, w // 2, f]``; a place is 0
+    to 3, row by row, and that of the first of equal values.
     """
     _, h, w, _ = rectified.shape
     up = tf.where(gamma < 0, -rectified, rectified)

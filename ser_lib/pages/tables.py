@@ -17,8 +17,8 @@ import pandas as pd
 
 from ser_lib.core.errors import RecordError
 from ser_lib.metrics import scores as evaluation
+from ser_lib.models.networks import NETWORKS
 
-TITLES = {"cnn": "CNN", "cnn_lstm": "CNN-LSTM", "cnn_gru": "CNN-GRU"}
 MISSING = "-"
 UNKNOWN = "unknown"
 MANY = 8
@@ -27,7 +27,9 @@ _TOLERANCE = 1e-6
 
 def title(architecture: str) -> str:
     """Printed name of a network: ``cnn_gru`` is "CNN-GRU"."""
-    return TITLES.get(architecture, architecture.replace("_", "-").upper())
+    if architecture in NETWORKS:
+        return NETWORKS[architecture].title
+    return architecture.replace("_", "-").upper()  # of an old record
 
 
 def rounded(value: float, digits: int = 2) -> float:

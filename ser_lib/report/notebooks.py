@@ -29,14 +29,13 @@ from ser_lib.experiments import baselines, records, run
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.features import maps as features
 from ser_lib.features import store
+from ser_lib.models import networks
 from ser_lib.pages import across, repeats, speed, templates
 from ser_lib.report import shelf
 
 NOTEBOOKS = (
     "data",
-    "cnn",
-    "cnn_lstm",
-    "cnn_gru",
+    *networks.NAMES,
     "features",
     "comparison",
     "final",

@@ -14,7 +14,7 @@ from ser_lib.core import audio
 from ser_lib.core.errors import AudioError, RecordError
 from ser_lib.features import maps as features
 from ser_lib.features.maps import Standardiser
-from ser_lib.models import bundle, lite, networks, predict
+from ser_lib.models import bundle, networks, predict
 from ser_lib.models.bundle import Bundle, FrontEnd
 
 EMOTIONS = ["anger", "neutral", "sadness"]
@@ -166,7 +166,7 @@ def test_a_damaged_network_is_named(run, tones, tmp_path, monkeypatch, workers):
 
 
 def test_without_the_runtime_keras_answers(run, tones, expected, monkeypatch):
-    monkeypatch.setattr(lite, "available", lambda: False)
+    monkeypatch.setattr(bundle, "lite_available", lambda: False)
     found = predict.predict(tones, run)
     np.testing.assert_allclose(found.probabilities, expected, atol=1e-6)
 
