@@ -54,10 +54,8 @@ class FrontEnd:
         return maps.extract(audio.load(path), kind=self.feature_map)
 
     def windows(self, static: np.ndarray) -> np.ndarray:
-        """Turn a static map [rows, any] into input [windows, rows, frames, channels].
-
-        As many windows as `crops`, or more where it takes more to cover the utterance; one if
-        `crops` is 1.
+        """Turn a static map [rows, any] into input [windows, rows, frames, channels]: `crops` of
+        them, but see `even_windows`.
         """
         return even_windows(self.standardised(static), self.crops)
 
@@ -172,8 +170,7 @@ def export(source: Path, target: Path) -> None:
 def load(folder: str | Path) -> Bundle:
     """Read a bundle, or the bundle of a run's folder.
 
-    LiteRT computes the network where it is installed and the bundle has a file for it, Keras
-    elsewhere; the probabilities are the same but for rounding.
+    LiteRT computes the network where it is installed and the bundle has a file for it.
 
     Raises
     ------

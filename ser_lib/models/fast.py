@@ -10,15 +10,13 @@ once on the way forward and once on the way back:
   of the values is left to normalise.
 - XLA fuses what is done to each element; convolutions and matrix products stay with TensorFlow,
   which is quicker at them.
-- Dropout draws its random bits with an integer hash of (seed, step, element), so that they need not
-  be kept for the way back; TensorFlow's own generator takes longer.
+- Dropout hashes (seed, step, element), so that no random bits are kept for the way back.
 - Moments and their gradients are summed over the batch first, which is quick and keeps digits that
-  one long sum would lose: these are nearer to the exact values than Keras' own.
+  one long sum would lose.
 - Recurrent layers project all steps in one product.
 - A step of AdamW is one operation for each variable.
 
-What is not to be fused: the gradient of a bias. TensorFlow would make it part of that of the
-kernel, which is then slower; here it is a sum as any other.
+The gradient of a bias is a sum as any other: fused with that of the kernel, it would be slower.
 """
 
 from collections.abc import Callable

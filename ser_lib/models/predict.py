@@ -44,7 +44,7 @@ def predict(
     workers: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Predictions:
-    """Return what a network says of audio files.
+    """Return what a network says of audio files, in parallel.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def predict(
     model
         Folder of a bundle, or of a run.
     workers
-        Processes; as many as there are processors by default. A few files are answered in this one.
+        Processes, by default one for each processor; a few files are answered in this one.
     progress
         Called with a line of text, ten times at most.
 

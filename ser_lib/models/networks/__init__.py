@@ -25,24 +25,11 @@ from ser_lib.core.errors import ParameterError, choose
 if TYPE_CHECKING:
     import keras
 
-SMALLEST = 8
-"""Rows and frames that a map needs: each of three blocks halves them."""
-
 
 @dataclass(frozen=True)
 class Network:
-    """What the library knows of a network.
-
-    Attributes
-    ----------
-    title
-        Its printed name, such as "CNN-GRU".
-    channels
-        Of its usual feature map: 1 (static) or 3 (static and both deltas).
-    recipe
-        Its usual `learning_rate`, `mixup` and `block_dropout`.
-    builder
-        The function that builds it.
+    """Its printed name, the channels of its usual feature map (1 or 3), its usual `learning_rate`,
+    `mixup` and `block_dropout`, and the function that builds it.
     """
 
     title: str
@@ -56,9 +43,7 @@ NETWORKS: dict[str, Network] = {}
 
 
 def network(*, title: str, channels: int, recipe: dict[str, float]) -> Callable:
-    """Mark the function ``(shape, n_classes, *, block_dropout, head_dropout)`` of a file that
-    builds its network; see `Network`.
-    """
+    """Mark the builder of a file: ``(shape, n_classes, *, block_dropout, head_dropout)``."""
 
     def register(builder: Callable[..., keras.Model]) -> Callable[..., keras.Model]:
         name = builder.__module__.rpartition(".")[2]
@@ -112,12 +97,8 @@ def build(
 
     Parameters
     ----------
-    name
-        One of `NAMES`.
     input_shape
         (rows, frames, channels) of one feature map; at least 8 rows and 8 frames.
-    n_classes
-        At least 2.
     block_dropout, head_dropout
         Share of activations that are dropped in the body and before the softmax, in [0, 1).
 
@@ -132,10 +113,10 @@ def build(
     579781
     """
     choose(name, NETWORKS, "architecture")
-    if len(input_shape) != 3 or min(input_shape[:2]) < SMALLEST or input_shape[2] < 1:
+    if len(input_shape) != 3 or min(input_shape[:2]) < 8 or input_shape[2] < 1:
         raise ParameterError(
             f"input shape {tuple(input_shape)} does not fit; give (rows, frames, channels) "
-            f"with at least {SMALLEST} rows, {SMALLEST} frames and 1 channel"
+            "with at least 8 rows, 8 frames and 1 channel"  # three blocks halve them
         )
     if n_classes < 2:
         raise ParameterError(f"a classifier needs at least 2 classes, not {n_classes}")
@@ -147,13 +128,8 @@ def build(
 
 
 def layer_table(model: keras.Model) -> list[dict]:
-    """List the layers of a model in order, the input left out.
-
-    Returns
-    -------
-    list of dict
-        ``layer`` (name), ``type`` (class), ``output_shape`` (text, without the batch axis) and
-        ``parameters`` (number, trained or not).
+    """List the layers of a model in order, the input left out: name, class, output shape without
+    the batch axis, and number of parameters, trained or not.
 
     Examples
     --------
