@@ -21,6 +21,7 @@ The gradient of a bias is a sum as any other: fused with that of the kernel, it 
 
 from collections.abc import Callable
 from functools import partial, reduce
+from operator import is_
 
 import keras
 import tensorflow as tf
@@ -33,8 +34,7 @@ def forward(network: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     """Return a function that computes ``network(inputs, training=True)``.
 
     It works on the network's own variables, updates the moving statistics, has gradients, and
-    belongs in a ``tf.function``. It takes any network; what it has no faster way for, it leaves to
-    Keras.
+    belongs in a ``tf.function``. What it has no faster way for, of any network, is left to Keras.
     """
     parts = _parts(network)
     return lambda inputs: reduce(lambda x, part: part(x), parts, inputs)
@@ -67,11 +67,10 @@ class AdamW(keras.optimizers.AdamW):
 def _parts(network: keras.Model) -> list[Callable]:
     """Cut a network into functions, each of one layer or of one convolution block."""
     chain = [layer for layer in network.layers if not isinstance(layer, layers.InputLayer)]
-    reached = network.inputs[0]
-    for layer in chain:
-        if layer.input is not reached:
-            return [partial(network, training=True)]  # it has branches
-        reached = layer.output
+    given = [*network.inputs, *(layer.output for layer in chain)]
+    taken = [*(layer.input for layer in chain), *network.outputs]
+    if len(given) != len(taken) or not all(map(is_, given, taken)):
+        return [partial(network, training=True)]  # it has branches, or a layer comes twice
     parts = []
     while chain:
         if _is_block(chain[:4]):
