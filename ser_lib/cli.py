@@ -73,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
             help="of a Dask cluster that computes features and networks, such as tcp://host:8786",
         )
 
+    added = command("new", _new, "add a network: its file, its notebook, its page of the book")
+    added.add_argument("what", metavar="network", choices=["network"])
+    added.add_argument("name", metavar="NAME", help="small letters, digits and _, such as tdnn")
     command("corpora", _corpora, "list the corpora that can be read")
     added = command("download", _download, "download a corpus that has an open archive")
     added.add_argument("corpus", metavar="CORPUS", help="name in `ser corpora`")
@@ -119,6 +122,18 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--model", metavar="BUNDLE", required=True, help="folder of a run, in runs/")
     added.add_argument("--json", action="store_true", help="print JSON")
     return parser
+
+
+def _new(options) -> int:
+    from ser_lib.report import new
+
+    code, *others = new.network(options.name)
+    print("written:", *[code, *others], sep="\n  ")
+    print("next:")
+    print(f"  change {code} as you like, and the words of {others[0]}")
+    print(f"  ser run {options.name} -p epochs=1")
+    print("  make book")
+    return 0
 
 
 def _corpora(options) -> int:
