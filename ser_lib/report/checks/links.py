@@ -5,6 +5,8 @@ that takes the parsed pages (and what else it needs) and yields findings, one a 
 
 ========== =====================================================================================
 notebooks  every notebook ran to its end, without an error and without an object's memory address
+code       no text of a corpus has become code: an article holds no script, no frame, no form, no
+           handler of an event and no link that runs a script
 requests   no page or style sheet loads anything from another server; plain links may lead there
 links      every internal link leads to a file and, where it names one, to an anchor in it
 images     every image has alternative text that is not a file's name
@@ -27,6 +29,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 import nbformat
+from bs4 import BeautifulSoup
 
 from ser_lib.core.errors import BookError
 from ser_lib.report.checks.html_pages import Page, read_pages
@@ -54,6 +57,10 @@ _NOT_LOADED = {  # relations of <link> that only point somewhere
     "alternate", "author", "canonical", "copyright", "help", "index", "license", "me", "next",
     "prev", "search",
 }  # fmt: skip
+_RUNNING = {  # tags that no page of the library has in its article
+    "script", "style", "iframe", "frame", "object", "embed", "form", "base", "meta", "link",
+}  # fmt: skip
+_SCRIPT_LINK = re.compile(r"\s*(?:javascript|vbscript)\s*:", re.IGNORECASE)
 _FILE_NAME = re.compile(r"^\S*\.(?:png|svg|jpe?g|gif|webp|avif|bmp)$", re.IGNORECASE)
 _ADDRESS = re.compile(r"<[^<>\n]* at 0x[0-9a-f]{6,}>")
 
@@ -104,6 +111,7 @@ def check(html: Path, *, pages: Path | None = None, records: Path | None = None)
     notebooks = read_notebooks(Path(pages) if pages else html / "_sources" / "runs")
     findings = [
         *failed_notebooks(notebooks),
+        *running_code(html, parsed),
         *external_requests(html, parsed),
         *broken_links(html, parsed),
         *images_without_text(parsed),
@@ -175,6 +183,16 @@ def failed_notebooks(notebooks: Mapping) -> Iterator[Finding]:
                 if found := _ADDRESS.search(text):
                     yield Finding("notebooks", page, f"cell {number} prints {found.group()}, "
                                   "which differs in every run")  # fmt: skip
+
+
+def running_code(html: Path, pages: Mapping[str, Page]) -> Iterator[Finding]:
+    """Find what would run in an article: the library writes none, so it came from a text."""
+    for name in pages:
+        soup = BeautifulSoup((html / name).read_text(encoding="utf-8"), "html.parser")
+        for tag in soup.select("article *"):
+            handlers = [attribute for attribute in tag.attrs if attribute.startswith("on")]
+            if tag.name in _RUNNING or handlers or _SCRIPT_LINK.match(str(tag.get("href", ""))):
+                yield Finding("code", name, f"holds {str(tag)[:80]}, which is code")
 
 
 def external_requests(html: Path, pages: Mapping[str, Page]) -> Iterator[Finding]:

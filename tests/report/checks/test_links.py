@@ -135,6 +135,25 @@ def test_memory_address(site):
     assert "0x7f00deadbeef" in messages(site, "notebooks")
 
 
+# code
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "<script>document.title = 1</script>",
+        "<img alt='A finding' src='../_static/a.svg' onerror='alert(1)'>",
+        "<a href=' JavaScript:alert(1)'>x</a>",
+        "<iframe srcdoc='x'></iframe>",
+        "<form><input></form>",
+        "<style>p { display: none }</style>",
+    ],
+)
+def test_a_text_that_became_code(site, tag):
+    replace(site, "</body>", f"<article><p>{tag}</p></article></body>")
+    assert "which is code" in messages(site, "code")
+
+
 # requests
 
 
