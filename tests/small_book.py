@@ -1,4 +1,4 @@
-"""A small book: notebooks as the runner leaves them, with records that their tables agree with."""
+"""A small book: notebooks as the runner leaves them, with the records that they name."""
 
 from base64 import b64encode
 from io import BytesIO
@@ -46,20 +46,8 @@ def record(architecture: str) -> dict:
     }  # fmt: skip
 
 
-def report_values(data: dict) -> dict:
-    """Return what a classification report shows, by its place in the record."""
-    values = {
-        f"per_class.{emotion}.{name}": value
-        for emotion, scores in data["per_class"].items()
-        for name, value in scores.items()
-    }
-    for name in ("accuracy", "macro_f1", "weighted_f1", "uar"):
-        values[f"metrics.{name}"] = data["metrics"][name]
-    return values
-
-
 def report_output(data: dict, folder: str):
-    """Return the output of a notebook's classification report: a table and where it comes from."""
+    """Return the output of a notebook's classification report: a table and its run."""
     lines = ["| emotion | precision | recall | F1 | support |", "|:--|--:|--:|--:|--:|"]
     for emotion, s in data["per_class"].items():
         lines.append(
@@ -73,7 +61,7 @@ def report_output(data: dict, folder: str):
     return new_output(
         "display_data",
         data={"text/markdown": "\n".join(lines), "text/plain": "<table>"},
-        metadata={"ser": {"record": f"{CORPUS}/{folder}", "values": report_values(data)}},
+        metadata={"ser": {"record": f"{CORPUS}/{folder}"}},
     )
 
 
