@@ -1,6 +1,6 @@
 """A grid of experiments that a file describes: checked, run in one queue, compared by validation.
 
-The file is YAML:
+The file is YAML::
 
     corpus: emodb
     data_dir: path/to/emodb          # not for the demo corpus

@@ -17,8 +17,10 @@ from pathlib import Path, PurePosixPath
 from shutil import copyfile
 
 from docutils import nodes
+from sphinx.util import logging
 from sphinx.util.osutil import relative_uri
 
+LOGGER = logging.getLogger(__name__)
 FOLDER = "_downloads"
 FOLDED = "provenance"
 """The class of the folded part, see `ser_lib.pages.provenance`."""
@@ -62,6 +64,9 @@ def _offer(app, doctree: nodes.document, docname: str) -> None:
         if source.with_name(png).is_file():
             copyfile(source.with_name(png), target / png)
             links.append(link(f"{FOLDER}/{png}", "PNG", what))
+        else:
+            LOGGER.warning("there is no %s: the notebook has this figure as SVG alone", png,
+                           location=figure)  # fmt: skip
         _put_after(figure, links)
 
     seen: Counter[str] = Counter()

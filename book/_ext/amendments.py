@@ -1,4 +1,4 @@
-"""What is changed in the pages after Sphinx and its theme have written them.
+"""A Sphinx extension: what is changed in the pages after Sphinx and its theme have written them.
 
 Jupyter Book gives no other hand on these places: files that the theme ships and no page shows, and
 names, roles and keyboard stops that a reader without eyes or mouse needs.
@@ -16,6 +16,12 @@ UNUSED_FILES = (
     "_static/s*/*.map",
 )
 SHORT = 30  # characters of code, which fit a line of text on a phone
+
+
+def setup(app) -> dict:
+    """Amend a book once it has been built."""
+    app.connect("build-finished", lambda app, error: error or amend(Path(app.outdir)))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def _marked(code: re.Match) -> str:
