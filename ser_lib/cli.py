@@ -42,8 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name, function, text):
-        added = commands.add_parser(name, help=text, description=text)
+    def command(name, function, text, **options):
+        added = commands.add_parser(name, help=text, description=text, **options)
         added.set_defaults(command=function)
         return added
 
@@ -88,7 +88,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     added.add_argument("--style", help="only 'improvised' or 'scripted' utterances")
     added.add_argument("--out", metavar="FILE", help="write the table to this CSV file")
-    added = command("run", _run, "execute notebooks; all of the report if none is named")
+    text = "execute notebooks; all of the report if none is named"
+    added = command("run", _run, text, add_help=False)
+    added.add_argument(
+        "-h", "--help", action=_RunHelp, help="show this, and the parameters of named notebooks"
+    )
     added.add_argument(
         "notebooks", metavar="NOTEBOOK", nargs="*", help="name in notebooks/, such as cnn_gru"
     )
@@ -134,6 +138,24 @@ def _new(options) -> int:
     print(f"  ser run {options.name} -p epochs=1")
     print("  make book")
     return 0
+
+
+class _RunHelp(argparse.Action):
+    """The help of `ser run`, with every parameter of the notebooks that are named before it."""
+
+    def __init__(self, option_strings, dest, help):
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        from ser_lib.report.notebooks import parameters_of
+
+        parser.print_help()
+        for name in namespace.notebooks or ():
+            print(f"\nparameters of {name}, for -p NAME=VALUE:")
+            for parameter, about in parameters_of(name).items():
+                kind = about["inferred_type_name"]
+                print(f"  {parameter:<16} {kind:<6} {about['default']:<8} {about['help']}")
+        parser.exit()
 
 
 def _corpora(options) -> int:

@@ -27,6 +27,7 @@ change differs is measured again.
 
 import csv
 import hashlib
+import html
 import io
 import time
 from collections.abc import Iterable
@@ -54,7 +55,7 @@ TOLD_S = 10.0
 """Seconds after which it is told how far a large corpus is read."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Manifest:
     """A corpus as a table.
 
@@ -102,6 +103,16 @@ class Manifest:
         content = self.table.drop(columns="path").to_csv(index=False, lineterminator="\n")
         omitted = "\n".join(f"{row['file']}\t{row['reason']}" for row in self.left_out)
         return hashlib.sha256(f"{content}\n{omitted}".encode()).hexdigest()
+
+    def __repr__(self) -> str:
+        speakers = len(set(self.table["speaker"]) - {""}) if "speaker" in self.table else 0
+        return (
+            f"<{self.corpus}: {len(self.table):,} utterances of {speakers or 'unknown'} speakers, "
+            f"{', '.join(self.emotions)}; {len(self.left_out)} files left out>"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self))}</p>{self.table.head().to_html()}"
 
     def file(self, utterance: str) -> Path:
         """Path of an utterance's audio file."""

@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from ser_lib.core.errors import SplitError
+from ser_lib.corpora import Manifest
 from ser_lib.experiments.splits import PARTS, PROTOCOLS, Fold
 
 CHECKS = {
@@ -84,19 +85,30 @@ class Finding:
     of: int
 
 
+class Findings(list[Finding]):
+    """What `audit` found, shown as lines of text."""
+
+    def __init__(self, findings: Iterable[Finding], *, n_folds: int) -> None:
+        super().__init__(findings)
+        self.n_folds = n_folds
+
+    def __repr__(self) -> str:
+        return "\n".join(lines(self, self.n_folds)) or "nothing found"
+
+
 def audit(
     folds: Sequence[Fold],
-    table: pd.DataFrame,
+    corpus: Manifest | pd.DataFrame,
     *,
     protocol: str | None = None,
     fitted: Mapping[str, np.ndarray | None] | None = None,
-) -> list[Finding]:
+) -> "Findings":
     """Look for everything that `CHECKS` names; a split without fault has no finding.
 
     Parameters
     ----------
-    folds, table
-        The split, of the manifest's table.
+    folds, corpus
+        The split, and the manifest that it is of, or its table.
     protocol
         What the split claims to be, a key of `splits.PROTOCOLS`.
     fitted
@@ -105,8 +117,8 @@ def audit(
 
     Returns
     -------
-    list of Finding
-        From leaks to notes, in the order of `CHECKS`.
+    Findings
+        A list of `Finding`, from leaks to notes, in the order of `CHECKS`.
 
     Examples
     --------
@@ -118,6 +130,7 @@ def audit(
     >>> finding.name, finding.severity, finding.parts, finding.what
     ('shared-speakers', 'leak', ('train', 'test'), ('eva',))
     """
+    table = corpus.table if isinstance(corpus, Manifest) else corpus
     columns = {name: values.to_numpy(dtype=object) for name, values in table.items()}
     tested = np.concatenate([np.array([], dtype=int), *(fold.test for fold in folds)])
     promises = PROTOCOLS[protocol].promises if protocol else ()
@@ -133,7 +146,8 @@ def audit(
         for fold, (name, severity, parts, what, *numbers) in rows
     ]
     order = list(CHECKS)
-    return sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), order.index(f.name)))
+    findings.sort(key=lambda f: (SEVERITIES.index(f.severity), order.index(f.name)))
+    return Findings(findings, n_folds=len(folds))
 
 
 def allowed(finding: Finding, protocol: str) -> bool:

@@ -31,6 +31,7 @@ import pandas as pd
 
 from ser_lib.core.errors import ParameterError, SplitError, choose
 from ser_lib.core.files import write_atomically
+from ser_lib.corpora import Manifest
 
 PARTS = ("train", "validation", "test")
 COLUMNS = ("fold", "utterance", "part")
@@ -84,13 +85,17 @@ class Protocol:
     admits: tuple[str, ...] = ()
 
 
-def make(table: pd.DataFrame, protocol: str, *, folds: int = 5, seed: int = 0) -> list[Fold]:
-    """Split a manifest's table; each utterance is tested once, but in `random` at most once.
+def make(
+    corpus: Manifest | pd.DataFrame, protocol: str, *, folds: int = 5, seed: int = 0
+) -> list[Fold]:
+    """Split a corpus; each utterance is tested once, but in `random` at most once.
 
     Parameters
     ----------
-    table, protocol
-        The protocol is a key of `PROTOCOLS`, but `given`, which is no recipe.
+    corpus
+        A manifest or its table.
+    protocol
+        A key of `PROTOCOLS`, but `given`, which is no recipe.
     folds, seed
         Number of speaker groups, in `sentence+speaker` of sentence groups at most; seed of all that
         is shuffled. What the protocol does not use, changes nothing.
@@ -106,6 +111,7 @@ def make(table: pd.DataFrame, protocol: str, *, folds: int = 5, seed: int = 0) -
         raise SplitError(
             "protocol 'given' needs a split, a CSV file of utterances and parts: ser audit FILE"
         )
+    table = corpus.table if isinstance(corpus, Manifest) else corpus
     options = {"folds": folds, "seed": seed}
     result = []
     for fold in rule.folds(table, **{name: options[name] for name in rule.uses}):

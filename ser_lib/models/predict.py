@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from ser_lib.core import jobs as parallel
 from ser_lib.core.errors import AudioError
@@ -23,7 +24,7 @@ SUFFIXES = (
 """Names of audio files in a folder end with one of these, in small letters or capitals."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Predictions:
     """What a network says of audio files: probabilities float32 [files, emotions].
 
@@ -36,10 +37,23 @@ class Predictions:
     probabilities: np.ndarray
     refused: list[AudioError]
 
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per file: file, predicted, and the probability of each emotion."""
+        predicted = [self.emotions[i] for i in self.probabilities.argmax(axis=1)]
+        named = dict(zip(self.emotions, self.probabilities.T, strict=True))
+        return pd.DataFrame({"file": self.files, "predicted": predicted} | named)
+
+    def __repr__(self) -> str:
+        return self.table.to_string(float_format="{:.3f}".format)
+
+    def _repr_html_(self) -> str:
+        return self.table.to_html(float_format="{:.3f}".format)
+
 
 def predict(
-    paths: Iterable[str | Path],
-    model: str | Path,
+    paths: str | Path | Iterable[str | Path],
+    model,
     *,
     workers: int | None = None,
     progress: Callable[[str], None] | None = None,
@@ -49,9 +63,10 @@ def predict(
     Parameters
     ----------
     paths
-        Audio files, and folders: all audio files in them and in their folders, sorted.
+        One or several audio files, and folders: all audio files in them and in their folders,
+        sorted.
     model
-        Folder of a bundle, or of a run.
+        A `Run`, or the folder of one or of a bundle.
     workers
         Processes, by default one for each processor; a few files are answered in this one.
     progress
@@ -64,6 +79,8 @@ def predict(
     RecordError
         If the bundle cannot be read.
     """
+    model = getattr(model, "folder", model)
+    paths = [paths] if isinstance(paths, str | Path) else paths
     emotions = bundle.read_front_end(model).emotions
     files = [file for path in paths for file in _files(path)]
     jobs = [

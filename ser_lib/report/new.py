@@ -11,8 +11,7 @@ from ser_lib.core.errors import NotebookError, ParameterError
 from ser_lib.core.files import workspace, write_atomically
 from ser_lib.experiments import baselines
 from ser_lib.models import networks
-from ser_lib.pages import tables, templates
-from ser_lib.report.notebooks import NOTEBOOKS
+from ser_lib.report.notebooks import NOTEBOOKS, template
 
 _CODE = Template('''\
 """$title: patterns in time, and how much of them there is."""
@@ -70,15 +69,15 @@ def network(name: str) -> list[Path]:
             f"a network cannot have the name '{name}': use small letters, digits and _, a letter "
             "first, and no word of Python, such as tdnn or cnn_small"
         )
-    code, page = Path(networks.__file__).with_name(f"{name}.py"), templates.file(name)
+    code, page = Path(networks.__file__).with_name(f"{name}.py"), template(name)
     contents = workspace() / "book" / "_toc.yml"
     taken = {*NOTEBOOKS, *vars(networks), *baselines.TITLES}
     if name in taken or code.exists() or page.exists():
         raise ParameterError(f"the name '{name}' is taken; give the network another one")
-    for file in (templates.file("cnn"), templates.file("cnn_gru"), contents):
+    for file in (template("cnn"), template("cnn_gru"), contents):
         if not file.is_file():
             raise NotebookError(f"{file} does not exist; run from the checkout of the report")
-    title = tables.title(name)
+    title = networks.title(name)
     texts = {
         code: _CODE.substitute(name=name, title=title),
         page: nbformat.writes(_notebook(name, title)) + "\n",
@@ -94,7 +93,7 @@ def network(name: str) -> list[Path]:
 
 def _notebook(name: str, title: str) -> nbformat.NotebookNode:
     """Copy the page of the CNN, but for what it says of the CNN alone."""
-    notebook, other = (nbformat.read(templates.file(n), as_version=4) for n in ("cnn", "cnn_gru"))
+    notebook, other = (nbformat.read(template(n), as_version=4) for n in ("cnn", "cnn_gru"))
     shared = {cell.source for cell in other.cells}
     for cell in notebook.cells:
         if cell.cell_type == "code":

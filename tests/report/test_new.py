@@ -57,7 +57,7 @@ def test_the_page_on_a_new_network_is_all_that_it_takes(checkout):
 
     demo.make(folder / "tiny", n_speakers=6, n_sentences=1)
     ser(*second, "--data", str(folder / "tiny"), "-p", "crops=1")
-    (executed,) = folder.glob(f"runs/demo/{name}-session-*/{name}.ipynb")
+    (executed,) = folder.glob(f"runs/demo/{name}-*/{name}.ipynb")
     cells = nbformat.read(executed, as_version=4).cells
     assert cells[0].source.startswith(f"# {name.upper()}\n")
     shown = "\n".join(str(cell) for cell in cells)
