@@ -39,7 +39,6 @@ DECISIVE = (
     "core/audio.py",
     "features/spectrum.py",
     "features/maps.py",
-    "core/places.py",
     "features/store.py",
     "models/windows.py",
     "models/networks.py",

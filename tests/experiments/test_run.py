@@ -749,7 +749,6 @@ def test_the_key_of_a_fold_covers_all_code_that_it_runs(
         "core.errors",  # messages
         "core.files",  # where files lie
         "core.jobs",  # which process does it
-        "core.cluster",  # the same
         "experiments.experiment",  # its values are hashed as parameters
         "corpora",  # its result is hashed as the manifest
         "experiments.splits",  # its folds are hashed
