@@ -31,7 +31,6 @@ AHEAD = 2000  # jobs handed out at a time, so that millions of files are not mil
 PATIENCE = 5.0  # seconds that a scheduler has to answer, and then its workers to be there
 PACKAGES = ("keras", "numpy", "scipy", "soundfile", "soxr", "tensorflow", "tensorflow-cpu")
 COMMAND = "dask worker {} --nthreads 1 --nworkers 2"  # what starts workers of a scheduler
-_UNGUARDED = 88  # exit code of a process that would start processes by its import of the script
 _AGAIN = "what was finished is kept: run the same command again"
 
 Initializer = Callable[[], None] | None
@@ -80,8 +79,6 @@ def each(
         If there is no such scheduler or it has no workers, if one has other versions or several
         threads or cannot reach a file, or if a job ends one worker after the other.
     """
-    if getattr(multiprocessing.current_process(), "_inheriting", False):
-        os._exit(_UNGUARDED)  # else it ends with a page of traceback
     jobs = list(jobs)
     if workers in (0, 1) or not jobs:
         if workers and jobs and initializer:
@@ -139,7 +136,8 @@ def _processes(count: int, initializer: Initializer) -> Pool:
     pool = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(initializer,))
 
     def submit(function: Callable, *job) -> Future:
-        future = pool.submit(function, *job)
+        with _no_script():
+            future = pool.submit(function, *job)
         if len(children) < count:
             children.update(set(multiprocessing.active_children()) - others)
         return future
@@ -148,12 +146,6 @@ def _processes(count: int, initializer: Initializer) -> Pool:
         yield submit, Future.result
         pool.shutdown()
     except BrokenProcessPool as error:
-        pool.shutdown()  # they have ended, and have exit codes from now on
-        if any(child.exitcode == _UNGUARDED for child in children):
-            raise SerError(
-                "every worker process imports the script that starts it, and this one would start "
-                "more: put its code under 'if __name__ == \"__main__\":', or pass workers=1"
-            ) from None
         raise SerError(
             f"a worker process was killed, perhaps for lack of memory; {_AGAIN}"
         ) from error
@@ -162,6 +154,22 @@ def _processes(count: int, initializer: Initializer) -> Pool:
         for child in children:
             child.terminate()
         raise
+
+
+@contextmanager
+def _no_script() -> Iterator[None]:
+    """Hide the user's script from processes that start meanwhile.
+
+    They would import it, which runs it once more unless it guards its code by ``if __name__ ==
+    "__main__"``, and no job needs it: its function is one of a module.
+    """
+    script = sys.modules["__main__"]
+    hidden = {name: getattr(script, name, None) for name in ("__file__", "__spec__")}
+    vars(script).update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        vars(script).update(hidden)
 
 
 def _begin(initializer: Initializer) -> None:

@@ -293,12 +293,7 @@ def test_a_script_without_a_main_guard(tmp_path, count):
         capture_output=True,
         text=True,
     )
-    if count == 1:
-        assert (done.stdout, done.stderr) == ("[6, 24]\n", "")
-        return
-    assert done.returncode == 1
-    assert done.stderr.count("Traceback") == 1, "that of the script, none of a worker"
-    assert re.search(r"SerError: .*__name__.*or pass workers=1\n$", done.stderr)
+    assert (done.stdout, done.stderr) == ("[6, 24]\n", "")
 
 
 # In processes
