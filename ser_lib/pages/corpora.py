@@ -1,0 +1,25 @@
+"""The corpora that can be read, the names of emotions, and what a reader looks like."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ser_lib import corpora
+from ser_lib.corpora import CATALOGUE
+from ser_lib.corpora.catalogue import Corpus
+from ser_lib.corpora.emotions import SAME
+from ser_lib.pages.words import Fact, Markdown, block
+
+
+@dataclass(frozen=True)
+class Corpora(Fact):
+    """What a report can be made from."""
+
+    catalogue: Mapping[str, Corpus] = field(default_factory=lambda: CATALOGUE)
+    emotions: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: SAME)  # noun to others
+
+
+def reader() -> Markdown:
+    """Return the source of EmoDB's reader."""
+    (file,) = Path(corpora.__file__).parent.rglob("emodb.py")
+    return block(file.read_text(encoding="utf-8"), "python")
