@@ -18,7 +18,7 @@ from matplotlib.ticker import NullFormatter
 from ser_lib.core.audio import RATE
 from ser_lib.features import maps as features
 from ser_lib.pages.figures.drawing import BLUE, GREEN, ORANGE, RED, Figure, canvas, styled
-from ser_lib.pages.tables import extremes, number, percent
+from ser_lib.pages.words import escape, extremes, number, percent
 
 FRAME_S = features.HOP / RATE
 NAMES = {"logmel": "Log-mel map", "stack": "Stacked feature map"}
@@ -65,11 +65,16 @@ def waveform_and_maps(
     axes[-1].set_xlabel("time (s)")
     _cues(fig, {axis: kind for axis, kind in zip(axes[1:], maps, strict=True)})
     words = " ".join(f"{NAMES[kind]}: {_finding(_static(v), kind)}" for kind, v in maps.items())
-    return Figure(fig, f"{_loudest(signal)} {words}", "Waveform and feature maps of one utterance.")
+    return Figure(
+        fig,
+        alt=f"{_loudest(signal)} {words}",
+        name="features-one-utterance",
+        caption="One utterance: the sound, and the two maps that are made of it.",
+    )
 
 
 @styled
-def voice(signal: np.ndarray, *, title: str = "") -> Figure:
+def voice(signal: np.ndarray, *, emotion: str, number: int, title: str = "") -> Figure:
     """Draw an utterance's waveform, log-mel map and F0, on one time axis.
 
     The axis of F0 is logarithmic and the same in all figures.
@@ -78,6 +83,8 @@ def voice(signal: np.ndarray, *, title: str = "") -> Figure:
     ----------
     signal
         The utterance.
+    emotion, number
+        What it shows, and which of the page's figures this is.
     title
         What utterance it is.
     """
@@ -96,8 +103,11 @@ def voice(signal: np.ndarray, *, title: str = "") -> Figure:
     fig.align_ylabels()
     return Figure(
         fig,
-        f"{_loudest(signal)} {NAMES['logmel']}: {_finding(logmel, 'logmel')} {_melody(contour)}",
-        "Waveform, log-mel map and F0 of one utterance.",
+        alt=f"{_loudest(signal)} {NAMES['logmel']}: {_finding(logmel, 'logmel')} "
+        f"{_melody(contour)}",
+        name=f"listen-emotion-{number}",
+        caption=f"What {escape(emotion)} sounds like: waveform, log-mel map and F0 of one "
+        "utterance.",
     )
 
 
@@ -148,7 +158,10 @@ def feature_map(values: np.ndarray, *, kind: str, title: str = "") -> Figure:
     axis.set(title=title, xlabel="time (s)")
     _cues(fig, {axis: kind})
     return Figure(
-        fig, f"{NAMES[kind]}. {_finding(static, kind)}", f"{NAMES[kind]} of one utterance."
+        fig,
+        alt=f"{NAMES[kind]}. {_finding(static, kind)}",
+        name=f"feature-map-{kind}",
+        caption=f"{NAMES[kind]} of one utterance.",
     )
 
 
@@ -180,8 +193,10 @@ def feature_grid(maps: Mapping[str, np.ndarray], *, kind: str) -> Figure:
     _cues(fig, dict.fromkeys(drawn, kind))
     return Figure(
         fig,
-        f"{NAMES[kind]} of one utterance per emotion. {_contrast(statics, kind)}",
-        f"{NAMES[kind]} of one utterance per emotion, on the same scales.",
+        alt=f"{NAMES[kind]} of one utterance per emotion. {_contrast(statics, kind)}",
+        name=f"features-{kind}",
+        caption=f"{NAMES[kind]} of one utterance of each emotion, on the same scales"
+        f"{'' if kind == 'logmel' else '; every row is shown relative to its own range'}.",
     )
 
 
