@@ -159,7 +159,7 @@ def listen_page():
         metadata={"tags": ["hide-input"]},
     )
     matrix = new_code_cell(
-        "page.matrix()",
+        "listen.matrix(...)",
         execution_count=3,
         outputs=[
             new_output(

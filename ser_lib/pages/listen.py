@@ -32,18 +32,10 @@ _SEXES = {"female": "woman", "male": "man"}
 
 @dataclass(frozen=True)
 class Listen(Fact):
-    """The voices of a corpus, and a network's predictions for them.
-
-    Attributes
-    ----------
-    run
-        The network's run.
-    voices
-        From `voices`.
-    """
+    """The voices of a corpus, and a network's predictions for them."""
 
     run: Run
-    voices: pd.DataFrame
+    voices: pd.DataFrame  # from `voices`
 
     @property
     def manifest(self) -> Manifest:
@@ -58,7 +50,7 @@ class Listen(Fact):
     @property
     def named(self) -> bool:
         """Whether the corpus names its speakers."""
-        return _named(self.voices)
+        return bool((self.voices["speaker"] != "").all())
 
     @property
     def medians(self) -> pd.DataFrame:
@@ -86,10 +78,6 @@ class Listen(Fact):
         rows = [(self.voices.loc[name], tested.get(name)) for name in names]
         return players.html("listen/players.html", self.manifest, rows=rows, sexes=_SEXES)
 
-    def matrix(self) -> HTML:
-        """Return the confusion matrix to listen to."""
-        return matrix(self.predictions, self.run.emotions, self.manifest)
-
 
 def measure(run: Run) -> Listen:
     """Measure the voices of a run's corpus."""
@@ -113,7 +101,7 @@ def voices(manifest: Manifest) -> pd.DataFrame:
     rows = [_measure(stacks[i]) for i in range(len(manifest.table))]
     about = manifest.table[["utterance", "speaker", "sex", "emotion"]].reset_index(drop=True)
     table = about.join(pd.DataFrame(rows)).set_index("utterance")
-    groups = table["speaker"] if _named(table) else [""] * len(table)
+    groups = table["speaker"] if (table["speaker"] != "").all() else [""] * len(table)
     usual = table.groupby(groups)[["f0", "level"]].transform("median")
     table["f0_apart"] = 12 * np.log2(table["f0"] / usual["f0"])
     table["level_apart"] = table["level"] - usual["level"]
@@ -134,10 +122,6 @@ def _measure(stack: np.ndarray) -> dict[str, float]:
         }
     speech = float((level > level.max() - SPEECH_DB).sum()) * figures.FRAME_S
     return voice | {"voiced": float(voiced.mean()), "speech": speech}
-
-
-def _named(table: pd.DataFrame) -> bool:
-    return bool((table["speaker"] != "").all())
 
 
 def examples(manifest: Manifest) -> dict[str, list[str]]:
@@ -190,16 +174,8 @@ def matrix(predictions: pd.DataFrame, emotions: Sequence[str], manifest: Manifes
     """Return the confusion matrix with the utterances of each cell, some of them to play.
 
     The numbers of the matrix are links to the lists; ``book/_static/listen.js`` makes them buttons
-    that show one list at a time. The list of the largest confusion is open at first.
-
-    Parameters
-    ----------
-    predictions
-        Columns utterance, speaker, truth, predicted and p, the probability.
-    emotions
-        In the order of the matrix.
-    manifest
-        The corpus.
+    that show one list at a time. The list of the largest confusion is open at first. `predictions`
+    has the columns utterance, speaker, truth, predicted and p, the probability.
     """
     all_cells = cells(predictions, emotions)
     counts = np.reshape([len(cell.rows) for cell in all_cells], (len(emotions), -1))

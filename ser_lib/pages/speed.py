@@ -33,18 +33,10 @@ def content() -> str:
 
 
 def read(file: Path | None = None) -> dict | None:
-    """Read the results.
+    """Read the results, by default those of `results_file`; None if no benchmark was run.
 
-    Parameters
-    ----------
-    file
-        By default `results_file`.
-
-    Returns
-    -------
-    dict or None
-        ``schema`` and ``benchmarks``: by name, each with ``date``, ``duration_s``, ``library``,
-        ``machine`` and ``rows``; None if no benchmark was run.
+    They hold ``schema`` and ``benchmarks``: by name, each with ``date``, ``duration_s``,
+    ``library``, ``machine`` and ``rows``.
 
     Raises
     ------
