@@ -155,8 +155,8 @@ def _download(options) -> int:
 
 def _manifest(options) -> int:
     from ser_lib import corpora
-    from ser_lib.corpora import selection
-    from ser_lib.corpora.audit import audit
+    from ser_lib.corpora.check import findings
+    from ser_lib.corpora.load import in_words
 
     manifest = corpora.load(
         options.corpus, options.data, emotions=options.emotions, style=options.style
@@ -166,8 +166,8 @@ def _manifest(options) -> int:
     print(f"{manifest.corpus}: {len(table)} utterances, {hours:.2f} h in {manifest.root}")
     speakers, sessions = (len(set(table[column]) - {""}) for column in ("speaker", "session"))
     print(f"speakers: {speakers or 'unknown'}, sessions: {sessions or 'none'}")
-    print(f"emotions: {selection.in_words(manifest)}")
-    for finding in audit(manifest):
+    print(f"emotions: {in_words(manifest)}")
+    for finding in findings(manifest):
         print(finding)
     _write_table(table, options.out)
     return 0

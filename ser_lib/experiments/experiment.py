@@ -6,7 +6,8 @@ from pathlib import Path
 
 from ser_lib.core.errors import ParameterError, choose
 from ser_lib.core.files import digest
-from ser_lib.corpora import describe, selection
+from ser_lib.corpora import describe
+from ser_lib.corpora.load import STYLES, parse
 from ser_lib.experiments.protocols import PROTOCOLS
 from ser_lib.features import maps
 
@@ -105,9 +106,9 @@ class Experiment:
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
         if self.emotions is not None:
-            selection.parse(self.emotions)
+            parse(self.emotions)
         if self.style is not None:
-            choose(self.style, selection.STYLES, "style")
+            choose(self.style, STYLES, "style")
         choose(self.protocol, PROTOCOLS, "protocol")
         if self.protocol == "given" and self.split is None:
             raise ParameterError(

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ser_lib.core.errors import SplitError
-from ser_lib.corpora import Manifest, describe
-from ser_lib.corpora.catalogue import Corpus
+from ser_lib.corpora import Corpus, Manifest, describe
 from ser_lib.experiments import train as training
 from ser_lib.experiments.experiment import Experiment
 from ser_lib.experiments.run import Run

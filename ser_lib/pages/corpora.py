@@ -1,13 +1,12 @@
 """The corpora that can be read, the names of emotions, and what a reader looks like."""
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from ser_lib import corpora
-from ser_lib.corpora import CATALOGUE
-from ser_lib.corpora.catalogue import Corpus
+from ser_lib.corpora import CATALOGUE, Corpus
 from ser_lib.corpora.emotions import SAME
+from ser_lib.corpora.readers import emodb
 from ser_lib.pages.words import Fact, Markdown, block
 
 
@@ -21,5 +20,4 @@ class Corpora(Fact):
 
 def reader() -> Markdown:
     """Return the source of EmoDB's reader."""
-    (file,) = Path(corpora.__file__).parent.rglob("emodb.py")
-    return block(file.read_text(encoding="utf-8"), "python")
+    return block(inspect.getsource(emodb), "python")

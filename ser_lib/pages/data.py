@@ -6,8 +6,7 @@ import pandas as pd
 from IPython.display import HTML
 
 from ser_lib.core import audio
-from ser_lib.corpora import Manifest, describe
-from ser_lib.corpora.catalogue import Corpus
+from ser_lib.corpora import Corpus, Manifest, describe
 from ser_lib.features import maps
 from ser_lib.pages import players
 from ser_lib.pages.words import Fact, Markdown, ranked

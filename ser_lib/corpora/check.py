@@ -7,17 +7,18 @@ An utterance that is there but cannot be used is left out: it is neither missing
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
-from ser_lib.corpora.catalogue import Corpus, describe
+from ser_lib.corpora.corpus import Corpus
 from ser_lib.corpora.manifest import Manifest
+from ser_lib.corpora.readers import describe
 
 WIDTH = 100
 """Characters in a line."""
 
 
-def audit(manifest: Manifest) -> list[str]:
-    """Say what was left out, is missing, extra or there twice; long items have several lines.
+def findings(manifest: Manifest) -> list[str]:
+    """Return what was left out, is missing, extra or there twice; long items have several lines.
 
-    Of several corpora that are joined, what is missing is told by the audit of each alone.
+    Of several corpora that are joined, what is missing is told by the findings of each alone.
 
     Examples
     --------
@@ -25,10 +26,10 @@ def audit(manifest: Manifest) -> list[str]:
     """
     corpus = describe(manifest.corpus)
     differences = [*_names(corpus, manifest.listed), *_counts(corpus, manifest)]
-    found = [*_left_out(manifest), *differences, *_twins(manifest)]
+    lines = [*_left_out(manifest), *differences, *_twins(manifest)]
     if corpus.counts and not differences:
-        found.append(f"the copy is complete: {corpus.utterances:,} utterances")
-    return found
+        lines.append(f"the copy is complete: {corpus.utterances:,} utterances")
+    return lines
 
 
 def _left_out(manifest: Manifest) -> Iterable[str]:
@@ -59,7 +60,7 @@ def _counts(corpus: Corpus, manifest: Manifest) -> Iterable[str]:
     listed = manifest.listed.values()
     if not corpus.counts or not listed:
         return
-    all_of = Counter(emotion for emotion, _ in listed)
+    present = Counter(emotion for emotion, _ in listed)
     used = Counter(emotion for emotion, usable in listed if usable)
     # Of a file that the reader itself left out, the emotion is not known, nor always the name.
     refused = len(manifest.left_out) - sum(not usable for _, usable in listed)
@@ -67,13 +68,13 @@ def _counts(corpus: Corpus, manifest: Manifest) -> Iterable[str]:
     for emotion in sorted({*corpus.counts, *used}):
         whole = corpus.counts.get(emotion, 0)
         parts = {
-            missing: whole - all_of[emotion],
-            "extra": all_of[emotion] - whole,
-            "unreadable": all_of[emotion] - used[emotion],
+            missing: whole - present[emotion],
+            "extra": present[emotion] - whole,
+            "unreadable": present[emotion] - used[emotion],
         }
-        said = [f"{count:,} {what}" for what, count in parts.items() if count > 0]
-        if said:
-            yield f"{emotion}: {used[emotion]:,} of {whole:,}, {', '.join(said)}"
+        words = [f"{count:,} {what}" for what, count in parts.items() if count > 0]
+        if words:
+            yield f"{emotion}: {used[emotion]:,} of {whole:,}, {', '.join(words)}"
 
 
 def _twins(manifest: Manifest) -> Iterable[str]:

@@ -12,13 +12,14 @@ from pathlib import Path
 import pandas as pd
 
 from ser_lib.core.errors import CorpusError
+from ser_lib.corpora.corpus import Corpus
 
 _OPTIONAL = ("speaker", "sex", "session", "sentence")
 _MARKUP = re.compile(r"[<>`\x00-\x1f]")  # what a page would take for something else than a name
 
 
-def read(root: Path, name: str) -> tuple[list[dict], list[dict]]:
-    """Rows of the manifest from the table `name` in the folder `root`.
+def read(file: Path) -> tuple[list[dict], list[dict]]:
+    """Rows of the manifest, and the rows of the table that have no path.
 
     Raises
     ------
@@ -26,7 +27,6 @@ def read(root: Path, name: str) -> tuple[list[dict], list[dict]]:
         If the table cannot be read, is empty or lacks a required column, or a name holds < > ` or
         a control character.
     """
-    file = root / name
     try:
         if file.suffix.lower() == ".parquet":
             table = pd.read_parquet(file)
@@ -45,7 +45,7 @@ def read(root: Path, name: str) -> tuple[list[dict], list[dict]]:
     rows, left_out = [], []
     for number, row in enumerate(table.to_dict("records"), start=1):
         if not row["path"].strip():
-            left_out.append({"file": f"row {number} of {name}", "reason": "has no path"})
+            left_out.append({"file": f"row {number} of {file.name}", "reason": "has no path"})
             continue
         rows.append(
             {
@@ -57,9 +57,22 @@ def read(root: Path, name: str) -> tuple[list[dict], list[dict]]:
             | {column: row.get(column, "").strip() for column in _OPTIONAL}
         )
         for column, value in rows[-1].items():
-            if column != "path" and (found := _MARKUP.search(value)):
+            if column != "path" and (mark := _MARKUP.search(value)):
                 raise CorpusError(
-                    f"{file}, row {number}: the {column} {value!r} holds {found[0]!r}; names may "
+                    f"{file}, row {number}: the {column} {value!r} holds {mark[0]!r}; names may "
                     "hold no < > ` and no control characters"
                 )
     return rows, left_out
+
+
+CORPUS = Corpus(
+    name="table",
+    title="Your own table of recordings",
+    language="any",
+    licence="your own",
+    home="a CSV file with the columns path, emotion and, better, speaker",
+    about="These recordings are described by a table of their owner.",
+    read=read,
+    acted=False,
+    is_file=True,
+)
