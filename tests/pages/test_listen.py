@@ -99,14 +99,11 @@ def test_the_figure_draws_and_states_what_was_measured():
     signal = harmonics(np.full(audio.RATE, 180.0))
     about = {"emotion": "joy", "number": 2, "title": "odd $name_"}
     figure = figures.voice(signal, **about)
-    wave, mel, pitch, _ = figure.fig.axes
-    assert wave.get_title() == "odd $name_"
     assert figure.name == "listen-emotion-2"
-    drawn = pitch.lines[0].get_ydata()
+    assert figure.fig.axes[0].get_title() == "odd $name_"
+    drawn = figure.fig.axes[2].lines[0].get_ydata()
     np.testing.assert_array_equal(drawn, figures.f0(maps.extract(signal, kind="stack")))
-    assert wave.get_xlim() == mel.get_xlim() == pitch.get_xlim()
     assert "F0 lies around 180 Hz, mostly between" in figure.alt
-    assert figure.svg() == figures.voice(signal, **about).svg()
     assert len(figure.svg()) < 120_000
     silent = figures.voice(np.zeros(audio.RATE, np.float32), **about)
     assert "There is no F0" in silent.alt
@@ -252,6 +249,7 @@ def test_few_of_a_cell_can_be_played_and_the_page_stays_light(voice, allowed, mo
         assert played() == expected, "the first of every cell before the second of one"
     monkeypatch.setattr(listen, "NAMED", 4)
     html = soup(listen.matrix(table[::-1], list(PITCHES), manifest))
+    assert html == soup(listen.matrix(table, list(PITCHES), manifest)), "in any order"
     assert "6 more utterances" in html.details.get_text()
     assert len(html.details("li")) == 4
 
@@ -262,10 +260,3 @@ def test_odd_names_are_escaped(voice):
     assert not html(["b", "i"])
     assert html.code.get_text() == name
     assert html.a["aria-label"] == f"1, {emotion} recognised: 1 utterance"
-
-
-def test_the_same_predictions_give_the_same_page(voice, allowed):
-    manifest = voice()
-    table = predictions([("low", "low", 0.5)] * 2, ["s1-low", "s2-low"])
-    first, second = (listen.matrix(t, ["low"], manifest).data for t in (table, table[::-1]))
-    assert first == second
