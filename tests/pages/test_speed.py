@@ -1,6 +1,7 @@
 """The page on speed: it says what the file of results holds, misses as plainly as hits."""
 
 import json
+import shutil
 from dataclasses import asdict, replace
 
 import nbformat
@@ -189,8 +190,10 @@ def test_what_is_not_done_again_keeps_the_time_that_it_took():
     ]
 
 
-def test_new_benchmarks_change_the_key_of_this_page_alone(workspace):
-    manifest = Manifest(corpus="demo", root=workspace, table=pd.DataFrame({"path": ["a.wav"]}))
+def test_new_benchmarks_change_the_key_of_this_page_alone(tmp_path, monkeypatch):
+    shutil.copytree(notebooks.template("speed").parent, tmp_path / "notebooks")
+    monkeypatch.setenv("SER_WORKSPACE", str(tmp_path))
+    manifest = Manifest(corpus="demo", root=tmp_path, table=pd.DataFrame({"path": ["a.wav"]}))
 
     def keys():
         return {name: notebooks._page(name, {}, [], manifest) for name in ("speed", "corpora")}
