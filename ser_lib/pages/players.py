@@ -22,9 +22,10 @@ CLIP_S, FADE_S = 8.0, 0.5
 def html(template: str, manifest: Manifest, **values) -> HTML:
     """Return a template of ``text/`` for a notebook to show; every text in `values` is escaped.
 
-    In it, ``player(utterance, label)`` is a player of the corpus's audio.
+    In it, ``player(utterance, label)`` is a player of the corpus's audio, and `embeds` says whether
+    there is any.
     """
-    values["player"] = partial(player, manifest)
+    values |= {"player": partial(player, manifest), "embeds": embeds(manifest)}
     return HTML(_environment().get_template(template).render(values))
 
 

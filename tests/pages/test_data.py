@@ -88,7 +88,9 @@ def test_the_texts_with_and_without_what_a_corpus_may_not_say(manifest, name):
 
 
 def test_audio_is_embedded_only_where_the_licence_allows(manifest, tmp_path):
-    assert "<audio" not in data.measure(manifest).examples().data
+    html = data.measure(manifest).examples().data
+    assert "<audio" not in html
+    assert html.count("<th ") == 3
     folder = demo.make(tmp_path / "demo", n_speakers=2, n_sentences=1, workers=0)
     allowed = data.measure(corpora.load("demo", folder))
     assert allowed.examples().data.count("<audio") == len(allowed.manifest.emotions)
