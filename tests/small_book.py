@@ -149,9 +149,15 @@ def listen_page():
         metadata={"tags": ["hide-input"]},
     )
     matrix = new_code_cell(
-        "Markdown(listening.matrix(...))",
+        "listen.matrix(...)",
         execution_count=3,
-        outputs=[words(listen.matrix(answers(), EMOTIONS, MANIFEST))],
+        outputs=[
+            new_output(
+                "display_data",
+                data={"text/html": listen.matrix(answers(), EMOTIONS, MANIFEST).data},
+                metadata={},
+            )
+        ],
         metadata={"tags": ["remove-input"]},
     )
     return notebooks._for_the_book(page("Listen", several, matrix))

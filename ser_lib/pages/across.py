@@ -10,61 +10,99 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ser_lib.core.errors import SplitError
-from ser_lib.corpora import Manifest, describe
-from ser_lib.experiments import run
+from ser_lib.corpora import Corpus, Manifest, describe
+from ser_lib.experiments import train as training
 from ser_lib.experiments.experiment import Experiment
-from ser_lib.experiments.records import Record
-from ser_lib.metrics import scores
-from ser_lib.pages import provenance
-from ser_lib.pages.tables import count, listing, markdown_table, number, title
+from ser_lib.experiments.run import Run
+from ser_lib.metrics.difference import Difference
+from ser_lib.metrics.scores import Score
+from ser_lib.pages import runs
+from ser_lib.pages.words import Fact, Markdown
 
 ARCHITECTURE = "cnn_gru"
 USUAL = {"demo": "demo2"}
 """Which corpus is paired with which when none is named; "demo" with all that are not here."""
 
 
-NOTHING = "<!-- nothing to show -->"
-"""Markdown for a part of the page that does not apply; an empty output would show its type."""
+@dataclass(frozen=True)
+class Direction:
+    """The test of one corpus by a network that was trained on the others."""
+
+    trained: list[Corpus]
+    tested: Corpus
+    n_train: int  # utterances
+    n_test: int
+    accuracy: Score
+    uar: Score
+    above_chance: Difference  # UAR less that of guessing; the interval alone decides
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of it.
+class Across(Fact):
+    """What came of training on one corpus and testing on another."""
 
-    Attributes
-    ----------
-    manifest
-        The corpora, joined.
-    records
-        The run; none if the corpora do not allow it.
-    reason
-        Why they do not, else "".
+    run: Run | None = None  # with the joined corpora; None if they do not allow it
+    reason: str = ""  # why they do not
+
+    @property
+    def corpora(self) -> list[tuple[Corpus, Markdown, int, int]]:
+        """Each corpus, how it came to be, its speakers and its utterances."""
+        parts = self.run.corpus.table.groupby("corpus") if self.run else ()
+        return [
+            (row, Markdown(row.about), part["speaker"].nunique(), len(part))
+            for row, part in ((describe(name), part) for name, part in parts)
+        ]
+
+    @property
+    def chance(self) -> float:
+        """UAR of guessing."""
+        return 1 / len(self.run.emotions) if self.run else 0.0
+
+    @property
+    def directions(self) -> list[Direction]:
+        """The test of every corpus, in the order of the folds."""
+        return [self._direction(fold) for fold in self.run.record.folds] if self.run else []
+
+    def _direction(self, fold: Mapping) -> Direction:
+        run, tested = self.run, fold["name"].removeprefix("corpus-")
+        part = run.on(run.predictions[run.predictions["fold"] == fold["name"]])
+        limits = [limit - self.chance for limit in part.uar.interval]
+        return Direction(
+            trained=[describe(c) for c in run.record.corpus.name.split(",") if c != tested],
+            tested=describe(tested),
+            n_train=fold["n_train"],
+            n_test=len(part.predictions),
+            accuracy=part.metrics["accuracy"],
+            uar=part.uar,
+            above_chance=Difference(part.uar.value - self.chance, limits),
+        )
+
+
+def plan(
+    corpus: str,
+    data_dir: str | None = None,
+    *,
+    other: str | None = None,
+    other_dir: str | None = None,
+    seed: int = 0,
+    options: Mapping | None = None,
+) -> tuple[Experiment, str]:
+    """Return the experiment of a page's parameters, and the folders of its corpora.
+
+    A corpus that is several already is left as it is. A split or a number of folds among the
+    options means nothing here and is passed over.
     """
-
-    manifest: Manifest | None = None
-    records: tuple[Record, ...] = ()
-    reason: str = ""
-
-
-def plan(given: Mapping) -> tuple[Experiment, str]:
-    """Return the experiment that a notebook's parameters describe, and its folders.
-
-    Parameters
-    ----------
-    given
-        The parameters of `Experiment`, `data_dir`, and `other` with `other_dir`: the corpus to pair
-        with. A corpus that is several already is left as it is.
-    """
-    corpus, folders = given["corpus"], given["data_dir"] or ""
+    names, folders = corpus, data_dir or ""
     if "," not in corpus:
-        corpus += "," + (given["other"] or USUAL.get(corpus, "demo"))
-        folders = f"{folders},{given['other_dir'] or ''}"
-    described = {**given, "corpus": corpus, "protocol": "cross-corpus"}
-    return Experiment.from_notebook(ARCHITECTURE, described), folders
+        names = f"{corpus},{other or USUAL.get(corpus, 'demo')}"
+        folders = f"{folders},{other_dir or ''}"
+    used = {k: v for k, v in (options or {}).items() if k not in ("split", "folds")}
+    given = {"protocol": "cross-corpus", "seed": seed, "options": used}
+    return runs.experiment(ARCHITECTURE, names, **given), folders
 
 
-def load(given: Mapping) -> Manifest:
-    """Read the corpora of a notebook's parameters.
+def load(**parameters) -> Manifest:
+    """Read the corpora of a page's parameters, which are those of `plan`.
 
     Raises
     ------
@@ -73,103 +111,17 @@ def load(given: Mapping) -> Manifest:
     SerError
         If one of them is unknown or not where it is said to be.
     """
-    experiment, folders = plan(given)
-    manifest = run.load(experiment, folders)
-    run.split(experiment, manifest)  # refuses corpora with too few speakers
+    experiment, folders = plan(**parameters)
+    manifest = runs.load(experiment.corpus, folders, parameters.get("options"))
+    training.audited(experiment, manifest)  # refuses corpora with too few speakers
     return manifest
 
 
-def train(given: Mapping) -> Outcome:
-    """Run the experiment of a notebook's parameters.
-
-    Raises
-    ------
-    SerError
-        If a corpus is unknown or not where it is said to be.
-    """
+def train(**parameters) -> Across:
+    """Train on each corpus of a page's parameters and test on the other; raises as `load`."""
     try:
-        manifest = load(given)
+        manifest = load(**parameters)
     except SplitError as error:
-        return Outcome(reason=str(error))
-    experiment, _ = plan(given)
-    run.prepare([(experiment, manifest)])
-    return Outcome(manifest, (run.gather(experiment, manifest),))
-
-
-def notices(outcome: Outcome) -> str:
-    """What a reader has to know before the first number."""
-    return "\n\n".join(map(provenance.notices, outcome.records)) or NOTHING
-
-
-def overview(outcome: Outcome) -> str:
-    """Which corpora these are, and which emotions they share."""
-    if not outcome.records:
-        return f"These corpora cannot be tested on each other: {outcome.reason}."
-    manifest, rows, about = outcome.manifest, [], []
-    for name, part in manifest.table.groupby("corpus"):
-        row = describe(name)
-        rows.append(
-            {
-                "Corpus": row.short,
-                "Language": row.language,
-                "Speakers": part["speaker"].nunique(),
-                "Utterances": len(part),
-            }
-        )
-        if row.about:
-            about.append(f"- **{row.short}:** {row.about}")
-    words = (
-        f"The corpora share {count(len(manifest.emotions), 'emotion')}: "
-        f"{listing(manifest.emotions)}."
-    )
-    if manifest.passed_over:
-        passed = listing(f"{name} ({n:,})" for name, n in manifest.passed_over.items())
-        words += f" What only one of them has is left aside: {passed}."
-    return "\n\n".join(filter(None, [markdown_table(rows), "\n".join(about), words]))
-
-
-def results(outcome: Outcome) -> str:
-    """The scores on every corpus of a network that was trained on the others."""
-    return "\n\n".join(map(_results, outcome.records)) or NOTHING
-
-
-def _results(record: Record) -> str:
-    chance = 1 / len(record.emotions)
-    rows, sentences = [], []
-    for fold in record.data["folds"]:
-        part = record.predictions[record.predictions["fold"] == fold["name"]]
-        truth, predicted = list(part["truth"]), list(part["predicted"])
-        intervals = scores.score_intervals(
-            truth, predicted, record.emotions, clusters=list(part["speaker"])
-        )
-        uar, limits = scores.uar(truth, predicted, record.emotions), intervals["uar"]
-        tested = fold["name"].removeprefix("corpus-")
-        others = [c for c in record.data["corpus"]["name"].split(",") if c != tested]
-        trained = listing(describe(other).short for other in others)
-        rows.append(
-            {
-                "Trained on": trained,
-                "Tested on": describe(tested).short,
-                "To train": fold["n_train"],
-                "To test": len(part),
-                "Accuracy": fold["accuracy"],
-                "UAR": uar,
-                "95 % interval": " to ".join(map(number, limits)),
-            }
-        )
-        sentences.append(
-            f"Trained on {trained}, the {title(record.data['architecture'])} reaches a UAR of "
-            f"{number(uar)} on {describe(tested).short}, {_against(chance, limits)}."
-        )
-    return (
-        f"{markdown_table(rows)}\n\n*To train* and *to test* are numbers of utterances. "
-        f"{' '.join(sentences)}"
-    )
-
-
-def _against(chance: float, limits: list[float]) -> str:
-    if limits[0] > chance:
-        return f"above the {number(chance)} of guessing"
-    if limits[1] < chance:
-        return f"below the {number(chance)} of guessing: what it learned misleads it"
-    return f"which the interval does not tell from the {number(chance)} of guessing"
+        return Across(reason=str(error))
+    experiment, _ = plan(**parameters)
+    return Across(training.train_all([(experiment, manifest)])[0])

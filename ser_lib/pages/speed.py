@@ -1,29 +1,22 @@
 """How fast the library is, from what ``make bench`` wrote, and how long the report itself took.
 
-The results are rows, see ``benchmarks/harness.py``: what was measured, beside a rival (what people
-would otherwise write) or a limit (what the machine can do at best), in the same run.
-
-Conventions: functions that return words return Markdown. These are numbers of one machine, and
-none is about people.
+The results are rows, see ``benchmarks/harness.py``: what was measured, against a rival (what people
+would otherwise write) or a limit (what the machine can do at best), in the same run. These are
+numbers of one machine, and none is about people.
 """
 
 import json
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from ser_lib.core.errors import RecordError
 from ser_lib.core.files import workspace
-from ser_lib.pages.tables import MISSING, capital, count, duration, listing, markdown_table
+from ser_lib.pages.words import MISSING, Fact, Markdown, capital
 
 SCHEMA = 1
-NONE = (
-    "No benchmark was run in this folder. `make bench` runs them all, in some minutes, and the "
-    "next `make book` shows what they found."
-)
-NOTHING = "<!-- nothing to show -->"
-"""Markdown for a part of the page that does not apply; an empty output would show its type."""
 PARTS = "parts"
 """The tag of the cell that `report.book` replaces by `parts`: a page cannot know them itself."""
 
@@ -40,18 +33,10 @@ def content() -> str:
 
 
 def read(file: Path | None = None) -> dict | None:
-    """Read the results.
+    """Read the results, by default those of `results_file`; None if no benchmark was run.
 
-    Parameters
-    ----------
-    file
-        By default `results_file`.
-
-    Returns
-    -------
-    dict or None
-        ``schema`` and ``benchmarks``: by name, each with ``date``, ``duration_s``, ``library``,
-        ``machine`` and ``rows``; None if no benchmark was run.
+    They hold ``schema`` and ``benchmarks``: by name, each with ``date``, ``duration_s``,
+    ``library``, ``machine`` and ``rows``.
 
     Raises
     ------
@@ -75,8 +60,8 @@ def read(file: Path | None = None) -> dict | None:
 
 def rows(results: Mapping | None) -> list[dict]:
     """Return the rows of all benchmarks, in the order in which they were written."""
-    found = (results or {"benchmarks": {}})["benchmarks"].values()
-    return [row for benchmark in found for row in benchmark["rows"]]
+    benchmarks = (results or {"benchmarks": {}})["benchmarks"].values()
+    return [row for benchmark in benchmarks for row in benchmark["rows"]]
 
 
 def significant(value: float | None) -> str:
@@ -96,7 +81,7 @@ def significant(value: float | None) -> str:
 
 
 def cells(row: Mapping) -> dict[str, str]:
-    """Return a row as it is printed: its headings and what stands under them."""
+    """Return a row as it is printed: its headings and what is under them."""
     return {
         "What": f"{row['group']}: {row['name']}",
         "Unit": row["unit"],
@@ -104,7 +89,7 @@ def cells(row: Mapping) -> dict[str, str]:
         "Rival": _spanned(row, "rival_"),
         "Limit": _spanned(row, "limit_"),
         "Ratio": significant(row["ratio"]),
-        "Target": _target(row),
+        "Target": target(row),
         "Met": {None: MISSING, True: "yes", False: "no"}[row["met"]],
     }
 
@@ -122,7 +107,8 @@ def aim(row: Mapping) -> float:
     return row["target"].get("at_least", row["target"].get("at_most"))
 
 
-def _target(row: Mapping) -> str:
+def target(row: Mapping) -> str:
+    """Return the target of a row as it is printed."""
     if not row["target"]:
         return MISSING
     words = "at least" if "at_least" in row["target"] else "at most"
@@ -130,106 +116,58 @@ def _target(row: Mapping) -> str:
     return f"{words} {aim(row):g}{f' times the {against}' if against else ''}"
 
 
-def by_group(results: Mapping | None) -> str:
-    """Show every group of rows as a table, with its rivals, its limits and its notes."""
-    if not rows(results):
-        return NOTHING
-    groups: dict[str, list[dict]] = {}
+@dataclass(frozen=True)
+class Speed(Fact):
+    """What the benchmarks measured."""
+
+    rows: list[dict]
+    groups: dict[str, list[tuple[dict, dict[str, str]]]]  # rows, as they are and as printed
+    missed: list[tuple[dict, str, str]]  # rows that missed their target, the value, the target
+    machines: list[tuple[list[str], str, dict]]  # benchmarks that share a machine and code; the day
+    seconds: float  # of all benchmarks
+
+    @property
+    def targets(self) -> list[dict]:
+        """The rows with a target; `met` is None where it was not measured."""
+        return [row for row in self.rows if row["target"]]
+
+
+def measured(results: Mapping | None) -> Speed:
+    """Return what `read` found; nothing is in it if no benchmark was run."""
+    benchmarks = (results or {"benchmarks": {}})["benchmarks"]
+    groups: dict[str, list] = {}
     for row in rows(results):
-        groups.setdefault(row["group"], []).append(row)
-    return "\n\n".join(_group(name, found) for name, found in groups.items())
-
-
-def _group(name: str, found: list[dict]) -> str:
-    printed = []
-    for row in found:
-        shown = cells(row) | {"What": capital(row["name"])}
-        printed.append(shown | {"Met": "**no**" if row["met"] is False else shown["Met"]})
-    said = [
-        f"The {side} is {listing(names)}."
-        for side in ("rival", "limit")
-        if (names := dict.fromkeys(row[f"{side}_name"] for row in found if row[f"{side}_name"]))
-    ]
-    notes = dict.fromkeys(f"{capital(row['name'])}: {row['note']}" for row in found if row["note"])
-    listed = "\n".join(f"- {note}" for note in notes)
-    shown = [f"**{capital(name)}**", " ".join(said), markdown_table(printed), listed]
-    return "\n\n".join(filter(None, shown))
-
-
-def verdict(results: Mapping | None) -> str:
-    """Say how many targets were met and which were not, or how to run the benchmarks."""
-    if not rows(results):
-        return NONE
-    aimed = [row for row in rows(results) if row["target"]]
-    missed = [row for row in aimed if row["met"] is False]
-    unknown = [row for row in aimed if row["met"] is None]
-    met = len(aimed) - len(missed) - len(unknown)
-    words = [f"Of {count(len(aimed), 'target')}, {met:,} {'was' if met == 1 else 'were'} met."]
-    if missed:
-        words.append(f"Missed: {listing(_name(row) + f' ({_found(row)})' for row in missed)}.")
-    if unknown:
-        words.append(f"Not measured: {listing(map(_name, unknown))}.")
-    if failed := [row for row in rows(results) if row["status"] == "failed"]:
-        words.append(f"Failed: {listing(map(_name, failed))}.")
-    return " ".join(words)
-
-
-def _name(row: Mapping) -> str:
-    return f"{row['group']}, {row['name']}"
-
-
-def _found(row: Mapping) -> str:
-    value = row["ratio"] if "against" in row["target"] else row["ours"]
-    return f"{significant(value)} instead of {_target(row)}"
-
-
-def machines(results: Mapping | None) -> str:
-    """Say on which machine, when and with what the benchmarks were run."""
-    if not rows(results):
-        return NOTHING
-    groups: dict[str, list[str]] = {}
-    for name, run in results["benchmarks"].items():
-        groups.setdefault(_machine(run), []).append(name)
-    listed = [f"- {capital(listing(names))}: {about}" for about, names in groups.items()]
-    seconds = sum(run["duration_s"] for run in results["benchmarks"].values())
-    return f"The benchmarks took {duration(seconds)} in all.\n\n" + "\n".join(listed)
-
-
-def _machine(run: Mapping) -> str:
-    about = run["machine"]
-    packages = ", ".join(f"{name} {number}" for name, number in about["packages"].items())
-    day = date.fromisoformat(run["date"])
-    return (
-        f"{about['processor']}, {count(about['cores'], 'core')}, {about['memory_gb']:g} GiB of "
-        f"memory, {about['system']}, Python {about['python']} with {packages}; "
-        f"ser-lib {run['library']}; {day.day} {day:%B %Y}."
+        printed = cells(row) | {"What": capital(row["name"])}
+        groups.setdefault(row["group"], []).append((row, printed))
+    machines: dict[str, tuple[list[str], str, dict]] = {}
+    for name, run in benchmarks.items():
+        day = date.fromisoformat(run["date"])
+        place = machines.setdefault(
+            json.dumps([run[key] for key in ("machine", "library", "date")]),
+            ([], f"{day.day} {day:%B %Y}", run),
+        )
+        place[0].append(name)
+    return Speed(
+        rows=rows(results),
+        groups=groups,
+        missed=[
+            (row, significant(row["ratio" if "against" in row["target"] else "ours"]), target(row))
+            for row in rows(results)
+            if row["target"] and row["met"] is False
+        ],
+        machines=list(machines.values()),
+        seconds=sum(run["duration_s"] for run in benchmarks.values()),
     )
 
 
-def parts(listed: Iterable[Mapping]) -> str:
-    """Show how long each part of a report took when it was last made.
+@dataclass(frozen=True)
+class Parts(Fact):
+    """How long each part of a report took when it was last made."""
 
-    Parameters
-    ----------
-    listed
-        Parts as `report.runner` writes them: ``name`` and ``seconds``.
-    """
-    listed = sorted(listed, key=lambda part: -part["seconds"])
-    if not listed:
-        return "How long its parts took is not known of this report."
-    printed = [
-        {"Part": _part(part["name"]), "Took": duration(part["seconds"])}
-        for part in listed
-        if part["seconds"] >= 1
-    ]
-    short = count(len(listed) - len(printed), "part")
-    total = duration(sum(part["seconds"] for part in listed))
-    words = (
-        f"The parts add up to {total}; where pages were executed beside each other, less than "
-        f"that passed. Not in the table: {short} of less than a second."
-    )
-    return f"{markdown_table(printed)}\n\n{words}" if printed else words
+    parts: list[tuple[str, float]]  # name and seconds, the longest first
 
 
-def _part(name: str) -> str:
-    return f"page {name}" if " " not in name and name not in ("corpus", "networks") else name
+def parts(listed: Iterable[Mapping]) -> Markdown:
+    """Show how long each part of a report took: ``name`` and ``seconds`` of each."""
+    ordered = sorted(listed, key=lambda part: -part["seconds"])
+    return Parts([(part["name"], part["seconds"]) for part in ordered]).text("parts")

@@ -93,7 +93,7 @@ READS: dict[str, Callable[[Mapping], list[Experiment]]] = {
     "speed": lambda values: [],
     "features": _both_maps,
     "comparison": _all_seeds,
-    "across": lambda values: [across.plan(values)[0]],
+    "across": lambda values: [across.plan(**values)[0]],
 }
 """Which runs a page reads, by the values of its parameters; the others read all networks."""
 
@@ -342,7 +342,7 @@ def _plans(
     """Return each experiment with its corpus and audited folds."""
     if "other" in values:
         try:
-            manifest = across.load(values)
+            manifest = across.load(**values)
         except SplitError:
             return {}  # the page says why
     return {one: (one, manifest, train.audited(one, manifest)) for one in experiments}
@@ -371,7 +371,7 @@ def _behind(name: str) -> list[Path]:
             files.add(file)
             todo |= _imports_of(file)
     texts = {file.parent / "text" / file.stem for file in files if file.parent.name == "pages"}
-    files |= {text for folder in texts for text in folder.glob("*.md")}
+    files |= {text for folder in texts for text in folder.glob("*.*")}
     files |= {
         file for folder in {f.parent for f in files} for file in folder.glob("*.[cy][sm][vl]")
     }

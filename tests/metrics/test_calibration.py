@@ -4,7 +4,6 @@ import re
 
 import factory
 import numpy as np
-import pandas as pd
 import pytest
 from factory import parse
 from hypothesis import given
@@ -453,11 +452,3 @@ def test_extreme_runs_can_be_told_and_drawn(counts):
         calibration_figures.coverage(found).alt,
     ):
         assert not re.search(r"nan|None|inf\b", text)
-
-
-def test_right_and_wrong_answers_are_counted_in_the_figure():
-    table = pd.DataFrame({"right": [True, True, False], "p": [0.9, 0.7, 0.6]})
-    alt = calibration_figures.right_and_wrong(table).alt
-    assert "2 answers are right, with a probability of 0.80 in the median." in alt
-    assert "1 answer is wrong, with a probability of 0.60 in the median." in alt
-    assert "None is wrong." in calibration_figures.right_and_wrong(table[:2]).alt

@@ -1,23 +1,25 @@
-"""Across corpora: what is paired with what, and words that follow from the numbers."""
+"""Across corpora: what is paired with what, and levels that follow from the numbers."""
 
 from dataclasses import replace
-from types import SimpleNamespace
+from pathlib import Path
 
 import factory
-import pandas as pd
 import pytest
+from factory import parse
 
 from ser_lib.core.errors import ParameterError
+from ser_lib.corpora import Manifest
 from ser_lib.metrics.scores import uar
 from ser_lib.pages import across
 
-GIVEN = {"corpus": "demo", "data_dir": None, "other": None, "other_dir": None, "epochs": 3}
+TEXTS = ("overview", "scores")
+TOO_FEW = across.Across(reason="corpus 'table' has one speaker")
 
 
 @pytest.mark.parametrize(
     ("given", "corpus", "folders"),
     [
-        ({}, "demo,demo2", ","),
+        ({"corpus": "demo"}, "demo,demo2", ","),
         ({"corpus": "emodb", "data_dir": "/b"}, "emodb,demo", "/b,"),
         (
             {"corpus": "emodb", "data_dir": "/b", "other": "table", "other_dir": "/t.csv"},
@@ -28,68 +30,74 @@ GIVEN = {"corpus": "demo", "data_dir": None, "other": None, "other_dir": None, "
     ],
 )
 def test_what_is_paired(given, corpus, folders):
-    experiment, found = across.plan(GIVEN | given)
-    assert (experiment.corpus, found) == (corpus, folders)
-    assert (experiment.protocol, experiment.epochs) == ("cross-corpus", 3)
+    experiment, places = across.plan(**given, seed=1, options={"epochs": 3, "split": "s.csv"})
+    assert (experiment.corpus, places) == (corpus, folders)
+    assert (experiment.protocol, experiment.epochs, experiment.seed) == ("cross-corpus", 3, 1)
+    assert experiment.split is None, "a split of one corpus means nothing for two"
 
 
 def test_an_unknown_other_corpus():
     with pytest.raises(ParameterError, match="unknown corpus 'emodbb'"):
-        across.plan(GIVEN | {"other": "emodbb"})
+        across.train(corpus="demo", other="emodbb")
 
 
 def test_corpora_that_cannot_be_paired_are_a_page_that_says_why(workspace, make_table, tmp_path):
-    table = make_table(tmp_path / "own", emotions=("anger", "neutral"), speakers=("only",))
-    other = make_table(tmp_path / "other", emotions=("anger", "neutral"))
-    given = {"corpus": "table", "data_dir": str(table), "other": "table2"}
-    with pytest.raises(ParameterError, match="unknown corpus 'table2'"):
-        across.train(GIVEN | given)
-    assert other.is_file()
-    outcome = across.Outcome(reason="corpus 'table' has one speaker")
-    assert "has one speaker" in across.overview(outcome)
-    for part in (across.results, across.notices):
-        assert part(outcome) == across.NOTHING
+    lonely = make_table(tmp_path / "own", emotions=("anger", "neutral"), speakers=("only",))
+    page = across.train(corpus="table,demo", data_dir=f"{lonely},")
+    assert page.run is None
+    assert "table" in page.reason
+    assert page.reason in page.text("overview").replace("\\", "")
 
 
-def record(**options):
-    made = factory.make_record("cnn_gru", "demo", protocol="cross-corpus", **options)
-    corpus = made.data["corpus"] | {"name": "demo,emodb"}
-    return replace(made, data=made.data | {"corpus": corpus})
+@pytest.fixture
+def make_run():
+    def make(**options):
+        run = factory.make_run("cnn_gru", "demo", protocol="cross-corpus", **options)
+        run = factory.with_data(run, corpus={"name": "demo,emodb", "passed_over": {"fear": 3}})
+        names = run.predictions["fold"].str.removeprefix("corpus-")
+        table = run.predictions.assign(corpus=names, emotion=run.predictions["truth"])
+        return replace(run, corpus=Manifest(corpus="demo,emodb", root=Path("."), table=table))
+
+    return make
 
 
-def test_what_the_corpora_are_is_said_in_words():
-    manifest = SimpleNamespace(
-        table=pd.DataFrame({"corpus": ["demo", "demo2"], "speaker": ["a", "b"]}),
-        emotions=("anger", "neutral"),
-        passed_over={},
-    )
-    text = across.overview(across.Outcome(manifest, (record(),)))
-    assert "- **Second synthetic demo corpus:** As the demo corpus, with six other voices" in text
-    assert "The corpora share 2 emotions: anger and neutral." in text
+def test_the_corpora_and_what_they_share(make_run):
+    page = across.Across(make_run())
+    assert [(row.name, n, size) for row, _, n, size in page.corpora] == [
+        ("demo", 5, 100),
+        ("emodb", 5, 100),
+    ]
+    text = page.text("overview")
+    assert "fear (3)" in text
+    assert all(f"**{row.short}:** {row.about[:30]}" in text for row, *_ in page.corpora)
 
 
-def test_every_direction_has_its_row():
-    made = record(skill=2.0)
-    text = across.results(across.Outcome(records=(made,)))
-    rows = [line for line in text.splitlines() if line.startswith("|")][2:]
-    assert len(rows) == 2
-    for fold in ("demo", "emodb"):
-        part = made.predictions[made.predictions["fold"] == f"corpus-{fold}"]
-        score = uar(part["truth"], part["predicted"], made.emotions)
-        (heard,) = [f["n_train"] for f in made.data["folds"] if f["name"] == f"corpus-{fold}"]
-        tested = f"| {across.describe(fold).short} | {heard} | {len(part)} |"
-        (row,) = [r for r in rows if tested in r]
-        assert f"| {score:.2f} |" in row
-        assert f"reaches a UAR of {score:.2f} on {across.describe(fold).short}," in text
+def test_every_direction_has_its_row(make_run):
+    run = make_run(skill=2.0)
+    page = across.Across(run)
+    rows = parse(page.text("scores"))
+    for row, one, fold in zip(rows, page.directions, run.record.folds, strict=True):
+        part = run.predictions[run.predictions["fold"] == fold["name"]]
+        assert one.tested.name == fold["name"].removeprefix("corpus-")
+        assert one.tested not in one.trained
+        assert (one.n_train, one.n_test) == (fold["n_train"], len(part))
+        score = uar(part["truth"], part["predicted"], run.emotions)
+        assert one.uar.value == pytest.approx(score)
+        assert one.accuracy.value == pytest.approx(fold["accuracy"])
+        assert row["Test corpus"] == one.tested.short
+        assert row["UAR (95 %)"].startswith(f"{score:.2f} (")
 
 
-@pytest.mark.parametrize(
-    ("skill", "words"),
-    [
-        (3.0, "above the 0.20 of guessing"),
-        (0.0, "which the interval does not tell from the 0.20 of guessing"),
-        (-6.0, "below the 0.20 of guessing: what it learned misleads it"),
-    ],
-)
-def test_words_follow_from_the_interval(skill, words):
-    assert words in across.results(across.Outcome(records=(record(skill=skill),)))
+@pytest.mark.parametrize(("skill", "sign"), [(3.0, 1), (0.0, 0), (-6.0, -1)])
+def test_the_level_follows_from_the_interval(make_run, skill, sign):
+    page = across.Across(make_run(skill=skill))
+    assert {one.above_chance.sign for one in page.directions} == {sign}
+    assert page.chance == 0.2
+    for name in TEXTS:
+        assert page.text(name)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_texts_without_a_result(name):
+    assert (TOO_FEW.corpora, TOO_FEW.directions) == ([], [])
+    assert "|" not in TOO_FEW.text(name)

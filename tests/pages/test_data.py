@@ -1,14 +1,18 @@
-"""A corpus in words: the words follow the table."""
+"""A corpus as facts: they follow from its table."""
 
-import re
+from dataclasses import replace
 
+import matplotlib
 import pandas as pd
 import pytest
+from factory import parse
 
 from ser_lib import corpora
-from ser_lib.corpora.manifest import Manifest
-from ser_lib.features import maps
+from ser_lib.corpora import Manifest, demo
 from ser_lib.pages import data
+from ser_lib.pages.figures import data as figures
+
+TEXTS = ("summary", "balance", "speakers", "lengths", "listen", "left_out")
 
 
 @pytest.fixture
@@ -16,76 +20,103 @@ def manifest(tmp_path, workspace, make_table) -> Manifest:
     return corpora.load("table", make_table(tmp_path / "own"))
 
 
-def with_emotions(counts: dict[str, int]) -> pd.DataFrame:
-    return pd.DataFrame({"emotion": [e for e, n in counts.items() for _ in range(n)]})
+def inventory(manifest: Manifest, table=None, **columns) -> data.Inventory:
+    table = manifest.table if table is None else table
+    return data.measure(replace(manifest, table=table.assign(**columns)))
 
 
-def test_balance_names_the_frequent_and_the_rare_emotion():
-    words = data.balance(with_emotions({"anger": 30, "fear": 10, "joy": 20}))
-    assert (
-        "Most frequent is anger (30 utterances), least frequent fear (10): a ratio of 3.0" in words
-    )
-    assert "main score" in words
-    even = data.balance(with_emotions({"anger": 10, "fear": 10}))
-    assert "equally frequent, 10 utterances each" in even
+@pytest.mark.parametrize(
+    ("counts", "balance", "ratio"),
+    [((10, 2, 6), "uneven", 5.0), ((6, 5), "close", 1.2), ((9, 9), "equal", 1.0)],
+)
+def test_frequent_and_rare_emotions(manifest, counts, balance, ratio):
+    names = [
+        name for name, n in zip(("anger", "fear", "joy"), counts, strict=False) for _ in range(n)
+    ]
+    page = inventory(manifest, manifest.table[: len(names)], emotion=names)
+    assert (page.balance, page.ratio) == (balance, pytest.approx(ratio))
+    assert (page.frequencies[0][0], page.frequencies[-1][0]) == (max(counts), min(counts))
+    assert f"{max(counts)} utterances" in page.text("balance")
 
 
-def test_summary_counts_what_the_table_holds(manifest):
-    words = data.summary(manifest)
-    assert re.search(r"\| Speakers +\| 3 speakers +\|", words)
-    assert re.search(r"\| Utterances +\| 18 +\|", words)
-    assert manifest.sha256[:16] in words
+def test_the_summary_counts_what_the_table_holds(manifest):
+    sexes = manifest.table["speaker"].map({"s1": "female", "s2": "male", "s3": "male"})
+    rows = {
+        row["What"]: row["This corpus"] for row in parse(data.measure(manifest).text("summary"))
+    }
+    assert (rows["Speakers"], rows["Utterances"]) == ("3 speakers", "18")
+    assert rows["Hash of the data"] == f"`{manifest.sha256[:16]}`"
+    assert "3 speakers (1 woman and 2 men)" in inventory(manifest, sex=sexes).text("summary")
 
 
-def test_speakers_says_when_a_combination_is_missing(manifest):
-    assert "Every speaker shows every emotion." in data.speakers(manifest.table)
+def test_speakers_and_the_combinations_that_are_missing(manifest):
+    page = data.measure(manifest)
+    assert page.missing == 0
+    assert [(*who, sum(counts)) for *who, counts in page.speakers] == [
+        (name, "", 6) for name in ("s1", "s2", "s3")
+    ]
     rest = manifest.table.query("not (speaker == 's1' and emotion == 'anger')")
-    assert "1 combination of speaker and emotion does not occur." in data.speakers(rest)
-    nobody = manifest.table.assign(speaker="")
-    assert "does not say who speaks" in data.speakers(nobody)
+    page = inventory(manifest, rest)
+    assert page.missing == 1
+    first = parse(page.text("speakers"))[0]
+    assert (first["Speaker"], first["Anger"], first["All"]) == ("s1", "0", "4")
 
 
-def test_window_fit_counts_what_is_longer_than_the_window(manifest):
-    assert "0 % of the utterances are longer" in data.window_fit(manifest.table)
-    assert "window" not in data.window_fit(manifest.table)  # the word for 93 ms of a spectrum
-    long = manifest.table.assign(duration_s=10.0)
-    assert "100 % of the utterances are longer" in data.window_fit(long)
+@pytest.mark.parametrize(("seconds", "share"), [(1.0, 0.0), (10.0, 1.0)])
+def test_utterances_that_are_longer_than_what_networks_see(manifest, seconds, share):
+    page = inventory(manifest, duration_s=seconds)
+    assert (page.longer, page.lengths) == (share, [seconds] * 3)
 
 
-def test_left_out_names_every_file_and_every_copy(tmp_path, workspace, make_table):
+def test_every_file_that_is_left_out_and_every_copy_is_named(tmp_path, workspace, make_table):
     table = make_table(tmp_path / "own")
     wav = table.parent / "wav"
     (wav / "s1-anger-0.wav").write_bytes(b"")
     (wav / "s2-anger-0.wav").write_bytes((wav / "s2-anger-1.wav").read_bytes())
-    words = data.left_out(corpora.load("table", table))
-    assert "1 file of the folder is not used" in words
-    assert "`wav/s1-anger-0.wav`" in words
-    assert "`wav/s2-anger-0` and `wav/s2-anger-1`" in words
-    assert "Nothing" not in words
+    page = data.measure(corpora.load("table", table))
+    assert page.copies == [["wav/s2-anger-0", "wav/s2-anger-1"]]
+    assert [row["File"] for row in parse(page.text("left_out"))] == ["`wav/s1-anger-0.wav`"]
+    assert "`wav/s2-anger-0`, `wav/s2-anger-1`" in page.text("left_out")
 
 
-def test_examples_are_one_per_emotion_by_one_speaker(manifest):
-    chosen = data.examples(manifest)
-    assert sorted(chosen) == manifest.emotions
-    table = manifest.table.set_index("utterance")
-    assert len({table.loc[name, "speaker"] for name in chosen.values()}) == 1
-    assert all(table.loc[name, "emotion"] == emotion for emotion, name in chosen.items())
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_texts_with_and_without_what_a_corpus_may_not_say(manifest, name):
+    assert data.measure(manifest).text(name)
+    nobody = inventory(manifest, speaker="", session="1", sentence="a")
+    assert nobody.speakers == []
+    assert nobody.text(name)
 
 
 def test_audio_is_embedded_only_where_the_licence_allows(manifest, tmp_path):
-    assert "<audio" not in data.players(manifest)
-    from ser_lib.corpora import demo
-
+    html = data.measure(manifest).examples().data
+    assert "<audio" not in html
+    assert html.count("<th ") == 3
     folder = demo.make(tmp_path / "demo", n_speakers=2, n_sentences=1, workers=0)
-    allowed = corpora.load("demo", folder)
-    players = data.players(allowed)
-    assert players.count("<audio") == len(allowed.emotions)
-    assert players == data.players(allowed)
-    assert "data:audio/mpeg;base64," in players
+    allowed = data.measure(corpora.load("demo", folder))
+    assert allowed.examples().data.count("<audio") == len(allowed.manifest.emotions)
 
 
-@pytest.mark.parametrize("kind", maps.MAPS)
-def test_row_table_accounts_for_every_row(kind):
-    cells = [line.split("|")[1:-1] for line in data.row_table(kind).splitlines()[2:]]
-    assert sum(int(row[1]) for row in cells) == maps.ROWS
-    assert {row[3].strip() for row in cells} == {row.cue for row in maps.rows(kind)}
+# Figures
+
+
+def make_rows(*groups: tuple[str, str, int, float]) -> pd.DataFrame:
+    """A manifest's table with so many utterances of each emotion and sex, so long."""
+    rows = [(e, sex, s) for e, sex, n, s in groups for _ in range(n)]
+    return pd.DataFrame(rows, columns=["emotion", "sex", "duration_s"])
+
+
+def test_emotions_are_counted_by_sex():
+    table = make_rows(("anger", "female", 5, 1), ("anger", "male", 2, 1), ("joy", "male", 3, 1))
+    figure = figures.emotion_counts(table)
+    assert "10 utterances of 2 emotions, 5 by women and 5 by men" in figure.alt
+    assert "highest for anger (7), lowest for joy (3)" in figure.alt
+    drawn = {text.get_text() for text in figure.fig.findobj(matplotlib.text.Text)}
+    assert {"women", "men", "5", "2", "3"} <= drawn
+    unknown = figures.emotion_counts(make_rows(("anger", "", 4, 1), ("joy", "", 4, 1)))
+    assert "8 of unknown sex. The number is 4 for every emotion." in unknown.alt
+
+
+def test_durations_name_the_longest_and_what_fits():
+    figure = figures.durations(make_rows(("anger", "male", 3, 1.5), ("joy", "male", 1, 4.0)))
+    assert "highest for joy (4.0 s), lowest for anger (1.5 s)" in figure.alt
+    assert "75 % of the utterances fit into the 3.0 s that a network sees at a time" in figure.alt

@@ -1,6 +1,5 @@
-"""Where it fails: which errors are confident, what stands beside them, and words that follow."""
+"""Where it fails: which errors are confident, their counterparts, and what they have in common."""
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,38 +11,39 @@ from factory import parse
 
 from ser_lib import corpora
 from ser_lib.corpora import Manifest
-from ser_lib.pages import failures
+from ser_lib.pages import failures, players
+from ser_lib.pages.figures import failures as figures
+
+TEXTS = ("overview", "surest", "emotions", "speakers")
 
 
-def run(rows: list[tuple], speakers=("1", "2")):
-    """A record and a manifest of (truth, answer, its probability[, sentence])."""
+def make_run(rows: list[tuple], speakers=("1", "2"), *, sex=None, synthetic=False):
+    """A run with its corpus, of (truth, prediction, its probability[, sentence])."""
     emotions = sorted({name for row in rows for name in row[:2]})
-    record = factory.make_record(
+    run = factory.make_run(
         emotions=emotions,
         speakers=len(speakers),
         truth=[row[0] for row in rows],
         predicted=[row[1] for row in rows],
     )
-    table = record.predictions
+    table = run.predictions
     table["speaker"] = [speakers[i % len(speakers)] for i in range(len(rows))]
-    for i, (_, answer, p, *_) in enumerate(rows):
+    for i, (_, predicted, p, *_) in enumerate(rows):
         for name in emotions:
-            table.loc[i, f"p_{name}"] = p if name == answer else (1 - p) / (len(emotions) - 1)
-    manifest = Manifest(
-        corpus="emodb",
-        root=Path("."),
-        table=pd.DataFrame(
-            {
-                "utterance": table["utterance"],
-                "speaker": table["speaker"],
-                "sex": ["female" if s == speakers[0] else "male" for s in table["speaker"]],
-                "sentence": [row[3] if len(row) > 3 else "" for row in rows],
-                "emotion": table["truth"],
-                "duration_s": 1.0 + np.arange(len(rows)),
-            }
-        ),
+            table.loc[i, f"p_{name}"] = p if name == predicted else (1 - p) / (len(emotions) - 1)
+    sexes = {s: "female" if i < len(speakers) / 2 else "male" for i, s in enumerate(speakers)}
+    about = pd.DataFrame(
+        {
+            "utterance": table["utterance"],
+            "speaker": table["speaker"],
+            "sex": table["speaker"].map(sexes) if sex is None else sex,
+            "sentence": [row[3] if len(row) > 3 else "" for row in rows],
+            "emotion": table["truth"],
+            "duration_s": 1.0 + np.arange(len(rows)),
+        }
     )
-    return record, manifest
+    run = factory.with_data(run, corpus={"synthetic": synthetic})
+    return replace(run, corpus=Manifest(corpus="table", root=Path("."), table=about))
 
 
 ROWS = [
@@ -54,176 +54,137 @@ ROWS = [
     ("joy", "joy", 0.8),
     ("anger", "joy", 0.8),
 ]
+PERFECT = [("anger", "anger", 0.9), ("joy", "joy", 0.8)]
+DOUBTFUL = [("anger", "anger", 0.9), ("joy", "anger", 0.6)]
+HOPELESS = [("anger", "joy", 0.9), ("joy", "anger", 0.6)]
 
 
-def test_confident_errors_are_those_as_sure_as_half_of_the_right_answers():
-    record, manifest = run(ROWS)
-    table = failures.answers(record, manifest)
-    assert list(table["utterance"]) == list(record.predictions["utterance"])
+def test_confident_errors_are_those_as_sure_as_half_of_the_right_predictions():
+    run = make_run(ROWS)
+    page = failures.measure(run)
+    table = page.predictions
+    assert list(table["utterance"]) == list(run.predictions["utterance"])
     assert table["right"].tolist() == [True, False, True, False, True, False]
     # The median of 0.9, 0.7 and 0.8 is 0.8: as sure is sure enough.
     assert table["confident"].tolist() == [False, True, False, False, False, True]
     np.testing.assert_allclose(table["p"], [row[2] for row in ROWS])
     np.testing.assert_allclose(table["p_truth"], [0.9, 0.05, 0.7, 0.4, 0.8, 0.2])
     assert table["duration_s"].tolist() == [1, 2, 3, 4, 5, 6]
-
-
-def test_the_surest_errors_come_first_with_a_counterpart_of_their_emotion():
-    table = failures.answers(*run(ROWS))
-    chosen = failures.most_confident(table, n=2)
-    assert chosen["utterance"].tolist() == ["u0001", "u0005"]
-    assert chosen["counterpart"].tolist() == ["u0000", "u0000"]
-    assert len(failures.most_confident(table, n=9)) == 3
+    assert page.wrong["utterance"].tolist() == ["u0001", "u0005", "u0003"]
+    assert (page.confident, page.bar) == (2, pytest.approx(0.8))
 
 
 @pytest.mark.parametrize(
-    ("rows", "speakers", "counterpart"),
+    ("rows", "speakers", "expected"),
     [
         ([("joy", "joy", 0.99), ("joy", "joy", 0.6)], "121", "u0002"),
         ([("anger", "anger", 0.9), ("joy", "joy", 0.7)], "122", "u0002"),
         ([("joy", "joy", 0.9, "other"), ("joy", "joy", 0.7, "same")], "111", "u0002"),
         ([("joy", "joy", 0.7, "other"), ("joy", "joy", 0.9, "other")], "111", "u0002"),
-        ([("anger", "anger", 0.6), ("anger", "anger", 0.7)], "111", ""),
+        ([("anger", "anger", 0.6), ("anger", "anger", 0.7)], "111", None),
     ],
     ids=["same speaker before surer", "another speaker", "same words", "surest", "none"],
 )
-def test_the_counterpart(rows, speakers, counterpart):
-    wrong = ("joy", "anger", 0.9, "same")
-    table = failures.answers(*run([wrong, *rows], tuple(speakers)))
-    assert failures.most_confident(table, n=1)["counterpart"].tolist() == [counterpart]
+def test_the_counterpart(rows, speakers, expected):
+    table = failures.assess(make_run([("joy", "anger", 0.9, "same"), *rows], tuple(speakers)))
+    right = failures.counterpart(table, table.iloc[0])
+    assert (right if right is None else right["utterance"]) == expected
 
 
-def test_overview_counts_errors_and_those_of_all_networks():
-    record, manifest = run(ROWS)
-    table = failures.answers(record, manifest)
-    text = failures.overview(record, table)
-    assert "Of 6 test utterances, the CNN-GRU gets 3 wrong (50 %)." in text
-    assert "2 of these answers are as sure as half of the right ones" in text
-    assert "at least 0.80" in text
-    right, wrong = (run([(t, a if bad else t, p) for t, a, p in ROWS])[0] for bad in (False, True))
-    half = run([*ROWS[:5], ("anger", "anger", 0.8)])[0]
-    assert "2 of them are wrong with the other network as well (100 %)" in failures.overview(
-        record, table, [wrong]
-    )
-    assert "1 of them is wrong with both other networks as well (50 %)" in failures.overview(
-        record, table, [wrong, half]
-    )
-    made = factory.with_data(record, corpus=record.data["corpus"] | {"synthetic": True})
-    real = factory.with_data(record, corpus=record.data["corpus"] | {"synthetic": False})
-    assert "or their label is doubtful" in failures.overview(real, table, [wrong])
-    assert failures.overview(made, table, [wrong]).endswith("hard for any network of this kind.")
-    assert "None of them is an error of both other networks as well." in failures.overview(
-        record, table, [wrong, right]
-    )
-
-
-def test_overview_of_extreme_runs():
-    def told(rows):
-        record, manifest = run(rows)
-        table = failures.answers(record, manifest)
-        texts = (failures.overview(record, table), failures.emotions(table),
-                 failures.speakers(table))  # fmt: skip
-        assert not re.search(r"nan|None ", " ".join(texts[1:]))
-        return texts
-
-    perfect = told([("anger", "anger", 0.9), ("joy", "joy", 0.8)])
-    assert perfect[0].endswith("gets all of 2 test utterances right.")
-    assert perfect[1:] == ("There are no confident errors.",) * 2
-    doubtful = told([("anger", "anger", 0.9), ("joy", "anger", 0.6)])
-    assert "None of these answers is as sure as half of the right ones." in doubtful[0]
-    hopeless = told([("anger", "joy", 0.9), ("joy", "anger", 0.6)])
-    assert "None is right, so every answer counts as a confident error." in hopeless[0]
+def test_errors_that_all_other_networks_make():
+    right, wrong = (make_run([(t, p if bad else t, q) for t, p, q in ROWS]) for bad in (0, 1))
+    half = make_run([*ROWS[:5], ("anger", "anger", 0.8)])
+    for others, shared in (([wrong], 2), ([wrong, half], 1), ([wrong, right], 0)):
+        assert failures.measure(make_run(ROWS), others).shared == shared
+    for synthetic in (True, False):
+        text = failures.measure(make_run(ROWS, synthetic=synthetic), [wrong]).text("overview")
+        assert ("label" in text) != synthetic, "what a synthesiser was told to show is known"
 
 
 def test_emotions_are_listed_by_their_confident_errors():
     rows = [("anger", "joy", 0.9)] * 3 + [("joy", "anger", 0.9)] + [("joy", "joy", 0.5)] * 4
-    text = failures.emotions(failures.answers(*run(rows)))
-    assert parse(text) == [
-        {"Emotion": "anger", "Taken for": "joy", "Confident errors": "3",
-         "Utterances of the emotion": "3"},
-        {"Emotion": "joy", "Taken for": "anger", "Confident errors": "1",
-         "Utterances of the emotion": "5"},
-    ]  # fmt: skip
-    assert "highest for **anger** (1.00), lowest for **joy** (0.20)" in text
+    page = failures.measure(make_run(rows))
+    assert page.confusions == [("anger", "joy", 3, 3), ("joy", "anger", 1, 5)]
+    assert page.shares == {"anger": 1.0, "joy": pytest.approx(0.2)}
+    assert [row["Confident errors"] for row in parse(page.text("emotions"))] == ["3", "1"]
 
 
-def test_speakers_are_named_and_a_difference_of_sexes_only_where_it_is_sure():
-    def people(women: int, men: int, wobble: int = 0):
-        """Six women and six men with so many confident errors of ten each."""
-        names = tuple(f"{i:02d}" for i in range(12))
-        rows = []
-        for k in range(10):
-            for i in range(12):
-                errors = (women if i < 6 else men) + (wobble if i % 2 else -wobble)
-                rows.append(("anger", "joy", 0.9) if k < errors else ("joy", "joy", 0.5))
-        record, manifest = run(rows, names)
-        manifest.table["sex"] = [
-            "female" if int(s) < 6 else "male" for s in manifest.table["speaker"]
-        ]
-        return failures.speakers(failures.answers(record, manifest))
-
-    clear = people(6, 2)
-    assert "are utterances of 12 of 12 speakers." in clear
-    assert "The speakers with the most are 00 (6 of 10 utterances)" in clear
-    assert "Of utterances of women, 60 % are confident errors, of men 20 %, a difference" in clear
-    assert "of 0.40 (95 % interval 0.40 to 0.40): they are more often concerned." in clear
-    assert "a difference of -0.40 (95 % interval -0.40 to -0.40): they are less often" in people(
-        2, 6
-    )
-    doubt = people(5, 4, wobble=3)
-    assert "whether that is more than chance is open" in doubt.partition("longer than")[0]
-    assert "Of utterances longer than" in doubt
+def people(women: int, men: int, wobble: int = 0) -> failures.Failures:
+    """Six women and six men with so many confident errors of ten each."""
+    rows = []
+    for k in range(10):
+        for i in range(12):
+            errors = (women if i < 6 else men) + (wobble if i % 2 else -wobble)
+            rows.append(("anger", "joy", 0.9) if k < errors else ("joy", "joy", 0.5))
+    return failures.measure(make_run(rows, tuple(f"{i:02d}" for i in range(12))))
 
 
-def test_what_the_corpus_does_not_say_is_said_to_be_unknown():
-    record, manifest = run(ROWS)
-    record.predictions["speaker"] = ""
-    manifest.table["sex"] = ""
-    manifest.table["duration_s"] = 2.0
-    text = failures.speakers(failures.answers(record, manifest))
-    assert text == (
-        "The corpus does not say who speaks. Whether women or men are concerned more cannot be "
-        "said of this corpus."
-    )
+@pytest.mark.parametrize(
+    ("counts", "shares", "sign"),
+    [((6, 2), (0.6, 0.2), 1), ((2, 6), (0.2, 0.6), -1), ((5, 4, 3), (0.5, 0.4), 0)],
+)
+def test_a_difference_of_the_sexes_is_one_only_where_it_is_sure(counts, shares, sign):
+    page = people(*counts)
+    assert (page.women.first, page.women.second) == pytest.approx(shares)
+    assert page.women.difference.sign == sign
+    assert page.longer is not None
+    assert sum(n for n, _ in page.speakers.values()) == page.confident
+    assert page.text("speakers")
 
 
-@pytest.fixture
-def heard(tmp_path, workspace, make_table):
-    """A corpus of tones, and a record of which one utterance of each speaker is wrong."""
-    manifest = corpora.load("table", make_table(tmp_path / "own"))
-    truth = list(manifest.table["emotion"])
-    predicted = ["neutral" if i % 6 == 0 else t for i, t in enumerate(truth)]
-    record = factory.make_record(emotions=manifest.emotions, truth=truth, predicted=predicted)
-    record.predictions["utterance"] = manifest.table["utterance"]
-    record.predictions["speaker"] = manifest.table["speaker"]
-    return record, manifest
+def test_what_the_corpus_does_not_say_is_not_compared():
+    run = make_run(ROWS, sex="")
+    run.predictions["speaker"] = ""
+    run.corpus.table["duration_s"] = 2.0
+    page = failures.measure(run)
+    assert (page.speakers, page.women, page.longer) == ({}, None, None)
+    assert page.text("speakers")
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("rows", [ROWS, PERFECT, DOUBTFUL, HOPELESS])
+def test_the_texts_at_every_level(name, rows):
+    run = make_run(rows)
+    for n in range(4):
+        text = failures.measure(run, [run] * n).text(name)
+        assert text
+        assert "nan" not in text
 
 
 @pytest.mark.parametrize("allowed", [True, False])
-def test_players_only_where_the_licence_allows(heard, monkeypatch, allowed):
-    record, manifest = heard
-    row = corpora.describe("table")
-    monkeypatch.setattr(failures, "describe", lambda name: replace(row, embed_audio=allowed))
-    table = failures.answers(record, manifest)
-    chosen = failures.most_confident(table, n=2)
-    text = failures.players(chosen, table, manifest)
-    assert text.count("<audio") == (4 if allowed else 0)
-    assert ("does not allow its audio" in text) != allowed
-    rows = parse(text)
-    assert len(rows) == 2
-    for shown, (_, wrong) in zip(rows, chosen.iterrows(), strict=True):
-        assert shown["Emotion"] == wrong["truth"]
-        assert f"`{wrong['utterance']}`, speaker {wrong['speaker']}" in shown["Wrong"]
-        assert f"answer: neutral ({wrong['p']:.2f})" in shown["Wrong"]
-        assert f"probability of {wrong['truth']}: {wrong['p_truth']:.2f}" in shown["Wrong"]
-        assert f"`{wrong['counterpart']}`" in shown["Right"]
-        assert f"answer: {wrong['truth']} (" in shown["Right"]
+def test_players_only_where_the_licence_allows(
+    tmp_path, workspace, make_table, monkeypatch, allowed
+):
+    row = replace(corpora.describe("table"), embed_audio=allowed)
+    monkeypatch.setattr(players, "describe", lambda name: row)
+    manifest = corpora.load("table", make_table(tmp_path / "own"))
+    truth = list(manifest.table["emotion"])
+    predicted = ["neutral" if i % 6 == 0 else t for i, t in enumerate(truth)]
+    run = factory.make_run(emotions=manifest.emotions, truth=truth, predicted=predicted)
+    run.predictions[["utterance", "speaker"]] = manifest.table[["utterance", "speaker"]]
+    page = failures.measure(replace(run, corpus=manifest))
+    html = page.players(2).data
+    assert html.count("<audio") == (4 if allowed else 0)
+    assert ("licence" in page.text("surest")) != allowed
+    for _, wrong in page.wrong[:2].iterrows():
+        right = failures.counterpart(page.predictions, wrong)
+        assert f"<code>{wrong['utterance']}</code>, speaker {wrong['speaker']}" in html
+        assert f"prediction: neutral ({wrong['p']:.2f})" in html
+        assert f"probability of {wrong['truth']}: {wrong['p_truth']:.2f}" in html
+        assert f"<code>{right['utterance']}</code>" in html
 
 
-def test_nothing_to_listen_to():
-    record, manifest = run([("anger", "anger", 0.9), ("joy", "joy", 0.8)])
-    table = failures.answers(record, manifest)
-    chosen = failures.most_confident(table, n=3)
-    assert failures.players(chosen, table, manifest) == (
-        "No answer is wrong, so there is nothing to listen to."
-    )
+def test_odd_names_are_escaped_and_nothing_wrong_is_nothing_to_show():
+    run = make_run([("<i>", "b&b", 0.9), ("b&b", "b&b", 0.5)])
+    html = failures.measure(run).players().data
+    assert "&lt;i&gt;" in html
+    assert "<i>" not in html
+    assert failures.measure(make_run(PERFECT)).players() is None
+
+
+def test_right_and_wrong_predictions_are_counted_in_the_figure():
+    table = pd.DataFrame({"right": [True, True, False], "p": [0.9, 0.7, 0.6]})
+    alt = figures.right_and_wrong(table).alt
+    assert "2 predictions are right, with a probability of 0.80 in the median." in alt
+    assert "1 prediction is wrong, with a probability of 0.60 in the median." in alt
+    assert "None is wrong." in figures.right_and_wrong(table[:2]).alt

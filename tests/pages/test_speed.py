@@ -1,7 +1,7 @@
 """The page on speed: it says what the file of results holds, misses as plainly as hits."""
 
 import json
-from copy import deepcopy
+import shutil
 from dataclasses import asdict, replace
 
 import nbformat
@@ -12,8 +12,8 @@ from factory import parse
 from benchmarks import harness
 from ser_lib.core.errors import RecordError
 from ser_lib.corpora import Manifest
-from ser_lib.pages import speed, templates
-from ser_lib.pages.figures import speed as speed_figures
+from ser_lib.pages import speed
+from ser_lib.pages.figures import speed as figures
 from ser_lib.report import book, notebooks
 from ser_lib.report.notebooks import Part
 
@@ -52,74 +52,68 @@ def results(*rows, **others):
 ALL = results(MET, BESIDE, MISSED, SLOW, SKIPPED, FAILED)
 
 
-def tables_of(text):
-    """Return the groups of the page by their name, each as the rows of its table."""
-    blocks = text.split("\n\n")
-    names = [place for place, block in enumerate(blocks) if block.startswith("**")]
-    found = {}
-    for place, after in zip(names, [*names[1:], len(blocks)], strict=True):
-        (table,) = [block for block in blocks[place:after] if block.startswith("|")]
-        found[blocks[place].strip("*")] = parse(table)
-    return found
+@pytest.fixture(scope="module")
+def page():
+    return speed.measured(ALL)
 
 
-def test_every_group_has_its_table():
-    found = tables_of(speed.by_group(ALL))
-    assert list(found) == ["Features", "Training", "Prediction", "Growth"]
-    stack, smile, skipped = found["Features"]
-    assert stack["What"] == "Stack"
-    assert stack["Ours"] == "200 (100 to 300)"
-    assert stack["Rival"] == "50.0 (40.0 to 60.0)"
-    assert (stack["Limit"], stack["Ratio"]) == ("-", "4.00")
-    assert (stack["Target"], stack["Met"]) == ("at least 3 times the rival", "yes")
-    assert (smile["Ratio"], smile["Target"], smile["Met"]) == ("10.0", "-", "-")
-    assert (skipped["Ours"], skipped["Met"]) == ("skipped", "-")
-    (step,) = found["Training"]
-    assert (step["Ratio"], step["Met"]) == ("1.70", "**no**")
-    assert step["Target"] == "at most 1.6 times the limit"
-    (start,) = found["Prediction"]
-    assert (start["Ours"], start["Ratio"]) == ("1.50 (1.25 to 1.75)", "-")
-    assert (start["Target"], start["Met"]) == ("at most 1.4", "**no**")
-    assert found["Growth"][0]["Ours"] == "failed"
+@pytest.mark.parametrize(
+    ("row", "printed"),
+    [
+        (MET, "200 (100 to 300)|50.0 (40.0 to 60.0)|-|4.00|at least 3 times the rival|yes"),
+        (BESIDE, "200 (200 to 200)|20.0 (20.0 to 20.0)|-|10.0|-|-"),
+        (MISSED, "17.0 (17.0 to 17.0)|-|10.0 (10.0 to 10.0)|1.70|at most 1.6 times the limit|no"),
+        (SLOW, "1.50 (1.25 to 1.75)|-|-|-|at most 1.4|no"),
+        (SKIPPED, "skipped|-|-|-|at least 1|-"),
+        (FAILED, "failed|-|-|-|-|-"),
+    ],
+)
+def test_a_row_as_it_is_printed(row, printed):
+    columns = ("Ours", "Rival", "Limit", "Ratio", "Target", "Met")
+    assert "|".join(speed.cells(row)[name] for name in columns) == printed
 
 
-def test_rivals_limits_and_reasons_are_named():
-    text = speed.by_group(ALL)
+def test_groups_name_their_rivals_limits_and_reasons(page):
+    assert list(page.groups) == ["features", "training", "prediction", "growth"]
+    text = page.text("groups")
     assert "The rival is a loop and eGeMAPS." in text
     assert "The limit is three convolutions." in text
-    for note in ("OpenSMILE: other features", "Real speech: SER_EMODB is not set",
+    for note in ("OpenSMILE: other features", "Real speech: SER\\_EMODB is not set",
                  "The whole benchmark: OSError: no room"):  # fmt: skip
         assert f"- {note}" in text
+    assert [row["What"] for row in parse(text.partition("**Training**")[0])] == [
+        "Stack", "OpenSMILE", "Real speech"
+    ]  # fmt: skip
 
 
-def test_what_was_missed_is_said_first():
-    words = speed.verdict(ALL)
-    assert "Of 4 targets, 1 was met." in words
-    assert "training, cnn | step (1.70 instead of at most 1.6 times the limit)" in words
-    assert "prediction, cold start (1.50 instead of at most 1.4)" in words
-    assert "Not measured: features, real speech." in words
-    assert "Failed: growth, the whole benchmark." in words
-    assert speed.verdict(results(MET)) == "Of 1 target, 1 was met."
+def test_what_was_missed(page):
+    assert page.missed == [
+        (MISSED, "1.70", "at most 1.6 times the limit"),
+        (SLOW, "1.50", "at most 1.4"),
+    ]
+    assert page.targets == [MET, MISSED, SLOW, SKIPPED]
+    text = page.text("verdict")
+    for name in ("training, cnn", "features, real speech", "growth, the whole benchmark"):
+        assert name in text
 
 
-def test_the_machine_is_described_once_unless_there_are_several():
-    one = speed.machines(ALL)
-    assert "took 1 min 1 s in all" in one
-    assert "- Features: Some CPU, 2 cores, 23.5 GiB of memory, Linux x86_64, Python 3.11.7" in one
-    assert "with numpy 2.0.1; ser-lib 0.1.0, 1234; 7 March 2026." in one
+def test_the_machine_is_described_once_unless_there_are_several(page):
+    assert [(names, day) for names, day, _ in page.machines] == [(["features"], "7 March 2026")]
     run = ALL["benchmarks"]["features"]
-    other = deepcopy(run) | {"machine": MACHINE | {"processor": "Another"}}
-    two = speed.machines(results(MET, step=run, growth=other))
-    assert "- Features and step: Some CPU" in two
-    assert "- Growth: Another" in two
-    assert "took 3 min 3 s in all" in two
+    other = run | {"machine": MACHINE | {"processor": "Another"}}
+    two = speed.measured(results(MET, step=run, growth=other))
+    assert [names for names, *_ in two.machines] == [["features", "step"], ["growth"]]
+    assert "3 min 3 s" in two.text("machines")
 
 
-@pytest.mark.parametrize("found", [None, results()])
-def test_without_benchmarks_the_page_says_how_to_run_them(found):
-    assert "`make bench` runs them all" in speed.verdict(found)
-    assert speed.by_group(found) == speed.machines(found) == speed.NOTHING
-    assert speed_figures.compared(found) == []
+@pytest.mark.parametrize("name", ["verdict", "groups", "machines"])
+@pytest.mark.parametrize("read", [None, results(), results(MET), results(FAILED), ALL])
+def test_the_texts_at_every_level(name, read):
+    page = speed.measured(read)
+    assert page.text(name)
+    assert "None" not in page.text(name)
+    assert bool(page.groups) == bool(read and speed.rows(read))
+    assert (figures.ratios(page.rows) is None) == (read in (None, results(), results(FAILED)))
 
 
 def test_results_are_read_from_the_workspace(workspace):
@@ -140,10 +134,8 @@ def test_a_damaged_file_is_named(workspace, text):
         speed.read()
 
 
-def test_the_figure_and_its_words_have_the_same_ratios():
-    compared = speed_figures.compared(ALL)
-    assert compared == [MET, BESIDE, MISSED]
-    figure = speed_figures.ratios(compared)
+def test_the_figure_and_its_words_have_the_same_ratios(page):
+    figure = figures.ratios(page.rows)
     (axis,) = figure.fig.axes
     drawn = {line.get_label(): list(line.get_xdata()) for line in axis.get_lines()}
     assert drawn["times as fast as the rival"] == [MET["ratio"], BESIDE["ratio"]]
@@ -151,15 +143,12 @@ def test_the_figure_and_its_words_have_the_same_ratios():
     assert drawn["target missed"] == [MISSED["ratio"]]
     (marks,) = [lines for lines in axis.collections if lines.get_label() == "target"]
     assert [segment[0][0] for segment in marks.get_segments()] == [3.0, 1.6]
-    labels = [label.get_text() for label in axis.get_yticklabels()]
-    assert labels == ["Features: stack", "Features: openSMILE", "Training: cnn | step"]
     for words in ("features, stack: 4.00 times as fast as the rival (target 3, met)",
                   "features, openSMILE: 10.0 times as fast as the rival;",
                   "training, cnn | step: 1.70 times the cost of the limit (target 1.6, missed)",
                   "Missed: Training: cnn | step."):  # fmt: skip
         assert words in figure.alt
-    assert "Missed" not in speed_figures.ratios([MET]).alt
-    assert figure.svg() == speed_figures.ratios(compared).svg()
+    assert "Missed" not in figures.ratios([MET]).alt
 
 
 # The parts of a report
@@ -175,11 +164,13 @@ PARTS = [
 def test_the_longest_part_comes_first():
     text = speed.parts(PARTS)
     rows = parse(text.split("\n\n")[0])
-    assert [(row["Part"], row["Took"]) for row in rows] == [
-        ("networks", "10 min 40 s"), ("page cnn_lstm", "9.5 s"), ("features of all audio", "3.0 s")
-    ]  # fmt: skip
-    assert "add up to 10 min 53 s" in text
-    assert "1 part of less than a second" in text
+    assert [(row["Part"], row["Time"]) for row in rows] == [
+        ("networks", "10 min 40 s"),
+        ("page cnn\\_lstm", "9.5 s"),
+        ("features of all audio", "3.0 s"),
+    ]
+    assert "10 min 53 s" in text
+    assert "1 part of less" in text
 
 
 def test_what_is_not_done_again_keeps_the_time_that_it_took():
@@ -199,8 +190,10 @@ def test_what_is_not_done_again_keeps_the_time_that_it_took():
     ]
 
 
-def test_new_benchmarks_change_the_key_of_this_page_alone(workspace):
-    manifest = Manifest(corpus="demo", root=workspace, table=pd.DataFrame({"path": ["a.wav"]}))
+def test_new_benchmarks_change_the_key_of_this_page_alone(tmp_path, monkeypatch):
+    shutil.copytree(notebooks.template("speed").parent, tmp_path / "notebooks")
+    monkeypatch.setenv("SER_WORKSPACE", str(tmp_path))
+    manifest = Manifest(corpus="demo", root=tmp_path, table=pd.DataFrame({"path": ["a.wav"]}))
 
     def keys():
         return {name: notebooks._page(name, {}, [], manifest) for name in ("speed", "corpora")}
@@ -215,7 +208,7 @@ def test_new_benchmarks_change_the_key_of_this_page_alone(workspace):
 
 
 def test_the_book_puts_them_where_the_page_leaves_a_place():
-    template = nbformat.read(templates.file("speed"), as_version=4)
+    template = nbformat.read(notebooks.template("speed"), as_version=4)
     book._tell_parts({"speed": template}, PARTS)
     assert [cell.source for cell in template.cells if "parts" in cell.metadata.get("tags", [])] == [
         speed.parts(PARTS)
@@ -223,4 +216,5 @@ def test_the_book_puts_them_where_the_page_leaves_a_place():
 
 
 def test_a_report_whose_parts_are_not_known():
-    assert speed.parts([]) == "How long its parts took is not known of this report."
+    assert "|" not in speed.parts([])
+    assert "|" not in speed.parts(PARTS[:1])

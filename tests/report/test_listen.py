@@ -5,7 +5,7 @@ import pytest
 from small_book import CORPUS, HEARD, answers
 
 from ser_lib.corpora import Manifest
-from ser_lib.pages import data
+from ser_lib.pages import players
 from ser_lib.report.checks import browser as browsers
 
 
@@ -126,11 +126,12 @@ def test_nothing_scrolls_sideways_on_a_phone(open_page, scheme):
     assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
 
 
-def test_the_browser_can_play_what_is_embedded(browser, write_tone, tmp_path):
+def test_the_browser_can_play_what_is_embedded(browser, write_tone, tmp_path, monkeypatch):
+    monkeypatch.setattr(players, "embeds", lambda manifest: True)
     write_tone(tmp_path / "u.wav", seconds=1.5)
     table = pd.DataFrame({"utterance": ["u"], "path": ["u.wav"]})
     page = browser.new_page()
-    page.set_content(data.player(Manifest("table", tmp_path, table), "u", "a tone"))
+    page.set_content(players.player(Manifest("table", tmp_path, table), "u", "a tone"))
     length = page.get_by_label("a tone").evaluate(
         """audio => new Promise((done, fail) => {
           audio.onloadedmetadata = () => done(audio.duration);

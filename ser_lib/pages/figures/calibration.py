@@ -4,7 +4,6 @@ Conventions as in `drawing`.
 """
 
 import numpy as np
-import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import PercentFormatter
 
@@ -106,38 +105,4 @@ def coverage(calibrated: Calibrated) -> Figure:
         f"Accuracy against the share of utterances that are answered: {shown}.",
         f"Accuracy of the {title(c.record.data['architecture'])} when it answers only where it is "
         "most sure.",
-    )
-
-
-@styled
-def right_and_wrong(table: pd.DataFrame) -> Figure:
-    """How sure the right answers are, and the wrong ones.
-
-    Parameters
-    ----------
-    table
-        From `failures.answers`.
-    """
-    fig, axis = canvas(height=3.0)
-    edges = np.linspace(0, 1, 2 * calibration.BINS + 1)
-    words = []
-    for right, name, colour, hatch in ((True, "right", BLUE, ""), (False, "wrong", ORANGE, "///")):
-        chances = table.loc[table["right"] == right, "p"]
-        if chances.empty:
-            words.append(f"None is {name}.")
-            continue
-        axis.hist(chances, edges, color=colour, alpha=0.55, edgecolor="white", hatch=hatch,
-                  label=f"{name} ({len(chances):,})")  # fmt: skip
-        axis.axvline(chances.median(), color=colour, linestyle="-" if right else "--", linewidth=2)
-        words.append(
-            f"{count(len(chances), 'answer is', 'answers are')} {name}, with a probability of "
-            f"{number(float(chances.median()))} in the median."
-        )
-    axis.set(xlabel="probability of the answer", ylabel="utterances", xlim=(0, 1))
-    axis.legend(loc="upper left")
-    sns.despine(fig, left=True)
-    return Figure(
-        fig,
-        f"Histograms of {count(len(table), 'answer')}: {' '.join(words)}",
-        "How sure the network is of its right and of its wrong answers; the lines are the medians.",
     )

@@ -18,7 +18,8 @@ from matplotlib.ticker import NullFormatter
 from ser_lib.core.audio import RATE
 from ser_lib.features import maps as features
 from ser_lib.pages.figures.drawing import BLUE, GREEN, ORANGE, RED, Figure, canvas, styled
-from ser_lib.pages.tables import extremes, number, percent
+from ser_lib.pages.words import escape, extremes, percent
+from ser_lib.pages.words import number as printed
 
 FRAME_S = features.HOP / RATE
 NAMES = {"logmel": "Log-mel map", "stack": "Stacked feature map"}
@@ -62,11 +63,16 @@ def waveform_and_maps(
     axes[-1].set_xlabel("time (s)")
     _explain_cues(fig, maps)
     alt = [_loudest(signal), *(_finding(static, kind) for kind, static in statics.items())]
-    return Figure(fig, " ".join(alt), "Waveform and feature maps of one utterance.")
+    return Figure(
+        fig,
+        alt=" ".join(alt),
+        name="features-one-utterance",
+        caption="One utterance: the sound, and the two maps that are made of it.",
+    )
 
 
 @styled
-def voice(signal: np.ndarray, *, title: str = "") -> Figure:
+def voice(signal: np.ndarray, *, emotion: str, number: int, title: str = "") -> Figure:
     """Draw an utterance's waveform, log-mel map and F0, on one time axis.
 
     The axis of F0 is logarithmic and the same in all figures.
@@ -83,7 +89,13 @@ def voice(signal: np.ndarray, *, title: str = "") -> Figure:
     axes[2].yaxis.set_minor_formatter(NullFormatter())
     fig.align_ylabels()
     alt = f"{_loudest(signal)} {_finding(logmel, 'logmel')} {_melody(contour)}"
-    return Figure(fig, alt, "Waveform, log-mel map and F0 of one utterance.")
+    return Figure(
+        fig,
+        alt=alt,
+        name=f"listen-emotion-{number}",
+        caption=f"What {escape(emotion)} sounds like: waveform, log-mel map and F0 of one "
+        "utterance.",
+    )
 
 
 @styled
@@ -104,8 +116,13 @@ def feature_grid(maps: Mapping[str, np.ndarray], *, kind: str) -> Figure:
     for axis in axes[-1]:
         axis.set_xlabel("time (s)")
     _explain_cues(fig, [kind])
-    what = f"{NAMES[kind]} of one utterance per emotion"
-    return Figure(fig, f"{what}. {_contrast(statics, kind)}", f"{what}, on the same scales.")
+    scales = "" if kind == "logmel" else "; every row is shown relative to its own range"
+    return Figure(
+        fig,
+        alt=f"{NAMES[kind]} of one utterance per emotion. {_contrast(statics, kind)}",
+        name=f"features-{kind}",
+        caption=f"{NAMES[kind]} of one utterance of each emotion, on the same scales{scales}.",
+    )
 
 
 # Drawing
@@ -196,7 +213,7 @@ def _centres() -> np.ndarray:
 
 def _loudest(signal: np.ndarray) -> str:
     peak = float(np.abs(signal).argmax()) / RATE
-    return f"Waveform of {number(len(signal) / RATE)} s, largest at {number(peak)} s."
+    return f"Waveform of {printed(len(signal) / RATE)} s, largest at {printed(peak)} s."
 
 
 def _melody(contour: np.ndarray) -> str:
@@ -206,8 +223,8 @@ def _melody(contour: np.ndarray) -> str:
     # What lies above may be a jump by an octave, an error of the tracker.
     when = float(np.nanargmax(np.where(contour <= high, contour, np.nan))) * FRAME_S
     return (
-        f"F0 lies around {number(middle, 0)} Hz, mostly between {number(low, 0)} and "
-        f"{number(high, 0)} Hz, and within that is highest {number(when)} s after the start."
+        f"F0 lies around {printed(middle, 0)} Hz, mostly between {printed(low, 0)} and "
+        f"{printed(high, 0)} Hz, and within that is highest {printed(when)} s after the start."
     )
 
 
@@ -223,14 +240,14 @@ def _finding(static: np.ndarray, kind: str) -> str:
         loudest = float(static.mean(axis=0).argmax()) * FRAME_S
         return (
             f"{NAMES[kind]}: The level is highest around {band:,} Hz on average, and "
-            f"{number(loudest)} s after the start."
+            f"{printed(loudest)} s after the start."
         )
     middle, voiced = _median_f0(static), float(np.mean(~np.isnan(f0(static))))
     loudest = float(_row(static, "rms").argmax()) * FRAME_S
-    pitch = "" if math.isnan(middle) else f", with a median F0 of {number(middle, 0)} Hz"
+    pitch = "" if math.isnan(middle) else f", with a median F0 of {printed(middle, 0)} Hz"
     return (
         f"{NAMES[kind]}: {percent(voiced)} of the frames are voiced{pitch}; the level is highest "
-        f"{number(loudest)} s after the start."
+        f"{printed(loudest)} s after the start."
     )
 
 

@@ -4,7 +4,6 @@ import itertools
 
 import factory
 import matplotlib
-import pandas as pd
 import pytest
 
 from ser_lib.pages.figures import diagrams
@@ -12,13 +11,6 @@ from ser_lib.pages.figures import diagrams
 
 def texts(figure) -> list[str]:
     return [text.get_text() for text in figure.fig.findobj(matplotlib.text.Text)]
-
-
-def make_table(counts: dict[tuple[str, str], int], seconds=None) -> pd.DataFrame:
-    """A manifest's table with so many utterances of each (emotion, sex)."""
-    rows = [(emotion, sex) for (emotion, sex), n in counts.items() for _ in range(n)]
-    table = pd.DataFrame(rows, columns=["emotion", "sex"])
-    return table.assign(duration_s=[(seconds or {}).get(emotion, 2.0) for emotion, _ in rows])
 
 
 @pytest.mark.parametrize(
@@ -79,30 +71,6 @@ def test_a_network_without_convolution_can_be_drawn():
     ]
     figure = diagrams.architecture_diagram(layers, title="Tiny")
     assert "Classifier holds 100 %" in figure.alt
-
-
-def test_emotions_are_counted_by_sex():
-    table = make_table({("anger", "female"): 5, ("anger", "male"): 2, ("joy", "male"): 3})
-    figure = diagrams.emotion_counts(table)
-    assert "10 utterances of 2 emotions, 5 by women and 5 by men" in figure.alt
-    assert "highest for anger (7), lowest for joy (3)" in figure.alt
-    assert {"women", "men", "5", "2", "3"} <= set(texts(figure))
-    assert figure.svg() == diagrams.emotion_counts(table).svg()
-
-
-def test_equal_counts_and_unknown_sex_are_said():
-    figure = diagrams.emotion_counts(make_table({("anger", ""): 4, ("joy", ""): 4}))
-    assert "The number is 4 for every emotion." in figure.alt
-    assert "8 by sex unknown" not in figure.alt
-    assert "8 of unknown sex" in figure.alt
-
-
-def test_durations_name_the_longest_and_what_fits_the_window():
-    table = make_table({("anger", "male"): 3, ("joy", "male"): 1}, {"anger": 1.5, "joy": 4.0})
-    figure = diagrams.durations(table)
-    assert "highest for joy (4.0 s), lowest for anger (1.5 s)" in figure.alt
-    assert "75 % of the utterances fit into the 3.0 s that a network sees at a time" in figure.alt
-    assert figure.svg() == diagrams.durations(table).svg()
 
 
 def test_the_pipeline_has_the_sizes_of_the_report():

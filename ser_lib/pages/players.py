@@ -1,0 +1,108 @@
+"""Utterances to listen to: HTML with their audio in it, where the corpus's licence allows that."""
+
+import base64
+import io
+from functools import cache, partial
+
+import numpy as np
+import soundfile
+from IPython.display import HTML
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+
+from ser_lib.core import audio
+from ser_lib.corpora import Manifest, describe
+from ser_lib.pages.words import TEXTS, count, number
+
+CLIP_S, FADE_S = 8.0, 0.5
+"""Of a longer utterance a page plays the first seconds, and the last of them fade."""
+
+
+def html(template: str, manifest: Manifest, **values) -> HTML:
+    """Return a template of ``text/`` for a notebook to show; every text in `values` is escaped.
+
+    In it, ``player(utterance, label)`` is a player of the corpus's audio, and `embeds` says whether
+    there is any.
+    """
+    values |= {"player": partial(player, manifest), "embeds": embeds(manifest)}
+    return HTML(_environment().get_template(template).render(values))
+
+
+@cache
+def _environment() -> ImmutableSandboxedEnvironment:
+    jinja = ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader(TEXTS),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    jinja.filters |= {"count": count, "number": number}
+    return jinja
+
+
+def embeds(manifest: Manifest) -> bool:
+    """Whether the licence of a corpus allows its audio in the book."""
+    return describe(manifest.corpus).embed_audio
+
+
+def player(manifest: Manifest, name: str, label: str) -> Markup:
+    """Return HTML that plays an utterance; nothing where the licence of the corpus forbids it.
+
+    Parameters
+    ----------
+    manifest, name
+        The corpus and the utterance.
+    label
+        Plain text for readers who cannot see where the player is.
+
+    Raises
+    ------
+    AudioError
+        If the file can no longer be read.
+    """
+    if not embeds(manifest):
+        return Markup()
+    signal = audio.load(manifest.file(name))
+    seconds, excerpt = len(signal) / audio.RATE, ""
+    if seconds > CLIP_S:
+        excerpt = f"the first {CLIP_S:.0f} of {number(seconds, 1)} s"
+        signal = signal[: round(CLIP_S * audio.RATE)].copy()
+        fade = round(FADE_S * audio.RATE)
+        signal[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
+    return Markup(
+        '<audio controls preload="none" aria-label="{}" src="data:audio/mpeg;base64,{}"></audio>{}'
+    ).format(
+        ", ".join(filter(None, (label, excerpt))),
+        base64.b64encode(_mp3(signal)).decode(),
+        Markup(f"<small>{excerpt}</small>") if excerpt else "",
+    )
+
+
+def _mp3(signal: np.ndarray) -> bytes:
+    """Compress a signal to 33 kbit/s: every browser plays MP3, and the bytes are always the same.
+
+    The bit rate is that of an average. At so low a constant one the encoder finds no room to say
+    how much silence it put before the sound, and players would play that, too.
+    """
+    encoded = io.BytesIO()
+    soundfile.write(encoded, signal, audio.RATE, format="MP3", bitrate_mode="AVERAGE",
+                    compression_level=0.86)  # fmt: skip
+    return encoded.getvalue()
+
+
+def examples(manifest: Manifest) -> dict[str, str]:
+    """Return one utterance name per emotion, by one speaker if one shows them all.
+
+    Of several the one whose length is nearest the speaker's median is taken.
+    """
+    shown = manifest.table.groupby("speaker")["emotion"].nunique()
+    versatile = shown.index[shown == shown.max()][0]
+    chosen = {}
+    for emotion, rows in manifest.table.groupby("emotion"):
+        own = rows[rows["speaker"] == versatile]
+        rows = own if len(own) else rows
+        distance = (rows["duration_s"] - rows["duration_s"].median()).abs()
+        chosen[emotion] = rows.loc[distance.sort_values(kind="stable").index[0], "utterance"]
+    return chosen
