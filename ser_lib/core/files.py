@@ -81,6 +81,11 @@ def sources(*rooms: str) -> list[Path]:
     return sorted(file for file in files if file.suffix in (".py", ".yml", ".csv"))
 
 
+def library(*names: str) -> Path:
+    """Return the place of a module or package of the library, without a suffix."""
+    return _LIBRARY.joinpath(*names)
+
+
 def lock_file() -> bytes:
     """Return the content of the lock file of the exact versions, empty without a checkout."""
     file = workspace() / "requirements.lock"

@@ -7,8 +7,7 @@ A run's folder ``runs/<corpus>/<architecture>-<protocol>-<key>/`` holds
 - ``predictions.csv``: utterance, speaker, fold, truth, predicted and one probability column
   ``p_<emotion>`` per emotion;
 - ``split.csv``: fold, utterance, part (see `splits`);
-- ``bundle/``: the network of the best fold with its front end;
-- ``<architecture>.ipynb``: the executed notebook, once it has been executed.
+- ``bundle/``: the network of the best fold with its front end.
 """
 
 import json

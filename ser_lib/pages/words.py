@@ -91,12 +91,14 @@ def environment() -> ImmutableSandboxedEnvironment:
         jinja.filters[function.__name__] = _marked(function)
     jinja.filters |= {
         "capital": lambda text: Markdown(capital(escape(text))),
+        "block": block,
         "code": code,
         "listing": lambda items: Markdown(listing(map(_printed, items))),
         "extremes": lambda values, *rest, **options: Markdown(
             extremes({escape(name): value for name, value in values.items()}, *rest, **options)
         ),
         "join": lambda items, mark="": Markdown(mark.join(map(_printed, items))),
+        "g": lambda value: Markdown(f"{value:g}"),
         "rounded": rounded,
         "table": markdown_table,
     }
@@ -133,7 +135,8 @@ def escape(text: object) -> Markdown:
     line = re.sub(r"\s*[\t\n\v\f\r\x85\u2028\u2029]\s*", " ", str(text))
     line = re.sub(r"([\\`*_{}\[\]<>$|~^&])", r"\\\1", line)
     # Some marks mean something at the beginning alone.
-    return Markdown(re.sub(r"^(\d*)([-+=#:%.)])", r"\1\\\2", line))
+    line = re.sub(r"^([-+=#:%])", r"\\\1", line)
+    return Markdown(re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", line))
 
 
 def code(text: object) -> Markdown:
@@ -147,6 +150,20 @@ def code(text: object) -> Markdown:
     line = " ".join(str(text).split()).replace("|", "\\|")
     fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
     return Markdown(f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}")
+
+
+def block(text: str, language: str = "") -> Markdown:
+    """Return a text as a block of code, whatever is in it.
+
+    Examples
+    --------
+    >>> print(block("ser book", "bash"))
+    ```bash
+    ser book
+    ```
+    """
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return Markdown(f"{fence}{language}\n{text.rstrip()}\n{fence}")
 
 
 def rounded(value: float, digits: int = 2) -> float:

@@ -1,17 +1,19 @@
 """Notebook templates become executed pages, each under the key of what went into it.
 
-A template lies in `notebooks/` and has one cell tagged `parameters`. The notebooks of the
-architectures leave a record (see `records`) and are kept in its folder; the others are kept in
-`runs/<corpus>/<notebook>-<key>/`. A page whose key is there is not executed again. A run of the
+A template is in `notebooks/` and has one cell tagged `parameters`. Its page is kept in
+`runs/<corpus>/<notebook>-<key>/` and is not executed again while the key stays: that of its
+template, its texts, the code behind it, its parameters and the runs that it reads. A run of the
 whole report puts its pages into `runs/<corpus>/reports/<name>/`, from where the book is built.
 """
 
+import ast
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
 from pathlib import Path
 from shutil import copy2
 
@@ -22,21 +24,19 @@ from papermill.exceptions import PapermillExecutionError
 
 from ser_lib import corpora
 from ser_lib.core.errors import NotebookError, ParameterError, SplitError, choose
-from ser_lib.core.files import fresh_folder, workspace, write_atomically
+from ser_lib.core.files import digest, fresh_folder, library, workspace, write_atomically
 from ser_lib.core.jobs import processors
 from ser_lib.corpora import Manifest, selection
-from ser_lib.experiments import baselines, records, run
+from ser_lib.experiments import baselines, train
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
-from ser_lib.features import maps as features
-from ser_lib.features import store
-from ser_lib.pages import across, repeats, speed, templates
+from ser_lib.experiments.run import folder_of
+from ser_lib.features import maps, store
+from ser_lib.pages import across, runs, speed
 from ser_lib.report import shelf
 
 NOTEBOOKS = (
     "data",
-    "cnn",
-    "cnn_lstm",
-    "cnn_gru",
+    *ARCHITECTURES,
     "features",
     "comparison",
     "final",
@@ -54,11 +54,64 @@ NOTEBOOKS = (
     "corpora",
     "introduction",
 )
-"""The pages of the report in the order of their execution: who reads records comes last."""
-
+"""The pages of the report in the order of their execution."""
 
 PAGES_AT_ONCE = 2
 """Each needs up to a gigabyte of memory."""
+PLACES = ("data_dir", "other_dir", "split")
+"""Parameters that name folders and files: where they are decides nothing, what is in them does."""
+_OPTIONS = {field.name for field in fields(Experiment)} - {
+    "architecture", "corpus", "protocol", "seed",
+}  # fmt: skip
+
+
+def _all(values: Mapping) -> list[Experiment]:
+    """All networks of the report."""
+    return [_experiment(name, values) for name in ARCHITECTURES]
+
+
+def _both_maps(values: Mapping) -> list[Experiment]:
+    """The final network of the reference report on both feature maps."""
+    return [
+        _experiment("cnn_gru", values | {"options": values["options"] | {"feature_map": kind}})
+        for kind in maps.MAPS
+    ]
+
+
+def _all_seeds(values: Mapping) -> list[Experiment]:
+    return [
+        experiment
+        for seed in [values["seed"], *values["seeds"]]
+        for experiment in _all(values | {"seed": seed})
+    ]
+
+
+READS: dict[str, Callable[[Mapping], list[Experiment]]] = {
+    "data": lambda values: [],
+    "corpora": lambda values: [],
+    "speed": lambda values: [],
+    "features": _both_maps,
+    "comparison": _all_seeds,
+    "across": lambda values: [across.plan(values)[0]],
+}
+"""Which runs a page reads, by the values of its parameters; the others read all networks."""
+
+
+def _reads(name: str, values: Mapping) -> list[Experiment]:
+    if name in ARCHITECTURES:
+        return [_experiment(name, values)]
+    return READS.get(name, _all)(values)
+
+
+def _experiment(architecture: str, values: Mapping) -> Experiment:
+    named = {name: value for name, value in values.items() if name in _OPTIONS}
+    return runs.experiment(
+        architecture,
+        values["corpus"],
+        protocol=values["protocol"],
+        seed=values["seed"],
+        options={**values.get("options", {}), **named},
+    )
 
 
 @dataclass(frozen=True)
@@ -127,7 +180,7 @@ def execute(
             f"the report '{report}' is made by all notebooks: name none of them, or leave out "
             "--report"
         )
-    defaults = {name: _defaults(name) for name in names or NOTEBOOKS}
+    defaults = {name: defaults_of(name) for name in names or NOTEBOOKS}
     # What is None is as usual, as in the notebooks.
     given = {name: value for name, value in (parameters or {}).items() if value is not None}
     _refuse_unknown(given, defaults)
@@ -140,12 +193,9 @@ def execute(
         if given.get(name):
             given[name] = _absolute(given[name])
     given |= {"corpus": corpus, "data_dir": data_dir}
-    values = {
-        name: default | {k: v for k, v in given.items() if k in default}
-        for name, default in defaults.items()
-    }
+    values = {name: _values(default, given) for name, default in defaults.items()}
     # A bad value is refused before any work.
-    experiments = {name: _experiments(name, values[name]) for name in defaults}
+    experiments = {name: _reads(name, values[name]) for name in defaults}
     parts: list[Part] = []
 
     def finish(part: Part) -> None:
@@ -161,8 +211,15 @@ def execute(
         say(f"left out: {row['file']}: {row['reason']}")
     finish(Part("corpus", _since(clock)))
     # Refuses a protocol that the corpus does not allow, before features and training.
-    planned = {name: _planned(shown, manifest, values[name]) for name, shown in experiments.items()}
-    pages = {name: _page(name, values[name], planned[name], manifest) for name in defaults}
+    made: dict[Experiment, train.Plan] = {}
+    for name, shown in experiments.items():
+        made |= _plans([one for one in shown if one not in made], manifest, values[name])
+    plans = {name: [made[e] for e in shown if e in made] for name, shown in experiments.items()}
+    keys = {experiment: train.run_folder(*plan).name for experiment, plan in made.items()}
+    pages = {
+        name: _page(name, values[name], [keys[plan[0]] for plan in plans[name]], manifest)
+        for name in defaults
+    }
     missing = [name for name, page in pages.items() if not page.is_file()]
     clock = time.perf_counter()
     computed = []
@@ -173,17 +230,17 @@ def execute(
         progress=lambda done, total: computed.append(done),
     )
     finish(Part("features of all audio", _since(clock), not computed))
-    if runs := {pair[0]: pair for name in missing for pair in planned[name]}:
+    if needed := {plan[0]: plan for name in missing for plan in plans[name]}:
         clock = time.perf_counter()
-        trained = run.prepare(runs.values(), workers=scheduler)
-        for pair in runs.values():
-            run.gather(*pair)
+        trained = train.prepare(needed.values(), workers=scheduler)
+        for plan in needed.values():
+            train.gather(*plan)
         finish(Part("networks", _since(clock), not trained))
 
     def produce(name: str) -> Part:
         clock = time.perf_counter()
         if name in missing:
-            _execute_one(templates.file(name), pages[name], values[name])
+            _execute_one(template(name), pages[name], values[name])
         return Part(name, _since(clock), name not in missing)
 
     # All records are there, so no page waits for another one, and most of them keep one processor
@@ -221,18 +278,48 @@ def _since(clock: float) -> float:
     return round(time.perf_counter() - clock, 1)
 
 
-def _defaults(name: str) -> dict:
-    """Return the parameters of a notebook of the report with their usual values."""
+def template(notebook: str) -> Path:
+    """Return where the template of a notebook is, whether it is there or not."""
+    return workspace() / "notebooks" / f"{notebook}.ipynb"
+
+
+def parameters_of(name: str) -> dict[str, dict]:
+    """Return the parameters of a notebook: type, default (as source) and help of each.
+
+    Raises
+    ------
+    NotebookError
+        If there is no such notebook.
+    """
     try:
         choose(name, NOTEBOOKS, "notebook")
     except ParameterError as error:
         raise NotebookError(str(error)) from None
-    return templates.defaults(name)
+    if not template(name).is_file():
+        raise NotebookError(f"{template(name)} does not exist; run from the checkout of the report")
+    return papermill.inspect_notebook(str(template(name)))
+
+
+def defaults_of(name: str) -> dict:
+    """Return the parameters of a notebook with their usual values."""
+    found = parameters_of(name)
+    return {name: ast.literal_eval(about["default"]) for name, about in found.items()}
+
+
+def _values(defaults: Mapping, given: Mapping) -> dict:
+    """Return a notebook's values: its own parameters, and others of the networks as options."""
+    values = {name: given.get(name, value) for name, value in defaults.items()}
+    if "options" in defaults:
+        others = {name: given[name] for name in sorted(_OPTIONS & set(given) - set(defaults))}
+        values["options"] = defaults["options"] | others
+    return values
 
 
 def _refuse_unknown(given: dict, defaults: dict[str, dict]) -> None:
-    known = sorted({name for values in defaults.values() for name in values})
-    known = [name for name in known if name not in ("corpus", "data_dir")]
+    known = {name for values in defaults.values() for name in values}
+    if "options" in known:
+        known = known - {"options"} | _OPTIONS
+    known = sorted(known - {"corpus", "data_dir"})
     where = f"parameter of {next(iter(defaults))}" if len(defaults) == 1 else "parameter"
     for name in given:
         if name in ("corpus", "data_dir"):
@@ -248,61 +335,73 @@ def _absolute(folder: str | Path, corpus: str = "") -> str:
     return ",".join(str(Path(part).expanduser().resolve()) if part else "" for part in parts)
 
 
-def _experiments(name: str, values: dict) -> list[Experiment]:
-    """Return the experiments that a notebook shows, as far as its parameters tell them."""
-    if "epochs" not in values:
-        return []
-    if name == "across":
-        return [across.plan(values)[0]]
-    if name == "comparison":
-        return repeats.experiments(values)
-    if name == "features":
-        maps = [values | {"feature_map": kind} for kind in features.MAPS]
-        return [Experiment.from_notebook("cnn_gru", chosen) for chosen in maps]
-    shown = [name] if name in ARCHITECTURES else ARCHITECTURES
-    return [Experiment.from_notebook(architecture, values) for architecture in shown]
-
-
-def _planned(
+def _plans(
     experiments: list[Experiment], manifest: Manifest, values: dict
-) -> list[tuple[Experiment, Manifest]]:
-    """Return the experiments with what they are made on, if their splits are sound."""
+) -> dict[Experiment, train.Plan]:
+    """Return each experiment with its corpus and audited folds."""
     if "other" in values:
         try:
             manifest = across.load(values)
         except SplitError:
-            return []  # the page says why
-    for experiment in experiments:
-        run.audited(experiment, manifest)
-    return [(experiment, manifest) for experiment in experiments]
+            return {}  # the page says why
+    return {one: (one, manifest, train.audited(one, manifest)) for one in experiments}
 
 
-def _page(
-    name: str, values: dict, planned: list[tuple[Experiment, Manifest]], manifest: Manifest
-) -> Path:
-    """Where the executed notebook with these parameters is kept."""
-    keys = [run.run_key(*pair) for pair in planned]
+def _page(name: str, values: dict, inputs: list[str], manifest: Manifest) -> Path:
+    """Return where the executed notebook with these parameters, and these runs, is kept."""
     if name == "speed":
-        keys.append(speed.content())  # new benchmarks are shown at once
-    if name in ARCHITECTURES:
-        folder = run.run_folder(planned[0][0], keys[0])
-    else:
-        # Places are not decisive; what lies there is in the keys of the corpus and of the runs.
-        places = ("data_dir", "other_dir", "split")
-        decisive = {k: v for k, v in values.items() if k not in places}
-        # Baselines that are installed later have their place on the pages.
-        key = records.key(name, decisive, manifest.sha256, *keys, *baselines.available())
-        folder = records.runs(manifest.corpus) / f"{name}-{key}"
-    return folder / f"{name}.ipynb"
+        inputs = [speed.content()]  # new benchmarks are shown at once
+    decisive = {k: v for k, v in values.items() if k not in PLACES}
+    if "options" in decisive:
+        decisive["options"] = {k: v for k, v in decisive["options"].items() if k not in PLACES}
+    # Baselines that are installed later have their place on the pages.
+    key = digest(decisive, manifest.sha256, *inputs, *baselines.available(), *_behind(name))
+    return folder_of(manifest.corpus) / f"{name}-{key}" / f"{name}.ipynb"
 
 
-def _execute_one(template: Path, page: Path, values: dict) -> None:
-    failed = workspace() / "runs" / f"failed-{template.name}"
+def _behind(name: str) -> list[Path]:
+    """Return all that a page is made from: its template, the code that it imports, its texts."""
+    notebook = nbformat.read(template(name), as_version=4)
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    files, todo = {template(name)}, _imports(code)
+    while todo:
+        file = todo.pop()
+        if file not in files:
+            files.add(file)
+            todo |= _imports_of(file)
+    texts = {file.parent / "text" / file.stem for file in files if file.parent.name == "pages"}
+    files |= {text for folder in texts for text in folder.glob("*.md")}
+    files |= {
+        file for folder in {f.parent for f in files} for file in folder.glob("*.[cy][sm][vl]")
+    }
+    return sorted(files)
+
+
+@cache
+def _imports_of(file: Path) -> frozenset[Path]:
+    return frozenset(_imports(file.read_text(encoding="utf-8")))
+
+
+def _imports(code: str) -> set[Path]:
+    """Return the files of the library that a source imports."""
+    names = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    places = [library(*name.split(".")[1:]) for name in names if name.split(".")[0] == "ser_lib"]
+    files = {place.with_suffix(".py") for place in places} | {p / "__init__.py" for p in places}
+    return {file for file in files if file.is_file()}
+
+
+def _execute_one(source: Path, page: Path, values: dict) -> None:
+    failed = workspace() / "runs" / f"failed-{source.name}"
     failed.parent.mkdir(parents=True, exist_ok=True)
-    partial = failed.with_name(f".partial-{template.name}")
+    partial = failed.with_name(f".partial-{source.name}")
     try:
         notebook = papermill.execute_notebook(
-            str(template),
+            str(source),
             str(partial),
             parameters=values,
             cwd=str(workspace()),
@@ -315,7 +414,7 @@ def _execute_one(template: Path, page: Path, values: dict) -> None:
     except PapermillExecutionError as error:
         partial.replace(failed)
         raise NotebookError(
-            f"notebook '{template.stem}' failed with {error.ename}: {error.evalue} "
+            f"notebook '{source.stem}' failed with {error.ename}: {error.evalue} "
             f"(executed so far: {failed})"
         ) from error
     finally:
