@@ -52,12 +52,10 @@ class Quality:
 
 @dataclass(frozen=True, eq=False)
 class Calibration(Fact):
-    """A run's probabilities for the test set before and after temperature scaling.
+    """A run's probabilities of the test utterances before and after temperature scaling.
 
     Attributes
     ----------
-    run
-        The run; `run.probabilities` are those as trained.
     scaled
         The probabilities after scaling: float [utterances, classes].
     folds
@@ -67,6 +65,8 @@ class Calibration(Fact):
     run: Run
     scaled: np.ndarray
     folds: pd.DataFrame
+
+    limits = calibration.TEMPERATURES
 
     @property
     def truth(self) -> list[str]:
@@ -107,11 +107,6 @@ class Calibration(Fact):
         return int((self.folds["temperature"].map(rounded) < 1).sum())
 
     @property
-    def limits(self) -> tuple[float, float]:
-        """The lowest and the highest temperature that is fitted."""
-        return calibration.TEMPERATURES
-
-    @property
     def n_at_limits(self) -> int:
         """Folds whose temperature is at one of the limits."""
         near = [np.isclose(self.folds["temperature"], end, rtol=1e-2) for end in self.limits]
@@ -123,15 +118,15 @@ class Calibration(Fact):
         return curve(self)
 
     @cached_property
-    def half(self) -> float:
-        """The share that is answered if half of the utterances are asked for."""
-        return float(curve(self, shares=[HALF])["coverage"].iloc[0])
+    def half(self) -> pd.Series:
+        """The row of `curve` at half of the utterances."""
+        return curve(self, shares=[HALF]).iloc[0]
 
     @cached_property
     def gain(self) -> Difference | None:
         """Accuracy at `half` less that of all; None if all answers are equally sure."""
         confidence, right = calibration.answers(self.truth, self.scaled, self.run.emotions)
-        given = confidence >= curve(self, shares=[HALF])["threshold"].iloc[0]
+        given = confidence >= self.half["threshold"]
         if given.all():
             return None
         rows = bootstrap.clusters(self.run.clusters, len(right))
@@ -154,12 +149,7 @@ class Calibration(Fact):
 def calibrate(run: Run, validation: pd.DataFrame) -> Calibration:
     """Fit a temperature for every fold on its validation set, and apply it to its test set.
 
-    Parameters
-    ----------
-    run
-        The run.
-    validation
-        From `train.validation`.
+    The predictions for the validation sets are those of `train.validation`.
 
     Raises
     ------
@@ -197,15 +187,10 @@ def quality(run: Run, probabilities: np.ndarray) -> Quality:
 
 
 def curve(page: Calibration, *, shares: Sequence[float] = SHARES) -> pd.DataFrame:
-    """Return the accuracy of the most confident share of the answers, with its interval.
+    """Return the accuracy of the most confident shares of the answers, with its interval.
 
-    Parameters
-    ----------
-    page
-        The scaled probabilities decide which answers are given.
-    shares
-        Of the utterances, in (0, 1]. Answers of equal confidence are given together, so the share
-        that is answered can be larger.
+    The scaled probabilities decide which answers are given, those of equal confidence together: the
+    share that is answered can be larger than it was asked for, in (0, 1].
 
     Returns
     -------

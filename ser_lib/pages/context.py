@@ -66,10 +66,8 @@ class Listening:
     table
         By emotion: n (utterances), people (mean share of listeners who recognised it), takes (the
         same over all recorded takes, published or not), network (recall), low, high (its 95 %
-        interval over speakers), sign (1 where people are better, -1 where the network is, 0 where
-        its interval holds people's value) and lead (people less network, as printed).
-    n_takes
-        Recorded takes.
+        interval over speakers), sign (1 where people are better, -1 where the network is, else 0)
+        and lead (people less network, as printed).
     people, people_of_takes, network
         Means over the emotions, which for the network is its UAR.
     margin
@@ -89,19 +87,7 @@ class Listening:
 
 @dataclass(frozen=True, eq=False)
 class Context(Fact):
-    """What others report beside a run, and what people can do.
-
-    Attributes
-    ----------
-    run
-        The run.
-    published
-        From `published`.
-    places
-        Its scores among the comparable results; none without such results.
-    listening
-        From `listening`.
-    """
+    """What others report, how a run compares with it, and what people can do."""
 
     run: Run
     published: pd.DataFrame
@@ -131,14 +117,7 @@ def gather(run: Run) -> Context:
 
 @cache
 def results() -> pd.DataFrame:
-    """Return the published results.
-
-    Returns
-    -------
-    DataFrame
-        Columns: corpus, classes, protocol, speaker_independent, system, metric, value (as it was
-        published, a text), source.
-    """
+    """Return the published results: the columns of the file, value as text."""
     with files("ser_lib.pages").joinpath("published-results.csv").open(encoding="utf-8") as file:
         return pd.read_csv(file, dtype={"value": str})
 
@@ -159,11 +138,8 @@ def published(run: Run) -> pd.DataFrame:
 def obstacle(result: pd.Series, run: Run) -> str:
     """Return why a published result is not comparable with a run, or "" if it is.
 
-    Returns
-    -------
-    str
-        "corpus", "people", "classes", "protocol" or "speakers": the first that is another one, or
-        for the last, that the method saw those that it tested.
+    The first of "corpus", "people" (no program), "classes", "protocol" and "speakers" (the method
+    saw those that it tested).
     """
     if result["corpus"].lower() != run.record.corpus.name:
         return "corpus"
@@ -178,17 +154,7 @@ def obstacle(result: pd.Series, run: Run) -> str:
 
 
 def read_listeners(file: Path) -> pd.DataFrame:
-    """Read EmoDB's table of what listeners recognised.
-
-    Parameters
-    ----------
-    file
-        ``erkennung.txt``: Latin-1, columns separated by tabs, decimal commas.
-
-    Returns
-    -------
-    DataFrame
-        Columns: utterance, emotion, recognised and natural (shares, 0 to 1), a row for each take.
+    """Read EmoDB's table of listeners: utterance, emotion, recognised and natural (shares).
 
     Raises
     ------
@@ -216,9 +182,8 @@ def read_listeners(file: Path) -> pd.DataFrame:
             )
         rows.append((take[0], EMOTIONS[letter], *shares))
     table = pd.DataFrame(rows, columns=["utterance", "emotion", "recognised", "natural"])
-    if table["utterance"].duplicated().any():
-        twice = table.loc[table["utterance"].duplicated(), "utterance"].iloc[0]
-        raise CorpusError(f"{file} lists the take '{twice}' twice")
+    for name in table.loc[table["utterance"].duplicated(), "utterance"]:
+        raise CorpusError(f"{file} lists the take '{name}' twice")
     return table
 
 
@@ -239,8 +204,8 @@ def listening(run: Run) -> Listening:
         return Listening(obstacle="file")
     takes = read_listeners(file)
     tested = run.predictions.merge(takes, on="utterance", how="left")
-    if (lacking := tested["recognised"].isna()).any():
-        raise CorpusError(f"{file} does not list '{tested.loc[lacking, 'utterance'].iloc[0]}'")
+    for name in tested.loc[tested["recognised"].isna(), "utterance"]:
+        raise CorpusError(f"{file} does not list '{name}'")
     rows = {}
     for emotion in run.emotions:
         part = tested[tested["truth"] == emotion]
