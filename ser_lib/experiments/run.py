@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ser_lib.core.errors import RecordError
+from ser_lib.core.errors import ParameterError, RecordError
 from ser_lib.core.files import workspace, write_atomically
 from ser_lib.corpora import Manifest
 from ser_lib.experiments.experiment import Experiment
@@ -292,6 +292,63 @@ class Run(Result):
             f"<Run {self.architecture} on {self.record.corpus.name}, {self.protocol}: "
             f"UAR {uar.value:.2f} ({uar.low:.2f} to {uar.high:.2f})>"
         )
+
+
+def evaluate(
+    predictions: pd.DataFrame | str | Path, corpus: Manifest, *, title: str = "predictions"
+) -> Part:
+    """Score predictions of any origin on a corpus.
+
+    Parameters
+    ----------
+    predictions
+        A table, or its CSV file, with the columns utterance and predicted; `fold` if it has one.
+    corpus
+        From `load`; it knows the truth and the speakers.
+    title
+        What to call them.
+
+    Returns
+    -------
+    Part
+        Its `scores`, `per_class` and `confusion` are tables.
+
+    Raises
+    ------
+    ParameterError
+        If a column is missing, or an utterance or a class is unknown to the corpus, or an utterance
+        is there twice.
+    """
+    table = predictions
+    if not isinstance(table, pd.DataFrame):
+        table = read_predictions(Path(table))
+    if missing := [name for name in ("utterance", "predicted") if name not in table]:
+        raise ParameterError(
+            f"the predictions have no column '{missing[0]}'; they have: {', '.join(table.columns)}"
+        )
+    known = corpus.table.set_index("utterance")
+    names, classes = table["utterance"], table["predicted"]
+    for what, wrong in (
+        ("utterance that the corpus does not have", names[~names.isin(known.index)]),
+        ("utterance twice", names[names.duplicated()]),
+        ("emotion that the corpus does not have", classes[~classes.isin(corpus.emotions)]),
+    ):
+        if len(wrong):
+            raise ParameterError(f"the predictions name an {what}: '{wrong.iloc[0]}'")
+    rows = known.loc[table["utterance"]]
+    return Part(
+        title,
+        corpus.emotions,
+        pd.DataFrame(
+            {
+                "utterance": table["utterance"].to_numpy(),
+                "speaker": rows["speaker"].to_numpy(),
+                "fold": table["fold"].to_numpy() if "fold" in table else "",
+                "truth": rows["emotion"].to_numpy(),
+                "predicted": table["predicted"].to_numpy(),
+            }
+        ),
+    )
 
 
 def folder_of(corpus: str) -> Path:

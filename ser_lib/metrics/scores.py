@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ser_lib.core.errors import ParameterError
+from ser_lib.core.errors import ParameterError, choose
 from ser_lib.metrics import bootstrap
 from ser_lib.metrics.bootstrap import LEVEL, N_RESAMPLES
 
@@ -218,6 +218,38 @@ def score_intervals(
     return {
         name: bootstrap.percentiles(score(resampled), level) for name, score in OF_MATRICES.items()
     }
+
+
+def interval(
+    score: str,
+    truth: Sequence[str],
+    prediction: Sequence[str],
+    labels: Sequence[str] | None = None,
+    *,
+    clusters: Sequence[str] | None = None,
+    level: float = LEVEL,
+) -> tuple[float, float]:
+    """Return the interval of one score; see `score_intervals`.
+
+    Parameters
+    ----------
+    score
+        ``"uar"``, ``"accuracy"``, ``"macro_f1"`` or ``"weighted_f1"``.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such score, or as `confusion_matrix`.
+
+    Examples
+    --------
+    >>> interval("uar", ["a", "b", "a", "b"], ["a", "b", "b", "b"], clusters=["1", "1", "2", "2"])
+    (0.5, 1.0)
+    """
+    choose(score, OF_MATRICES, "score")
+    limits = score_intervals(truth, prediction, labels, clusters=clusters, level=level)
+    low, high = limits[score]
+    return low, high
 
 
 def mean_interval(

@@ -1,21 +1,21 @@
 """What is left of a network when its test utterances are changed on their way to it.
 
-Every condition is held against the unchanged audio of the same utterances, paired by utterance and
-clustered by speaker. A change is only called one if its 95 % interval lies on one side of 0.
-Functions that return words return Markdown.
+Every condition is compared with the unchanged audio of the same utterances, paired by utterance and
+clustered by speaker. A change is only called one if its 95 % interval excludes 0.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from ser_lib.experiments.conditions import CLEAN, CONDITIONS
-from ser_lib.experiments.records import Record
+from ser_lib.experiments.run import Run
 from ser_lib.features.perturb import KINDS
-from ser_lib.metrics import difference, scores
 from ser_lib.metrics.bootstrap import LEVEL
-from ser_lib.pages.margins import Margin
-from ser_lib.pages.tables import capital, count, interval, listing, markdown_table, number, title
+from ser_lib.metrics.difference import Difference, differences
+from ser_lib.metrics.scores import Score, evaluate
+from ser_lib.pages.words import Fact
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Condition:
     ----------
     kind, strength
         See `perturb.KINDS`.
-    uar, uar_ci95
+    uar
         Of the changed utterances, with its interval over speakers.
     change
         That minus the UAR of the same utterances unchanged.
@@ -34,169 +34,126 @@ class Condition:
 
     kind: str
     strength: float
-    uar: float
-    uar_ci95: list[float]
-    change: Margin
+    uar: Score
+    change: Difference
+
+    @property
+    def name(self) -> str:
+        """Name of the kind."""
+        return KINDS[self.kind].name
+
+    @property
+    def unit(self) -> str:
+        """Unit of the strength."""
+        return KINDS[self.kind].unit
 
 
 @dataclass(frozen=True)
-class Trial:
+class Trial(Fact):
     """A network's results under all conditions.
 
     Attributes
     ----------
-    record
+    run
         Its run.
     n, speakers
         Utterances and speakers in the sample.
-    clean, clean_ci95
+    clean
         UAR of the sample unchanged, with its interval over speakers.
     conditions
-        In the order of `CONDITIONS`.
+        In the order of `CONDITIONS`, of each kind the mildest first.
     """
 
-    record: Record
+    run: Run
     n: int
     speakers: int
-    clean: float
-    clean_ci95: list[float]
+    clean: Score
     conditions: list[Condition]
 
     def at(self, kind: str, strength: float) -> Condition:
         """Return the result under one condition."""
-        (found,) = [c for c in self.conditions if (c.kind, c.strength) == (kind, strength)]
-        return found
+        return next(c for c in self.conditions if (c.kind, c.strength) == (kind, strength))
+
+    @property
+    def kinds(self) -> int:
+        """How many ways to change an utterance there are."""
+        return len(KINDS)
+
+    @property
+    def chance(self) -> float:
+        """UAR of guessing."""
+        return 1 / len(self.run.emotions)
+
+    @property
+    def worst(self) -> Condition:
+        """The condition of the lowest UAR."""
+        return min(self.conditions, key=lambda c: c.uar.value)
+
+    @property
+    def worse(self) -> list[list[Condition]]:
+        """The conditions, kind by kind, whose change is below 0."""
+        return self._grouped(lambda c: c.change.sign < 0)
+
+    @property
+    def better(self) -> list[list[Condition]]:
+        """The conditions, kind by kind, whose change is above 0."""
+        return self._grouped(lambda c: c.change.sign > 0)
+
+    @property
+    def open(self) -> list[str]:
+        """The kinds that the data tell from no change at no strength."""
+        told = {c.kind for c in self.conditions if c.change.sign}
+        return [about.name for kind, about in KINDS.items() if kind not in told]
+
+    @property
+    def lost(self) -> list[Condition]:
+        """The mildest condition of each kind under which the network may be guessing."""
+        return [own[0] for own in self._grouped(lambda c: c.uar.low <= self.chance)]
+
+    @property
+    def quieter(self) -> Condition | None:
+        """The mildest lower level that costs UAR; by itself, because nothing is cut off."""
+        return self._first_worse("quiet")
+
+    @property
+    def louder(self) -> Condition | None:
+        """The mildest higher level that costs UAR."""
+        return self._first_worse("loud")
+
+    @property
+    def by_chance(self) -> float:
+        """How many intervals would exclude 0 even if no condition mattered."""
+        return len(self.conditions) * (1 - LEVEL)
+
+    def _first_worse(self, kind: str) -> Condition | None:
+        worse = (c for c in self.conditions if c.kind == kind and c.change.sign < 0)
+        return next(worse, None)
+
+    def _grouped(self, holds: Callable[[Condition], bool]) -> list[list[Condition]]:
+        groups = [[c for c in self.conditions if c.kind == kind and holds(c)] for kind in KINDS]
+        return [group for group in groups if group]
 
 
-def trial(record: Record, told: pd.DataFrame) -> Trial:
-    """Score the answers of `conditions.answers`, each condition against the unchanged audio."""
-    emotions = record.emotions
+def measure(run: Run, predictions: pd.DataFrame) -> Trial:
+    """Score the predictions of `conditions.answers`, each condition against the unchanged audio."""
     by_condition = {
         condition: part.sort_values("utterance")
-        for condition, part in told.groupby(["kind", "strength"])
+        for condition, part in predictions.groupby(["kind", "strength"])
     }
     clean = by_condition[CLEAN, 0]
     truth, predicted, speakers = (list(clean[c]) for c in ("truth", "predicted", "speaker"))
-    clusters = None if "" in speakers else speakers
-    limits = scores.score_intervals(truth, predicted, emotions, clusters=clusters)
+    options = {"labels": run.emotions, "clusters": None if "" in speakers else speakers}
     conditions = []
     for kind, strength in CONDITIONS[1:]:
         changed = list(by_condition[kind, strength]["predicted"])
-        found = difference.differences(truth, changed, predicted, emotions, clusters=clusters)[
-            "uar"
-        ]
-        score = scores.uar(truth, changed, emotions)
-        around = scores.score_intervals(truth, changed, emotions, clusters=clusters)["uar"]
-        change = Margin(found.value, found.interval)
-        conditions.append(Condition(kind, strength, score, around, change))
+        change = differences(truth, changed, predicted, **options)["uar"]
+        uar = evaluate(truth, changed, **options)["uar"]
+        # One of many conditions: its interval alone says whether it changes anything.
+        conditions.append(Condition(kind, strength, uar, replace(change, p=0.0)))
     return Trial(
-        record,
+        run,
         n=len(clean),
         speakers=len(set(speakers) - {""}),
-        clean=scores.uar(truth, predicted, emotions),
-        clean_ci95=limits["uar"],
+        clean=evaluate(truth, predicted, **options)["uar"],
         conditions=conditions,
     )
-
-
-def setting(found: Trial) -> str:
-    """What was measured on what, in words."""
-    speakers = f" of {count(found.speakers, 'speaker')}" if found.speakers else ""
-    return (
-        f"{capital(count(found.n, 'test utterance'))}{speakers} were changed in "
-        f"{count(len(KINDS), 'way')}, each at several strengths, and given to the "
-        f"{title(found.record.data['architecture'])} that had not been trained on them. Unchanged, "
-        f"they have a UAR of {interval(found.clean, found.clean_ci95)}; over all test utterances "
-        f"it is {number(found.record.data['metrics']['uar'])}."
-    )
-
-
-def table(found: Trial) -> str:
-    """UAR under every condition, and the change with its interval."""
-    return markdown_table(
-        {
-            "Condition": capital(KINDS[condition.kind].name),
-            "Strength": f"{condition.strength:g} {KINDS[condition.kind].unit}",
-            "UAR": condition.uar,
-            "Change (95 % interval)": condition.change.words(),
-        }
-        for condition in found.conditions
-    )
-
-
-def words(found: Trial) -> str:
-    """What harms the network, what does not, and where that is open."""
-    worse, better, open_ = [], [], []
-    for kind, about in KINDS.items():
-        own = [c for c in found.conditions if c.kind == kind]
-        for sign, group in ((-1, worse), (1, better)):
-            if told := [c for c in own if c.change.sign == sign]:
-                group.append(_at(told))
-        if not any(c.change.sign for c in own):
-            open_.append(about.name)
-    worst = min(found.conditions, key=lambda c: c.uar)
-    sentences = [
-        f"UAR is lowest with {_at([worst])}: {number(worst.uar)} instead of {number(found.clean)}.",
-        *_lost(found),
-        *_level(found),
-    ]
-    if worse:
-        sentences.append(f"The interval of the change lies below 0 with {listing(worse)}.")
-    if better:
-        sentences.append(f"It lies above 0 with {listing(better)}.")
-    if open_:
-        sentences.append(
-            f"It holds 0 at every strength with {listing(open_)}: a loss is not shown, "
-            "and not ruled out."
-        )
-    n = len(found.conditions)
-    sentences.append(
-        f"Of the {n} intervals in the table, about {number(n * (1 - LEVEL), 0)} would exclude 0 by "
-        "chance even if no condition mattered: a single small change proves little."
-    )
-    return " ".join(sentences)
-
-
-def _lost(found: Trial) -> list[str]:
-    """Say under which conditions the network may be no better than guessing, the mildest each."""
-    chance = 1 / len(found.record.emotions)
-    if found.clean_ci95[0] <= chance:
-        return [f"Unchanged, the interval of UAR reaches the {number(chance)} of guessing already."]
-    mildest: dict[str, Condition] = {}
-    for condition in found.conditions:  # of each kind the mildest comes first
-        if condition.uar_ci95[0] <= chance:
-            mildest.setdefault(condition.kind, condition)
-    if not mildest:
-        return [f"Under no condition does its interval reach the {number(chance)} of guessing."]
-    return [
-        f"Its interval reaches the {number(chance)} of guessing with "
-        f"{listing(f'{_at([c])} ({number(c.uar)})' for c in mildest.values())}; where a kind has "
-        "several such strengths, this is the mildest."
-    ]
-
-
-def _level(found: Trial) -> list[str]:
-    """Say what a change of level does by itself; only a quieter recording is not cut off."""
-    quiet, loud = (
-        next((c for c in found.conditions if c.kind == kind and c.change.sign < 0), None)
-        for kind in ("quiet", "loud")
-    )
-    if quiet is None:
-        return []
-    words = [
-        f"A change of level alone, by {quiet.strength:g} dB, takes UAR from {number(found.clean)} "
-        f"to {number(quiet.uar)}: the network goes at least in part by the absolute level, which "
-        "in use depends on the microphone and its distance as well as on the voice."
-    ]
-    if loud is not None:
-        words.append(
-            f"Louder by {loud.strength:g} dB, with what is over full scale cut off, it is "
-            f"{number(loud.uar)}."
-        )
-    return words
-
-
-def _at(conditions: list[Condition]) -> str:
-    """Name a kind with some of its strengths."""
-    about = KINDS[conditions[0].kind]
-    return f"{about.name} at {listing(f'{c.strength:g}' for c in conditions)} {about.unit}"

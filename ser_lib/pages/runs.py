@@ -214,3 +214,40 @@ def against(run: Run, baselines: Sequence[Baseline]) -> list[tuple[Baseline, Dif
     """Return every baseline with the UAR of a network less its own, corrected for their number."""
     margins = corrected([uar_difference(run, baseline) for baseline in baselines])
     return list(zip(baselines, margins, strict=True))
+
+
+def compare(runs: Sequence[Run]) -> pd.DataFrame:
+    """Compare every two runs, utterance by utterance, and say what the data can tell.
+
+    Parameters
+    ----------
+    runs
+        Of one corpus and protocol.
+
+    Returns
+    -------
+    DataFrame
+        One row per pair, the highest UAR first: first, second, difference (UAR of first minus
+        second), low, high (95 % interval), p (corrected for the number of pairs) and better (the
+        name of the better one, "" if the data cannot tell).
+
+    Raises
+    ------
+    RecordError
+        If they are of different data or protocols.
+    """
+    rows = [
+        {
+            "first": pair.first,
+            "second": pair.second,
+            "difference": pair.uar.value,
+            "low": pair.uar.interval[0],
+            "high": pair.uar.interval[1],
+            "p": pair.uar.p,
+            "better": {1: pair.first, -1: pair.second}.get(pair.uar.sign, ""),
+        }
+        for pair in pairs([[run] for run in comparable(runs)])
+    ]
+    return pd.DataFrame(
+        rows, columns=["first", "second", "difference", "low", "high", "p", "better"]
+    )
