@@ -122,12 +122,11 @@ class Conclusions(Introduction):
 
     @property
     def findings(self) -> pd.DataFrame:
-        """Leaks and warnings of the audit, the largest first; see `leakage.summary`.
+        """Of the audit, the largest first, with their meaning; see `leakage.summary`.
 
-        What several pairs of parts share is there once; the column meaning is of `CHECKS`.
+        What several pairs of parts share is there once.
         """
-        severe = [finding for finding in self.audited.findings if finding.severity != "note"]
-        table = leakage.summary(severe).sort_values("utterances", ascending=False, kind="stable")
+        table = self.audited.summary.sort_values("utterances", ascending=False, kind="stable")
         table = table.drop_duplicates(["severity", "name"])
         return table.assign(meaning=table["name"].map(leakage.CHECKS))
 
@@ -143,12 +142,8 @@ class Conclusions(Introduction):
 
         None if there is no such split, or nobody knows who speaks.
         """
-        findings = self.random.findings
-        if self.random.reason or any(one.name == "speakers-unknown" for one in findings):
-            return None
-        trained = ("shared-speakers", ("train", "test"))
-        shared = [one.utterances for one in findings if (one.name, one.parts) == trained]
-        return sum(shared), sum(len(fold.test) for fold in self.random.folds)
+        seen = None if self.random.reason else self.random.seen("speaker")
+        return None if seen is None else (seen, self.random.tested)
 
     @property
     def late(self) -> tuple[int, int]:

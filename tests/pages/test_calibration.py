@@ -4,7 +4,6 @@ import re
 
 import factory
 import numpy as np
-import pandas as pd
 import pytest
 from factory import parse
 
@@ -196,11 +195,3 @@ def test_figures_state_what_they_draw(too_sure):
     assert re.findall(r"Expected error (\d\.\d\d)\.", alt) == [f"{e.value:.2f}" for e in errors]
     share = too_sure.half["accuracy"]
     assert f"50 % answered, accuracy {share:.2f}" in figures.coverage(too_sure).alt
-
-
-def test_right_and_wrong_answers_are_counted_in_the_figure():
-    table = pd.DataFrame({"right": [True, True, False], "p": [0.9, 0.7, 0.6]})
-    alt = figures.right_and_wrong(table).alt
-    assert "2 answers are right, with a probability of 0.80 in the median." in alt
-    assert "1 answer is wrong, with a probability of 0.60 in the median." in alt
-    assert "None is wrong." in figures.right_and_wrong(table[:2]).alt

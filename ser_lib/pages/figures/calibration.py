@@ -4,7 +4,6 @@ Conventions as in `drawing`.
 """
 
 import numpy as np
-import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import PercentFormatter
 
@@ -105,39 +104,4 @@ def coverage(page: Calibration) -> Figure:
         alt=f"Accuracy against the share of utterances that are answered: {shown}.",
         name="calibration-coverage",
         caption=f"Accuracy of the {page.run.title} when it answers only where it is most sure.",
-    )
-
-
-@styled
-def right_and_wrong(table: pd.DataFrame) -> Figure:
-    """How sure the right answers are, and the wrong ones.
-
-    Parameters
-    ----------
-    table
-        From `failures.answers`.
-    """
-    fig, axis = canvas(height=3.0)
-    edges = np.linspace(0, 1, 2 * calibration.BINS + 1)
-    words = []
-    for right, name, colour, hatch in ((True, "right", BLUE, ""), (False, "wrong", ORANGE, "///")):
-        chances = table.loc[table["right"] == right, "p"]
-        if chances.empty:
-            words.append(f"None is {name}.")
-            continue
-        axis.hist(chances, edges, color=colour, alpha=0.55, edgecolor="white", hatch=hatch,
-                  label=f"{name} ({len(chances):,})")  # fmt: skip
-        axis.axvline(chances.median(), color=colour, linestyle="-" if right else "--", linewidth=2)
-        words.append(
-            f"{count(len(chances), 'answer is', 'answers are')} {name}, with a probability of "
-            f"{number(float(chances.median()))} in the median."
-        )
-    axis.set(xlabel="probability of the answer", ylabel="utterances", xlim=(0, 1))
-    axis.legend(loc="upper left")
-    sns.despine(fig, left=True)
-    return Figure(
-        fig,
-        alt=f"Histograms of {count(len(table), 'answer')}: {' '.join(words)}",
-        name="failures-right-and-wrong",
-        caption="Probability of right and of wrong answers; the lines are the medians.",
     )
