@@ -36,9 +36,10 @@ class Markdown(str):
     __slots__ = ()
 
     def _repr_markdown_(self) -> str:
-        return str(self)
+        return str(self) or "%"  # a comment: without an output, a page would show a Python type
 
-    __html__ = _repr_markdown_  # how Jinja knows what needs no escaping
+    def __html__(self) -> str:  # how Jinja knows what needs no escaping
+        return str(self)
 
 
 class Fact:
@@ -56,7 +57,8 @@ class Fact:
         return render(f"{page}/{name}.md", **{name: getattr(self, name) for name in names})
 
     def _repr_markdown_(self) -> str:
-        return self.text(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower())
+        name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
+        return self.text(name)._repr_markdown_()
 
 
 def render(template: str, **values) -> Markdown:
@@ -115,7 +117,7 @@ def _printed(value: object):
     """Return what a template prints for a value."""
     if isinstance(value, Undefined) or hasattr(value, "__html__"):
         return value
-    if hasattr(value, "_repr_markdown_"):
+    if hasattr(value, "_repr_markdown_"):  # another fact
         return Markdown(value._repr_markdown_())
     if value is None or isinstance(value, bool | np.bool_ | Real):
         return Markdown(_cell(value, 2))

@@ -1,819 +1,200 @@
-"""Experiments from end to end: one real small run, and many with the training played.
-
-The real run is of tones that differ in pitch; one call of `run` trains `cnn_gru` in worker
-processes as any user's would. The others replace `fit_fold` by `play_fold`, which hands over what
-training does but answers by chance, so that bookkeeping can be tested in milliseconds.
-"""
+"""Runs: tables of scores, written whole and read back as they were."""
 
 import json
-import random
-import re
-import shutil
 from dataclasses import replace
-from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-import sklearn.metrics as oracle
+from factory import make_run
+from sklearn.metrics import classification_report, confusion_matrix
 
-from ser_lib import corpora
-from ser_lib.core import audio
-from ser_lib.core.errors import CorpusError, ParameterError, RecordError, SplitError, TrainingError
-from ser_lib.corpora import CATALOGUE
-from ser_lib.experiments import fit as fitting
-from ser_lib.experiments import records, split_files, splits
-from ser_lib.experiments import run as training
-from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
-from ser_lib.features import maps as features
-from ser_lib.features import store
-from ser_lib.metrics import scores as evaluation
-from ser_lib.models import bundle
-
-# Names that a file system or a reader of tables might take for something else.
-SPEAKERS = ("03", "NA", "x/y")
-REAL = Experiment(architecture="cnn_gru", corpus="table", epochs=2, batch_size=4, crops=3, seed=7)
-PLAYED = Experiment(architecture="cnn", corpus="table", epochs=2)
-
-
-def silent(line: str) -> None:
-    """A progress that says nothing."""
-
-
-def fold_folders(workspace: Path, corpus="table") -> dict[str, Path]:
-    return {file.parent.name: file.parent for file in (workspace / "runs" / corpus).glob(
-        "folds/*/*/fold.json")}  # fmt: skip
-
-
-def stamps(folder: Path) -> dict[str, tuple]:
-    """Times and inodes of a folder's files: none can be written again unseen."""
-    files = [file for file in folder.rglob("*") if file.is_file()]
-    return {str(f): (f.stat().st_mtime_ns, f.stat().st_ino) for f in files}
-
-
-# The real run
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("training") / "workspace"
-    (folder / "notebooks").mkdir(parents=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SER_WORKSPACE", str(folder))
-        yield folder
-
-
-@pytest.fixture(scope="module")
-def table(home, make_table):
-    file = make_table(home.parent / "tones", speakers=SPEAKERS, each=2)
-    (file.parent / "empty.wav").touch()
-    file.write_text(file.read_text() + "empty.wav,03,anger\n")
-    return file
-
-
-@pytest.fixture(scope="module")
-def lines():
-    return []
-
-
-@pytest.fixture(scope="module")
-def record(home, table, lines):
-    return training.run(REAL, data_dir=table, progress=lines.append)
-
-
-@pytest.fixture(scope="module")
-def manifest(table):
-    return corpora.load("table", table)
-
-
-def test_the_record_has_all_its_fields(record, manifest):
-    data = json.loads((record.folder / "record.json").read_text())
-    assert data == record.data
-    assert set(records._REQUIRED) <= set(data)
-    assert data["schema"] == records.SCHEMA
-    assert data["architecture"] == "cnn_gru"
-    assert data["protocol"] == "speaker"
-    assert data["seed"] == 7
-    assert data["parameters"] == REAL.parameters()
-    assert data["corpus"] == {
-        "name": "table",
-        "title": CATALOGUE["table"].title,
-        "synthetic": False,
-        "utterances": 18,
-        "speakers": 3,
-        "emotions": ["anger", "neutral", "sadness"],
-        "manifest_sha256": manifest.sha256,
-        "chosen": {name: {name: 6} for name in ("anger", "neutral", "sadness")},
-        "passed_over": {},
-        "left_out": [{"file": "empty.wav", "reason": manifest.left_out[0]["reason"]}],
-    }
-    assert data["n_parameters"] == 579_781 - 2 * 129  # two classes less than in the report
-    assert sum(layer["parameters"] for layer in data["layers"]) == data["n_parameters"]
-    assert set(data["layers"][0]) == {"layer", "type", "output_shape", "parameters"}
-    assert data["key"] in record.folder.name
-    assert record.folder.name == f"cnn_gru-speaker-{data['key']}"
-    assert pd.Timestamp(data["started"]).tzinfo is not None
-    assert data["duration_s"] > 0
-    assert data["speed"]["training_s"] == pytest.approx(
-        sum(fold["duration_s"] for fold in data["folds"]), abs=0.1
-    )
-    assert data["speed"]["inference_ms"] > 0
-    assert {"python", "keras", "numpy", "ser-lib"} <= set(data["versions"])
-    assert any(name.startswith("tensorflow") for name in data["versions"])
-
-
-def test_a_line_is_said_of_every_fold(record, lines):
-    assert len(lines) == 3
-    for number, line in enumerate(lines, start=1):
-        assert line.startswith(f"fold {number} of 3: cnn_gru on logmel, seed 7, speaker-")
-
-
-def test_every_utterance_is_predicted_once(record, manifest):
-    table = record.predictions
-    columns = ["utterance", "speaker", "fold", "truth", "predicted"]
-    assert list(table.columns) == columns + [f"p_{name}" for name in record.emotions]
-    assert sorted(table["utterance"]) == list(manifest.table["utterance"])
-    known = manifest.table.set_index("utterance")
-    for row in table.to_dict("records"):
-        assert row["speaker"] == known.loc[row["utterance"], "speaker"]
-        assert row["truth"] == known.loc[row["utterance"], "emotion"]
-        assert row["fold"] == f"speaker-{row['speaker']}"
-    chances = table.filter(regex="^p_").to_numpy()
-    np.testing.assert_allclose(chances.sum(axis=1), 1, atol=1e-5)
-    likeliest = [record.emotions[i] for i in chances.argmax(axis=1)]
-    assert list(table["predicted"]) == likeliest
-
-
-def test_metrics_are_those_of_scikit_learn(record):
-    check_metrics(record)
-
-
-def check_metrics(record):
-    """Compute every score of a record again from its predictions."""
-    table, metrics, names = record.predictions, record.data["metrics"], record.emotions
-    truth, predicted = list(table["truth"]), list(table["predicted"])
-    chances = table.filter(regex="^p_").to_numpy(float)
-
-    def f1(average):
-        return oracle.f1_score(truth, predicted, labels=names, average=average, zero_division=0)
-
-    expected = {
-        "accuracy": oracle.accuracy_score(truth, predicted),
-        "uar": oracle.recall_score(truth, predicted, average="macro", zero_division=0,
-                                   labels=sorted(set(truth))),
-        "macro_f1": f1("macro"),
-        "weighted_f1": f1("weighted"),
-        "loss": oracle.log_loss(truth, chances / chances.sum(axis=1, keepdims=True), labels=names),
-    }  # fmt: skip
-    assert set(metrics) == set(expected) | {f"{name}_ci95" for name in expected}
-    for name, value in expected.items():
-        assert metrics[name] == pytest.approx(value, rel=1e-5)
-        low, high = metrics[f"{name}_ci95"]
-        assert low <= high
-    confusion = oracle.confusion_matrix(truth, predicted, labels=names)
-    assert record.data["confusion"] == {"labels": names, "counts": confusion.tolist()}
-    report = oracle.classification_report(
-        truth, predicted, labels=names, output_dict=True, zero_division=0
-    )
-    for name in names:
-        scores = record.data["per_class"][name]
-        assert list(scores) == ["precision", "recall", "f1", "support"]
-        assert list(scores.values()) == pytest.approx(list(report[name].values()))
-    for fold in record.data["folds"]:
-        part = table[table["fold"] == fold["name"]]
-        assert fold["n_test"] == len(part)
-        assert fold["accuracy"] == pytest.approx((part["truth"] == part["predicted"]).mean())
-        recall = oracle.recall_score(
-            part["truth"], part["predicted"], average="macro", labels=sorted(set(part["truth"])),
-            zero_division=0,
-        )  # fmt: skip
-        assert fold["uar"] == pytest.approx(recall)
-
-
-def test_intervals_are_over_speakers(record):
-    table = record.predictions
-    found = evaluation.score_intervals(
-        list(table["truth"]), list(table["predicted"]), record.emotions, clusters=table["speaker"]
-    )
-    assert found == {name: record.data["metrics"][f"{name}_ci95"] for name in found}
-
-
-def test_the_history_is_complete_and_the_best_epoch_is_chosen_by_validation(record):
-    history = record.history
-    assert list(history.columns) == ["fold", "epoch", "split", "loss", "accuracy", "uar"]
-    assert set(history["fold"]) == {fold["name"] for fold in record.data["folds"]}
-    for fold in record.data["folds"]:
-        rows = history[history["fold"] == fold["name"]].set_index(["split", "epoch"])
-        assert list(rows.loc["train"].index) == list(range(1, fold["epochs"] + 1))
-        assert list(rows.loc["validation"].index) == list(range(1, fold["epochs"] + 1))
-        validation = rows.loc["validation"]
-        smooth = validation.assign(uar=validation["uar"].rolling(3, min_periods=1).sum().round(9))
-        best = smooth.sort_values(["uar", "loss"], ascending=[False, True]).index[0]
-        assert fold["best_epoch"] == best
-        assert fold["validation_uar"] == pytest.approx(rows.loc[("validation", best), "uar"])
-        for split in ("train", "validation"):
-            for value in ("loss", "accuracy"):
-                expected = rows.loc[(split, best), value]
-                assert fold[f"{split}_{value}"] == pytest.approx(expected)
-
-
-def test_parts_share_no_speaker_and_their_sizes_are_recorded(record, manifest):
-    folds = splits.make(manifest.table, "speaker")
-    for fold, row in zip(folds, record.data["folds"], strict=True):
-        assert fold.name == row["name"]
-        assert splits.shared_speakers(manifest.table, fold) == []
-        assert [row[f"n_{part}"] for part in splits.PARTS] == [6, 6, 6]
-
-
-def test_statistics_are_of_the_training_part_only(record, home, manifest):
-    speakers = manifest.table["speaker"]
-    maps = [
-        features.channels(features.extract(audio.load(manifest.root / path)), 3)
-        for path in manifest.table["path"]
-    ]
-    folders = fold_folders(home)
-    for fold in splits.make(manifest.table, "speaker"):
-        frames = np.concatenate([maps[i] for i in fold.train], axis=1).astype(float)
-        (folder,) = [f for f in folders.values() if read_name(f) == fold.name]
-        statistics = bundle.load(folder).front_end.standardiser
-        np.testing.assert_allclose(statistics.mean, frames.mean(axis=1), rtol=1e-4, atol=1e-4)
-        expected = np.maximum(frames.std(axis=1), features.STD_FLOOR)
-        np.testing.assert_allclose(statistics.std, expected, rtol=1e-3, atol=1e-4)
-        everyone = np.concatenate(maps, axis=1).mean(axis=1)
-        assert np.abs(statistics.mean - everyone).max() > 0.1, "statistics of all would pass too"
-        assert len(set(speakers.iloc[fold.train])) == 1
-
-
-def read_name(folder: Path) -> str:
-    return json.loads((folder / "fold.json").read_text())["name"]
-
-
-def test_the_bundle_answers_as_the_record_says(record, manifest):
-    best = max(
-        record.data["folds"], key=lambda fold: (fold["validation_uar"], -fold["validation_loss"])
-    )
-    assert record.data["bundle"] == best["name"]
-    tested = record.predictions[record.predictions["fold"] == best["name"]]
-    model = bundle.load(record.folder)
-    assert model.front_end.emotions == record.emotions
-    assert model.front_end.crops == 3
-    files = (manifest.file(name) for name in tested["utterance"])
-    found = model.predict(map(model.front_end.static, files))
-    np.testing.assert_allclose(found, tested.filter(regex="^p_"), atol=1e-5)
-
-
-def test_the_second_call_trains_nothing(record, home, table):
-    before = stamps(home / "runs")
-    said = []
-    again = training.run(REAL, data_dir=table, progress=said.append)
-    assert said == []
-    assert stamps(home / "runs") == before
-    assert again.data == record.data
-
-
-def test_without_the_record_it_is_gathered_again_from_the_folds(record, home, table, monkeypatch):
-    monkeypatch.setattr(training, "fit_fold", None)  # would not pickle, nor train
-    before = {name: stamps(folder) for name, folder in fold_folders(home).items()}
-    shutil.rmtree(record.folder)
-    again = training.run(REAL, data_dir=table, progress=silent)
-    assert {name: stamps(folder) for name, folder in fold_folders(home).items()} == before
-    for name in ("metrics", "folds", "per_class", "confusion", "key", "bundle"):
-        assert again.data[name] == record.data[name]
-
-
-def test_a_fold_that_is_missing_is_trained_again_with_the_same_result(record, home, table):
-    folders = fold_folders(home)
-    assert len(folders) == 3
-    (name,) = [name for name, folder in folders.items() if read_name(folder) == "speaker-x/y"]
-    kept = {other: stamps(folder) for other, folder in folders.items() if other != name}
-    shutil.rmtree(folders[name])
-    shutil.rmtree(record.folder)
-    said = []
-    again = training.run(REAL, data_dir=table, progress=said.append)
-    assert said[0] == "2 of 3 folds are there already"
-    assert said[1].startswith("fold 3 of 3: cnn_gru on logmel, seed 7, speaker-x/y: best epoch ")
-    assert len(said) == 2
-    now = fold_folders(home)
-    assert set(now) == set(folders)
-    assert {other: stamps(now[other]) for other in kept} == kept
-    # The same seed: to the last digit, in another process that trained another fold before.
-    pd.testing.assert_frame_equal(again.predictions, record.predictions, check_exact=True)
-    pd.testing.assert_frame_equal(again.history, record.history, check_exact=True)
-
-
-# One fold in this process
+from ser_lib.core.errors import ParameterError, RecordError
+from ser_lib.corpora import Manifest
+from ser_lib.experiments import run as runs
 
 
 @pytest.fixture
-def fold_inputs(workspace, tmp_path, make_table):
-    manifest = corpora.load("table", make_table(tmp_path / "tones", each=1))
-    maps = store.build(manifest, workers=0)
-    return manifest, maps.address, splits.make(manifest.table, "speaker")[1]
+def record(tmp_path):
+    return replace(make_run(), folder=tmp_path / "run")
 
 
-def fit(experiment, fold_inputs, number=0):
-    manifest, folder, fold = fold_inputs
-    return fitting.fit_fold(experiment, number, fold, manifest.table, manifest.emotions, folder)
-
-
-def untrained_history(loss=1.0):
-    return [
-        {"epoch": 1, "split": split, "loss": loss, "accuracy": 0.5, "uar": 0.5}
-        for split in ("train", "validation")
-    ]
-
-
-def test_the_test_part_is_not_looked_at_before_the_network_is_final(fold_inputs, monkeypatch):
-    _, _, fold = fold_inputs
-    seen, statistics_of, events = [], [], []
-
-    class Watched(store.Store):
-        def __getitem__(self, position):
-            seen.append(int(position))
-            return super().__getitem__(position)
-
-    fit_network = fitting._fit
-
-    def watched_training(*given):
-        found = fit_network(*given)
-        events.append(set(seen))
-        return found
-
-    fit_statistics = features.Standardiser.fit
-
-    def watched_statistics(maps):
-        before = len(seen)
-        maps = list(maps)
-        statistics_of.append(set(seen[before:] or seen))
-        return fit_statistics(maps)
-
-    monkeypatch.setattr(fitting, "Store", Watched)
-    monkeypatch.setattr(fitting, "_fit", watched_training)
-    monkeypatch.setattr(features.Standardiser, "fit", watched_statistics)
-    line, files = fit(PLAYED, fold_inputs)
-    assert re.match(r"speaker-s2: best epoch \d of \d, UAR ", line)
-    assert set(files) == {"fold.json", "history.csv", "predictions.csv", "bundle/front_end.json",
-                          "bundle/network.keras"}  # fmt: skip
-    assert statistics_of == [set(fold.train)]
-    assert events == [set(fold.train) | set(fold.validation)]
-    assert set(seen) - events[0] == set(fold.test)
-
-
-def test_the_weights_of_a_network_are_its_own_seeds_whatever_other_threads_draw():
-    built = []
-    for common in (1, 2):
-        random.seed(common)
-        with fitting._own_seeds(7):
-            built.append(fitting._network(PLAYED, 3).get_weights())
-        assert random.getstate() == random.Random(common).getstate()
-    assert [first.tobytes() for first in built[0]] == [again.tobytes() for again in built[1]]
-    with fitting._own_seeds(8):
-        other = fitting._network(PLAYED, 3).get_weights()
-    assert other[0].tobytes() != built[0][0].tobytes()
-
-
-def test_a_network_that_diverged_leaves_a_clear_error(fold_inputs, monkeypatch):
-    monkeypatch.setattr(fitting, "_fit", lambda *_: (untrained_history(float("nan")), 0))
-    with pytest.raises(TrainingError, match=r"fold 'speaker-s2'.*not a number.*below 0\.0005"):
-        fit(PLAYED, fold_inputs)
-
-
-class Planned:
-    """A network whose weights are the number of the epoch."""
-
-    weights = 0
-
-    def get_weights(self):
-        return self.weights
-
-    def set_weights(self, weights):
-        self.weights = weights
-
-
-def silence_at(position):
-    return np.zeros((features.ROWS, 20, 1), np.float32)
-
-
-def parts(n_train, n_validation):
-    """Return a fold of the first utterances, without a test part."""
-    bounds = n_train, n_train + n_validation
-    nothing = np.array([], dtype=np.int64)
-    return splits.Fold("one", np.arange(n_train), np.arange(*bounds), nothing, nothing)
-
-
-NAN = float("nan")
-
-
-@pytest.mark.parametrize(
-    ("uars", "losses", "patience", "epochs", "best"),
-    [
-        # UARs count as their mean over three epochs; of those, the first that is highest.
-        ([0.25, 0.5, 0.75], [1, 2, 3], 2, 3, 3),
-        ([0.25, 0.5, 0.5, 0.25, 0.0, 1.0, 1.0], [1] * 7, 2, 5, 3),
-        ([0.25, 0.5, 0.5, 0.25, 0.0, 1.0, 1.0], [1] * 7, 9, 7, 7),
-        ([0.25, 0.5, 0.5, 0.25, 0.0, 1.0, 1.0], [1] * 7, 1, 4, 3),
-        ([0.25, 1.0, 0.25, 0.5], [1] * 4, 9, 4, 4),  # a lucky epoch is not the best one
-        ([0.5] * 5, [5, 4, 3, 1, 2], 9, 5, 4),
-        ([0.0, 0.0], [9, 8], 9, 2, 2),
-        ([0.25, 0.5, 0.5], [2, NAN, 3], 9, 3, 3),
-        ([0.5] * 5, [NAN] * 5, 3, 3, 0),
-    ],
-)
-def test_the_epoch_is_chosen_by_validation_alone(monkeypatch, uars, losses, patience, epochs, best):
-    network = Planned()
-    measured = []
-
-    def measure(of, inputs, targets):
-        measured.append("train" if len(measured) % 2 == 0 else "validation")
-        if measured[-1] == "train":  # gets better and better, whatever validation does
-            return {"loss": 1 / len(measured), "accuracy": 0.5, "uar": 1 - 1 / len(measured)}
-        epoch = len(measured) // 2
-        return {"loss": float(losses[epoch - 1]), "accuracy": 0.5, "uar": uars[epoch - 1]}
-
-    def training_step(of, experiment, n_batches):
-        steps = iter(range(1, 1000))
-
-        def step(inputs, targets, weights):
-            of.weights = next(steps) // n_batches
-
-        return step
-
-    monkeypatch.setattr(fitting, "_measure", measure)
-    monkeypatch.setattr(fitting, "training_step", training_step)
-    experiment = Experiment(
-        architecture="cnn", corpus="table", epochs=len(losses), patience=patience, batch_size=4
-    )
-    targets = np.eye(2, dtype=np.float32)[[0, 1] * 6]
-    history, found = fitting._fit(
-        network, experiment, silence_at, targets, parts(8, 3), np.random.default_rng(0)
-    )
-    assert found == best
-    assert [row["epoch"] for row in history] == [e for e in range(1, epochs + 1) for _ in "tv"]
-    assert [row["split"] for row in history] == ["train", "validation"] * epochs
-    assert network.weights == best
-
-
-def test_training_and_validation_are_measured_as_scores_are():
-    class Certain:
-        def predict_on_batch(self, inputs):
-            return np.array([[0.8, 0.2], [0.6, 0.4], [0.3, 0.7], [0.9, 0.1]], np.float32)
-
-    targets = np.eye(2, dtype=np.float32)[[0, 1, 1, 1]]
-    found = fitting._measure(Certain(), np.zeros((4, 1)), targets)
-    loss = oracle.log_loss([0, 1, 1, 1], [0.2, 0.4, 0.7, 0.1])
-    assert found == pytest.approx({"loss": loss, "accuracy": 1 / 2, "uar": 2 / 3})
-
-
-def test_class_weights_are_the_inverse_frequencies():
-    targets = np.eye(3)[[0] * 6 + [1] * 3 + [2]]
-    weights = fitting._class_weights(targets)
-    np.testing.assert_allclose(weights, [10 / 18, 10 / 9, 10 / 3])
-    assert (targets @ weights).mean() == pytest.approx(1)
-
-
-def test_weights_are_used_only_if_asked_for(monkeypatch):
-    used = []
-
-    def training_step(network, experiment, n_batches):
-        return lambda inputs, targets, weights: used.append(weights)
-
-    monkeypatch.setattr(fitting, "training_step", training_step)
-    monkeypatch.setattr(fitting, "_measure", lambda *_: {"loss": 1.0, "accuracy": 0.5, "uar": 0.5})
-    targets = np.eye(2, dtype=np.float32)[[0, 0, 0, 1, 0]]
-    for class_weights in (False, True):
-        experiment = Experiment(
-            architecture="cnn", corpus="table", epochs=1, mixup=0.0, label_smoothing=0.0,
-            class_weights=class_weights,
-        )  # fmt: skip
-        fitting._fit(
-            Planned(), experiment, silence_at, targets, parts(4, 1), np.random.default_rng(0)
-        )
-    assert sorted(used[0].tolist()) == [1, 1, 1, 1]
-    np.testing.assert_allclose(sorted(used[1]), [2 / 3, 2 / 3, 2 / 3, 2])
-
-
-# Many runs with the training played
-
-
-def play_fold(experiment, number, fold, table, emotions, store_folder):
-    rng = np.random.default_rng(number)
-    chances = rng.dirichlet(np.ones(len(emotions)), size=len(fold.test)).astype(np.float32)
-    tested = table.iloc[fold.test]
-    predicted = [emotions[i] for i in chances.argmax(axis=1)]
-    truth = list(tested["emotion"])
-    predictions = pd.DataFrame(
-        {
-            "utterance": tested["utterance"].to_numpy(),
-            "speaker": tested["speaker"].to_numpy(),
-            "fold": fold.name,
-            "truth": truth,
-            "predicted": predicted,
-        }
-        | {f"p_{name}": chances[:, i] for i, name in enumerate(emotions)}
-    )
-    history = pd.DataFrame(untrained_history()).assign(fold=fold.name)
-    result = {
-        "name": fold.name,
-        **{f"n_{part}": len(getattr(fold, part)) for part in splits.PARTS},
-        # The first fold has the lowest loss and the lowest UAR; the others share theirs.
-        "validation_loss": 0.9 - 0.1 * number if number else 0.1,
-        "validation_uar": 0.5 if number else 0.4,
-        "accuracy": evaluation.accuracy(truth, predicted),
-        "uar": evaluation.uar(truth, predicted),
-        "duration_s": 1.5,
-        "inference_ms": 2.0,
-        "n_parameters": 10,
-        "layers": [],
+def test_what_is_written_is_read(record):
+    runs.write(record)
+    found = runs.read(str(record.folder))
+    assert found.folder == record.folder
+    assert found.record == record.record
+    assert found.emotions == record.record.corpus.emotions
+    pd.testing.assert_frame_equal(found.history, record.history, check_dtype=False)
+    pd.testing.assert_frame_equal(found.predictions, record.predictions, check_dtype=False)
+    assert {path.name for path in record.folder.iterdir()} == {
+        "record.json",
+        "history.csv",
+        "predictions.csv",
     }
-    files = {
-        "bundle/front_end.json": fold.name,
-        "history.csv": history.to_csv(index=False),
-        "predictions.csv": predictions.to_csv(index=False),
-        "fold.json": json.dumps(result),
-    }
-    return f"{fold.name}: played", {name: text.encode() for name, text in files.items()}
 
 
-@pytest.fixture
-def played(monkeypatch):
-    return play(monkeypatch)
+def read_table(record, table):
+    runs.write(replace(record, predictions=table))
+    return runs.read_predictions(record.folder / "predictions.csv")
 
 
-def play(monkeypatch):
-    """Return the names of the folds that are played from now on, in this process."""
-    names = []
-
-    def each(function, jobs, **options):
-        for job in jobs:
-            if function is bundle.export:
-                yield shutil.copytree(*job)
-                continue
-            names.append(job[3].name)
-            yield function(*job)
-
-    monkeypatch.setattr(training.parallel, "each", each)
-    monkeypatch.setattr(training, "fit_fold", play_fold)
-    monkeypatch.setattr(training.store, "build", lambda *_, **__: SimpleNamespace(address=""))
-    return names
+def test_names_stay_texts(record):
+    table = record.predictions.head(4).assign(
+        utterance=["001", "NA", "1e5", "null"],
+        speaker=["03", "", "None", "nan"],
+        truth=["none", "NA", "true", "1"],
+        predicted=["NaN", "null", "false", "02"],
+    )
+    found = read_table(record, table)
+    for column in ("utterance", "speaker", "fold", "truth", "predicted"):
+        assert list(found[column]) == list(table[column])
+    assert found.filter(regex="^p_").dtypes.eq(float).all()
 
 
-def run(table, experiment=PLAYED, **options):
-    return training.run(experiment, data_dir=table, progress=silent, **options)
+def test_probabilities_keep_the_precision_of_the_network(record):
+    values = np.random.default_rng(0).random((3, 1)).astype(np.float32)
+    table = record.predictions.head(3).assign(p_anger=values)
+    found = read_table(record, table)["p_anger"].to_numpy(np.float32)
+    assert np.array_equal(found, values[:, 0])
 
 
-def test_speakers_with_awkward_names(workspace, tmp_path, make_table, played):
-    # A folder per fold: one that is inside another would be taken for finished.
-    speakers = ("a", "a/b", "..", "NA", "null", "007", "1e3", "\u00e4 \u00f6")
-    record = run(make_table(tmp_path / "tones", speakers=speakers, each=1))
-    assert sorted(played) == sorted(f"speaker-{name}" for name in speakers)
-    assert set(record.predictions["speaker"]) == set(speakers)
-    assert record.data["corpus"]["speakers"] == 8
-    folders = fold_folders(workspace)
-    assert len(folders) == 8
-    assert len({folder.parent for folder in folders.values()}) == 1
-    check_metrics(record)
+@pytest.mark.parametrize("name", ["metrics", "schema", "speed"])
+def test_a_field_that_is_missing_is_no_record(record, name):
+    runs.write(record)
+    file = record.folder / "record.json"
+    data = json.loads(file.read_text())
+    del data[name]
+    file.write_text(json.dumps(data))
+    with pytest.raises(RecordError):
+        runs.read(record.folder)
 
 
-def test_every_run_leaves_its_split(tmp_path, make_table, played):
-    file = make_table(tmp_path / "tones", speakers=("a", "b", "c"), each=1)
-    record, manifest = run(file), corpora.load("table", file)
-    again = split_files.read(record.folder / "split.csv", manifest.table)
-    assert [fold.name for fold in again] == sorted(set(record.predictions["fold"]))
-    for fold, made in zip(again, splits.make(manifest.table, "speaker"), strict=True):
-        for part in splits.PARTS:
-            np.testing.assert_array_equal(getattr(fold, part), getattr(made, part))
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), np.float32(1), np.arange(2), {1, 2}])
+def test_only_plain_json_is_written(record, value):
+    record.record.metrics["accuracy"] = value
+    with pytest.raises(RecordError, match="plain JSON numbers and texts only"):
+        runs.write(record)
+    assert not record.folder.exists()
 
 
-def test_a_given_split_is_used_and_kept(tmp_path, make_table, played):
-    file = make_table(tmp_path / "tones", speakers=("a", "b", "c", "d"), each=2)
-    manifest = corpora.load("table", file)
-    folds = splits.make(manifest.table, "speaker")[1:3]
-    given = tmp_path / "theirs.csv"
-    split_files.write(given, folds, manifest.table)
-    experiment = replace(PLAYED, protocol=None, split=str(given))
-    record = run(file, experiment)
-    assert record.data["protocol"] == "given"
-    assert record.folder.name.startswith("cnn-given-")
-    assert sorted(played) == ["speaker-b", "speaker-c"]
-    assert set(record.predictions["speaker"]) == {"b", "c"}
-    assert (record.folder / "split.csv").read_bytes() == given.read_bytes()
-    # Wherever the file lies, and what it was called, is no part of the run.
-    given.unlink()
-    assert run(file, Experiment.of(record)).folder == record.folder
-    assert len(training.fitted(Experiment.of(record), manifest)) == 2
-    assert len(played) == 2, "the same split trains nothing"
-    # Another split is another run, under the same name of the file.
-    split_files.write(given, folds[:1], manifest.table)
-    assert run(file, experiment).folder != record.folder
+def test_a_record_that_was_not_finished_is_no_record(record, monkeypatch):
+    written = []
 
+    def write(target, content):
+        written.append(target.name)
+        if len(written) == 2:
+            raise KeyboardInterrupt
 
-def test_a_given_split_that_leaks(tmp_path, make_table, played):
-    file = make_table(tmp_path / "tones", speakers=("a", "b", "c"), each=5)
-    manifest = corpora.load("table", file)
-    given = tmp_path / "random.csv"
-    split_files.write(given, splits.make(manifest.table, "random"), manifest.table)
-    leaky = replace(PLAYED, protocol=None, split=str(given))
-    with pytest.raises(SplitError, match=r"random\.csv, as 'given', leaks: shared-speakers"):
-        run(file, leaky)
-    assert played == []
-    # It may be used by who says by its name that speakers are shared.
-    assert run(file, replace(leaky, protocol="random")).data["protocol"] == "random"
-
-
-def test_a_given_split_that_tests_twice(tmp_path, make_table, played):
-    file = make_table(tmp_path / "tones", speakers=("a", "b", "c"), each=1)
-    manifest = corpora.load("table", file)
-    one, *_ = splits.make(manifest.table, "speaker")
-    given = tmp_path / "twice.csv"
-    split_files.write(given, [one, replace(one, name="again")], manifest.table)
-    with pytest.raises(SplitError, match=r"twice.csv tests 'wav/a-anger-0' in more than one fold"):
-        run(file, replace(PLAYED, protocol=None, split=str(given)))
-
-
-def test_what_was_trained_is_counted(workspace, tmp_path, make_table, played):
-    manifest = corpora.load("table", make_table(tmp_path / "tones", each=1))
-    first, second = (training.prepare([(PLAYED, manifest)], progress=silent) for _ in range(2))
-    assert (first, second) == (len(played), 0)
-
-
-def test_an_interrupted_run_goes_on(workspace, tmp_path, make_table, played, monkeypatch):
-    table = make_table(tmp_path / "tones", speakers=("a", "b", "c", "d"), each=1)
-    whole = training.parallel.each
-
-    def interrupted(function, jobs, **options):
-        for number, line in enumerate(whole(function, jobs)):
-            if number == 2:
-                raise KeyboardInterrupt
-            yield line
-
-    monkeypatch.setattr(training.parallel, "each", interrupted)
+    monkeypatch.setattr(runs, "write_atomically", write)
     with pytest.raises(KeyboardInterrupt):
-        run(table)
-    runs = workspace / "runs" / "table"
-    assert [folder.name for folder in runs.iterdir()] == ["folds"]
-    played.clear()
-    monkeypatch.setattr(training.parallel, "each", whole)
-    record = run(table)
-    assert played == ["speaker-c", "speaker-d"]
-    assert [fold["name"] for fold in record.data["folds"]] == [f"speaker-{s}" for s in "abcd"]
-    check_metrics(record)
-
-
-def test_the_best_network_of_validation_is_handed_out(workspace, tmp_path, make_table, played):
-    record = run(make_table(tmp_path / "tones", each=1))
-    assert record.data["bundle"] == "speaker-s3"
-    assert (record.folder / "bundle" / "front_end.json").read_text() == "speaker-s3"
-
-
-def test_without_speakers_intervals_are_over_utterances(workspace, tmp_path, make_table, played):
-    table = make_table(tmp_path / "tones", speakers=("", "x"), each=5)
-    record = run(table, Experiment(architecture="cnn", corpus="table", protocol="random"))
-    assert played == ["random"]
-    assert record.data["corpus"]["speakers"] == 1
-    rows = record.predictions
-    assert set(rows["speaker"]) == {"", "x"}
-    found = evaluation.score_intervals(rows["truth"], rows["predicted"], record.emotions)
-    assert found["uar"] == record.data["metrics"]["uar_ci95"]
-    check_metrics(record)
-
-
-@pytest.mark.parametrize("change", ["parameter", "audio", "lock"])
-def test_what_changes_the_result_trains_again(workspace, tmp_path, make_table, played, change):
-    table = make_table(tmp_path / "tones", each=1)
-    first = run(table)
-    played.clear()
-    if change == "audio":
-        shutil.copy(table.parent / "wav/s1-anger-0.wav", table.parent / "wav/s1-neutral-0.wav")
-    if change == "lock":
-        (workspace / "requirements.lock").write_text("keras==3.15\n")
-    seed = 1 if change == "parameter" else 0
-    second = run(table, Experiment(architecture="cnn", corpus="table", epochs=2, seed=seed))
-    assert len(played) == 3
-    assert second.data["key"] != first.data["key"]
-    assert (first.folder / "record.json").is_file(), "the old run must stay"
-
-
-def test_an_edited_page_trains_nothing(workspace, tmp_path, make_table, played):
-    table = make_table(tmp_path / "tones", each=1)
-    first = run(table)
-    played.clear()
-    (workspace / "notebooks" / "cnn.ipynb").write_text("another text")
-    second = run(table)
-    assert played == []
-    assert second.data["key"] != first.data["key"]
-    assert second.data["metrics"] == first.data["metrics"]
-
-
-def test_a_corpus_that_moved_is_the_same_corpus(workspace, tmp_path, make_table, played):
-    table = make_table(tmp_path / "tones", each=1)
-    first = run(table)
-    played.clear()
-    moved = shutil.move(table.parent, tmp_path / "moved")
-    assert run(Path(moved) / "table.csv").folder == first.folder
-    assert played == []
-
-
-def test_another_split_is_trained_anew(workspace, tmp_path, make_table, played, monkeypatch):
-    table = make_table(tmp_path / "tones", each=1)
-    run(table)
-    played.clear()
-    make = training.protocols.make
-
-    def turned(*given, **options):
-        folds = make(*given, **options)
-        return [replace(fold, train=fold.validation, validation=fold.train) for fold in folds]
-
-    monkeypatch.setattr(training.protocols, "make", turned)
-    (workspace / "notebooks" / "cnn.ipynb").write_text("so that the run is another one")
-    run(table)
-    assert len(played) == 3
-
-
-def test_the_folds_of_a_run_come_with_their_bundles(workspace, tmp_path, make_table, played):
-    table = make_table(tmp_path / "tones", each=1)
-    manifest = corpora.load("table", table)
-    with pytest.raises(RecordError, match=r"there is no .*bundle; run the cnn again"):
-        training.fitted(PLAYED, manifest)
-    record = run(table)
-    fitted = training.fitted(PLAYED, manifest)
-    assert [fold.name for fold, _ in fitted] == [fold["name"] for fold in record.data["folds"]]
-    assert all(bundle.name == "bundle" and bundle.is_dir() for _, bundle in fitted)
-
-
-def test_the_key_of_a_fold_covers_all_code_that_it_runs(
-    monkeypatch, tmp_path, make_table, rooms_behind
-):
-    # Rooms that cannot change what a network learns, and why.
-    harmless = {
-        "core.errors",  # messages
-        "core.files",  # where files lie
-        "core.jobs",  # which process does it
-        "core.cluster",  # the same
-        "experiments.experiment",  # its values are hashed as parameters
-        "corpora",  # its result is hashed as the manifest
-        "experiments.splits",  # its folds are hashed
-        "experiments.protocols",  # the same
-        "models.lite",  # exports what a fold gave
-    }
-    hashed = []
-    monkeypatch.setattr(training, "sources", lambda *rooms: hashed.extend(rooms) or [])
-    manifest = corpora.load("table", make_table(tmp_path, each=1))
-    training._kept(PLAYED, manifest, [])
-    run = {
-        room
-        for room in rooms_behind("experiments.fit")
-        if not {room, room.split(".")[0]} & harmless
-    }
-    assert set(hashed) == {f"{room.replace('.', '/')}.py" for room in run}
+        runs.write(record)
+    assert "record.json" not in written
+    with pytest.raises(RecordError, match="holds no finished run"):
+        runs.read(record.folder)
 
 
 @pytest.mark.parametrize(
-    ("options", "corpus", "kind", "message"),
+    ("name", "content", "message"),
     [
-        ({}, {"speakers": ("a", "b")}, SplitError, "at least 3 speakers.*the corpus has 2"),
-        ({}, {"speakers": ("", "b", "c")}, SplitError, "needs the speaker of every utterance"),
-        (
-            {"protocol": "speaker-kfold", "folds": 4},
-            {},
-            SplitError,
-            r"4 folds.*speakers \(3\)",
-        ),
-        ({"protocol": "session"}, {}, SplitError, "needs the session of every utterance"),
-        ({"protocol": "random"}, {}, SplitError, "'anger' has 3 utterance"),
-        ({}, {"emotions": ("anger",)}, CorpusError, "has only the emotion 'anger'"),
+        ("record.json", None, "holds no finished run"),
+        ("record.json", "{half", "record.json is not JSON"),
+        ("record.json", "[1, 2]", "is not a record"),
+        ("record.json", json.dumps({"schema": 99}), "has schema 99, this library reads 1"),
+        ("record.json", "{}", "has schema None"),
+        ("history.csv", None, "is damaged"),
+        ("history.csv", "", "is damaged"),
+        ("predictions.csv", None, "is damaged"),
+        ("predictions.csv", 'a,b\n"', "is damaged"),
+        ("predictions.csv", "utterance,speaker,truth,predicted\nu1,s,anger,anger\n", "is damaged"),
     ],
 )
-def test_what_the_corpus_lacks_is_said_before_any_work(
-    workspace, tmp_path, make_table, monkeypatch, options, corpus, kind, message
-):
-    monkeypatch.setattr(training.store, "build", None)
-    table = make_table(tmp_path / "tones", each=1, **corpus)
-    with pytest.raises(kind, match=message):
-        run(table, Experiment(architecture="cnn", corpus="table", **options))
-    assert not (workspace / "runs").exists()
+def test_a_record_that_cannot_be_read(record, name, content, message):
+    runs.write(record)
+    file = record.folder / name
+    file.unlink() if content is None else file.write_text(content)
+    with pytest.raises(RecordError, match=message) as caught:
+        runs.read(record.folder)
+    assert str(record.folder) in str(caught.value)
 
 
-def test_a_place_that_does_not_exist(workspace, tmp_path):
-    with pytest.raises(CorpusError, match="nowhere does not exist"):
-        run(tmp_path / "nowhere")
-    with pytest.raises(ParameterError, match="needs its folder"):
-        run(None)
+def test_a_folder_that_does_not_exist(tmp_path):
+    with pytest.raises(RecordError, match="nowhere holds no finished run"):
+        runs.read(tmp_path / "nowhere")
 
 
-def test_a_damaged_record_is_not_taken_for_a_run(workspace, tmp_path, make_table, played):
-    table = make_table(tmp_path / "tones", each=1)
-    record = run(table)
-    (record.folder / "record.json").write_text("{")
-    with pytest.raises(RecordError, match="is not JSON"):
-        run(table)
+def test_predictions_that_do_not_give_the_scores_of_the_record_are_refused(record):
+    runs.write(record)
+    file = record.folder / "predictions.csv"
+    table = runs.read_predictions(file)
+    table.loc[0, "predicted"] = next(e for e in record.emotions if e != table["predicted"][0])
+    table.to_csv(file, index=False)
+    with pytest.raises(RecordError, match=r"is damaged.*the predictions give"):
+        runs.read(record.folder)
 
 
-def test_every_architecture_can_be_built_with_its_channels():
-    from ser_lib.models import networks
+def test_tables_are_those_of_scikit_learn():
+    run = make_run(seed=3)
+    truth, predicted = run.predictions["truth"], run.predictions["predicted"]
+    expected = classification_report(truth, predicted, labels=run.emotions, output_dict=True)
+    for emotion, row in run.per_class.iterrows():
+        values = (expected[emotion][n] for n in ("precision", "recall", "f1-score", "support"))
+        assert list(row) == pytest.approx(list(values))
+    counts = confusion_matrix(truth, predicted, labels=run.emotions)
+    assert run.confusion.to_numpy().tolist() == counts.tolist()
+    assert list(run.confusion.index) == list(run.confusion.columns) == run.emotions
+    assert list(run.scores.columns) == ["value", "low", "high"]
+    assert list(run.scores.index) == ["uar", "accuracy", "macro_f1", "weighted_f1"]
+    assert run.scores.loc["uar", "value"] == run.uar.value == run.record.metrics["uar"]
+    np.testing.assert_allclose(run.probabilities.sum(axis=1), 1)
+    labels = [run.emotions[i] for i in run.probabilities.argmax(axis=1)]
+    assert labels == list(run.predictions["predicted"])
 
-    assert set(ARCHITECTURES) == set(networks.BUILDERS)
-    for name, channels in ARCHITECTURES.items():
-        network = fitting._network(Experiment(architecture=name), 5)
-        assert network.input_shape == (None, features.ROWS, features.FRAMES, channels)
-        assert network.output_shape == (None, 5)
+
+def test_speakers_without_names_are_no_clusters():
+    run = make_run()
+    assert run.clusters == list(run.predictions["speaker"])
+    table = run.predictions.assign(speaker=["", *run.predictions["speaker"][1:]])
+    assert run.on(table).clusters is None
+
+
+def test_runs_of_a_corpus_are_in_one_folder(workspace):
+    assert runs.folder_of("emodb") == workspace / "runs" / "emodb"
+
+
+# Predictions of any origin
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    rows = [("u1", "a", "anger"), ("u2", "a", "joy"), ("u3", "b", "anger"), ("u4", "b", "joy")]
+    table = pd.DataFrame(rows, columns=["utterance", "speaker", "emotion"])
+    return Manifest(corpus="table", root=tmp_path, table=table)
+
+
+def test_predictions_of_any_origin_are_scored(corpus, tmp_path):
+    table = pd.DataFrame(
+        {"utterance": ["u4", "u1", "u2"], "predicted": ["joy", "anger", "anger"], "more": 1}
+    )
+    file = tmp_path / "mine.csv"
+    table.to_csv(file, index=False)
+    for given in (table, file, str(file)):
+        result = runs.evaluate(given, corpus, title="mine")
+        assert result.uar.value == 0.75
+        assert result.title == "mine"
+        assert list(result.predictions["truth"]) == ["joy", "anger", "joy"]
+        assert result.clusters == ["b", "a", "a"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"utterance": ["u1"]}, "no column 'predicted'; they have: utterance"),
+        ({"utterance": ["u9"], "predicted": ["joy"]}, "does not have: 'u9'"),
+        ({"utterance": ["u1", "u1"], "predicted": ["joy", "joy"]}, "twice: 'u1'"),
+        ({"utterance": ["u1"], "predicted": ["bliss"]}, "does not have: 'bliss'"),
+    ],
+)
+def test_predictions_that_are_not_of_the_corpus(corpus, columns, message):
+    with pytest.raises(ParameterError, match=message):
+        runs.evaluate(pd.DataFrame(columns), corpus)
