@@ -21,21 +21,14 @@ from ser_lib.pages.words import Fact, rounded
 
 SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)
 """Shares of the utterances that are answered, for which the accuracy is shown."""
-HALF = 0.5
 
 
 @dataclass(frozen=True)
 class Quality:
     """How well probabilities agree with what is right.
 
-    Attributes
-    ----------
-    scores
-        Those of `ser_lib.metrics.calibration`, with their intervals.
-    confidence, accuracy
-        Mean probability of the predictions, and the share of them that is right.
-    area
-        Under the curve of errors against coverage.
+    The scores of `ser_lib.metrics.calibration`; mean probability of the predictions and the share
+    of them that is right; the area under the curve of errors against coverage.
     """
 
     scores: Mapping[str, Score]
@@ -59,7 +52,8 @@ class Calibration(Fact):
     scaled
         The probabilities after scaling: float [utterances, classes].
     folds
-        A row for each fold: fold, n (validation utterances) and temperature.
+        A row for each: fold, n (validation utterances), temperature, sign (1 if it is above 1, as
+        printed: its network was too sure; -1 if below), at_limit (whether at one of `limits`).
     """
 
     run: Run
@@ -96,22 +90,6 @@ class Calibration(Fact):
             for name, interval in intervals.items()
         }
 
-    @property
-    def n_above(self) -> int:
-        """Folds whose printed temperature is above 1: their networks were too sure."""
-        return int((self.folds["temperature"].map(rounded) > 1).sum())
-
-    @property
-    def n_below(self) -> int:
-        """Folds whose printed temperature is below 1: their networks were not sure enough."""
-        return int((self.folds["temperature"].map(rounded) < 1).sum())
-
-    @property
-    def n_at_limits(self) -> int:
-        """Folds whose temperature is at one of the limits."""
-        near = [np.isclose(self.folds["temperature"], end, rtol=1e-2) for end in self.limits]
-        return int(np.sum(near))
-
     @cached_property
     def coverage(self) -> pd.DataFrame:
         """Of `curve`, at the shares that are shown."""
@@ -120,7 +98,7 @@ class Calibration(Fact):
     @cached_property
     def half(self) -> pd.Series:
         """The row of `curve` at half of the utterances."""
-        return curve(self, shares=[HALF]).iloc[0]
+        return curve(self, shares=[0.5]).iloc[0]
 
     @cached_property
     def gain(self) -> Difference | None:
@@ -167,7 +145,11 @@ def calibrate(run: Run, validation: pd.DataFrame) -> Calibration:
         rows.append({"fold": name, "n": len(part), "temperature": value})
         own = (run.predictions["fold"] == name).to_numpy()
         scaled[own] = calibration.temper(scaled[own], value)
-    return Calibration(run, scaled, pd.DataFrame(rows))
+    folds = pd.DataFrame(rows)
+    temperature, limits = folds["temperature"], calibration.TEMPERATURES
+    near = [np.isclose(temperature, limit, rtol=1e-2) for limit in limits]
+    signs = np.sign(temperature.map(rounded) - 1).astype(int)
+    return Calibration(run, scaled, folds.assign(sign=signs, at_limit=near[0] | near[1]))
 
 
 def quality(run: Run, probabilities: np.ndarray) -> Quality:

@@ -24,17 +24,9 @@ from ser_lib.pages.words import rounded
 
 @dataclass(frozen=True, eq=False)
 class Claims:
-    """Claims of the reference report and what was measured here.
+    """Claims of the reference report and what was measured here; see `claims`."""
 
-    Attributes
-    ----------
-    runs
-        By network, the one that the report chose first.
-    pairs
-        Every two networks compared.
-    """
-
-    runs: Mapping[str, Run]
+    runs: Mapping[str, Run]  # the one that the report chose first
     pairs: Sequence[Pair]
 
     gap_small = GAP_SMALL

@@ -94,11 +94,6 @@ class Context(Fact):
     places: list[Place]
     listening: Listening
 
-    @property
-    def n_same(self) -> int:
-        """Published results of the run's corpus."""
-        return int((self.published["obstacle"] != "corpus").sum())
-
 
 def gather(run: Run) -> Context:
     """Return what others report beside a run, and what people can do; see `listening`."""
@@ -125,7 +120,7 @@ def results() -> pd.DataFrame:
 def published(run: Run) -> pd.DataFrame:
     """Return `results`, the comparable ones first, then the others of the run's corpus.
 
-    Two columns are added: obstacle (see there), and arxiv (the source's number there, or "").
+    Two columns are new: obstacle (see there), and arxiv, the number of the source or "".
     """
     table = results()
     table = table.assign(

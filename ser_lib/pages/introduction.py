@@ -14,13 +14,7 @@ from ser_lib.pages.words import Fact
 
 @dataclass(frozen=True, eq=False)
 class Introduction(Fact):
-    """Networks and baselines on one corpus, in the same folds.
-
-    Raises
-    ------
-    RecordError
-        From any property, if there is no run, or they are of different data or protocols.
-    """
+    """Networks and baselines in the same folds; RecordError if the runs cannot be compared."""
 
     runs: Sequence[Run]
     baselines: Sequence[Baseline] = ()

@@ -107,7 +107,7 @@ def test_scaling_mends_a_network_that_is_too_sure_or_not_sure_enough(sharpness, 
     page = calibrated(sharpness=sharpness, skill=1.0, per_speaker=40)
     assert page.before.surplus.sign == sign
     assert page.changes["nll"].sign == page.changes["brier"].sign == -1
-    assert (page.n_above, page.n_below) == ((10, 0) if sign > 0 else (0, 10))
+    assert list(page.folds["sign"]) == [sign] * 10
     for quality, probabilities in (
         (page.before, page.run.probabilities),
         (page.after, page.scaled),
@@ -137,8 +137,8 @@ def test_where_scaling_does_nothing_or_harms():
 
 
 def test_a_temperature_at_the_end_of_what_is_allowed_is_counted(good):
-    assert of_counts(PERFECT).n_at_limits == 1
-    assert good.n_at_limits == 0
+    assert of_counts(PERFECT).folds["at_limit"].sum() == 1
+    assert not good.folds["at_limit"].any()
 
 
 def test_the_curve_answers_the_surest_first(good):
