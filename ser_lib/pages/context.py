@@ -19,7 +19,7 @@ import pandas as pd
 
 from ser_lib.core.errors import CorpusError
 from ser_lib.corpora import Manifest
-from ser_lib.corpora.emodb import EMOTIONS
+from ser_lib.corpora.readers.emodb import EMOTIONS
 from ser_lib.experiments.run import Run
 from ser_lib.metrics import scores
 from ser_lib.metrics.difference import Difference

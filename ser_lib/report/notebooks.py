@@ -26,7 +26,8 @@ from ser_lib import corpora
 from ser_lib.core.errors import NotebookError, ParameterError, SplitError, choose
 from ser_lib.core.files import digest, fresh_folder, library, workspace, write_atomically
 from ser_lib.core.jobs import processors
-from ser_lib.corpora import Manifest, selection
+from ser_lib.corpora import Manifest
+from ser_lib.corpora.load import in_words
 from ser_lib.experiments import baselines, train
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.run import folder_of
@@ -206,7 +207,7 @@ def execute(
     manifest = corpora.load(
         corpus, data_dir, emotions=given.get("emotions"), style=given.get("style")
     )
-    say(f"emotions: {selection.in_words(manifest)}")
+    say(f"emotions: {in_words(manifest)}")
     for row in manifest.left_out:
         say(f"left out: {row['file']}: {row['reason']}")
     finish(Part("corpus", _since(clock)))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ser_lib.corpora import Manifest
 from ser_lib.experiments import splits
 from ser_lib.experiments.leakage import Finding
-from ser_lib.experiments.protocols import PROTOCOLS
+from ser_lib.experiments.splits import PROTOCOLS
 from ser_lib.metrics.difference import Difference
 from ser_lib.metrics.scores import Score
 from ser_lib.pages.audit import Audited
