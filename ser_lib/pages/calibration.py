@@ -19,8 +19,7 @@ from ser_lib.metrics.difference import Difference
 from ser_lib.metrics.scores import Score
 from ser_lib.pages.words import Fact, rounded
 
-SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)
-"""Shares of the utterances that are answered, for which the accuracy is shown."""
+SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)  # of the utterances that are answered
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,7 @@ from ser_lib.pages.figures.drawing import (
 )
 from ser_lib.pages.words import count, number, percent
 
-LEVELS = np.linspace(0.05, 1, 39)
-"""Coverages at which the band of the curve is computed."""
+LEVELS = np.linspace(0.05, 1, 39)  # coverages at which the curve and its band are computed
 
 
 @styled
