@@ -190,7 +190,7 @@ def _prediction(folder: Path) -> tuple[float, int]:
     """Answer all files with a fresh network that hears one window of each."""
     model = folder / "model"
     if not model.is_dir():
-        list(jobs.each(predict.write_bundle, [("cnn", model, "logmel", 1)], workers=1))
+        list(jobs.each(predict.write_bundle, [("cnn", model, "logmel", 1)]))
     return _timed(lambda: len(prediction.predict([folder / "wav"], model).files))
 
 

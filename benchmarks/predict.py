@@ -53,7 +53,7 @@ def run(progress: Callable[[str], None]) -> list[dict]:
         progress("networks and links to clips")
         clips = _link(folder / "clips")
         jobs = [(name, folder / name, NETWORKS[name], 5) for name in NETWORKS]
-        list(parallel.each(write_bundle, jobs, workers=1))
+        list(parallel.each(write_bundle, jobs))
         progress("cold starts")
         found = [_help(), _one(clips[0], folder)]
         for name in NETWORKS:

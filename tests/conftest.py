@@ -75,8 +75,8 @@ def rooms_behind():
             elif isinstance(node, ast.Import):
                 names |= {alias.name for alias in node.names}
         rooms = {n.removeprefix("ser_lib.") for n in names if n.startswith("ser_lib.")}
-        # A name that is no file is a function or a class of one.
-        return {room for room in rooms if file_of(room).is_file()}
+        # A name that is no file is a function or a class of one; an empty package holds no code.
+        return {room for room in rooms if file_of(room).is_file() and file_of(room).read_text()}
 
     def behind(*rooms: str) -> set[str]:
         found, todo = set(), set(rooms)

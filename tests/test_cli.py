@@ -15,7 +15,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from ser_lib import cli
-from ser_lib.core import cluster
+from ser_lib.core import jobs
 from ser_lib.core.errors import SerError
 from ser_lib.corpora import CATALOGUE
 from ser_lib.experiments import sweep
@@ -267,7 +267,7 @@ def test_a_run_on_a_cluster_hands_its_work_over(ser, templates, table, monkeypat
 
 
 def test_a_cluster_that_is_not_there(ser, templates, tmp_path, make_table, monkeypatch):
-    monkeypatch.setattr(cluster, "PATIENCE", 0.3)
+    monkeypatch.setattr(jobs, "PATIENCE", 0.3)
     table = make_table(tmp_path / "tones", each=8)  # one chunk of features is computed here
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))

@@ -39,6 +39,10 @@ AMENDMENTS = [
         # Accessibility: names that differ from the text that is shown, scrolling without a
         # mouse, a list of what are no list items, a sidebar that is no landmark.
         (r'<summary aria-label="Toggle hidden content">', "<summary>"),
+        (
+            r'<summary>(?=<span class="toctree-toggle" role="presentation">)',
+            '<summary aria-label="Pages below">',
+        ),
         (r'(<button class="btn search-button-field[^>]*) aria-label="Search"', r"\1"),
         (
             r'<div class="pst-scrollable-table-container">',

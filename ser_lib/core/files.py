@@ -1,4 +1,4 @@
-"""Where things lie, and the small file habits that every room shares.
+"""Where files lie and how they are written: the workspace, hashes, and places on any address.
 
 The workspace is the folder of the report: notebooks/, book/, and beside them what is generated
 and git-ignored, data/ (demo corpus, features), runs/ (records) and _build/ (books).
@@ -11,11 +11,11 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ser_lib.core.errors import SpaceError
+from ser_lib.core.errors import SerError, SpaceError, StoreError
 
 _LIBRARY = Path(__file__).parents[1]
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -65,19 +65,17 @@ def sources(*rooms: str) -> list[Path]:
     Parameters
     ----------
     rooms
-        Paths relative to the library, such as ``"features.py"`` or the folder ``"corpora"``.
+        Paths relative to the library, such as ``"core/audio.py"`` or the folder ``"corpora"``.
 
     Raises
     ------
     FileNotFoundError
         If there is no such room: a key that passes over a renamed one would never change again.
     """
-    places = [_LIBRARY / room for room in rooms] or [_LIBRARY]
-    if missing := [place for place in places if not place.exists()]:
+    paths = [_LIBRARY / room for room in rooms] or [_LIBRARY]
+    if missing := [path for path in paths if not path.exists()]:
         raise FileNotFoundError(f"the library has no room {missing[0]}")
-    files = {
-        file for place in places for file in ([place] if place.is_file() else place.rglob("*"))
-    }
+    files = {file for path in paths for file in ([path] if path.is_file() else path.rglob("*"))}
     return sorted(file for file in files if file.suffix in (".py", ".yml", ".csv"))
 
 
@@ -94,13 +92,7 @@ def lock_file() -> bytes:
 
 @contextmanager
 def room_for(what: object) -> Iterator[None]:
-    """Say in one sentence that there was no room to write something; see `SpaceError`.
-
-    Parameters
-    ----------
-    what
-        What is written, for the message.
-    """
+    """Say in one sentence that there was no room to write `what`; see `SpaceError`."""
     try:
         yield
     except OSError as error:
@@ -156,3 +148,99 @@ def write_atomically(target: Path, content: str | bytes) -> None:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+class Place:
+    """Where files lie side by side: a local folder, or any address that fsspec knows.
+
+    A file is there whole or not at all: a local one takes its name when it is complete, and object
+    stores such as S3 show an object only then. fsspec's own variables say how to reach a store
+    (``FSSPEC_S3_ENDPOINT_URL``), those of the provider who you are. All methods raise a
+    `StoreError` if something cannot be read, written or listed.
+
+    Parameters
+    ----------
+    address
+        A folder, or an address such as ``s3://bucket/prefix``; it need not exist yet.
+
+    Raises
+    ------
+    StoreError
+        If a package for this kind of address is missing, or there is no such kind.
+    """
+
+    def __init__(self, address: str | Path) -> None:
+        from fsspec import url_to_fs  # a prediction needs no place
+        from fsspec.implementations.local import LocalFileSystem
+
+        address = str(address).rstrip("/")
+        # Five seconds tell that nobody is there; what is worth a second try, s3fs tries again.
+        patience = {"connect_timeout": 5, "read_timeout": 20, "retries": {"max_attempts": 1}}
+        options = {"config_kwargs": patience} if address.startswith("s3://") else {}
+        try:
+            self._files, self._path = url_to_fs(address, **options)
+        except ImportError as error:
+            raise StoreError(f"{address} needs one more package ({_why(error)})") from error
+        except ValueError as error:
+            raise StoreError(
+                f"{address} is no address that fsspec knows ({_why(error)}); give a folder, or an "
+                "address such as s3://bucket/prefix"
+            ) from error
+        self.is_local = isinstance(self._files, LocalFileSystem)
+        self.address = self._path if self.is_local else address
+
+    def read(self, name: str, start: int = 0, stop: int | None = None) -> bytes:
+        """Return a file's bytes from `start` to `stop`, fewer if it ends before."""
+        with self._errors("read", name):
+            if not self.is_local:
+                return self._files.cat_file(f"{self._path}/{name}", start=start or None, end=stop)
+            # Training reads thousands of utterances an epoch, which fsspec would slow down.
+            with open(f"{self._path}/{name}", "rb", buffering=0) as file:
+                file.seek(start)
+                return file.read(-1 if stop is None else stop - start)
+
+    def heads(self, names: Iterable[str], size: int) -> list[bytes]:
+        """Return the first `size` bytes of files, fewer of one that is not there or shorter."""
+        paths = [f"{self._path}/{name}" for name in names]
+        with self._errors("read"):
+            heads = self._files.cat_ranges(paths, 0, size, on_error="return") if paths else []
+        return [head if isinstance(head, bytes) else b"" for head in heads]
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file whole, or not at all; raise a `SpaceError` if there is no room for it."""
+        with self._errors("written"):
+            if self.is_local:
+                write_atomically(Path(self._path, name), content)
+                return
+            try:
+                self._files.pipe_file(f"{self._path}/{name}", content)
+            except FileNotFoundError:
+                # Where folders are more than a part of names, they must be there first; a bucket
+                # that is not there is not made.
+                self._files.mkdir(self._path, create_parents=False)
+                self._files.pipe_file(f"{self._path}/{name}", content)
+
+    def sizes(self) -> dict[str, int]:
+        """Return the files and their sizes in bytes; none if nothing is there."""
+        with self._errors("listed"):
+            self._files.invalidate_cache()
+            try:
+                entries = self._files.ls(self._path, detail=True)
+            except FileNotFoundError:
+                return {}
+        return {entry["name"].rpartition("/")[2]: entry["size"] for entry in entries}
+
+    @contextmanager
+    def _errors(self, what: str, name: str = "") -> Iterator[None]:
+        try:
+            yield
+        except SerError:
+            raise
+        except Exception as error:  # every kind of address has its own
+            where = f"{self.address}/{name}" if name else self.address
+            raise StoreError(f"{where} cannot be {what} ({_why(error)})") from error
+
+
+def _why(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error)
+    return " ".join(str(text).split()) or type(error).__name__

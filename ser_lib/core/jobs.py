@@ -1,16 +1,40 @@
-"""Independent jobs in parallel, in processes or on a cluster: one way to do it for every room."""
+"""Independent jobs in parallel: on the processors of this machine, or on a Dask cluster.
 
+A cluster is one that is there already, and nothing is told to it but the jobs: Dask gives each to a
+free worker, and to another one if that is killed. A job carries what its results depend on (the
+versions of the library and of packages); a worker on which that differs refuses it and says why.
+"""
+
+import ctypes
+import logging
 import multiprocessing
 import os
+import pickle
+import platform
 import sys
 import threading
+import traceback
+from asyncio import run, wait_for
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from functools import cache, partial
+from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
+from queue import SimpleQueue
 
-from ser_lib.core.errors import SerError
-from ser_lib.core.files import workspace
+from ser_lib.core.errors import AudioError, ClusterError, SerError, StoreError
+from ser_lib.core.files import digest, sources, workspace
+
+AHEAD = 2000  # jobs handed out at a time, so that millions of files are not millions of futures
+PATIENCE = 5.0  # seconds that a scheduler has to answer, and then its workers to be there
+PACKAGES = ("keras", "numpy", "scipy", "soundfile", "soxr", "tensorflow", "tensorflow-cpu")
+COMMAND = "dask worker {} --nthreads 1 --nworkers 2"  # what starts workers of a scheduler
+_AGAIN = "what was finished is kept: run the same command again"
+
+Initializer = Callable[[], None] | None
+Pool = Iterator[tuple[Callable[..., Future], Callable[[Future], object]]]
 
 
 def processors() -> int:
@@ -30,61 +54,50 @@ def each(
     jobs: Iterable[tuple],
     *,
     workers: int | str | None = None,
-    initializer: Callable[[], None] | None = None,
+    initializer: Initializer = None,
 ) -> Iterator:
     """Yield ``function(*job)`` of every job as it is done, in any order.
 
-    An error or an interrupt ends the workers at once and cancels what has not begun; jobs write
-    their results atomically, so what is done stays and the next run carries on.
+    An error, an interrupt or a caller that asks for no more results ends the processes at once
+    and cancels what has not begun; jobs write their results atomically, so what is done stays.
 
     Parameters
     ----------
     function, jobs
         A function of a module, and its arguments; both must pickle.
     workers
-        Processes, `processors()` by default. 0 does the work in this process; a text is the
-        address of a Dask scheduler, whose workers do it.
+        Processes, `processors()` by default; 1 does the work in this process, and 0, too, but
+        without the initializer. A text is the address of a Dask scheduler, ``"tcp://host:8786"``.
     initializer
         Called once in every worker before its first job.
 
     Raises
     ------
     SerError
-        If a worker is killed from outside, by lack of memory for instance.
+        From a job; on a cluster it names the worker. If a worker is killed or cannot start.
     ClusterError
-        See `cluster.each`.
+        If there is no such scheduler or it has no workers, if one has other versions or several
+        threads or cannot reach a file, or if a job ends one worker after the other.
     """
     jobs = list(jobs)
-    if workers == 0 or not jobs:
+    if workers in (0, 1) or not jobs:
+        if workers and jobs and initializer:
+            _prepare_here(initializer)
         yield from (function(*job) for job in jobs)
         return
     if isinstance(workers, str):
-        from ser_lib.core import cluster
-
-        yield from cluster.each(function, jobs, workers, initializer=initializer)
-        return
-    others = set(multiprocessing.active_children())
-    # Spawned, not forked: TensorFlow and threads do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    count = min(workers or processors(), len(jobs))
-    pool = ProcessPoolExecutor(
-        count, mp_context=context, initializer=_begin, initargs=(initializer,)
-    )
-    try:
-        # No name for the list: it would hold every result to the end.
-        for future in as_completed([pool.submit(function, *job) for job in jobs]):
-            yield future.result()
-        pool.shutdown()
-    except BaseException as error:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in set(multiprocessing.active_children()) - others:
-            child.terminate()
-        if isinstance(error, BrokenProcessPool):
-            raise SerError(
-                "a worker process was killed, perhaps for lack of memory; what was finished is "
-                "kept: run the same command again"
-            ) from error
-        raise
+        pool = _cluster(workers, initializer)
+    else:
+        pool = _processes(min(workers or processors(), len(jobs)), initializer)
+    done, waiting = SimpleQueue(), iter(jobs)
+    with pool as (submit, result_of):
+        for job in islice(waiting, AHEAD):
+            submit(function, *job).add_done_callback(done.put)
+        for _ in jobs:
+            result = result_of(done.get())
+            for job in islice(waiting, 1):
+                submit(function, *job).add_done_callback(done.put)
+            yield result
 
 
 @contextmanager
@@ -94,18 +107,73 @@ def silent_libraries() -> Iterator[None]:
     TensorFlow announces its build there at every start, which no setting of its own prevents.
     """
     sys.stderr.flush()
-    kept = os.dup(2)
+    stream = os.dup(2)
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), 2)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(stream, 2)
+        os.close(stream)
 
 
-def _begin(initializer: Callable[[], None] | None) -> None:
-    """Prepare a worker; it ends with its parent, even if that is killed without a word."""
+def _prepare_here(initializer: Callable[[], None]) -> None:
+    try:
+        initializer()
+    except RuntimeError as error:  # TensorFlow takes its settings only before its first use
+        raise SerError(
+            f"this process cannot do the work ({error}); pass workers=2 or start a new Python"
+        ) from error
+
+
+@contextmanager
+def _processes(count: int, initializer: Initializer) -> Pool:
+    """Start processes; give what submits a job, and what gives the result of its future."""
+    others = set(multiprocessing.active_children())
+    children = set()
+    # Spawned, not forked: TensorFlow and threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(initializer,))
+
+    def submit(function: Callable, *job) -> Future:
+        with _no_script():
+            future = pool.submit(function, *job)
+        if len(children) < count:
+            children.update(set(multiprocessing.active_children()) - others)
+        return future
+
+    try:
+        yield submit, Future.result
+        pool.shutdown()
+    except BrokenProcessPool as error:
+        raise SerError(
+            f"a worker process was killed, perhaps for lack of memory; {_AGAIN}"
+        ) from error
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in children:
+            child.terminate()
+        raise
+
+
+@contextmanager
+def _no_script() -> Iterator[None]:
+    """Hide the user's script from processes that start meanwhile.
+
+    They would import it, which runs it once more unless it guards its code by ``if __name__ ==
+    "__main__"``, and no job needs it: its function is one of a module.
+    """
+    script = sys.modules["__main__"]
+    hidden = {name: getattr(script, name, None) for name in ("__file__", "__spec__")}
+    vars(script).update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        vars(script).update(hidden)
+
+
+def _begin(initializer: Initializer) -> None:
+    """Prepare a process; it ends with its parent, even if that is killed without a word."""
 
     def follow() -> None:
         multiprocessing.parent_process().join()
@@ -118,3 +186,136 @@ def _begin(initializer: Callable[[], None] | None) -> None:
         os.dup2(log.fileno(), 2)
     if initializer:
         initializer()
+
+
+@contextmanager
+def _cluster(address: str, initializer: Initializer) -> Pool:
+    """Connect to a scheduler; give what submits a job, and what gives the result of its future."""
+    try:
+        import distributed
+    except ImportError as error:
+        raise ClusterError(
+            "a cluster needs an extra of the library: pip install 'ser-lib[cluster]'"
+        ) from error
+    # What it would log, with a traceback, is said by an error.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+    _greet(address)
+    with distributed.Client(address, timeout=PATIENCE, set_as_default=False) as client:
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError as error:
+            raise ClusterError(
+                f"the cluster at {address} has no workers; start some: {COMMAND.format(address)}"
+            ) from error
+        for worker, facts in client.run(about, on_error="return").items():
+            if isinstance(facts, Exception):  # it would never say why it cannot take a job
+                raise ClusterError(f"worker {worker} has no such version of the library: {facts}")
+        executor = client.get_executor(pure=False)
+
+        def submit(function: Callable, *job) -> Future:
+            content = pickle.dumps((function, job, initializer))
+            return executor.submit(_work, content, about(), address)
+
+        try:
+            yield submit, partial(_result, address)
+        finally:
+            executor.shutdown(wait=False)
+
+
+def _greet(address: str) -> None:
+    """See if there is a scheduler; a client would wait without end for one that says nothing."""
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    async def greet() -> None:
+        arguments = Security().get_connection_args("client")
+        comm = await wait_for(connect(address, PATIENCE, **arguments), PATIENCE + 1)
+        await comm.close()
+
+    try:
+        # In a thread, because a notebook's has a loop of its own already.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(run, greet()).result()
+    except OSError as error:
+        raise ClusterError(
+            f"no Dask scheduler answers at {address}; start one with 'dask scheduler', which "
+            "prints its address"
+        ) from error
+    except (ValueError, RuntimeError) as error:
+        raise ClusterError(
+            f"'{address}' is not the address of a Dask scheduler, such as tcp://host:8786: {error}"
+        ) from error
+
+
+def _result(address: str, future: Future):
+    from distributed.scheduler import KilledWorker
+
+    try:
+        result = future.result()
+    except KilledWorker as error:
+        raise ClusterError(
+            f"every worker that took a certain job was killed, perhaps for lack of memory; {_AGAIN}"
+        ) from error
+    except (CancelledError, OSError) as error:
+        raise ClusterError(
+            f"the scheduler at {address} ended or was restarted; {_AGAIN}"
+        ) from error
+    except Exception as error:  # of Dask: a job hands its own over
+        raise ClusterError(
+            f"the cluster at {address} cannot take the jobs ({error.__cause__ or error}); its "
+            "scheduler, too, must have this library, from the same commit"
+        ) from error
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def _work(job: bytes, expected: dict, address: str):
+    """Do a job in a worker of a cluster; return its result or its error."""
+    from distributed import get_worker
+
+    name = f"worker {get_worker().address} on {platform.node()}"
+    facts = about() | {"threads": get_worker().state.nthreads}
+    differing = [
+        f"{fact} {facts.get(fact, 'none')} (here {expected.get(fact, 'none')})"
+        for fact in sorted(expected | facts)
+        if expected.get(fact) != facts.get(fact)
+    ]
+    if differing:
+        return ClusterError(
+            f"the {name} has {', '.join(differing)}; start workers from the same commit and "
+            f"requirements.lock as here, with one thread each: {COMMAND.format(address)}"
+        )
+    try:
+        function, arguments, initializer = pickle.loads(job)
+        _prepare(initializer)
+        return function(*arguments)
+    except (AudioError, StoreError, OSError) as error:
+        kind = type(error) if isinstance(error, SerError) else ClusterError
+        return kind(f"{error} ({name}, where all files must be under the same path as here)")
+    except SerError as error:
+        return type(error)(f"{error} ({name})")
+    except Exception as error:
+        error.add_note(f"{name}:\n{traceback.format_exc()}")
+        return error
+
+
+@cache  # once for a process
+def _prepare(initializer: Initializer) -> None:
+    # Dask has glibc give memory back with every array, which doubles the time of features; this
+    # (M_TRIM_THRESHOLD) is how far glibc goes by itself. Other C libraries have no such function.
+    with suppress(AttributeError):
+        ctypes.CDLL(None).mallopt(-1, 64 << 20)
+    if initializer:
+        initializer()
+
+
+@cache  # modules that are loaded do not change with their files, so it is said once
+def about() -> dict[str, str | int]:
+    """Return what must be the same in all processes of a job, by name."""
+    facts = {"python": ".".join(platform.python_version_tuple()[:2]), "ser_lib": digest(*sources())}
+    for package in PACKAGES:
+        with suppress(PackageNotFoundError):
+            facts[package] = version(package)
+    # The state of Keras is one for a process, and so are its random numbers.
+    return facts | {"threads": 1}

@@ -111,7 +111,7 @@ def train_all(
     """
     plans = [(experiment, corpus, audited(experiment, corpus)) for experiment, corpus in planned]
     prepare(plans, workers=workers, progress=progress)
-    return [gather(*plan) for plan in plans]
+    return [gather(*plan, workers=workers) for plan in plans]
 
 
 Plan = tuple[Experiment, Manifest, Sequence[Fold]]
@@ -167,7 +167,13 @@ def _fit(target: Path, experiment: Experiment, *job) -> tuple[Path, str, dict[st
     return target, f"{experiment.architecture} on {experiment.feature_map}{seed}, {line}", files
 
 
-def gather(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold]) -> Run:
+def gather(
+    experiment: Experiment,
+    corpus: Manifest,
+    folds: Sequence[Fold],
+    *,
+    workers: int | str | None = None,
+) -> Run:
     """Return the run of an experiment whose folds are all trained; write it if it is not there.
 
     Raises
@@ -180,6 +186,12 @@ def gather(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold]) -> R
         started, clock = datetime.now(UTC), time.perf_counter()
         with fresh_folder(folder) as temporary:
             run = _run(experiment, corpus, folds, temporary)
+            names = [fold.name for fold in folds]
+            best = _folders(experiment, corpus, folds)[names.index(run.record.bundle)]
+            exported = [(best / "bundle", temporary / "bundle")]
+            # In a process of its own unless one is asked for: TensorFlow is large, and not silent.
+            alone = workers if workers == 1 else None
+            list(jobs.each(bundle.export, exported, workers=alone, initializer=start_worker))
             spent = run.record.speed.training_s + time.perf_counter() - clock
             record = replace(
                 run.record,
@@ -317,13 +329,7 @@ def _run(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold], folder
     metrics["loss"] = float(losses.mean())
     metrics["loss_ci95"] = scores.mean_interval(losses, clusters=speakers)
     # The network that users get was chosen as its weights were: by validation.
-    best, best_folder = max(
-        zip(results, folders, strict=True),
-        key=lambda pair: (pair[0]["validation_uar"], -pair[0]["validation_loss"]),
-    )
-    exported = [(best_folder / "bundle", folder / "bundle")]
-    # In a process of its own: TensorFlow is large, and not silent.
-    list(jobs.each(bundle.export, exported, initializer=start_worker))
+    best = max(results, key=lambda fold: (fold["validation_uar"], -fold["validation_loss"]))
     if experiment.split is None:
         splits.write(folder / "split.csv", folds, corpus.table)
     else:

@@ -12,12 +12,9 @@ ComParE_2016 6,373 functionals of the INTERSPEECH 2016 Computational
 
 openSMILE comes with the extra ``baseline``; its licence covers research, which is why it is not
 among the requirements. It hears every file at `SMILE_RATE`, so that corpora of different rates
-give comparable numbers.
-
-The rows of the stack come from the feature store. Those of openSMILE are kept in
-`data/functionals/<corpus>-<set>-<key>/`, in files of up to `CHUNK` utterances in the manifest's
-order, each written at once or not at all. The key is a hash of the audio, the set, the version of
-openSMILE and the code.
+give comparable numbers, which are kept in `data/functionals/<corpus>-<set>-<key>/`, in files of up
+to `CHUNK` utterances in the manifest's order. The key is a hash of the audio, the set, the version
+of openSMILE and the code.
 """
 
 from collections.abc import Callable
@@ -50,25 +47,8 @@ def available() -> tuple[str, ...]:
     return SETS if find_spec("opensmile") else SETS[:1]
 
 
-def names() -> list[str]:
-    """Return what the numbers of the set `stack` are called, in order.
-
-    Examples
-    --------
-    >>> names()[0], names()[-1], len(names())
-    ('f0_mean', 'length', 421)
-    """
-    of_rows = [f"{row.name}_{name}" for name in FUNCTIONALS for row in features.rows("stack")]
-    return [*of_rows, "length"]
-
-
 def summarise(static: np.ndarray) -> np.ndarray:
-    """Take the functionals of a static map.
-
-    Parameters
-    ----------
-    static
-        float [rows, frames], one frame or more.
+    """Take the functionals of a static map, float [rows, frames], one frame or more.
 
     Returns
     -------
@@ -105,8 +85,6 @@ def table(
 
     Parameters
     ----------
-    manifest
-        The corpus.
     name
         One of `SETS`.
     workers
@@ -136,10 +114,9 @@ def table(
         maps = store.build(manifest, kind="stack", workers=workers, progress=progress)
         return np.stack([summarise(maps[i]) for i in range(len(manifest.table))])
     # The same samples at another rate are another sound.
-    heard = [manifest.table[column].tolist() for column in ("sha256", "sample_rate_hz")]
-    key = digest(
-        name, heard, version("opensmile"), *sources("core/audio.py", "features/functionals.py")
-    )
+    sounds = [manifest.table[column].tolist() for column in ("sha256", "sample_rate_hz")]
+    code = sources("core/audio.py", "features/functionals.py")
+    key = digest(name, sounds, version("opensmile"), *code)
     folder = workspace() / "data" / "functionals" / f"{manifest.corpus}-{name}-{key}"
     paths = [manifest.root / path for path in manifest.table["path"]]
     chunks = {folder / f"{i:06d}.npy": paths[i : i + CHUNK] for i in range(0, len(paths), CHUNK)}

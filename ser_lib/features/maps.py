@@ -6,9 +6,9 @@ is continued with zeros at both ends, so a signal of any length has ``1 + sample
 Levels are in dB, frequencies in Hz, F0 in semitones over 27.5 Hz.
 
 All rows come from one short-time spectrum. Where librosa defines a row, the row has librosa's
-values (the tests compare them), but librosa, which takes seconds to import, is not needed.
-All work is done in the calling thread and without BLAS: a result does not depend on the number of
-processors, and processes beside each other do not get into each other's way.
+values (the tests compare them) in a fraction of the time, and without librosa's import, which takes
+seconds. All work is done in the calling thread and without BLAS: a result does not depend on the
+number of processors, and processes beside each other do not get into each other's way.
 
 A map is standardised with the statistics of the training part, and only then cropped or padded to
 the network's window: the zeros that `fit_window` pads with are the training mean of every row, not
@@ -23,23 +23,9 @@ import numpy as np
 from ser_lib.core.audio import PEAK_LIMIT, peak
 from ser_lib.core.errors import ParameterError, choose
 from ser_lib.features import spectrum
-from ser_lib.features.spectrum import HOP, ROWS
-
-__all__ = [
-    "FRAMES",
-    "HOP",
-    "MAPS",
-    "ROWS",
-    "Row",
-    "Standardiser",
-    "add_deltas",
-    "channels",
-    "extract",
-    "fit_window",
-    "rows",
-]
 
 MAPS = ("logmel", "stack")
+ROWS, HOP = spectrum.ROWS, spectrum.HOP
 FRAMES = 130
 """Frames of the network's window: 3.0 s."""
 
@@ -48,17 +34,10 @@ STD_FLOOR = 1e-3
 
 @dataclass(frozen=True)
 class Row:
-    """What a row of a map holds.
+    """What a row of a map holds: its unique name, the unit of its values, and its cue.
 
-    Attributes
-    ----------
-    name
-        Unique within its map.
-    unit
-        Of its values.
-    cue
-        What of the voice it carries: ``"pitch"``, ``"tone"`` (voice quality and articulation),
-        ``"speed"`` or ``"energy"``.
+    The cue is what of the voice it carries: ``"pitch"``, ``"tone"`` (voice quality and
+    articulation), ``"speed"`` or ``"energy"``.
     """
 
     name: str
@@ -71,11 +50,6 @@ def rows(kind: str) -> tuple[Row, ...]:
 
     A log-mel band carries several cues at once; it is counted to pitch where voices have their
     F0 and lowest harmonics (up to 500 Hz), to tone above.
-
-    Raises
-    ------
-    ParameterError
-        If there is no such map.
 
     Examples
     --------
@@ -153,11 +127,6 @@ def add_deltas(static: np.ndarray) -> np.ndarray:
     ``librosa.feature.delta`` of order 1 and 2 with ``mode="nearest"``; beyond the ends the first
     and the last frame are repeated, so any number of frames will do.
 
-    Parameters
-    ----------
-    static
-        float32 [rows, frames].
-
     Returns
     -------
     np.ndarray
@@ -182,24 +151,12 @@ def add_deltas(static: np.ndarray) -> np.ndarray:
 
 
 def channels(static: np.ndarray, n: int) -> np.ndarray:
-    """Give a static map its channels.
-
-    Parameters
-    ----------
-    static
-        float32 [rows, frames].
-    n
-        1 (static) or 3 (static, delta, delta-delta).
-
-    Returns
-    -------
-    np.ndarray
-        float32 [rows, frames, n].
+    """Give a static map [rows, frames] its channels: float32 [rows, frames, n].
 
     Raises
     ------
     ParameterError
-        If `n` is another number.
+        If `n` is neither 1 (static) nor 3 (static, delta, delta-delta).
     """
     if n == 1:
         return static[:, :, np.newaxis]
@@ -212,10 +169,7 @@ def channels(static: np.ndarray, n: int) -> np.ndarray:
 class Standardiser:
     """Brings every row of every channel to mean 0 and deviation 1 over the training frames.
 
-    Attributes
-    ----------
-    mean, std
-        float32 [rows, channels]; no deviation is less than `STD_FLOOR`.
+    `mean` and `std` are float32 [rows, channels]; no deviation is less than `STD_FLOOR`.
     """
 
     mean: np.ndarray
@@ -223,13 +177,7 @@ class Standardiser:
 
     @classmethod
     def fit(cls, maps: Iterable[np.ndarray]) -> "Standardiser":
-        """Take the statistics of all frames of all `features`, each [rows, frames, channels].
-
-        Raises
-        ------
-        ParameterError
-            If there are no maps.
-        """
+        """Take the statistics of all frames of one map or more, each [rows, frames, channels]."""
         count, total, squares = 0, 0.0, 0.0
         for feature_map in maps:
             wide = feature_map.astype(np.float64)
@@ -243,13 +191,7 @@ class Standardiser:
         return cls(mean.astype(np.float32), std.astype(np.float32))
 
     def apply(self, feature_map: np.ndarray) -> np.ndarray:
-        """Standardise a map [rows, frames, channels]: float32 of the same shape.
-
-        Raises
-        ------
-        ParameterError
-            If the map has other rows or channels than those of the training part.
-        """
+        """Standardise a map [rows, frames, channels] of the same rows and channels."""
         if feature_map.shape[::2] != self.mean.shape:
             raise ParameterError(
                 f"a map of shape {feature_map.shape} does not fit statistics of shape "
@@ -261,14 +203,10 @@ class Standardiser:
 def fit_window(
     feature_map: np.ndarray, *, frames: int = FRAMES, offset: int | None = None
 ) -> np.ndarray:
-    """Crop or pad a standardised map to a number of frames.
+    """Crop or pad a standardised map [rows, any, channels] to a number of frames.
 
     Parameters
     ----------
-    feature_map
-        float32 [rows, any, channels].
-    frames
-        Frames of the result.
     offset
         The map's frame with which the window starts or, for a map shorter than the window, the
         window's frame with which the map starts; None puts the centres together.

@@ -3,7 +3,8 @@
 Conventions: a signal is float32 [samples] at `audio.RATE` and full scale 1.0. Every function
 returns another one of the same length and leaves its input alone. What is drawn at random comes
 from a generator that `apply` seeds with the name of the utterance, so that the same utterance is
-changed in the same way each time, and the strengths of one kind differ in strength alone.
+changed in the same way each time, and the strengths of one kind differ in strength alone. A
+strength that a function does not allow is a `ParameterError`.
 """
 
 import io
@@ -33,85 +34,53 @@ _LONGEST_S = 10.0
 
 @dataclass(frozen=True)
 class Kind:
-    """A way in which speech suffers.
+    """A way in which speech suffers: a name and a unit for people, strengths from mild to severe.
 
-    Attributes
-    ----------
-    name, unit
-        For people; the unit of the strengths.
-    strengths
-        From mild to severe.
-    change
-        Called with (signal, strength, generator, voices).
+    `change` is called with a signal, a strength, and by name what it `needs`.
     """
 
     name: str
     unit: str
     strengths: tuple[float, ...]
     change: Callable[..., np.ndarray]
+    needs: tuple[str, ...] = ()
 
 
-def white_noise(signal: np.ndarray, *, snr_db: float, generator: np.random.Generator) -> np.ndarray:
+def white_noise(signal: np.ndarray, snr_db: float, *, generator: np.random.Generator) -> np.ndarray:
     """Add white Gaussian noise.
 
-    Parameters
-    ----------
-    signal
-        float32 [samples].
-    snr_db
-        Mean power of the signal over that of the noise, over the whole utterance, in dB. Silence
-        stays silent: no noise is so much weaker than nothing.
-    generator
-        Of the noise.
+    The SNR is the mean power of the signal over that of the noise, over the whole utterance, from
+    -60 to 120 dB. Silence stays silent: no noise is so much weaker than nothing.
     """
     return _mixed(signal, generator.standard_normal(len(signal)), snr_db)
 
 
 def babble(
     signal: np.ndarray,
-    *,
     snr_db: float,
+    *,
     voices: Sequence[np.ndarray],
     generator: np.random.Generator,
 ) -> np.ndarray:
-    """Add other people who talk at the same time, all of them equally loud.
+    """Add other people who talk at the same time, all of them equally loud; SNR as `white_noise`.
 
-    Parameters
-    ----------
-    signal, snr_db
-        As `white_noise`.
-    voices
-        Signals of other speakers, of any length: each begins anywhere and is repeated as needed.
-    generator
-        Of where each begins.
-
-    Raises
-    ------
-    ParameterError
-        If there are no voices, or all of them are silent.
+    The voices are signals of other speakers, of any length, one at least not silent: each begins
+    anywhere and is repeated as needed.
     """
-    heard = [np.asarray(voice, dtype=float) for voice in voices if np.any(voice)]
-    if not heard:
+    audible = [np.asarray(voice, dtype=float) for voice in voices if np.any(voice)]
+    if not audible:
         raise ParameterError("babble needs at least one voice that is not silent")
     together = np.zeros(len(signal))
-    for voice in heard:
+    for voice in audible:
         from_anywhere = np.roll(voice, -int(generator.integers(len(voice))))
         together += np.resize(from_anywhere / np.sqrt(_power(voice)), len(signal))
     return _mixed(signal, together, snr_db)
 
 
 def reverberation(
-    signal: np.ndarray, *, rt60_s: float, generator: np.random.Generator
+    signal: np.ndarray, rt60_s: float, *, generator: np.random.Generator
 ) -> np.ndarray:
-    """Put the speaker into a room; the level stays what it was.
-
-    Parameters
-    ----------
-    signal
-        float32 [samples]; what still sounds after its end is cut off.
-    rt60_s, generator
-        See `room_response`.
-    """
+    """Put the speaker into the room of `room_response`; the level and the length stay."""
     from scipy.signal import fftconvolve
 
     response = room_response(rt60_s, generator)
@@ -125,14 +94,8 @@ def room_response(rt60_s: float, generator: np.random.Generator) -> np.ndarray:
     """Impulse response of a room: the direct sound, then noise that dies away exponentially.
 
     The statistical model of a diffuse sound field (Polack 1988), the same decay at all
-    frequencies. The reflections together are as strong as the direct sound (`DIRECT_DB`).
-
-    Parameters
-    ----------
-    rt60_s
-        Seconds in which the reflections lose 60 dB, up to 10.
-    generator
-        Of the noise.
+    frequencies: the reflections, together as strong as the direct sound (`DIRECT_DB`), lose 60 dB
+    in `rt60_s`, up to 10 s.
 
     Returns
     -------
@@ -147,19 +110,12 @@ def room_response(rt60_s: float, generator: np.random.Generator) -> np.ndarray:
     return np.concatenate([[1.0], reflections * np.sqrt(10 ** (-DIRECT_DB / 10) / energy)])
 
 
-def telephone(signal: np.ndarray, *, high_hz: float = 3400) -> np.ndarray:
+def telephone(signal: np.ndarray, high_hz: float = 3400) -> np.ndarray:
     """Send speech through a telephone line that is sampled at 8 kHz.
 
-    The band from `PHONE_LOW_HZ` to `high_hz` passes unchanged; nothing passes below 200 Hz or from
-    600 Hz above the band. The line adds neither noise nor the loss of a codec.
-
-    Parameters
-    ----------
-    signal
-        float32 [samples].
-    high_hz
-        Upper end of the band in Hz: 3400 is the classical telephone (ITU-T G.712), less is a poorer
-        line.
+    The band from `PHONE_LOW_HZ` to `high_hz` passes unchanged, 3400 Hz on the classical telephone
+    (ITU-T G.712); nothing passes below 200 Hz or from 600 Hz above the band. The line adds neither
+    noise nor the loss of a codec.
     """
     most = PHONE_RATE / 2 - 600
     if not PHONE_LOW_HZ < high_hz <= most:
@@ -171,33 +127,21 @@ def telephone(signal: np.ndarray, *, high_hz: float = 3400) -> np.ndarray:
     )
 
 
-def low_pass(signal: np.ndarray, *, cutoff_hz: float) -> np.ndarray:
-    """Muffle speech: nothing passes from a tenth above the cut-off.
+def low_pass(signal: np.ndarray, cutoff_hz: float) -> np.ndarray:
+    """Muffle speech: what lies up to the cut-off passes unchanged, from a tenth above it nothing.
 
-    Parameters
-    ----------
-    signal
-        float32 [samples].
-    cutoff_hz
-        Up to here everything passes unchanged; above 0, up to 10,000 Hz.
+    The cut-off is above 0, up to 10,000 Hz.
     """
     if not 0 < cutoff_hz <= 10_000:
         raise ParameterError(f"cutoff_hz must be above 0, up to 10000 Hz, not {cutoff_hz!r}")
     return _filtered(signal, lambda hz: _falling(hz, cutoff_hz, 1.1 * cutoff_hz))
 
 
-def level(signal: np.ndarray, *, gain_db: float) -> np.ndarray:
+def level(signal: np.ndarray, gain_db: float) -> np.ndarray:
     """Record at another level, as a recorder does: cut off at full scale, rounded to 16 bits.
 
-    The gain is the same for every utterance, so loud ones stay louder than quiet ones.
-
-    Parameters
-    ----------
-    signal
-        float32 [samples].
-    gain_db
-        From -90 to 60: above 0 the loudest peaks are cut off, far below it little of the 16 bits
-        is used.
+    The gain, -90 to 60 dB, is the same for every utterance, so loud ones stay louder than quiet
+    ones: above 0 the loudest peaks are cut off, far below it little of the 16 bits is used.
     """
     if not -90 <= gain_db <= 60:
         raise ParameterError(f"gain_db must be from -90 to 60 dB, not {gain_db!r}")
@@ -205,30 +149,16 @@ def level(signal: np.ndarray, *, gain_db: float) -> np.ndarray:
     return (np.clip(steps, -32768, 32767) / 32768).astype(np.float32)
 
 
-def mp3(signal: np.ndarray, *, kbit_s: float) -> np.ndarray:
-    """Encode as MP3 at a constant bit rate and decode again.
-
-    Parameters
-    ----------
-    signal
-        float32 [samples].
-    kbit_s
-        One of `MP3_KBIT_S`.
-    """
+def mp3(signal: np.ndarray, kbit_s: float) -> np.ndarray:
+    """Encode as MP3 at a constant bit rate, one of `MP3_KBIT_S`, and decode again."""
     if kbit_s not in MP3_KBIT_S:
         allowed = ", ".join(map(str, MP3_KBIT_S))
         raise ParameterError(f"kbit_s must be one of {allowed}, not {kbit_s!r}")
     encoded = io.BytesIO()
     # The encoder takes the place between its highest and its lowest rate, but not 1 itself.
     place = (MP3_KBIT_S[-1] - kbit_s) / (MP3_KBIT_S[-1] - MP3_KBIT_S[0])
-    soundfile.write(
-        encoded,
-        signal,
-        RATE,
-        format="MP3",
-        bitrate_mode="CONSTANT",
-        compression_level=min(place, 0.999),
-    )
+    soundfile.write(encoded, signal, RATE, format="MP3", bitrate_mode="CONSTANT",
+                    compression_level=min(place, 0.999))  # fmt: skip
     encoded.seek(0)
     decoded, _ = soundfile.read(encoded, dtype="float32")
     # Below 40 kbit/s no frame has room to say where the signal begins.
@@ -238,60 +168,16 @@ def mp3(signal: np.ndarray, *, kbit_s: float) -> np.ndarray:
 
 
 KINDS = {
-    "noise": Kind(
-        "white noise",
-        "dB SNR",
-        (30, 20, 10, 0),
-        lambda signal, strength, generator, voices: white_noise(
-            signal, snr_db=strength, generator=generator
-        ),
-    ),
-    "babble": Kind(
-        "babble",
-        "dB SNR",
-        (20, 10, 5, 0),
-        lambda signal, strength, generator, voices: babble(
-            signal, snr_db=strength, voices=voices, generator=generator
-        ),
-    ),
+    "noise": Kind("white noise", "dB SNR", (30, 20, 10, 0), white_noise, ("generator",)),
+    "babble": Kind("babble", "dB SNR", (20, 10, 5, 0), babble, ("generator", "voices")),
     "reverberation": Kind(
-        "reverberation",
-        "s RT60",
-        (0.3, 0.6, 1.2),
-        lambda signal, strength, generator, voices: reverberation(
-            signal, rt60_s=strength, generator=generator
-        ),
+        "reverberation", "s RT60", (0.3, 0.6, 1.2), reverberation, ("generator",)
     ),
-    "telephone": Kind(
-        "telephone band",
-        "Hz",
-        (3400, 2700, 2000),
-        lambda signal, strength, generator, voices: telephone(signal, high_hz=strength),
-    ),
-    "low-pass": Kind(
-        "low-pass",
-        "Hz",
-        (4000, 2000, 1000),
-        lambda signal, strength, generator, voices: low_pass(signal, cutoff_hz=strength),
-    ),
-    "loud": Kind(
-        "recording too loud",
-        "dB of gain",
-        (6, 12, 24),
-        lambda signal, strength, generator, voices: level(signal, gain_db=strength),
-    ),
-    "quiet": Kind(
-        "recording too quiet",
-        "dB of gain",
-        (-10, -20, -40),
-        lambda signal, strength, generator, voices: level(signal, gain_db=strength),
-    ),
-    "mp3": Kind(
-        "MP3",
-        "kbit/s",
-        (32, 16, 8),
-        lambda signal, strength, generator, voices: mp3(signal, kbit_s=strength),
-    ),
+    "telephone": Kind("telephone band", "Hz", (3400, 2700, 2000), telephone),
+    "low-pass": Kind("low-pass", "Hz", (4000, 2000, 1000), low_pass),
+    "loud": Kind("recording too loud", "dB of gain", (6, 12, 24), level),
+    "quiet": Kind("recording too quiet", "dB of gain", (-10, -20, -40), level),
+    "mp3": Kind("MP3", "kbit/s", (32, 16, 8), mp3),
 }
 """What a network is put to: every kind at several strengths, from mild to severe."""
 
@@ -320,11 +206,6 @@ def apply(
     voices
         For babble alone; see `babble`.
 
-    Returns
-    -------
-    np.ndarray
-        float32 [samples], as long as `signal`.
-
     Raises
     ------
     ParameterError
@@ -339,7 +220,9 @@ def apply(
     """
     choose(kind, KINDS, "kind of perturbation")
     generator = np.random.default_rng(int(digest(seed, kind, utterance), 16))
-    return KINDS[kind].change(np.asarray(signal, dtype=np.float32), strength, generator, voices)
+    given = {"generator": generator, "voices": voices}
+    options = {name: given[name] for name in KINDS[kind].needs}
+    return KINDS[kind].change(np.asarray(signal, dtype=np.float32), strength, **options)
 
 
 def _power(signal: np.ndarray) -> float:

@@ -198,12 +198,8 @@ def _period(power: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     The autocorrelation of a frame, freed of its window's (Boersma 1993), is an inverse transform
     of the power spectrum, which is there already. Of peaks about equally high the first wins, by
-    a small charge per octave.
-
-    Returns
-    -------
-    f0, periodicity, loudness : np.ndarray
-        [frames] Hz; height of the peak, 0 to 1 (0: no peak, F0 has no meaning); power.
+    a small charge per octave. Returned are, [frames] each, F0 in Hz, the height of the peak from 0
+    to 1 (0: no peak, F0 has no meaning) and the power.
     """
     from scipy.fft import irfft
 

@@ -7,7 +7,7 @@ what is there. An utterance is read where it lies, so memory does not grow with 
 is a hash of the audio, the map and the code that computes it.
 
 Stores lie in `data/features/` of the workspace, or on the address that the environment variable
-`SER_STORE` names, see `places`. From an address that is not local, a chunk is copied to
+`SER_STORE` names, see `files.Place`. From an address that is not local, a chunk is copied to
 `data/features/` when it is first read: training reads every utterance in every epoch.
 """
 
@@ -19,59 +19,44 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ser_lib.core import audio, places
+from ser_lib.core import audio
 from ser_lib.core import jobs as parallel
 from ser_lib.core.errors import AudioError, StoreError, choose
-from ser_lib.core.files import digest, sources, workspace
+from ser_lib.core.files import Place, digest, sources, workspace
 from ser_lib.corpora import Manifest
 from ser_lib.features import maps
 
 CHUNK = 64
 _LENGTHS = "lengths.npy"
-_HEAD = 128
-"""Bytes before the values of a chunk."""
-_BYTES = 4 * maps.ROWS
-"""Bytes of a frame."""
+_HEAD = 128  # bytes before the values of a chunk
+_BYTES = 4 * maps.ROWS  # of a frame
 
 
 class Store:
-    """The static feature maps of a manifest's utterances, by row position.
-
-    Parameters
-    ----------
-    address
-        A finished store.
-    n_utterances
-        How many the manifest has.
+    """The static feature maps of a manifest's utterances, by row position, in a finished store.
 
     Raises
     ------
     StoreError
-        If a chunk is missing or damaged; it is named.
+        If a chunk is missing or damaged, which is named, or the number of utterances is another.
     """
 
     def __init__(self, address: str, n_utterances: int) -> None:
-        self._place = places.at(address)
+        self._place = Place(address)
         self.address = self._place.address
         self._lengths = _read_lengths(self._place, n_utterances)
         self._sizes = _sizes(self._lengths)
-        found = self._place.sizes()
+        sizes = self._place.sizes()
         for number, size in enumerate(self._sizes):
-            if found.get(_name(number)) != size:
+            if sizes.get(_name(number)) != size:
                 raise _damaged(self._place, number)
         self._near = self._place
-        if isinstance(self._place, places.Remote):
-            self._near = places.Folder(_kept_here() / self.address.rpartition("/")[2])
-        self._here = np.full(len(self._sizes), self._near is self._place)
+        if not self._place.is_local:
+            self._near = Place(_kept_here() / self.address.rpartition("/")[2])
+        self._here = np.full(len(self._sizes), self._place.is_local)
 
     def __getitem__(self, position: int) -> np.ndarray:
-        """Return one utterance's map: float32 [rows, frames], not to be written.
-
-        Raises
-        ------
-        StoreError
-            If it was damaged since the store was opened.
-        """
+        """Return one utterance's map: float32 [rows, frames], not to be written."""
         number = position // CHUNK
         if not self._here[number]:
             self._bring(number)
@@ -107,13 +92,10 @@ def build(
 
     Parameters
     ----------
-    manifest
-        The corpus.
     kind
         One of `features.MAPS`.
     workers
-        Processes, or the address of a Dask scheduler; as many processes as there are processors
-        by default.
+        As of `jobs.each`.
     progress
         Called with (utterances done, utterances in all).
 
@@ -127,15 +109,16 @@ def build(
     """
     choose(kind, maps.MAPS, "feature map")
     table = manifest.table
-    place = places.at(f"{_home()}/{manifest.corpus}-{kind}-{_key(table, kind)}")
+    place = Place(f"{_home()}/{manifest.corpus}-{kind}-{_key(table, kind)}")
     lengths = _lengths(table)
-    # First, because it shows that the place can be written before any work.
-    _write_lengths(place, lengths)
-    todo = _missing(place, lengths)
+    content = _npy(lengths)
+    if place.heads([_LENGTHS], len(content) + 1) != [content]:
+        # First, because it shows that the place can be written before any work.
+        place.write(_LENGTHS, content)
     # Absolute, because workers need not be in this folder.
     root, paths = str(manifest.root.absolute()), table["path"].tolist()
     jobs = []
-    for number in todo:
+    for number in _missing(place, lengths):
         part = slice(number * CHUNK, (number + 1) * CHUNK)
         jobs.append((place.address, _name(number), root, paths[part], lengths[part], kind))
     done = len(paths) - sum(len(job[3]) for job in jobs)
@@ -160,11 +143,11 @@ def _key(table: pd.DataFrame, kind: str) -> str:
     # The same samples at another rate are another sound.
     columns = [table[name].tolist() for name in ("sha256", "sample_rate_hz")]
     # Piece by piece, because the columns of a large corpus in one text are large.
-    heard = (
+    sounds = (
         [column[start : start + CHUNK] for column in columns]
         for start in range(0, len(table), CHUNK)
     )
-    return digest(kind, CHUNK, *heard, *code)
+    return digest(kind, CHUNK, *sounds, *code)
 
 
 def _kept_here() -> Path:
@@ -184,21 +167,11 @@ def _lengths(table: pd.DataFrame) -> np.ndarray:
     """Return how many frames each utterance has: int32 [utterances]."""
     rates = table["sample_rate_hz"].to_numpy(np.int64)
     samples = np.rint(table["duration_s"].to_numpy() * rates).astype(np.int64)
-    heard = -(-samples * audio.RATE // rates)  # `audio.load` rounds up
-    return (1 + heard // maps.HOP).astype(np.int32)
+    resampled = -(-samples * audio.RATE // rates)  # `audio.load` rounds up
+    return (1 + resampled // maps.HOP).astype(np.int32)
 
 
-def _write_lengths(place: places.Place, lengths: np.ndarray) -> None:
-    content = _npy(lengths)
-    try:
-        there = place.read(_LENGTHS) == content
-    except StoreError:
-        there = False
-    if not there:
-        place.write(_LENGTHS, content)
-
-
-def _read_lengths(place: places.Place, n_utterances: int) -> np.ndarray:
+def _read_lengths(place: Place, n_utterances: int) -> np.ndarray:
     try:
         lengths = np.load(BytesIO(place.read(_LENGTHS)))
     except (ValueError, EOFError) as error:
@@ -216,14 +189,14 @@ def _sizes(lengths: np.ndarray) -> list[int]:
     return (_HEAD + _BYTES * np.add.reduceat(lengths, starts, dtype=np.int64)).tolist()
 
 
-def _missing(place: places.Place, lengths: np.ndarray) -> list[int]:
+def _missing(place: Place, lengths: np.ndarray) -> list[int]:
     """Return the numbers of the chunks that are not there whole."""
-    found, sizes = place.sizes(), _sizes(lengths)
-    there = [number for number, size in enumerate(sizes) if found.get(_name(number)) == size]
+    present, sizes = place.sizes(), _sizes(lengths)
+    there = [number for number, size in enumerate(sizes) if present.get(_name(number)) == size]
     heads = place.heads([_name(number) for number in there], _HEAD)
     whole = {n for n, head in zip(there, heads, strict=True) if head == _head(sizes[n])}
     missing = [number for number in range(len(sizes)) if number not in whole]
-    if damaged := [_name(number) for number in missing if _name(number) in found]:
+    if damaged := [_name(number) for number in missing if _name(number) in present]:
         more = f" and {len(damaged) - 3} more" if len(damaged) > 3 else ""
         parallel.tell(
             f"the feature store {place.address} has damaged chunks, which are computed again: "
@@ -244,7 +217,7 @@ def _write_chunk(
             raise AudioError(f"{file}: has changed since the corpus was read; run again")
         start, end = end, end + feature_map.size
         values[start:end] = feature_map.ravel()
-    places.at(address).write(name, _npy(values))
+    Place(address).write(name, _npy(values))
     return len(paths)
 
 
@@ -257,10 +230,8 @@ def _npy(array: np.ndarray) -> bytes:
 def _head(size: int) -> bytes:
     """Return how a chunk of so many bytes begins."""
     buffer = BytesIO()
-    shape = ((size - _HEAD) // 4,)
-    np.lib.format.write_array_header_1_0(
-        buffer, {"descr": "<f4", "fortran_order": False, "shape": shape}
-    )
+    header = {"descr": "<f4", "fortran_order": False, "shape": ((size - _HEAD) // 4,)}
+    np.lib.format.write_array_header_1_0(buffer, header)
     return buffer.getvalue()
 
 
@@ -268,7 +239,7 @@ def _name(number: int) -> str:
     return f"{number * CHUNK:06d}.npy"
 
 
-def _damaged(place: places.Place, number: int) -> StoreError:
+def _damaged(place: Place, number: int) -> StoreError:
     return StoreError(
         f"{_name(number)} of the feature store {place.address} is missing or damaged; run again to "
         "mend it"

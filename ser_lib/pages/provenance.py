@@ -132,6 +132,11 @@ class Trace(Fact):
     runs: Sequence[Mapping]
     parameters: Sequence[tuple[str, str, str]]
 
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        # The list of books reads the result of a report from the first run of its final page.
+        runs = [one["folder"].removeprefix("runs/") for one in self.runs[:1]]
+        return {"text/markdown": self._repr_markdown_()}, {"ser": {"record": run} for run in runs}
+
 
 def trace(
     page: str, runs: Sequence[Run] = (), *, corpus: Manifest | None = None, **parameters

@@ -114,7 +114,7 @@ def check(
     without a browser a line says that they do not run.
     """
     findings = links.check(folder)
-    if reason := rendered.why_not():
+    if reason := why_not():
         say(f"not checked in a browser ({', '.join(rendered.GATES)}): {reason}")
         return findings
     return findings + rendered.check(folder, remember=remember)

@@ -112,6 +112,7 @@ def summary(name: str, corpus: str, notebooks: Mapping, runs: Path) -> dict:
     given: dict = {}
     for notebook in notebooks.values():
         given |= notebook.metadata.get("papermill", {}).get("parameters", {})
+        given |= given.pop("options", {})
     if given.get("split"):
         given["split"] = Path(given["split"]).name  # its folder is one of this machine
     for parameter, value in record.get("parameters", {}).items():

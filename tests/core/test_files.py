@@ -1,9 +1,11 @@
-"""Workspace: where it is, hashes, and files that are there whole or not at all."""
+"""Files: where the workspace is, hashes, what is there whole or not at all, places anywhere."""
 
+import builtins
 import errno
 import os
 import re
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ser_lib.core import files as room
-from ser_lib.core.errors import SpaceError
-from ser_lib.core.files import digest, fresh_folder, lock_file, room_for, sources, write_atomically
+from ser_lib.core.errors import SpaceError, StoreError
+from ser_lib.core.files import (
+    Place,
+    digest,
+    fresh_folder,
+    lock_file,
+    room_for,
+    sources,
+    write_atomically,
+)
 from ser_lib.core.files import workspace as find
 
 JSON = st.recursive(
@@ -258,3 +268,114 @@ def test_other_errors_of_the_system_stay_what_they_are(tmp_path):
         write_atomically(Path(__file__) / "file", "new")
     with pytest.raises(PermissionError), room_for(tmp_path):
         raise PermissionError(errno.EACCES, "not yours")
+
+
+# Places
+
+
+@pytest.fixture(params=["folder", "memory", "s3"])
+def place(request, tmp_path):
+    """An empty place of each kind that can be tried without another machine."""
+    if request.param == "folder":
+        return Place(tmp_path / "deep" / "place")
+    if request.param == "memory":
+        return Place(f"memory://{tmp_path}")
+    return Place(f"{request.getfixturevalue('bucket')}/deep/place")
+
+
+def test_what_is_written_is_read_and_listed(place):
+    assert place.sizes() == {}
+    place.write("one.npy", b"0123456789")
+    place.write("two.npy", b"")
+    assert place.sizes() == {"one.npy": 10, "two.npy": 0}
+    assert place.read("one.npy") == b"0123456789"
+    assert place.read("one.npy", 2, 5) == b"234"
+    assert place.read("one.npy", 8) == b"89"
+    assert place.read("one.npy", 0, 3) == b"012"
+    assert place.read("one.npy", 8, 30) == b"89"
+    assert place.read("two.npy") == b""
+
+
+def test_a_file_is_replaced(place):
+    place.write("one.npy", b"old and long")
+    assert place.sizes() == {"one.npy": 12}
+    place.write("one.npy", b"new")
+    assert place.read("one.npy") == b"new"
+    assert place.sizes() == {"one.npy": 3}
+
+
+def test_a_place_has_an_address_by_which_others_find_it(place):
+    place.write("one.npy", b"content")
+    assert Place(place.address).read("one.npy") == b"content"
+
+
+def test_heads_are_in_order_and_empty_where_nothing_is(place):
+    assert list(place.heads([], 4)) == []
+    place.write("one.npy", b"0123456789")
+    place.write("two.npy", b"ab")
+    assert list(place.heads(["two.npy", "none.npy", "one.npy"], 4)) == [b"ab", b"", b"0123"]
+
+
+def test_a_missing_file_is_named(place):
+    with pytest.raises(StoreError, match=rf"{place.address}/none.npy cannot be read"):
+        place.read("none.npy")
+
+
+def test_addresses_of_folders(tmp_path, monkeypatch):
+    assert Place(f"file://{tmp_path}").address == str(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Place("~/here").address == str(tmp_path / "here")
+    monkeypatch.chdir(tmp_path)
+    assert Place("here").address == str(tmp_path / "here")
+    assert Place("memory://here/").address == "memory://here"
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "file").touch()
+    place = Place(tmp_path / "file")
+    with pytest.raises(StoreError, match=r"file/one.npy cannot be read \(Not a directory\)"):
+        place.read("one.npy")
+    with pytest.raises(StoreError, match=r"file cannot be written \("):
+        place.write("one.npy", b"1")
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_bucket_that_is_not_there_is_not_made(bucket):
+    place = Place(f"{bucket}-of-nobody/deep/place")
+    assert place.sizes() == {}
+    for _ in range(2):
+        with pytest.raises(StoreError, match=rf"{place.address} cannot be written \(.*bucket"):
+            place.write("one.npy", b"1")
+
+
+def test_an_address_that_nobody_answers(s3_endpoint):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    s3_endpoint(f"http://127.0.0.1:{port}")
+    place = Place("s3://bucket/place")
+    why = rf"Could not connect to the endpoint URL: \S+:{port}"
+    with pytest.raises(StoreError, match=rf"s3://bucket/place cannot be listed \({why}"):
+        place.sizes()
+    with pytest.raises(StoreError, match=rf"s3://bucket/place cannot be written \({why}"):
+        place.write("one.npy", b"1")
+    with pytest.raises(StoreError, match=rf"place/one.npy cannot be read \({why}"):
+        place.read("one.npy")
+
+
+def test_an_address_of_an_unknown_kind():
+    with pytest.raises(StoreError, match=r"carrier-pigeon://loft is no address.*s3://bucket/pref"):
+        Place("carrier-pigeon://loft")
+
+
+def test_a_package_that_is_missing_is_named(monkeypatch):
+    import_as_usual = builtins.__import__
+
+    def without(name, *rest, **options):
+        if name.partition(".")[0] == "gcsfs":
+            raise ModuleNotFoundError("No module named 'gcsfs'")
+        return import_as_usual(name, *rest, **options)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(StoreError, match=r"gs://bucket/place needs one more package \(.*gcsfs"):
+        Place("gs://bucket/place")

@@ -1,44 +1,86 @@
-"""Parallel jobs: the same results as one after the other, and nothing left running after an error.
+"""Jobs in processes and on a Dask cluster: the results of a loop, whatever happens to a worker.
 
 The functions that workers call lie at the top of this module, where they can be imported.
 """
 
+import json
 import math
 import multiprocessing
 import os
+import re
+import shlex
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
+import distributed
 import pytest
+from distributed.cli import dask_scheduler, dask_worker
 
+from ser_lib import cli, corpora
 from ser_lib.core import jobs as parallel
-from ser_lib.core.errors import CorpusError, SerError
+from ser_lib.core.errors import (
+    AudioError,
+    ClusterError,
+    CorpusError,
+    SerError,
+    SplitError,
+    StoreError,
+    TrainingError,
+)
 from ser_lib.core.files import write_atomically
+from ser_lib.experiments import run, sweep
+from ser_lib.experiments.experiment import Experiment
+from ser_lib.features import store
 
-JOBS = [(n,) for n in range(6)]
-
-
-def fail_at(n: int, folder: Path) -> int:
-    if n == 0:
-        raise CorpusError("job 0 is bad")
-    time.sleep(0.2)
-    (folder / str(n)).touch()
-    return n
+PROJECT = Path(__file__).parents[2]
+JOBS = [(n,) for n in range(8)]
 
 
-def mark() -> None:
-    os.environ["SER_TEST_MARK"] = "set by the initializer"
+def double(n: int) -> int:
+    return 2 * n
+
+
+def count() -> None:
+    os.environ["SER_TEST_CALLS"] = os.environ.get("SER_TEST_CALLS", "") + "x"
+
+
+def refuse() -> None:
+    raise RuntimeError("too late")
 
 
 def whoami(n: int) -> tuple[int, str | None]:
-    return os.getpid(), os.environ.get("SER_TEST_MARK")
+    time.sleep(0.05)  # so that no worker is done with all before the other has begun
+    return os.getpid(), os.environ.get("SER_TEST_CALLS")
 
 
-def die(n: int) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+def fail(kind: type[Exception]) -> None:
+    raise kind("of the job")
+
+
+def fail_first(n: int, folder: Path) -> int:
+    if n == 0:
+        raise CorpusError("job 0 is bad")
+    return note(n, folder)
+
+
+def note(n: int, folder: Path) -> int:
+    time.sleep(0.05)
+    (folder / f"{n}-{os.getpid()}-{time.monotonic_ns()}").touch()
+    return n
+
+
+def note_and_stay(n: int, folder: Path) -> int:
+    """The first job stays until it is killed; the second time it is done."""
+    note(n, folder)
+    if n == 0 and len(list(folder.glob("0-*"))) == 1:
+        time.sleep(600)
+    return n
 
 
 def stay(n: int) -> int:
@@ -51,6 +93,14 @@ def say_and_stay(file: str) -> None:
     time.sleep(600)
 
 
+def read_map(address: str, n_utterances: int, i: int) -> bytes:
+    return store.Store(address, n_utterances)[i].tobytes()
+
+
+def die(n: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -58,7 +108,7 @@ def is_running(pid: int) -> bool:
         return False
     # Whoever inherits an ended process may be slow to collect it.
     state = Path(f"/proc/{pid}/stat")
-    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+    return not (state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
 def wait_for(condition, seconds=60) -> None:
@@ -68,19 +118,150 @@ def wait_for(condition, seconds=60) -> None:
         time.sleep(0.05)
 
 
+def local_cluster(**options):
+    return distributed.LocalCluster(
+        processes=True, threads_per_worker=1, dashboard_address=":0", **options
+    )
+
+
+@pytest.fixture(scope="module")
+def two_workers():
+    with local_cluster(n_workers=2) as local:
+        yield local
+
+
+@pytest.fixture(scope="module")
+def address(two_workers):
+    return two_workers.scheduler_address
+
+
+@pytest.fixture(params=["processes", "cluster"])
+def workers(request):
+    """Two workers of either kind."""
+    return 2 if request.param == "processes" else request.getfixturevalue("address")
+
+
+@pytest.fixture
+def started_here():
+    """A function that says which processes a test has started; those of a cluster are older."""
+    before = set(multiprocessing.active_children())
+    return lambda: set(multiprocessing.active_children()) - before
+
+
+@pytest.fixture
+def nobody():
+    """A cluster without workers."""
+    with local_cluster(n_workers=0) as local:
+        yield local
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    monkeypatch.setattr(parallel, "PATIENCE", 0.3)
+
+
+@contextmanager
+def started(*command, library: Path = PROJECT):
+    """A program of Dask, with the library that lies in a folder."""
+    path = os.pathsep.join([str(library), *sys.path])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dask", *command],
+        env=os.environ | {"PYTHONPATH": path},
+        cwd=library,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        # A worker that is asked to end may wait for connections that nobody answers any more.
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def worker(local, *options, library: Path = PROJECT):
+    """A worker as a user would start it, once the scheduler knows it."""
+    command = ("worker", local.scheduler_address, "--no-nanny", "--no-dashboard", *options)
+    with started(*command, library=library):
+        wait_for(lambda: local.scheduler.workers)
+        yield
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """Programs of Dask may take their time to start."""
+    monkeypatch.setattr(parallel, "PATIENCE", 60)
+
+
+@contextmanager
+def started_cluster(folder: Path, *, library: Path = PROJECT):
+    """A scheduler, with the library of a folder, and a worker: its process and its address."""
+    file = folder / "scheduler.json"
+    scheduler = ("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+    with started(*scheduler, "--scheduler-file", str(file), library=library) as process:
+        wait_for(file.is_file)
+        address = json.loads(file.read_text())["address"]
+        with started("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard"):
+            yield process, address
+
+
+def without_library(folder: Path) -> Path:
+    """A folder whose library is none, before the one that is installed."""
+    (folder / "ser_lib").mkdir()
+    (folder / "ser_lib" / "__init__.py").write_text("raise ImportError('none here')")
+    return folder
+
+
+# In processes as on a cluster
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 50])
+def test_results_are_those_of_a_loop(count):
+    results = parallel.each(double, JOBS, workers=count)
+    assert sorted(results) == [double(*job) for job in JOBS]
+
+
+@pytest.mark.parametrize("count", [None, 0, 1, "tcp://127.0.0.1:9"])
+def test_no_jobs_no_work(count):
+    assert list(parallel.each(die, [], workers=count)) == []
+
+
 def test_the_number_of_processors_is_sensible():
     assert 1 <= parallel.processors() <= (os.cpu_count() or 1)
 
 
-@pytest.mark.parametrize("workers", [0, 2, 50])
-def test_results_are_those_of_a_loop(workers):
-    found = parallel.each(math.factorial, JOBS, workers=workers)
-    assert sorted(found) == [1, 1, 2, 6, 24, 120]
+def test_jobs_are_shared_out_and_each_process_is_prepared_once(workers):
+    results = set(parallel.each(whoami, JOBS, workers=workers, initializer=count))
+    if isinstance(workers, str):  # its processes stay
+        results |= set(parallel.each(whoami, JOBS, workers=workers, initializer=count))
+        assert len({pid for pid, _ in results}) == 2
+    assert os.getpid() not in {pid for pid, _ in results}
+    assert {calls for _, calls in results} == {"x"}
+    assert "SER_TEST_CALLS" not in os.environ
 
 
-@pytest.mark.parametrize("workers", [None, 0, 1])
-def test_no_jobs_no_work(workers):
-    assert list(parallel.each(die, [], workers=workers)) == []
+@pytest.mark.parametrize("kind", [AudioError, SplitError, TrainingError, StoreError])
+def test_an_error_keeps_its_type_and_that_of_a_cluster_names_the_worker(workers, kind):
+    with pytest.raises(kind, match="of the job") as caught:
+        list(parallel.each(fail, [(kind,)], workers=workers))
+    if isinstance(workers, str):
+        assert re.search(r"of the job \(worker tcp://127\.0\.0\.1:\d+ on \S+", str(caught.value))
+        files = kind in (AudioError, StoreError)
+        assert ("under the same path as here" in str(caught.value)) is files
+
+
+def test_a_few_jobs_are_handed_out_at_a_time(two_workers, address, monkeypatch):
+    monkeypatch.setattr(parallel, "AHEAD", 3)
+    assert sorted(parallel.each(double, JOBS, workers=2)) == [double(*job) for job in JOBS]
+    most = []
+    for _ in parallel.each(double, [(n,) for n in range(20)], workers=address):
+        most.append(len(two_workers.scheduler.tasks))
+    assert len(most) == 20
+    # The one that is done may not be forgotten yet, when the next has come.
+    assert max(most) <= 5
+
+
+# In this process
 
 
 def test_without_workers_jobs_are_done_here_one_by_one():
@@ -89,58 +270,346 @@ def test_without_workers_jobs_are_done_here_one_by_one():
     assert done == []
     next(results)
     assert done == [0]
-    assert {pid for pid, _ in parallel.each(whoami, JOBS, workers=0)} == {os.getpid()}
 
 
-def test_workers_are_other_processes_each_prepared_once():
-    found = list(parallel.each(whoami, JOBS, workers=2, initializer=mark))
-    pids = {pid for pid, _ in found}
-    assert os.getpid() not in pids
-    assert 1 <= len(pids) <= 2
-    assert {text for _, text in found} == {"set by the initializer"}
-    assert "SER_TEST_MARK" not in os.environ
-    wait_for(lambda: not multiprocessing.active_children())
+def test_one_worker_is_this_process_and_prepared(monkeypatch):
+    monkeypatch.setenv("SER_TEST_CALLS", "")
+    results = set(parallel.each(whoami, JOBS, workers=1, initializer=count))
+    assert results == {(os.getpid(), "x")}
+    with pytest.raises(SerError, match=r"cannot do the work \(too late\); pass workers=2 or"):
+        list(parallel.each(double, JOBS, workers=1, initializer=refuse))
+
+
+@pytest.mark.parametrize("count", [1, 2, None])
+def test_a_script_without_a_main_guard(tmp_path, count):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import math\nfrom ser_lib.core import jobs\n"
+        f"print(sorted(jobs.each(math.factorial, [(3,), (4,)], workers={count})))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(PROJECT), *sys.path])},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("[6, 24]\n", "")
+
+
+# In processes
 
 
 def test_workers_need_no_folder_in_which_they_may_write(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("SER_WORKSPACE", str(tmp_path / "file"))
-    assert list(parallel.each(math.factorial, [(4,)], workers=1)) == [24]
+    assert list(parallel.each(math.factorial, [(4,)])) == [24]
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-def test_an_error_keeps_its_type_and_stops_the_rest(tmp_path, workers):
-    jobs = [(n, tmp_path) for n in range(20)]
+@pytest.mark.parametrize("count", [0, 2])
+def test_an_error_stops_the_rest(tmp_path, started_here, count):
+    jobs = [(n, tmp_path) for n in range(40)]
     with pytest.raises(CorpusError, match="job 0 is bad"):
-        list(parallel.each(fail_at, jobs, workers=workers))
+        list(parallel.each(fail_first, jobs, workers=count))
     # The pool's own thread collects them, too: between its wait and its note, a child that has
     # ended still counts as active, so to look once is not enough.
-    wait_for(lambda: not multiprocessing.active_children())
-    assert len(list(tmp_path.iterdir())) < 19
+    wait_for(lambda: not started_here())
+    assert len(list(tmp_path.iterdir())) < 39
 
 
 def test_a_killed_worker_is_explained():
     with pytest.raises(SerError, match=r"worker process was killed.*run the same command again"):
-        list(parallel.each(die, JOBS, workers=1))
+        list(parallel.each(die, JOBS, workers=2))
 
 
 def test_workers_end_with_a_parent_that_was_killed(tmp_path):
     file = tmp_path / "pid"
-    code = f"import test_parallel as t; list(t.parallel.each(t.say_and_stay, [({str(file)!r},)]))"
+    code = f"import {__name__} as t; list(t.parallel.each(t.say_and_stay, [({str(file)!r},)]))"
     parent = subprocess.Popen(
         [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     )
     wait_for(file.is_file)
-    worker = int(file.read_text())
-    assert is_running(worker)
+    pid = int(file.read_text())
+    assert is_running(pid)
     parent.kill()
     parent.wait()
-    wait_for(lambda: not is_running(worker))
+    wait_for(lambda: not is_running(pid))
 
 
-def test_who_stops_listening_ends_the_workers():
+def test_who_stops_listening_ends_the_workers(started_here):
     results = parallel.each(stay, [(0,), (1,), (2,)], workers=2)
     assert next(results) == 0
-    assert multiprocessing.active_children()
+    assert started_here()
     results.close()
-    wait_for(lambda: not multiprocessing.active_children())  # they would sleep for ten minutes
+    wait_for(lambda: not started_here())  # they would sleep for ten minutes
+
+
+# On a cluster
+
+
+def test_a_file_that_a_worker_cannot_write_is_an_error_of_the_cluster(address, tmp_path):
+    gone = tmp_path / "gone"
+    with pytest.raises(ClusterError, match=rf"No such file.*{gone}.*worker tcp.*same path"):
+        list(parallel.each(note, [(0, gone)], workers=address))
+
+
+def test_a_defect_is_shown_with_what_the_worker_saw(address):
+    with pytest.raises(ZeroDivisionError, match="of the job") as caught:
+        list(parallel.each(fail, [(ZeroDivisionError,)], workers=address))
+    assert re.search(r"worker tcp.*Traceback.*in fail\n", caught.value.__notes__[0], re.DOTALL)
+
+
+def test_who_stops_listening_cancels_what_has_not_begun(two_workers, address, tmp_path):
+    results = parallel.each(note, [(n, tmp_path) for n in range(200)], workers=address)
+    next(results)
+    results.close()
+    wait_for(lambda: not two_workers.scheduler.tasks)
+    assert len(list(tmp_path.iterdir())) < 100
+
+
+# Workers that are killed
+
+
+def test_a_killed_worker_costs_only_its_own_job(address, tmp_path):
+    jobs = [(n, tmp_path) for n in range(8)]
+    results = parallel.each(note_and_stay, jobs, workers=address)
+    assert sorted(next(results) for _ in range(7)) == [1, 2, 3, 4, 5, 6, 7]
+    (first,) = tmp_path.glob("0-*")
+    os.kill(int(first.name.split("-")[1]), signal.SIGKILL)
+    assert list(results) == [0]
+    done = sorted(file.name.split("-")[0] for file in tmp_path.iterdir())
+    assert done == ["0", "0", "1", "2", "3", "4", "5", "6", "7"]
+
+
+def test_a_job_that_kills_its_workers_is_given_up(two_workers, address, monkeypatch):
+    monkeypatch.setattr(two_workers.scheduler, "allowed_failures", 1)
+    with pytest.raises(ClusterError, match=r"every worker that took a certain job was killed"):
+        list(parallel.each(die, [(0,)], workers=address))
+    assert list(parallel.each(double, [(3,)], workers=address)) == [6]
+
+
+def test_a_scheduler_that_is_killed(tmp_path, patient):
+    with started_cluster(tmp_path) as (process, address):
+        results = parallel.each(note, [(n, tmp_path) for n in range(2000)], workers=address)
+        next(results)
+        process.kill()
+        with pytest.raises(ClusterError, match=r"ended or was restarted.*same command again"):
+            list(results)
+
+
+# Clusters that are not there, or not as they must be
+
+
+def test_an_address_that_nobody_answers(hasty):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{unused.getsockname()[1]}"
+        with pytest.raises(ClusterError, match=f"no Dask scheduler answers at {address}; start"):
+            list(parallel.each(double, JOBS, workers=address))
+
+
+def test_an_address_where_something_else_listens(hasty):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"tcp://127.0.0.1:{mute.getsockname()[1]}"
+        with pytest.raises(ClusterError, match="no Dask scheduler answers at"):
+            list(parallel.each(double, JOBS, workers=address))
+
+
+@pytest.mark.parametrize("text", ["", "host", "http://host:8786", "tcp://host"])
+def test_what_is_no_address(text):
+    with pytest.raises(ClusterError, match=f"'{text}' is not the address of a Dask scheduler"):
+        list(parallel.each(double, JOBS, workers=text))
+
+
+def test_a_cluster_without_workers(nobody, hasty):
+    address = nobody.scheduler_address
+    with pytest.raises(ClusterError, match=f"has no workers; start some: dask worker {address} "):
+        list(parallel.each(double, JOBS, workers=address))
+
+
+def test_without_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ClusterError, match=r"pip install 'ser-lib\[cluster\]'"):
+        list(parallel.each(double, JOBS, workers="tcp://127.0.0.1:9"))
+
+
+def test_a_worker_with_several_threads(nobody):
+    with (
+        worker(nobody, "--nthreads", "2"),
+        pytest.raises(ClusterError, match=r"has threads 2 \(here 1\); start.*--nthreads 1"),
+    ):
+        list(parallel.each(double, JOBS, workers=nobody.scheduler_address))
+
+
+def test_a_worker_without_this_library(nobody, tmp_path):
+    with (
+        worker(nobody, "--nthreads", "1", library=without_library(tmp_path)),
+        pytest.raises(ClusterError, match=r"worker tcp://\S+ has no such version of the library"),
+    ):
+        list(parallel.each(double, JOBS, workers=nobody.scheduler_address))
+
+
+def test_a_scheduler_without_this_library(tmp_path, patient):
+    message = r"cannot take the jobs \(none here\); its scheduler, too, must have this library"
+    with (
+        started_cluster(tmp_path, library=without_library(tmp_path)) as (_, address),
+        pytest.raises(ClusterError, match=message),
+    ):
+        list(parallel.each(double, JOBS, workers=address))
+
+
+@pytest.fixture
+def manifest(workspace, tmp_path, make_table, monkeypatch):
+    return corpora.load("table", make_table(tmp_path / "tones", each=8))  # two chunks
+
+
+def test_a_worker_with_another_version_of_the_library(nobody, address, manifest, tmp_path):
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(PROJECT / "ser_lib", tmp_path / "ser_lib", ignore=ignored)
+    with (tmp_path / "ser_lib" / "core" / "audio.py").open("a") as file:
+        file.write("# edited\n")
+    here = parallel.about()["ser_lib"]
+    message = rf"the worker tcp://\S+ on \S+ has ser_lib \w+ \(here {here}\); start workers from"
+    with (
+        worker(nobody, "--nthreads", "1", library=tmp_path),
+        pytest.raises(ClusterError, match=message),
+    ):
+        store.build(manifest, workers=nobody.scheduler_address)
+    assert not list(tmp_path.rglob("0*.npy"))
+    maps = store.build(manifest, workers=address)
+    assert len([maps[i] for i in range(72)]) == 72, "the next run carries on"
+
+
+def test_what_must_be_the_same_is_told(address, monkeypatch):
+    facts = parallel.about()
+    assert {"python", "ser_lib", "threads", "numpy", "keras", "soxr"} <= set(facts)
+    assert facts["threads"] == 1
+    monkeypatch.setattr(parallel, "about", lambda: facts | {"numpy": "1.0", "gone": "2"})
+    message = rf"has gone none \(here 2\), numpy {facts['numpy']} \(here 1.0\); start"
+    with pytest.raises(ClusterError, match=message):
+        list(parallel.each(double, JOBS, workers=address))
+
+
+# The same results
+
+
+def test_audio_that_a_worker_does_not_see(address, manifest):
+    gone = manifest.root / manifest.table["path"].iloc[3]
+    gone.unlink()
+    with pytest.raises(AudioError, match=rf"{gone}: does not exist \(worker .*same path as here"):
+        store.build(manifest, workers=address)
+
+
+def test_a_store_that_only_the_workers_see(address, manifest, monkeypatch):
+    monkeypatch.setattr(store.parallel, "each", lambda _, jobs, workers: [64, 8])
+    with pytest.raises(StoreError, match="not there for this machine; the store must be the same"):
+        store.build(manifest, workers=address)
+
+
+def test_workers_share_a_store_that_no_folder_holds(
+    nobody, bucket, manifest, tmp_path, monkeypatch
+):
+    expected = [store.build(manifest, workers=0)[i].tobytes() for i in range(72)]
+    monkeypatch.setenv("SER_STORE", f"{bucket}/stores")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setenv("SER_WORKSPACE", str(elsewhere))  # of the workers alone
+    with worker(nobody, "--nthreads", "1"):
+        monkeypatch.setenv("SER_WORKSPACE", str(tmp_path / "workspace"))
+        address = nobody.scheduler_address
+        maps = store.build(manifest, workers=address)
+        assert maps.address.startswith(f"{bucket}/stores/table-logmel-")
+        assert [maps[i].tobytes() for i in range(72)] == expected
+        jobs = [(maps.address, 72, i) for i in (0, 71)]
+        read = list(parallel.each(read_map, jobs, workers=address))
+    assert sorted(read) == sorted([expected[0], expected[71]])
+    assert len(list(elsewhere.rglob("0*.npy"))) == 2, "the worker keeps copies of its own"
+
+
+def contents(folder: Path) -> dict[str, object]:
+    """What features and folds left, but for times, and for the dates in the file of a network."""
+    import keras  # not above, where workers would wait for it
+
+    found: dict[str, object] = {}
+    for file in folder.rglob("*"):
+        name = file.relative_to(folder).as_posix()
+        if file.name == "network.keras":
+            weights = keras.saving.load_model(file, compile=False).get_weights()
+            found[name] = [array.tobytes() for array in weights]
+        elif file.name == "fold.json":
+            found[name] = json.loads(file.read_text()) | {"duration_s": 0, "inference_ms": 0}
+        elif file.is_file() and "manifests" not in file.parts:
+            found[name] = file.read_bytes()
+    return found
+
+
+def test_features_and_a_fold_are_those_of_a_local_process(
+    address, tmp_path, make_table, monkeypatch
+):
+    make_table(tmp_path / "tones", each=8)
+    experiment = Experiment(
+        architecture="cnn", corpus="table", protocol="random", epochs=1, crops=1
+    )
+    monkeypatch.chdir(tmp_path)  # where the workers are not
+    left = []
+    for name, workers in (("here", 2), ("there", address)):
+        folder = tmp_path / name
+        (folder / "notebooks").mkdir(parents=True)
+        monkeypatch.setenv("SER_WORKSPACE", str(folder))
+        planned = [(experiment, run.load(experiment, "tones/table.csv"))]
+        run.prepare(planned, workers=workers, progress=lambda line: None)
+        (folder / "runs" / "native.log").unlink(missing_ok=True)
+        left.append(contents(folder))
+    names = {Path(name).name for name in left[0]}
+    assert {"000000.npy", "000064.npy", "fold.json", "history.csv", "predictions.csv",
+            "front_end.json", "network.keras"} <= names  # fmt: skip
+    assert left[0] == left[1]
+
+
+# The page of the book
+
+
+PAGE = (PROJECT / "book" / "cluster.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def told(program: str) -> list[list[str]]:
+    """The arguments of every call of a program."""
+    lines = [line for block in blocks("bash") for line in block.splitlines()]
+    return [shlex.split(line.removeprefix(program)) for line in lines if line.startswith(program)]
+
+
+def test_what_the_page_tells_ser_to_do_is_understood():
+    (added,) = re.findall(
+        r'"ser", \*sys.argv\[1:\], "--scheduler", cluster.scheduler_address', PAGE
+    )
+    assert added
+    through_slurm = [[*words, "--scheduler", "tcp://a:1"] for words in told("python slurm.py ")]
+    assert len(through_slurm) == 2
+    for words in told("ser ") + through_slurm:
+        options = cli._parser().parse_args(words)
+        assert options.scheduler or words == ["sweep", "grid.yml", "--out", "grid.csv"]
+
+
+def test_what_the_page_and_the_errors_tell_dask_to_do_is_understood():
+    (scheduler,) = told("dask scheduler")
+    dask_scheduler.main.make_context("scheduler", scheduler)
+    (local,) = told("dask worker ")
+    advised = shlex.split(parallel.COMMAND.format("tcp://127.0.0.1:8786"))
+    assert advised == ["dask", "worker", *local]
+    context = dask_worker.main.make_context("worker", local)
+    assert context.params["nthreads"] == 1
+    assert context.params["n_workers"] == "2"
+
+
+def test_the_code_of_the_page_is_code_and_its_sweep_is_one(tmp_path):
+    assert len(blocks("python")) == 2
+    for block in blocks("python"):
+        compile(block, "book/cluster.md", "exec")
+    (grid,) = blocks("yaml")
+    file = tmp_path / "grid.yml"
+    file.write_text(grid)
+    assert len(sweep.read(file).experiments) == 6
+    assert "here six runs" in PAGE

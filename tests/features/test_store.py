@@ -12,8 +12,9 @@ import pytest
 import soundfile
 
 from ser_lib import corpora
-from ser_lib.core import audio, places
+from ser_lib.core import audio
 from ser_lib.core.errors import AudioError, ParameterError, StoreError
+from ser_lib.core.files import Place
 from ser_lib.features import maps as features
 from ser_lib.features import store
 
@@ -52,8 +53,23 @@ def folder_of(maps):
     return Path(maps.address)
 
 
-def content(folder):
-    return {file.name: file.read_bytes() for file in folder.iterdir()}
+def content(address):
+    place = Place(address)
+    return {name: place.read(name) for name in place.sizes()}
+
+
+@pytest.fixture
+def far(bucket, monkeypatch):
+    """All stores lie on a local S3 server."""
+    monkeypatch.setenv("SER_STORE", f"{bucket}/stores/")
+    return bucket
+
+
+@pytest.fixture(params=["folder", "s3"])
+def anywhere(request):
+    """Stores lie in the workspace, or on a local S3 server."""
+    if request.param == "s3":
+        request.getfixturevalue("far")
 
 
 @pytest.mark.parametrize("kind", features.MAPS)
@@ -76,12 +92,11 @@ def test_the_second_build_computes_nothing(manifest, computed):
     np.testing.assert_array_equal(again[17], first[17])
 
 
-def interrupt(manifest, computed, monkeypatch):
-    """Begin a build that is interrupted in the third chunk."""
+def test_an_interrupted_build_goes_on(manifest, computed, anywhere, monkeypatch):
     extract = features.extract
 
     def interrupted(signal, **options):
-        if len(computed) == 10:
+        if len(computed) == 10:  # in the third chunk
             raise KeyboardInterrupt
         return extract(signal, **options)
 
@@ -90,10 +105,6 @@ def interrupt(manifest, computed, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             build(manifest)
     computed.clear()
-
-
-def test_an_interrupted_build_goes_on(manifest, computed, monkeypatch):
-    interrupt(manifest, computed, monkeypatch)
     maps = build(manifest)
     names = [path.split("/")[-1] for path in manifest.table["path"]]
     assert computed == names[8:]
@@ -102,27 +113,34 @@ def test_an_interrupted_build_goes_on(manifest, computed, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", ["removed", "cut", "longer", "another", "zeros"])
-def test_a_damaged_chunk_is_named_and_computed_again(manifest, computed, damage, capsys):
-    folder = folder_of(build(manifest))
-    whole = content(folder)
-    file = folder / "000004.npy"
-    size = file.stat().st_size
+def test_a_damaged_chunk_is_named_and_computed_again(manifest, computed, anywhere, damage, capsys):
+    maps = build(manifest)
+    address, place = maps.address, Place(maps.address)
+    whole = content(address)
+    chunk = whole["000004.npy"]
     if damage == "removed":
-        file.unlink()
-    elif damage == "another":
-        shutil.copy(folder / "000016.npy", file)
+        place._files.rm(f"{place._path}/000004.npy")
     else:
-        longer = whole[file.name] + b"more"
-        file.write_bytes({"cut": longer[:-9], "longer": longer, "zeros": bytes(size)}[damage])
+        damaged = {
+            "cut": chunk[:-9],
+            "longer": chunk + b"more",
+            "another": whole["000016.npy"],
+            "zeros": bytes(len(chunk)),
+        }
+        place.write("000004.npy", damaged[damage])
+    message = rf"000004.npy of the feature store {address} is missing or damaged; run again"
     if damage != "zeros":  # what a power cut leaves; a listing does not tell
-        with pytest.raises(StoreError, match=rf"000004.npy of the feature store {folder} is miss"):
-            store.Store(folder, 18)
+        with pytest.raises(StoreError, match=message):
+            store.Store(address, 18)
+    if damage == "cut":  # after the store was opened
+        with pytest.raises(StoreError, match=message):
+            maps[7]
     computed.clear()
     capsys.readouterr()
-    build(manifest)
+    assert build(manifest).address == address
     assert len(computed) == 4
-    assert content(folder) == whole
-    told = f"the feature store {folder} has damaged chunks, which are computed again: 000004.npy\n"
+    assert content(address) == whole
+    told = f"the feature store {address} has damaged chunks, which are computed again: 000004.npy\n"
     assert capsys.readouterr().err == ("" if damage == "removed" else told)
 
 
@@ -143,19 +161,6 @@ def test_damaged_lengths_are_written_again(manifest, computed, damage):
     build(manifest)
     assert not computed, "the chunks are as good as before"
     assert content(folder) == whole
-
-
-def test_a_chunk_that_is_cut_after_opening_is_named(manifest):
-    maps = build(manifest)
-    file = folder_of(maps) / "000004.npy"
-    before = maps[6]
-    file.write_bytes(file.read_bytes()[:-100])
-    np.testing.assert_array_equal(maps[6], before)
-    with pytest.raises(StoreError, match=r"000004\.npy of .* is missing or damaged; run again"):
-        maps[7]
-    file.unlink()
-    with pytest.raises(StoreError, match=r"000004\.npy cannot be read \(No such file"):
-        maps[7]
 
 
 def test_a_chunk_is_an_array_that_numpy_reads(manifest):
@@ -292,18 +297,6 @@ def test_an_unknown_map(manifest):
 # On other addresses
 
 
-@pytest.fixture
-def far(bucket, monkeypatch):
-    """All stores lie on a local S3 server."""
-    monkeypatch.setenv("SER_STORE", f"{bucket}/stores/")
-    return bucket
-
-
-def far_content(maps):
-    place = places.at(maps.address)
-    return {name: place.read(name) for name in place.sizes()}
-
-
 def test_a_store_on_s3_has_the_bytes_of_a_local_one(manifest, monkeypatch, far, workspace):
     maps = store.build(manifest, workers=2)
     monkeypatch.delenv("SER_STORE")
@@ -312,7 +305,7 @@ def test_a_store_on_s3_has_the_bytes_of_a_local_one(manifest, monkeypatch, far, 
     assert not folder.exists()
     # Spawned workers have not heard that a chunk has four utterances here; they need not.
     assert folder_of(build(manifest)) == folder
-    assert far_content(maps) == content(folder)
+    assert content(maps.address) == content(folder)
 
 
 def test_what_is_read_from_s3_is_read_once(manifest, far, workspace, monkeypatch):
@@ -322,38 +315,9 @@ def test_what_is_read_from_s3_is_read_once(manifest, far, workspace, monkeypatch
     np.testing.assert_array_equal(maps[9], expected)
     assert [file.name for file in folder.iterdir()] == ["000008.npy"]
     again = store.Store(maps.address, 18)
-    monkeypatch.setattr(places.Remote, "read", None)  # there is no need to
+    monkeypatch.setattr(maps._place, "read", None)  # there is no need to
     for opened in (maps, again):
         np.testing.assert_array_equal(opened[9], expected)
-
-
-def test_an_interrupted_build_on_s3_goes_on(manifest, computed, far, monkeypatch):
-    interrupt(manifest, computed, monkeypatch)
-    maps = build(manifest)
-    assert len(computed) == 10
-    np.testing.assert_array_equal(maps[9], build(manifest)[9])
-
-
-@pytest.mark.parametrize("damage", ["removed", "cut", "zeros"])
-def test_a_damaged_object_is_named_and_computed_again(manifest, computed, far, damage):
-    maps = build(manifest)
-    whole = far_content(maps)
-    chunk = whole["000004.npy"]
-    place = places.at(maps.address)
-    if damage == "removed":
-        place._files.rm(f"{place._path}/000004.npy")
-    else:
-        place.write("000004.npy", chunk[:-9] if damage == "cut" else bytes(len(chunk)))
-    if damage != "zeros":
-        with pytest.raises(StoreError, match=rf"000004.npy of the feature store {maps.address} is"):
-            store.Store(maps.address, 18)
-    if damage == "cut":
-        with pytest.raises(StoreError, match=rf"000004.npy of the feature store {maps.address} is"):
-            maps[4]
-    computed.clear()
-    assert build(manifest).address == maps.address
-    assert len(computed) == 4
-    assert far_content(maps) == whole
 
 
 def test_without_a_bucket_nothing_is_computed(manifest, computed, far, monkeypatch):
@@ -381,8 +345,9 @@ def test_a_full_disk_costs_only_what_did_not_fit(workspace, tmp_path, make_table
     expected = content(folder_of(store.build(manifest, workers=0)))
     told = on_a_small_disk(
         f"""
-        from ser_lib import corpora, store
+        from ser_lib import corpora
         from ser_lib.core.errors import SpaceError
+        from ser_lib.features import store
 
         manifest = corpora.load("table", {str(table)!r})
         try:

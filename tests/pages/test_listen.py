@@ -171,7 +171,7 @@ def test_the_picture_draws_and_tells_what_was_found():
     figure = features_figures.voice(signal, title="odd $name_")
     wave, mel, pitch, _ = figure.fig.axes
     assert wave.get_title() == "odd $name_"
-    assert mel.images[0].get_array().shape[0] == features.ROWS
+    assert mel.collections[0].get_array().shape[0] == features.ROWS
     drawn = pitch.lines[0].get_ydata()
     np.testing.assert_array_equal(
         drawn, features_figures.f0(features.extract(signal, kind="stack"))

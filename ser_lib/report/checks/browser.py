@@ -49,8 +49,10 @@ def chromium() -> Iterator["Browser"]:
 
 def why_not() -> str:
     """Return why no browser can be driven and what to install, or "" if one can."""
-    if find_spec("playwright") is None:
-        return "the package playwright is missing: pip install 'ser-lib[browser]'"
+    for module in ("playwright", "axe_playwright_python"):
+        if find_spec(module) is None:
+            package = module.replace("_", "-")
+            return f"the package {package} is missing: pip install 'ser-lib[browser]'"
     if _executable():
         return ""
     if named := os.environ.get("SER_CHROMIUM"):

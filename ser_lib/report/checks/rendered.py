@@ -15,7 +15,6 @@ not seen.
 import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urldefrag
 
@@ -38,15 +37,6 @@ _BROWSERS = 4  # at once, at most: one fills a processor and some hundred megaby
 _RESIZED_MS = 350  # the theme follows a new size after 300 ms
 
 
-def why_not() -> str:
-    """Return why these gates cannot run and what to install, or "" if they can."""
-    if reason := browser.why_not():
-        return reason
-    if find_spec("axe_playwright_python") is None:
-        return "the package axe-playwright-python is missing: pip install 'ser-lib[browser]'"
-    return ""
-
-
 def check(html: Path, *, remember: Path | None = None) -> list[Finding]:
     """Look at every page of a built book in a browser.
 
@@ -61,7 +51,7 @@ def check(html: Path, *, remember: Path | None = None) -> list[Finding]:
     Raises
     ------
     BookError
-        No browser can be driven; `why_not` says so beforehand.
+        No browser can be driven; `browser.why_not` says so beforehand.
     """
     from axe_playwright_python.base import AXE_SCRIPT
 

@@ -9,7 +9,7 @@ from ser_lib.core.errors import BookError
 from ser_lib.report import book
 from ser_lib.report.checks import browser, rendered
 
-needs_a_browser = pytest.mark.skipif(bool(rendered.why_not()), reason=rendered.why_not())
+needs_a_browser = pytest.mark.skipif(bool(browser.why_not()), reason=browser.why_not())
 
 WIDE = "<div style='width: 600px'>A wide box.</div>"
 PAGES = {  # what is in each page's body
@@ -228,9 +228,8 @@ def test_a_missing_package_names_what_to_install(missing, monkeypatch):
         return None if name == missing else object()
 
     monkeypatch.setattr(browser, "find_spec", find)
-    monkeypatch.setattr(rendered, "find_spec", find)
     monkeypatch.setattr(browser, "_executable", lambda: "/bin/chromium")
-    assert "pip install 'ser-lib[browser]'" in rendered.why_not()
+    assert "pip install 'ser-lib[browser]'" in browser.why_not()
 
 
 def test_a_book_is_checked_without_one_and_says_what_was_not(workspace, monkeypatch):
