@@ -135,7 +135,9 @@ class Trace(Fact):
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         # The list of books reads the result of a report from the first run of its final page.
         runs = [one["folder"].removeprefix("runs/") for one in self.runs[:1]]
-        return {"text/markdown": self._repr_markdown_()}, {"ser": {"record": run} for run in runs}
+        return {"text/markdown": self._repr_markdown_()}, {
+            "ser": {"record": runs[0]}
+        } if runs else {}
 
 
 def trace(

@@ -1,49 +1,36 @@
-"""What the reference report states, and how it stands beside what was measured here.
+"""What the reference report states, and what was measured here.
 
 The report's figures are in ``reference-results.yml``, with its own words for what it rounds
 (about, between, above, below). It names neither corpus nor split; its five classes are IEMOCAP's.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
 
+import numpy as np
 import yaml
 
-from ser_lib.core.errors import RecordError, choose
-from ser_lib.pages.tables import (
-    capital,
-    confusion_counts,
-    fold_mean,
-    listing,
-    markdown_table,
-    number,
-    percent,
-    scores,
-    title,
-)
+from ser_lib.experiments.run import Run
+from ser_lib.pages.words import Fact, Markdown, listing, number
 
 CORPUS = "iemocap"  # the corpus that has the report's classes
 CHOICE = "cnn_gru"  # the report's final model
-_DESIGN = {
-    "layers": "Layers after the input",
-    "filters": "Filters of the blocks",
-    "parameters": "Parameters",
-}
-_RESULTS = {
-    "train_accuracy": "Training accuracy",
-    "validation_accuracy": "Validation accuracy",
-    "train_loss": "Training loss",
-    "validation_loss": "Validation loss",
-    "accuracy": "Test accuracy",
-    "test_accuracy": "Test accuracy",
-    "test_loss": "Test loss",
-    "macro_f1": "Macro average F1",
-    "weighted_f1": "Weighted average F1",
-    "test_correct": "Correct predictions",
-    "test_incorrect": "Incorrect predictions",
-}
-_CLASS_SCORES = {"precision": "precision", "recall": "recall", "f1": "F1", "accuracy": "accuracy"}
+
+
+class Row(NamedTuple):
+    """A figure of the reference report, as `stated`, and what was measured.
+
+    `emotions` are none, one, or of a cell of the confusion matrix the true and the predicted one.
+    `measured` is a number, some of a total, a list of numbers, or None without such an emotion.
+    """
+
+    name: str
+    emotions: tuple[str, ...]
+    stated: Markdown
+    measured: float | tuple[int, int] | list[int] | None
 
 
 @cache
@@ -53,7 +40,7 @@ def results() -> dict:
     return yaml.safe_load(text)
 
 
-def stated(value: object) -> str:
+def stated(value: object) -> Markdown:
     """A figure of the reference report with the report's own precision in words.
 
     Examples
@@ -64,134 +51,86 @@ def stated(value: object) -> str:
     ('below 0.90', 'above 1,600', '32 and 64')
     """
     if isinstance(value, list):
-        return listing(number(item) for item in value)
-    if isinstance(value, dict):
-        ((word, inner),) = value.items()
-        if word == "between":
-            return " to ".join(number(limit) for limit in inner)
-        return f"{word} {number(inner)}"
-    return number(value)
+        return Markdown(listing(number(item) for item in value))
+    if not isinstance(value, dict):
+        return Markdown(number(value))
+    ((word, inner),) = value.items()
+    if word == "between":
+        return Markdown(" to ".join(number(limit) for limit in inner))
+    return Markdown(f"{word} {number(inner)}")
 
 
-def reported(architecture: str, record) -> str:
-    """What the reference report states of a network, beside what was measured here.
+@dataclass(frozen=True)
+class Reported(Fact):
+    """What the reference report states of a network, and what a run of it measured.
 
-    Training and validation figures measured here are means over the folds, at each fold's best
-    epoch.
-
-    Parameters
-    ----------
-    architecture
-        A network of the reference report; of another one the answer is a sentence.
-    record
-        A run of that network on any corpus. Every result of another corpus than the report's is
-        marked as such; an emotion that the corpus lacks has no measurement.
-
-    Raises
-    ------
-    ParameterError
-        If neither the reference report nor the record has such a network.
-    RecordError
-        If the record is one of another network.
+    Training and validation figures of the run are means over the folds, at each fold's best epoch.
     """
-    if architecture == record.data["architecture"] and architecture not in results():
-        return "The reference report has no such network."
-    figures = results()[choose(architecture, results(), "network of the reference report")]
-    if record.data["architecture"] != architecture:
-        raise RecordError(
-            f"{record.folder} is a record of {record.data['architecture']}, not of {architecture}"
-        )
-    emotions = record.data["corpus"]["emotions"]
-    classes = len(results()["cnn"]["per_class"])
-    same = len(emotions) == classes
-    design = "same design" if same else f"{len(emotions)} classes instead of {classes}"
-    another = record.data["corpus"]["name"] != CORPUS
-    result = "another corpus" if another else "same classes, split not named"
-    rows = [
-        (_DESIGN[name], figures[name], _design(record, name), design)
-        for name in _DESIGN
-        if name in figures
-    ]
-    rows += [
-        (_RESULTS[name], figures[name], _result(record, name), result)
-        for name in _RESULTS
-        if name in figures
-    ]
-    for emotion, given in figures["per_class"].items():
-        for name, value in given.items():
-            measured = _class_score(record, emotion, name)
-            rows.append((f"{capital(emotion)}: {_CLASS_SCORES[name]}", value, measured, result))
-    for truth, given in figures.get("confusion", {}).items():
-        for predicted, value in given.items():
-            what = "correct" if truth == predicted else f"taken for {predicted}"
-            measured = _cell_count(record, truth, predicted)
-            rows.append((f"{capital(truth)} {what}", value, measured, result))
-    columns = ("Figure", "Reference report", "Measured here", "Comparison")
-    return markdown_table(
-        dict(zip(columns, (name, stated(value), measured, note), strict=True))
-        for name, value, measured, note in rows
-    )
+
+    run: Run
+
+    @property
+    def n_classes(self) -> int:
+        """Classes of the reference report."""
+        return len(results()["cnn"]["per_class"])
+
+    @property
+    def same_corpus(self) -> bool:
+        """Whether the run is on the corpus that has the report's classes."""
+        return self.run.record.corpus.name == CORPUS
+
+    @property
+    def rows(self) -> list[Row]:
+        """Every figure; none if the reference report has no such network."""
+        figures = dict(results().get(self.run.architecture, {}))
+        classes, confusion = (figures.pop(name, {}) for name in ("per_class", "confusion"))
+        cells = [(name, (), value) for name, value in figures.items()]
+        for emotion, values in classes.items():
+            cells += [(name, (emotion,), value) for name, value in values.items()]
+        for truth, values in confusion.items():
+            cells += [("confusion", (truth, other), value) for other, value in values.items()]
+        return [Row(*cell, stated(value), self._measured(*cell)) for *cell, value in cells]
+
+    def _measured(self, name: str, emotions: tuple[str, ...]):
+        run = self.run
+        if not set(emotions) <= set(run.emotions):
+            return None
+        if name == "confusion":
+            truth, predicted = emotions
+            return run.confusion.loc[truth, predicted], run.confusion.loc[truth].sum()
+        if emotions:  # the accuracy within an emotion is its recall
+            return run.per_class.loc[emotions[0], name.replace("accuracy", "recall")]
+        shapes = [x["output_shape"] for x in run.record.layers if "Conv" in x["type"]]
+        n, n_right = len(run.predictions), int(np.trace(run.confusion))
+        design = {
+            "layers": len(run.record.layers),
+            "filters": [int(shape.strip("(,)").split(", ")[-1]) for shape in shapes],
+            "parameters": run.record.n_parameters,
+            "test_correct": (n_right, n),
+            "test_incorrect": (n - n_right, n),
+        }
+        if name in design:
+            return design[name]
+        name = name.removeprefix("test_")
+        return run.metrics[name].value if name in run.metrics else run.mean(name)
 
 
-def compared(records: Sequence) -> str:
-    """Accuracy and macro F1 of the reference report's networks, there and here."""
-    rows = []
-    for record in records:
-        architecture = record.data["architecture"]
-        if architecture not in results():
-            continue
-        figures = results()[architecture]
-        metrics = record.data["metrics"]
-        rows.append(
-            {
-                "Network": title(architecture),
-                "Accuracy, reference": stated(
-                    figures.get("accuracy", figures.get("test_accuracy"))
-                ),
-                "Accuracy, here": number(metrics["accuracy"]),
-                "Macro F1, reference": stated(figures["macro_f1"]),
-                "Macro F1, here": number(metrics["macro_f1"]),
-            }
-        )
-    another = any(record.data["corpus"]["name"] != CORPUS for record in records)
-    note = (
-        "The reference report used another corpus, so the columns are context, not a contest."
-        if another
-        else "The reference report names neither its corpus nor its split; its classes are these."
-    )
-    return f"{markdown_table(rows)}\n\n{note}"
+@dataclass(frozen=True)
+class Compared(Fact):
+    """Accuracy and macro F1 of networks, as the reference report states them and as measured."""
 
+    runs: Sequence[Run]
 
-def _design(record, name: str) -> str:
-    if name == "layers":
-        return str(len(record.data["layers"]))
-    if name == "filters":
-        shapes = [x["output_shape"] for x in record.data["layers"] if "Conv" in x["type"]]
-        return listing(shape.strip("()").split(",")[-1].strip() for shape in shapes)
-    return number(record.data["n_parameters"])
+    @property
+    def same_corpus(self) -> bool:
+        """Whether the runs are on the corpus that has the report's classes."""
+        return all(Reported(run).same_corpus for run in self.runs)
 
-
-def _result(record, name: str) -> str:
-    metrics, predictions = record.data["metrics"], record.predictions
-    if name in ("test_correct", "test_incorrect"):
-        hits = predictions["truth"] == predictions["predicted"]
-        if name == "test_incorrect":
-            return f"{int((~hits).sum()):,} of {len(hits):,}"
-        return f"{int(hits.sum()):,} of {len(hits):,} ({percent(hits.mean())})"
-    name = name.removeprefix("test_")
-    return number(metrics[name]) if name in metrics else number(fold_mean(record, name))
-
-
-def _class_score(record, emotion: str, name: str) -> str:
-    if emotion not in record.data["corpus"]["emotions"]:
-        return "not in this corpus"
-    return number(scores(record).loc[emotion, "recall" if name == "accuracy" else name])
-
-
-def _cell_count(record, truth: str, predicted: str) -> str:
-    emotions = record.data["corpus"]["emotions"]
-    if not {truth, predicted} <= set(emotions):
-        return "not in this corpus"
-    spoken = confusion_counts(record)[emotions.index(truth)]
-    n, total = int(spoken[emotions.index(predicted)]), int(spoken.sum())
-    return f"{n:,} of {total:,} ({percent(n / total if total else None)})"
+    @property
+    def stated(self) -> list[tuple[Run, str, str]]:
+        """Every run of a network of the report, with accuracy and macro F1 that it states."""
+        return [
+            (run, stated(own.get("accuracy", own.get("test_accuracy"))), stated(own["macro_f1"]))
+            for run in self.runs
+            if (own := results().get(run.architecture))
+        ]
