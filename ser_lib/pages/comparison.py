@@ -1,266 +1,302 @@
-"""Several networks side by side: ranks, what the data can tell apart, and which one to use.
+"""The networks compared: scores, what the data can tell apart, seeds, costs, and the choice.
 
-Conventions: functions take records of the same corpus and protocol (anything else is refused) and
-return Markdown. What is called better, and what the data cannot tell, is decided in `verdicts`.
+Networks are compared utterance by utterance, see `runs.pairs`. How far a score moves from seed to
+seed is another question than how far it would move with other speakers, and no interval over
+speakers answers it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
+from typing import NamedTuple
 
-from ser_lib.pages import reference
-from ser_lib.pages.tables import (
-    count,
-    duration,
-    extremes,
-    fold_mean,
-    interval,
-    listing,
-    markdown_table,
-    number,
-    percent,
-    ranked,
-    rounded,
-    spanned,
-    title,
-)
-from ser_lib.pages.verdicts import SIGNIFICANCE, comparable, p_value, pairs, verdict
-from ser_lib.pages.verdicts import labels as labels
+import numpy as np
+import pandas as pd
+
+from ser_lib.core.errors import ParameterError
+from ser_lib.experiments.baselines import TITLES, Baseline
+from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
+from ser_lib.experiments.run import Result, Run
+from ser_lib.features import functionals
+from ser_lib.metrics.difference import SIGNIFICANCE, Difference
+from ser_lib.metrics.scores import Score
+from ser_lib.models.networks import title
+from ser_lib.pages import reference, runs
+from ser_lib.pages.runs import Pair, labels
+from ser_lib.pages.words import Fact, ranked, rounded
 
 SAME_TIME = 1.1
 """Times with a ratio below this are not ranked: a second run on the same machine may turn them."""
 
 
-def comparison(records: Sequence) -> str:
-    """The networks ranked by UAR, what the data can tell apart, and what each network costs.
+def experiments(
+    corpus: str,
+    *,
+    protocol: str | None = None,
+    seed: int = 0,
+    options: Mapping | None = None,
+    seeds: int = 1,
+) -> list[Experiment]:
+    """Return what the page trains: all networks with the first seed, then all with the next one.
 
     Raises
     ------
-    RecordError
-        If there is no record, or they are of different data or protocols.
+    ParameterError
+        If `seeds` is not a whole number from 1, or as `Experiment`.
     """
-    ordered = comparable(records)
-    names = labels(ordered)
-    rows = [_row(record, name) for record, name in zip(ordered, names, strict=True)]
-    if len(ordered) == 1:
-        return f"{markdown_table(rows)}\n\nThere is only one network, so nothing to compare."
-    splits = {frozenset(zip(*_split(record), strict=True)) for record in ordered}
-    data = "the same utterances in the same folds" if len(splits) == 1 else "different splits"
-    values = dict(zip(names, (_uar(record) for record in ordered), strict=True))
-    order = ", ".join(f"{listing(tied)} ({number(value)})" for value, tied in ranked(values))
-    ranks = f"Tested on {data}, the networks rank by UAR: {order}."
-    return "\n\n".join(
-        [f"{ranks} {told_apart(ordered)}", markdown_table(rows), _costs(ordered, names)]
-    )
-
-
-def _row(record, name: str) -> dict:
-    metrics, speed = record.data["metrics"], record.data["speed"]
-    return {
-        "Network": name,
-        "UAR": metrics["uar"],
-        "95 % interval": " to ".join(number(float(limit)) for limit in metrics["uar_ci95"]),
-        "Accuracy": metrics["accuracy"],
-        "Macro F1": metrics["macro_f1"],
-        "Parameters": record.data["n_parameters"],
-        "Training": duration(speed["training_s"]),
-        "Answer (ms)": float(speed["inference_ms"]),
-    }
-
-
-def told_apart(records: Sequence) -> str:
-    """Which networks the best one is better than, and from which the data cannot tell it."""
-    return verdict(pairs([[record] for record in comparable(records)]))
-
-
-def differences(records: Sequence) -> str:
-    """Every two networks: the differences of their scores, with intervals and p-values."""
-    ordered = comparable(records)
-    found = pairs([[record] for record in ordered])
-    if not found:
-        return "There is only one network, so nothing to compare."
-    rows = [
-        {
-            "First minus second": f"{pair.first} minus {pair.second}",
-            "UAR (95 %)": spanned(pair.scores["uar"].value, pair.scores["uar"].interval),
-            "Accuracy (95 %)": spanned(
-                pair.scores["accuracy"].value, pair.scores["accuracy"].interval
-            ),
-            "p of UAR": p_value(pair.scores["uar"].p),
-            "Corrected": p_value(pair.p),
-        }
-        for pair in found
+    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
+        raise ParameterError(f"seeds must be a whole number from 1, not {seeds!r}")
+    return [
+        runs.experiment(name, corpus, protocol=protocol, seed=seed + i, options=options)
+        for i in range(seeds)
+        for name in ARCHITECTURES
     ]
-    unit, n = found[0].unit, found[0].scores["uar"].clusters
-    apart = sum(pair.apart for pair in found) or "none"
-    family = count(len(found), "pair")
-    words = (
-        "The differences are taken utterance by utterance. The intervals come from drawing the "
-        f"{count(n, unit)} with replacement, the p-values from a randomisation test that swaps the "
-        f"answers of two networks {unit} by {unit}; those of the last column are corrected for "
-        f"{family} by Holm's method. The data can tell {apart} of {family} apart, which takes an "
-        "interval that does not hold 0 and a corrected p-value below "
-        f"{number(SIGNIFICANCE)}."
-    )
-    return f"{markdown_table(rows)}\n\n{words}"
 
 
-def _costs(ordered: Sequence, names: Sequence[str]) -> str:
-    sizes = {name: r.data["n_parameters"] for name, r in zip(names, ordered, strict=True)}
-    small, large = min(sizes.values()), max(sizes.values())
-    words = f"Every network has {number(small)} parameters."
-    if small < large:
-        least, most = (listing(n for n in names if sizes[n] == size) for size in (small, large))
-        words = (
-            f"The {least} has the fewest parameters, {number(small)}, which is "
-            f"{percent(small / large)} of those of the {most}."
-        )
-    for key, what, show in (
-        ("training_s", "to train", duration),
-        ("inference_ms", "to answer", lambda ms: f"{number(float(ms))} ms"),
-    ):
-        times = {n: r.data["speed"][key] for n, r in zip(names, ordered, strict=True)}
-        low, high = min(times.values()), max(times.values())
-        span = " to ".join(dict.fromkeys([show(low), show(high)]))
-        if high < SAME_TIME * low:
-            words += f" All take about as long {what} ({span})."
-        elif len({record.data["architecture"] for record in ordered}) == 1:
-            words += f" They took {span} {what}, which does not rank them: it is one architecture."
-        else:
-            quickest = [n for n, t in times.items() if t < SAME_TIME * low]
-            slowest = [n for n, t in times.items() if high < SAME_TIME * t and n not in quickest]
-            first, last = (
-                listing(f"{n} ({show(times[n])})" for n in group) for group in (quickest, slowest)
-            )
-            words += f" Quickest {what}: {first}; slowest: {last}."
-    platforms = dict.fromkeys(record.data["versions"].get("platform") for record in ordered)
-    if machines := listing(filter(None, platforms)):
-        words += f" The times were taken on {machines} and hold for that machine."
-    return words
+class Times(NamedTuple):
+    """How long the networks take for something, in seconds or milliseconds.
+
+    `rank` is "same" if they take about as long, "one" if they are one architecture, of which the
+    times rank nothing, else "ranked". `quickest` and `slowest` hold names with times.
+    """
+
+    rank: str
+    low: float
+    high: float
+    quickest: list[tuple[str, float]]
+    slowest: list[tuple[str, float]]
 
 
-def final(records: Sequence):
-    """The record of the network to use: that of the highest UAR in validation.
+class Spread(NamedTuple):
+    """UAR of a network over its seeds: mean (with its interval over speakers), deviation, range."""
 
-    The mean over the folds decides, then the fewest parameters. The test part has no say, so the
-    final network's test score is not the best of several.
+    name: str
+    uar: Score
+    deviation: float
+    low: float
+    high: float
+
+
+class Change(NamedTuple):
+    """F1 from one network to the next, as printed, by emotion: where it rises and where it falls."""
+
+    first: str
+    second: str
+    rises: dict[str, float]
+    falls: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Comparison(Fact):
+    """Several networks on the same data, and what they are compared with.
+
+    Attributes
+    ----------
+    trained
+        Of each network a run, or one for each seed.
+    baselines
+        In the same folds, if the page compares with them.
 
     Raises
     ------
     RecordError
-        As `comparison`.
+        From any property, if there is no run, or they are of different data or protocols.
     """
-    return _by_validation(comparable(records))[0]
 
+    trained: Sequence[Run]
+    baselines: Sequence[Baseline] = ()
 
-def _by_validation(records: Sequence) -> list:
-    return sorted(records, key=lambda record: (-_validation(record), record.data["n_parameters"]))
+    significance = SIGNIFICANCE
+    reference_choice = title(reference.CHOICE)
 
+    @cached_property
+    def _networks(self) -> list[list[Run]]:
+        """The runs of each network by seed, in the order of training."""
+        runs.comparable(self.trained)
+        groups: dict[str, list[Run]] = {}
+        for run in self.trained:
+            own = {k: v for k, v in run.record.parameters.items() if k != "seed"}
+            groups.setdefault(repr(sorted(own.items())), []).append(run)
+        return [sorted(group, key=lambda run: run.seed) for group in groups.values()]
 
-def _validation(record) -> float:
-    # Of means that differ by rounding alone, neither is the higher one.
-    return round(fold_mean(record, "validation_uar"), 9)
+    @property
+    def networks(self) -> list[tuple[str, Run]]:
+        """Name and first run of every network, in the order of training."""
+        first = [group[0] for group in self._networks]
+        return list(zip(labels(first), first, strict=True))
 
+    @property
+    def ordered(self) -> list[tuple[str, Run]]:
+        """The same from the highest UAR down."""
+        ordered = runs.comparable([run for _, run in self.networks])
+        return list(zip(labels(ordered), ordered, strict=True))
 
-def chosen(records: Sequence) -> str:
-    """Which network is the final model, and why, by the rule of `final`."""
-    ordered = _by_validation(comparable(records))
-    (name, record), *others = zip(labels(ordered), ordered, strict=True)
-    scores = [f"the {other} reaches {number(_validation(rival))}" for other, rival in others]
-    reached = number(_validation(record))
-    if not others:
-        why = f"it is the only one, with a validation UAR of {reached}"
-    elif _validation(others[0][1]) < _validation(record):
-        why = f"its UAR in validation, {reached} in the mean over the folds, is the highest"
-    else:
-        why = (
-            f"no network has a higher UAR in validation ({reached}), and of those that reach it "
-            "it has the fewest parameters"
-        )
-    beside = f"; {listing(scores)}" if scores else ""
-    uar = interval(_uar(record), record.data["metrics"]["uar_ci95"])
-    same = record.data["architecture"] == reference.CHOICE
-    report = f"the {title(reference.CHOICE)} {'as well' if same else 'instead'}"
-    return (
-        f"The final model is the **{name}**: {why}{beside}. Test scores have no say in the choice; "
-        f"its own is a UAR of {uar}. The reference report chose {report}."
-    )
+    @property
+    def ranks(self) -> list[tuple[float, list[str]]]:
+        """UAR as printed, from the highest, with the networks that share it."""
+        return ranked({name: run.uar.value for name, run in self.ordered})
 
+    @property
+    def same_folds(self) -> bool:
+        """Whether all were tested on the same utterances in the same folds."""
+        columns = ["utterance", "fold"]
+        splits = (run.predictions[columns].itertuples(index=False) for _, run in self.networks)
+        return len(set(map(frozenset, splits))) == 1
 
-def generalisation(records: Sequence) -> str:
-    """How well training carries over to validation and test, network by network."""
-    comparable(records)
-    names = labels(records)
-    rows = []
-    for record, name in zip(records, names, strict=True):
-        train, validation = (fold_mean(record, f"{p}_accuracy") for p in ("train", "validation"))
-        rows.append(
-            {
-                "Network": name,
-                "Training accuracy": train,
-                "Validation accuracy": validation,
-                "Gap": rounded(train) - rounded(validation),
-                "Test accuracy": record.data["metrics"]["accuracy"],
-            }
-        )
-    gaps = extremes({row["Network"]: row["Gap"] for row in rows}, "network")
-    return (
-        f"{markdown_table(rows)}\n\nThe gap between training and validation at the best epochs is "
-        f"{gaps}. A large gap means that much of what was learned holds for the training part only."
-    )
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        """Every two networks, from the highest UAR down."""
+        return runs.pairs([[run] for _, run in self.ordered])
 
+    @property
+    def n_apart(self) -> int:
+        """Pairs that the data can tell apart."""
+        return sum(pair.uar.sign != 0 for pair in self.pairs)
 
-def by_emotion(records: Sequence) -> str:
-    """F1 of every emotion with every network, and where the networks differ."""
-    comparable(records)
-    names, emotions = labels(records), records[0].emotions
-    f1 = {
-        emotion: {
-            name: record.data["per_class"][emotion]["f1"]
-            for record, name in zip(records, names, strict=True)
+    @property
+    def sizes(self) -> list[tuple[int, list[str]]]:
+        """Numbers of parameters, from the highest, with the networks that have so many."""
+        sizes = ranked({name: run.record.n_parameters for name, run in self.ordered})
+        return [(int(size), names) for size, names in sizes]
+
+    @property
+    def training(self) -> Times:
+        """Seconds of training."""
+        return self._times("training_s")
+
+    @property
+    def inference(self) -> Times:
+        """Milliseconds of a prediction."""
+        return self._times("inference_ms")
+
+    def _times(self, name: str) -> Times:
+        times = [(who, float(getattr(run.record.speed, name))) for who, run in self.ordered]
+        low, high = (limit(time for _, time in times) for limit in (min, max))
+        rank = "ranked" if len({run.architecture for _, run in self.ordered}) > 1 else "one"
+        quickest = [pair for pair in times if pair[1] < SAME_TIME * low]
+        slowest = [p for p in times if high < SAME_TIME * p[1] and p not in quickest]
+        return Times("same" if high < SAME_TIME * low else rank, low, high, quickest, slowest)
+
+    @property
+    def platforms(self) -> list[str]:
+        """Where the times were taken."""
+        names = (run.record.versions.get("platform") for _, run in self.ordered)
+        return list(dict.fromkeys(filter(None, names)))
+
+    @property
+    def seeds(self) -> list[int]:
+        """Seeds that every network was trained with."""
+        return [run.seed for run in self._networks[0]]
+
+    @cached_property
+    def _by_mean(self) -> list[list[Run]]:
+        """The runs of each network, that of the highest mean UAR first."""
+        return sorted(self._networks, key=lambda group: -_mean_uar(group))
+
+    @cached_property
+    def spreads(self) -> list[Spread]:
+        """UAR of every network over seeds, from the highest mean down; none with one seed."""
+        if len(self.seeds) == 1:
+            return []
+        names = labels([group[0] for group in self._by_mean])
+        return [_spread(name, group) for name, group in zip(names, self._by_mean, strict=True)]
+
+    @property
+    def deviations(self) -> dict[str, float]:
+        """Standard deviation of UAR over seeds, by network."""
+        return {spread.name: spread.deviation for spread in self.spreads}
+
+    @property
+    def winners(self) -> list[tuple[list[str], list[int]]]:
+        """The networks of the highest UAR, with the seeds at which they have it."""
+        names = labels([group[0] for group in self._by_mean])
+        winners: dict[tuple[str, ...], list[int]] = {}
+        for seed, *same in zip(self.seeds, *self._by_mean, strict=True):
+            best = max(run.uar.value for run in same)
+            first = [n for n, run in zip(names, same, strict=True) if run.uar.value == best]
+            winners.setdefault(tuple(first), []).append(seed)
+        return [(list(best), seeds) for best, seeds in winners.items()]
+
+    @cached_property
+    def pooled(self) -> list[Pair]:
+        """Every two networks with all seeds together; none with one seed."""
+        return runs.pairs(self._by_mean) if len(self.seeds) > 1 else []
+
+    @property
+    def methods(self) -> list[tuple[str, bool, Result]]:
+        """Name of every method, whether it is a network, and result, from the highest UAR down."""
+        methods: list[tuple[str, bool, Result]] = [(n, True, run) for n, run in self.networks]
+        methods += [(baseline.title, False, baseline) for baseline in self.baselines]
+        return sorted(methods, key=lambda method: -method[2].uar.value)
+
+    @cached_property
+    def against(self) -> list[tuple[str, Run, list[tuple[Baseline, Difference]]]]:
+        """Every network with its difference to every baseline."""
+        return [(name, run, runs.against(run, self.baselines)) for name, run in self.networks]
+
+    @property
+    def absent(self) -> list[str]:
+        """Baselines that were not run, because openSMILE is not installed."""
+        present = {baseline.name for baseline in self.baselines}
+        return [TITLES[name] for name in functionals.SMILE if name not in present]
+
+    @property
+    def gaps(self) -> dict[str, float]:
+        """Training less validation accuracy at the best epochs, as printed, by network."""
+        return {
+            name: rounded(run.mean("train_accuracy")) - rounded(run.mean("validation_accuracy"))
+            for name, run in self.networks
         }
-        for emotion in emotions
-    }
-    table = markdown_table({"Emotion": emotion} | values for emotion, values in f1.items())
-    means = {emotion: sum(values.values()) / len(values) for emotion, values in f1.items()}
-    sentence = f"Averaged over the networks, F1 is {extremes(means)}."
-    steps = []
-    for first, second in pairwise(names):
-        change = {e: rounded(f1[e][second]) - rounded(f1[e][first]) for e in emotions}
-        gained = [e for e in emotions if change[e] > 0]
-        lost = [e for e in emotions if change[e] < 0]
-        moved = [
-            f"{verb} for {listing(f'{e} ({change[e]:+.2f})' for e in group)}"
-            for verb, group in (("rises", gained), ("falls", lost))
-            if group
+
+    @property
+    def f1(self) -> pd.DataFrame:
+        """F1 of every emotion (rows) with every network (columns)."""
+        return pd.DataFrame({name: run.per_class["f1"] for name, run in self.networks})
+
+    @property
+    def changes(self) -> list[Change]:
+        """How F1 changes from each network to the next."""
+        printed = self.f1.map(rounded)
+        steps = [(a, b, dict(printed[b] - printed[a])) for a, b in pairwise(printed)]
+        return [
+            Change(
+                a,
+                b,
+                rises={emotion: step for emotion, step in change.items() if step > 0},
+                falls={emotion: step for emotion, step in change.items() if step < 0},
+            )
+            for a, b, change in steps
         ]
-        steps.append(
-            f"- From the {first} to the {second}, F1 {', and '.join(moved) or 'stays the same'}."
-        )
-    return "\n\n".join([table, sentence, "\n".join(steps)])
+
+    @property
+    def candidates(self) -> list[tuple[str, Run]]:
+        """Name and run of every network, the one to use first: see `runs.final`."""
+        candidates = runs.by_validation([run for _, run in self.networks])
+        return list(zip(labels(candidates), candidates, strict=True))
+
+    @property
+    def tied(self) -> bool:
+        """Whether the fewest parameters, not the highest UAR in validation, decided the choice."""
+        uars = [round(run.mean("validation_uar"), 9) for _, run in self.candidates[:2]]
+        return len(uars) == 2 and uars[0] == uars[1]
+
+    @property
+    def as_reference(self) -> bool:
+        """Whether the reference report chose the same network."""
+        return self.candidates[0][1].architecture == reference.CHOICE
 
 
-def headline(records: Sequence) -> str:
-    """The result of the whole report in a paragraph and a table."""
-    ordered = comparable(records)
-    pick = final(ordered)
-    data, corpus = pick.data, pick.data["corpus"]
-    classes = len(corpus["emotions"])
-    rows = [_row(record, name) for record, name in zip(ordered, labels(ordered), strict=True)]
-    kept = ("Network", "UAR", "95 % interval", "Accuracy", "Parameters")
-    return (
-        f"Corpus: {corpus['title']} ({count(corpus['utterances'], 'utterance')}, "
-        f"{count(corpus['speakers'], 'speaker')}, {count(classes, 'emotion')}). The chosen "
-        f"network, the one with the best validation, is the **{title(data['architecture'])}**: it "
-        f"recognises {percent(data['metrics']['accuracy'])} of the utterances, with an unweighted "
-        f"average recall of {interval(_uar(pick), data['metrics']['uar_ci95'])}, where guessing "
-        f"would give {number(1 / classes)}. {told_apart(ordered)}\n\n"
-        + markdown_table({name: row[name] for name in kept} for row in rows)
-    )
+def _mean_uar(group: Sequence[Run]) -> float:
+    return float(np.mean([run.uar.value for run in group]))
 
 
-def _uar(record) -> float:
-    return record.data["metrics"]["uar"]
-
-
-def _split(record) -> tuple:
-    return record.predictions["utterance"], record.predictions["fold"]
+def _spread(name: str, group: Sequence[Run]) -> Spread:
+    uars = [run.uar.value for run in group]
+    predictions = pd.concat([run.predictions for run in group])
+    if (predictions["speaker"] == "").any():
+        predictions = predictions.assign(speaker=predictions["utterance"])
+    # Matrices of all seeds add up, so the interval of their UAR is that of the mean.
+    interval = group[0].on(predictions).uar.interval
+    deviation = float(np.std(uars, ddof=1))
+    return Spread(name, Score(_mean_uar(group), *interval), deviation, min(uars), max(uars))

@@ -1,252 +1,322 @@
-"""The report's sentences on one run: English that is computed from its record.
+"""One run: its network, its training, its scores, and what it takes for what.
 
-Conventions: every function returns Markdown. No figure and no emotion is named that was not
-computed from the record; the wording follows the numbers by the thresholds below, which are
-differences or shares as fractions. Scores are compared as they are printed, with two decimals:
-what looks equal on the page is called equal.
+The pages of the three networks and of the final one share these facts. Levels follow from the
+thresholds below, which are differences or shares as fractions. Scores are compared as they are
+printed, with two decimals: what looks equal on the page is called equal.
 """
 
-import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+from typing import NamedTuple
 
-from ser_lib.pages.tables import (
-    UNKNOWN,
-    capital,
-    confusion_counts,
-    count,
-    extremes,
-    fold_mean,
-    interval,
-    listing,
-    number,
-    percent,
-    ranked,
-    rounded,
-    scores,
-    speaker_scores,
-    title,
-)
+import numpy as np
+import pandas as pd
+
+from ser_lib.experiments.baselines import Baseline
+from ser_lib.experiments.run import Run
+from ser_lib.metrics import scores
+from ser_lib.metrics.difference import Difference
+from ser_lib.models import networks
+from ser_lib.pages import runs
+from ser_lib.pages.words import UNKNOWN, Fact, Markdown, ranked, rounded
 
 GAP_SMALL = 0.05  # training minus validation accuracy up to here: no sign of overfitting
 GAP_LARGE = 0.15  # from here on: overfitting
 PHASE = 0.05  # test and validation accuracy that differ by less agree
-LEANING = 0.10  # recall minus precision from here on: the emotion is answered too often
+LEANING = 0.10  # recall and precision that differ by less: the emotion is predicted often enough
 AVERAGES = 0.02  # macro and weighted F1 that differ by less are called similar
 MUTUAL = 0.10  # share of each of two emotions that is taken for the other
 
 
-def evaluation(record) -> str:
-    """What the result is worth: against chance, by emotion, by answer."""
-    table = scores(record)
-    emotions = table.iloc[:-3]
-    tested = emotions[emotions["support"] > 0]
-    meanings = {
-        "precision": "Precision, how often an answer is right",
-        "recall": "Recall, how much of an emotion is found",
-        "f1": "F1, the balance of the two",
-    }
-    by_emotion = [f"- {words}: {extremes(tested[name])}." for name, words in meanings.items()]
-    return "\n\n".join(
-        [
-            _overall(record),
-            "\n".join(by_emotion),
-            _leaning(record, emotions),
-            _averages(table),
-        ]
-    )
+class Confusion(NamedTuple):
+    """How often one emotion is taken for another; `share` is that of the true emotion."""
+
+    truth: str
+    predicted: str
+    n: int
+    share: float
 
 
-def _overall(record) -> str:
-    metrics, n = record.data["metrics"], len(record.predictions)
-    classes = len(record.data["corpus"]["emotions"])
-    low, high = metrics["uar_ci95"]
-    if low > 1 / classes:
-        verdict = "the whole interval of UAR lies above chance"
-    elif high < 1 / classes:
-        verdict = (
-            "the whole interval of UAR lies below chance, which points to a fault in data or labels"
-        )
-    else:
-        verdict = "the interval of UAR includes chance, so it may have learned nothing"
-    frequent = record.predictions["truth"].value_counts().sort_index()
-    share = frequent.max() / n
-    less = "less" if rounded(share) < rounded(metrics["accuracy"]) else "no less"
-    unnamed = (record.predictions["speaker"] == "").any()
-    heard = record.data["protocol"] == "random" or unnamed
-    voices = "whose speakers may be heard in training" if heard else "of unheard speakers"
-    drawn = "utterances" if unnamed else "whole speakers"
-    return (
-        f"On {count(n, 'test utterance')} {voices}, the {title(record.data['architecture'])} "
-        f"reaches an accuracy of {interval(metrics['accuracy'], metrics['accuracy_ci95'])}, an "
-        f"unweighted average recall (UAR) of {interval(metrics['uar'], metrics['uar_ci95'])} and "
-        f"a loss of {number(float(metrics['loss']))}. The intervals come from drawing {drawn} "
-        f"with replacement. Guessing among {count(classes, 'emotion')} has a UAR of "
-        f"{number(1 / classes)} and a loss of {number(math.log(classes))}: {verdict}. Always "
-        f"answering {frequent.idxmax()} would be right for {percent(share)} of the utterances, "
-        f"{less} than the network."
-    )
+class Bias(NamedTuple):
+    """An emotion that is predicted more or less often than it occurs."""
+
+    emotion: str
+    predicted: int
+    support: int
+    precision: float
+    recall: float
 
 
-def _leaning(record, emotions) -> str:
-    answers = record.predictions["predicted"].value_counts()
-    sentences, often, rarely = [], [], []
-    for name, row in emotions.iterrows():
-        n, spoken = int(answers.get(name, 0)), int(row["support"])
-        if spoken == 0:
-            sentences.append(f"No utterance of {name} was tested.")
-        elif n == 0:
-            sentences.append(f"{capital(name)} is never answered, so its precision counts as 0.")
-        elif abs(row["recall"] - row["precision"]) >= LEANING:
-            words = (
-                f"{name} ({count(n, 'answer')} for {count(spoken, 'utterance')}: precision "
-                f"{number(row['precision'])}, recall {number(row['recall'])})"
-            )
-            (often if n > spoken else rarely).append(words)
-    if often:
-        sentences.append(f"Answered too often: {listing(often)}.")
-    if rarely:
-        sentences.append(f"Answered too rarely: {listing(rarely)}.")
-    if not sentences:
-        sentences.append(
-            "No emotion is much favoured or avoided: precision and recall differ by less than "
-            f"{number(LEANING)} for each."
-        )
-    return " ".join(sentences)
+class Average(NamedTuple):
+    """A row under the emotions of a classification report."""
+
+    name: str
+    precision: float | None
+    recall: float | None
+    f1: float
 
 
-def overfitting(record) -> str:
-    """The gap between training and validation at the best epochs, and what it means."""
-    names = ("train_accuracy", "validation_accuracy", "train_loss", "validation_loss")
-    train, validation, train_loss, validation_loss = (fold_mean(record, name) for name in names)
-    # As printed, so that the difference is that of the two numbers on the page.
-    gap = rounded(rounded(train) - rounded(validation))
-    part = "utterances" if record.data["protocol"] == "random" else "speakers"
-    if gap >= GAP_LARGE:
-        verdict = (
-            f"The gap of {number(gap)} is large, which is overfitting: much of what the network "
-            f"learned holds for the training {part} only"
-        )
-    elif gap > GAP_SMALL:
-        verdict = (
-            f"The gap of {number(gap)} is moderate: part of what the network learned does not "
-            f"carry over to new {part}"
-        )
-    elif gap >= -GAP_SMALL:
-        verdict = "The two are close: there is no sign of overfitting"
-    else:
-        verdict = f"Validation lies {number(-gap)} higher, so there is no sign of overfitting"
-    test = record.data["metrics"]["accuracy"]
-    drop = rounded(rounded(validation) - rounded(test))
-    agreement = "agrees with validation"
-    if abs(drop) >= PHASE:
-        agreement = f"lies {number(abs(drop))} {'below' if drop > 0 else 'above'} validation"
-    n = len(record.data["folds"])
-    return (
-        f"At the best epoch{f', on average over {n} folds' if n > 1 else ''}, training accuracy is "
-        f"{number(train)} and validation accuracy {number(validation)}; the losses are "
-        f"{number(train_loss)} and {number(validation_loss)}. {verdict}. Test accuracy, "
-        f"{number(test)}, {agreement}."
-    )
+class Mutual(NamedTuple):
+    """Two emotions that are taken for each other, with how often each for the other."""
+
+    first: str
+    second: str
+    n: int
+    m: int
 
 
-def _averages(table) -> str:
-    macro, weighted = (float(table.loc[f"{name} average", "f1"]) for name in ("macro", "weighted"))
-    words = f"Macro average F1 is {number(macro)}, weighted average F1 {number(weighted)}: "
-    sizes = table["support"].iloc[:-3]
-    if sizes.nunique() == 1:
-        return words + "the emotions are equally frequent, so the two are the same."
-    if abs(macro - weighted) < AVERAGES:
-        return words + "how frequent an emotion is makes little difference."
-    side = "frequent" if weighted > macro else "rare"
-    return words + f"the {side} emotions are recognised better."
+def source(run: Run) -> Markdown:
+    """Return the code that builds the network of a run, as a block of Python."""
+    return Markdown(f"```python\n{networks.source(run.architecture).strip()}\n```")
 
 
-def pairs(record) -> list[tuple[str, str, int, float]]:
-    """Confusions as (truth, predicted, count, share of the truth), largest count first.
+def pairs(run: Run) -> list[Confusion]:
+    """Return the confusions of a run, largest count first.
 
-    Equal counts are ordered by share, then by the order of the labels.
+    Equal counts are ordered by share, then by the order of the emotions.
     """
-    labels, counts = record.data["corpus"]["emotions"], confusion_counts(record)
-    found = [
-        (truth, predicted, n, n / sum(row))
-        for truth, row in zip(labels, counts.tolist(), strict=True)
-        for predicted, n in zip(labels, row, strict=True)
+    counts = run.confusion
+    result = [
+        Confusion(truth, predicted, int(n), float(n / row.sum()))
+        for truth, row in counts.iterrows()
+        for predicted, n in row.items()
         if n and truth != predicted
     ]
-    return sorted(found, key=lambda pair: (-pair[2], -pair[3]))
+    return sorted(result, key=lambda pair: (-pair.n, -pair.share))
 
 
-def confusions(record, *, top: int = 3) -> str:
-    """The `top` largest confusions, and the emotions that are taken for each other."""
-    found = pairs(record)
-    if not found:
-        return "No emotion is taken for another: every utterance is recognised."
-    shown = found[:top]
-    errors, part = (sum(pair[2] for pair in group) for group in (found, shown))
-    lines = ["The largest confusions, in utterances and as a share of the true emotion:", ""]
-    lines += [
-        f"- **{truth}** taken for **{predicted}**: {n:,} ({percent(share)} of {truth})"
-        for truth, predicted, n, share in shown
-    ]
-    closing = f"That is {percent(part / errors)} of all {count(errors, 'error')}."
-    if ties := sum(pair[2] == shown[-1][2] for pair in found[top:]):
-        closing += f" {capital(count(ties, 'more confusion'))} "
-        closing += f"{'is' if ties == 1 else 'are'} as frequent as the last one listed."
-    size = {(truth, predicted): (n, share) for truth, predicted, n, share in found}
-    mutual = [
-        (size[a, b][0], size[b, a][0], a, b)
-        for a, b in size
-        if a < b and (b, a) in size and min(size[a, b][1], size[b, a][1]) >= MUTUAL
-    ]
-    mutual.sort(key=lambda pair: -pair[0] - pair[1])
-    named = listing(f"{a} and {b} ({n:,} and {m:,} times)" for n, m, a, b in mutual[:top])
-    if not mutual:
-        closing += f" No two emotions are taken for each other in {percent(MUTUAL)} of each."
-    else:
-        closing += f" Taken for each other, in at least {percent(MUTUAL)} of each: {named}"
-        more = count(len(mutual) - top, "more pair")
-        closing += f", and {more}." if len(mutual) > top else "."
-    return "\n".join([*lines, "", closing])
+def speaker_scores(run: Run) -> pd.DataFrame:
+    """Return accuracy and UAR, over the emotions that the speaker shows, of every test speaker.
 
-
-def correct_incorrect(record) -> str:
-    """How many utterances are recognised and how many are not."""
-    hits = record.predictions["truth"] == record.predictions["predicted"]
-    right, wrong = int(hits.sum()), int((~hits).sum())
-    words = (
-        f"Of {count(len(hits), 'test utterance')}, {right:,} ({percent(right / len(hits))}) are "
-        f"recognised and {wrong:,} are not"
-    )
-    if not wrong or not right:
-        return f"{words}."
-    if right == wrong:
-        return f"{words}: as many right answers as wrong ones."
-    if right < wrong:
-        return f"{words}: more wrong answers than right ones."
-    return f"{words}: {number(right / wrong, 1)} right answers for each wrong one."
-
-
-def class_accuracy(record) -> str:
-    """Accuracy within each emotion, from the best recognised to the worst."""
-    table = scores(record).iloc[:-3]
-    recall = table["recall"][table["support"] > 0].map(rounded)
-    overall = rounded(record.data["metrics"]["accuracy"])
-    order = "; ".join(f"{listing(names)} {number(value)}" for value, names in ranked(dict(recall)))
-    sides = {
-        "above": list(recall.index[recall > overall]),
-        "level with": list(recall.index[recall == overall]),
-        "below": list(recall.index[recall < overall]),
+    The index holds the speakers in order, `UNKNOWN` for those without a name.
+    """
+    rows = {
+        speaker or UNKNOWN: {
+            "accuracy": scores.accuracy(part["truth"], part["predicted"]),
+            "uar": scores.uar(part["truth"], part["predicted"]),
+        }
+        for speaker, part in run.predictions.groupby("speaker")
     }
-    placed = ", ".join(f"{side} it {listing(names)}" for side, names in sides.items() if names)
-    return (
-        f"Accuracy within each emotion, which is its recall, from best to worst: {order}. Over "
-        f"all utterances it is {number(overall)}: {placed}."
-    )
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def speakers(record) -> str:
-    """How far the result depends on the speaker."""
-    table = speaker_scores(record)
-    if list(table.index) == [UNKNOWN]:
-        return "The speakers of this corpus are not known."
-    named = {f"speaker {name}": uar for name, uar in table["uar"].items()}
-    return f"UAR is {extremes(named, 'speaker')}."
+@dataclass(frozen=True)
+class Network(Fact):
+    """What a run achieved.
+
+    Attributes
+    ----------
+    run
+        The run.
+    baselines
+        In the same folds, if the page compares with them.
+    top
+        How many confusions are listed.
+    """
+
+    run: Run
+    baselines: Sequence[Baseline] = ()
+    top: int = 3
+
+    least_leaning = LEANING
+    least_mutual = MUTUAL
+
+    @property
+    def n_measured(self) -> int:
+        """Parameters that are not trained: the running means and variances of normalisation."""
+        # Batch normalisation has four for each channel, and learns two of them.
+        layers = self.run.record.layers
+        return sum(x["parameters"] for x in layers if x["type"] == "BatchNormalization") // 2
+
+    @property
+    def best_epoch(self) -> float:
+        """Median over the folds of the epoch whose weights are kept."""
+        return float(median(fold["best_epoch"] for fold in self.run.record.folds))
+
+    @property
+    def train(self) -> float:
+        """Training accuracy at the best epochs, mean over the folds."""
+        return self.run.mean("train_accuracy")
+
+    @property
+    def validation(self) -> float:
+        """Validation accuracy at the best epochs, mean over the folds."""
+        return self.run.mean("validation_accuracy")
+
+    @property
+    def gap(self) -> float:
+        """Training less validation accuracy, both as printed."""
+        return rounded(rounded(self.train) - rounded(self.validation))
+
+    @property
+    def overfit(self) -> str:
+        """Level of `gap`: "large", "moderate", "small" or "negative"."""
+        if self.gap >= GAP_LARGE:
+            return "large"
+        if self.gap > GAP_SMALL:
+            return "moderate"
+        return "small" if self.gap >= -GAP_SMALL else "negative"
+
+    @property
+    def drop(self) -> float:
+        """Validation less test accuracy, both as printed; 0 where they agree."""
+        drop = rounded(rounded(self.validation) - rounded(self.run.metrics["accuracy"].value))
+        return drop if abs(drop) >= PHASE else 0.0
+
+    @property
+    def unseen(self) -> bool:
+        """Whether no test speaker can be one of the training set's."""
+        return self.run.protocol != "random" and self.run.clusters is not None
+
+    @property
+    def chance(self) -> float:
+        """UAR of guessing."""
+        return 1 / len(self.run.emotions)
+
+    @property
+    def chance_loss(self) -> float:
+        """Loss of guessing, in nats."""
+        return float(np.log(len(self.run.emotions)))
+
+    @property
+    def above_chance(self) -> int:
+        """1 if the whole interval of UAR lies above chance, -1 if below, 0 if it includes it."""
+        return Difference(
+            self.run.uar.value - self.chance, [end - self.chance for end in self.run.uar.interval]
+        ).sign
+
+    @property
+    def majority(self) -> str:
+        """The most frequent emotion."""
+        return self.run.predictions["truth"].value_counts().sort_index().idxmax()
+
+    @property
+    def majority_share(self) -> float:
+        """Accuracy of always predicting it."""
+        return float((self.run.predictions["truth"] == self.majority).mean())
+
+    @property
+    def beats_majority(self) -> bool:
+        """Whether accuracy is higher than that, as printed."""
+        return rounded(self.majority_share) < rounded(self.run.metrics["accuracy"].value)
+
+    @cached_property
+    def tested(self) -> pd.DataFrame:
+        """Scores of the emotions that occur in the test set."""
+        return self.run.per_class[self.run.per_class["support"] > 0]
+
+    @property
+    def untested(self) -> list[str]:
+        """Emotions without an utterance in the test set."""
+        return [emotion for emotion in self.run.emotions if emotion not in self.tested.index]
+
+    @property
+    def _biases(self) -> list[Bias]:
+        counts = self.run.predictions["predicted"].value_counts()
+        return [
+            Bias(name, int(counts.get(name, 0)), int(row.support), row.precision, row.recall)
+            for name, row in self.tested.iterrows()
+        ]
+
+    @property
+    def never(self) -> list[Bias]:
+        """Emotions that are never predicted."""
+        return [bias for bias in self._biases if not bias.predicted]
+
+    @property
+    def leaning(self) -> list[Bias]:
+        """Emotions that are predicted clearly too often or too rarely, but at all."""
+        return [
+            bias
+            for bias in self._biases
+            if bias.predicted and abs(bias.recall - bias.precision) >= LEANING
+        ]
+
+    @property
+    def often(self) -> list[Bias]:
+        """Those that are predicted too often."""
+        return [bias for bias in self.leaning if bias.predicted > bias.support]
+
+    @property
+    def rarely(self) -> list[Bias]:
+        """Those that are predicted too rarely."""
+        return [bias for bias in self.leaning if bias.predicted <= bias.support]
+
+    @property
+    def averages(self) -> list[Average]:
+        """Accuracy (as scikit-learn prints it, under F1), macro and weighted average."""
+        table = self.run.per_class
+        rows = [Average("accuracy", None, None, self.run.metrics["accuracy"].value)]
+        for name, weights in (("macro average", None), ("weighted average", table["support"])):
+            columns = (table[column] for column in ("precision", "recall", "f1"))
+            means = [float(np.average(column, weights=weights)) for column in columns]
+            rows.append(Average(name, *means))
+        return rows
+
+    @property
+    def favoured(self) -> str:
+        """Which emotions are recognised better: "frequent", "rare", "none" or "equal" sizes."""
+        _, macro, weighted = (average.f1 for average in self.averages)
+        if self.run.per_class["support"].nunique() == 1:
+            return "equal"
+        if abs(macro - weighted) < AVERAGES:
+            return "none"
+        return "frequent" if weighted > macro else "rare"
+
+    @cached_property
+    def confusions(self) -> list[Confusion]:
+        """See `pairs`."""
+        return pairs(self.run)
+
+    @property
+    def n_errors(self) -> int:
+        """Utterances that are not recognised."""
+        return sum(pair.n for pair in self.confusions)
+
+    @property
+    def n_correct(self) -> int:
+        """Utterances that are recognised."""
+        return len(self.run.predictions) - self.n_errors
+
+    @property
+    def n_ties(self) -> int:
+        """Confusions that are not listed and as frequent as the last one that is."""
+        rest = self.confusions[self.top :]
+        return sum(pair.n == self.confusions[self.top - 1].n for pair in rest)
+
+    @property
+    def mutual(self) -> list[Mutual]:
+        """Emotions that are taken for each other, in at least `MUTUAL` of each."""
+        counts = {(p.truth, p.predicted): p.n for p in self.confusions if p.share >= MUTUAL}
+        both = [
+            Mutual(a, b, n, counts[b, a])
+            for (a, b), n in counts.items()
+            if a < b and (b, a) in counts
+        ]
+        return sorted(both, key=lambda pair: -pair.n - pair.m)
+
+    @property
+    def recalls(self) -> list[tuple[float, list[str]]]:
+        """Recall as printed, from the highest, with the emotions that share it."""
+        return ranked(dict(self.tested["recall"]))
+
+    @property
+    def sides(self) -> dict[str, list[str]]:
+        """Emotions whose recall is "above", "equal" to or "below" accuracy, as printed."""
+        recall = self.tested["recall"].map(rounded)
+        overall = rounded(self.run.metrics["accuracy"].value)
+        signs = {"above": recall > overall, "equal": recall == overall, "below": recall < overall}
+        return {side: list(recall.index[where]) for side, where in signs.items()}
+
+    @property
+    def speakers(self) -> pd.Series | None:
+        """UAR of every test speaker; None where no speaker is known."""
+        uar = speaker_scores(self.run)["uar"]
+        return None if list(uar.index) == [UNKNOWN] else uar.rename("speaker {}".format)
+
+    @cached_property
+    def against(self) -> list[tuple[Baseline, Difference]]:
+        """Every baseline with the network's UAR less its own."""
+        return runs.against(self.run, self.baselines)

@@ -1,50 +1,42 @@
-"""What the reference report states, and how it stands beside what was measured here.
+"""What the reference report states, and what was measured here.
 
 The report's figures are in ``reference-results.yml``, with its own words for what it rounds
 (about, between, above, below). It names neither corpus nor split; its five classes are IEMOCAP's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
 
 import yaml
 
-from ser_lib.core.errors import RecordError, choose
-from ser_lib.pages.tables import (
-    TITLES,
-    capital,
-    confusion_counts,
-    fold_mean,
-    listing,
-    markdown_table,
-    number,
-    percent,
-    scores,
-    title,
-)
+from ser_lib.experiments.run import Run
+from ser_lib.pages.words import Fact, listing, number, percent
 
 CORPUS = "iemocap"  # the corpus that has the report's classes
 CHOICE = "cnn_gru"  # the report's final model
-_DESIGN = {
-    "layers": "Layers after the input",
-    "filters": "Filters of the blocks",
-    "parameters": "Parameters",
-}
-_RESULTS = {
-    "train_accuracy": "Training accuracy",
-    "validation_accuracy": "Validation accuracy",
-    "train_loss": "Training loss",
-    "validation_loss": "Validation loss",
-    "accuracy": "Test accuracy",
-    "test_accuracy": "Test accuracy",
-    "test_loss": "Test loss",
-    "macro_f1": "Macro average F1",
-    "weighted_f1": "Weighted average F1",
-    "test_correct": "Correct predictions",
-    "test_incorrect": "Incorrect predictions",
-}
-_CLASS_SCORES = {"precision": "precision", "recall": "recall", "f1": "F1", "accuracy": "accuracy"}
+
+
+class Row(NamedTuple):
+    """A figure of the reference report and what was measured here.
+
+    Attributes
+    ----------
+    name
+        The figure's name in ``reference-results.yml``.
+    emotion, predicted
+        What it is of: an emotion, or two for a cell of the confusion matrix; else "".
+    stated, measured
+        As printed; None if the corpus has no such emotion.
+    """
+
+    name: str
+    emotion: str
+    predicted: str
+    stated: str
+    measured: str | None
 
 
 @cache
@@ -74,129 +66,115 @@ def stated(value: object) -> str:
     return number(value)
 
 
-def reported(architecture: str, record) -> str:
-    """What the reference report states of a network, beside what was measured here.
+@dataclass(frozen=True)
+class Reported(Fact):
+    """What the reference report states of a network, and what a run of it measured.
 
-    Training and validation figures measured here are means over the folds, at each fold's best
-    epoch.
+    Training and validation figures of the run are means over the folds, at each fold's best epoch.
 
-    Parameters
+    Attributes
     ----------
-    architecture
-        A network of the reference report; of another one the answer is a sentence.
-    record
-        A run of that network on any corpus. Every result of another corpus than the report's is
-        marked as such; an emotion that the corpus lacks has no measurement.
-
-    Raises
-    ------
-    ParameterError
-        If neither the reference report nor the record has such a network.
-    RecordError
-        If the record is one of another network.
+    run
+        On any corpus.
     """
-    if architecture == record.data["architecture"] and architecture not in results():
-        return "The reference report has no such network."
-    figures = results()[choose(architecture, TITLES, "network of the reference report")]
-    if record.data["architecture"] != architecture:
-        raise RecordError(
-            f"{record.folder} is a record of {record.data['architecture']}, not of {architecture}"
-        )
-    emotions = record.data["corpus"]["emotions"]
-    classes = len(results()["cnn"]["per_class"])
-    same = len(emotions) == classes
-    design = "same design" if same else f"{len(emotions)} classes instead of {classes}"
-    another = record.data["corpus"]["name"] != CORPUS
-    result = "another corpus" if another else "same classes, split not named"
-    rows = [
-        (_DESIGN[name], figures[name], _design(record, name), design)
-        for name in _DESIGN
-        if name in figures
-    ]
-    rows += [
-        (_RESULTS[name], figures[name], _result(record, name), result)
-        for name in _RESULTS
-        if name in figures
-    ]
-    for emotion, given in figures["per_class"].items():
-        for name, value in given.items():
-            measured = _class_score(record, emotion, name)
-            rows.append((f"{capital(emotion)}: {_CLASS_SCORES[name]}", value, measured, result))
-    for truth, given in figures.get("confusion", {}).items():
-        for predicted, value in given.items():
-            what = "correct" if truth == predicted else f"taken for {predicted}"
-            measured = _cell_count(record, truth, predicted)
-            rows.append((f"{capital(truth)} {what}", value, measured, result))
-    columns = ("Figure", "Reference report", "Measured here", "Comparison")
-    return markdown_table(
-        dict(zip(columns, (name, stated(value), measured, note), strict=True))
-        for name, value, measured, note in rows
-    )
 
+    run: Run
 
-def compared(records: Sequence) -> str:
-    """Accuracy and macro F1 of every network, as the reference report states them and as measured.
+    @property
+    def n_classes(self) -> int:
+        """Classes of the reference report."""
+        return len(results()["cnn"]["per_class"])
 
-    Raises
-    ------
-    ParameterError
-        If the reference report has no such network.
-    """
-    rows = []
-    for record in records:
-        architecture = record.data["architecture"]
-        figures = results()[choose(architecture, TITLES, "network of the reference report")]
-        metrics = record.data["metrics"]
-        rows.append(
-            {
-                "Network": title(architecture),
-                "Accuracy, reference": stated(
-                    figures.get("accuracy", figures.get("test_accuracy"))
-                ),
-                "Accuracy, here": number(metrics["accuracy"]),
-                "Macro F1, reference": stated(figures["macro_f1"]),
-                "Macro F1, here": number(metrics["macro_f1"]),
-            }
-        )
-    another = any(record.data["corpus"]["name"] != CORPUS for record in records)
-    note = (
-        "The reference report used another corpus, so the columns are context, not a contest."
-        if another
-        else "The reference report names neither its corpus nor its split; its classes are these."
-    )
-    return f"{markdown_table(rows)}\n\n{note}"
+    @property
+    def same_corpus(self) -> bool:
+        """Whether the run is on the corpus that has the report's classes."""
+        return self.run.record.corpus.name == CORPUS
 
+    @property
+    def design(self) -> list[Row]:
+        """Layers, filters and parameters; empty if the reference report has no such network."""
+        return [
+            Row(name, "", "", stated(value), getattr(self, f"_{name}"))
+            for name, value in self._figures.items()
+            if name in ("layers", "filters", "parameters")
+        ]
 
-def _design(record, name: str) -> str:
-    if name == "layers":
-        return str(len(record.data["layers"]))
-    if name == "filters":
-        shapes = [x["output_shape"] for x in record.data["layers"] if "Conv" in x["type"]]
+    @property
+    def scores(self) -> list[Row]:
+        """Scores of the network, of every emotion, and cells of the confusion matrix."""
+        return list(self._rows())
+
+    @property
+    def _figures(self) -> dict:
+        return results().get(self.run.architecture, {})
+
+    def _rows(self) -> Iterator[Row]:
+        nested = ("per_class", "confusion")
+        for name, value in self._figures.items():
+            if name not in (*nested, *(row.name for row in self.design)):
+                yield Row(name, "", "", stated(value), self._score(name))
+        per_class, confusion = (self._figures.get(name, {}) for name in nested)
+        for emotion, given in per_class.items():
+            for name, value in given.items():
+                yield Row(name, emotion, "", stated(value), self._class_score(emotion, name))
+        for truth, given in confusion.items():
+            for predicted, value in given.items():
+                count = self._count(truth, predicted)
+                yield Row("confusion", truth, predicted, stated(value), count)
+
+    @property
+    def _layers(self) -> str:
+        return str(len(self.run.record.layers))
+
+    @property
+    def _filters(self) -> str:
+        shapes = [x["output_shape"] for x in self.run.record.layers if "Conv" in x["type"]]
         return listing(shape.strip("()").split(",")[-1].strip() for shape in shapes)
-    return number(record.data["n_parameters"])
+
+    @property
+    def _parameters(self) -> str:
+        return number(self.run.record.n_parameters)
+
+    def _score(self, name: str) -> str:
+        if name in ("test_correct", "test_incorrect"):
+            hits = self.run.predictions["truth"] == self.run.predictions["predicted"]
+            if name == "test_incorrect":
+                return f"{int((~hits).sum()):,} of {len(hits):,}"
+            return f"{int(hits.sum()):,} of {len(hits):,} ({percent(hits.mean())})"
+        name = name.removeprefix("test_")
+        known = self.run.metrics
+        return number(known[name].value if name in known else self.run.mean(name))
+
+    def _class_score(self, emotion: str, name: str) -> str | None:
+        if emotion not in self.run.emotions:
+            return None
+        # The accuracy within an emotion is its recall.
+        return number(self.run.per_class.loc[emotion, name.replace("accuracy", "recall")])
+
+    def _count(self, truth: str, predicted: str) -> str | None:
+        if not {truth, predicted} <= set(self.run.emotions):
+            return None
+        row = self.run.confusion.loc[truth]
+        n, total = int(row[predicted]), int(row.sum())
+        return f"{n:,} of {total:,} ({percent(n / total if total else None)})"
 
 
-def _result(record, name: str) -> str:
-    metrics, predictions = record.data["metrics"], record.predictions
-    if name in ("test_correct", "test_incorrect"):
-        hits = predictions["truth"] == predictions["predicted"]
-        if name == "test_incorrect":
-            return f"{int((~hits).sum()):,} of {len(hits):,}"
-        return f"{int(hits.sum()):,} of {len(hits):,} ({percent(hits.mean())})"
-    name = name.removeprefix("test_")
-    return number(metrics[name]) if name in metrics else number(fold_mean(record, name))
+@dataclass(frozen=True)
+class Compared(Fact):
+    """Accuracy and macro F1 of networks, as the reference report states them and as measured."""
 
+    runs: Sequence[Run]
 
-def _class_score(record, emotion: str, name: str) -> str:
-    if emotion not in record.data["corpus"]["emotions"]:
-        return "not in this corpus"
-    return number(scores(record).loc[emotion, "recall" if name == "accuracy" else name])
+    @property
+    def same_corpus(self) -> bool:
+        """Whether the runs are on the corpus that has the report's classes."""
+        return all(Reported(run).same_corpus for run in self.runs)
 
-
-def _cell_count(record, truth: str, predicted: str) -> str:
-    emotions = record.data["corpus"]["emotions"]
-    if not {truth, predicted} <= set(emotions):
-        return "not in this corpus"
-    spoken = confusion_counts(record)[emotions.index(truth)]
-    n, total = int(spoken[emotions.index(predicted)]), int(spoken.sum())
-    return f"{n:,} of {total:,} ({percent(n / total if total else None)})"
+    @property
+    def stated(self) -> list[tuple[Run, str, str]]:
+        """Every run of a network of the report, with accuracy and macro F1 that it states."""
+        return [
+            (run, stated(own.get("accuracy", own.get("test_accuracy"))), stated(own["macro_f1"]))
+            for run in self.runs
+            if (own := results().get(run.architecture))
+        ]

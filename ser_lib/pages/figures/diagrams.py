@@ -10,6 +10,7 @@ import seaborn as sns
 from matplotlib.patches import FancyBboxPatch, Patch
 
 from ser_lib.core.audio import RATE
+from ser_lib.experiments.run import Run
 from ser_lib.features import maps
 from ser_lib.pages.figures.drawing import (
     BLUE,
@@ -25,7 +26,8 @@ from ser_lib.pages.figures.drawing import (
     legend_above,
     styled,
 )
-from ser_lib.pages.tables import capital, count, extremes, listing, number, percent, title
+from ser_lib.pages.figures.network import figure_name
+from ser_lib.pages.words import capital, count, extremes, listing, number, percent
 
 WINDOW_S = maps.FRAMES * maps.HOP / RATE
 _KINDS = (  # part of a layer's type, what it is, its colour
@@ -41,24 +43,12 @@ _OTHER = ("reshaping", "#b09468")
 
 
 @styled
-def architecture_diagram(
-    layers: Sequence[Mapping], *, title: str, input_shape: Sequence[int] | None = None
-) -> Figure:
-    """Block diagram of a network: its layers in groups, with output shapes and parameters.
-
-    Parameters
-    ----------
-    layers
-        As in a record: `layer`, `type`, `output_shape`, `parameters`.
-    title
-        The network's printed name.
-    input_shape
-        (rows, frames, channels) for a box before the first layer.
-    """
+def architecture(run: Run, *, page: str | None = None) -> Figure:
+    """Block diagram of a network: its layers in groups, with output shapes and parameters."""
+    layers = run.record.layers
     groups = _groups(layers)
     tallest = max(len(group) for _, group in groups)
-    left = 0.0 if input_shape is None else 0.72
-    gap, strip, width, margin = 0.24, 0.86, 1.0, 0.06
+    left, gap, strip, width, margin = 0.72, 0.24, 0.86, 1.0, 0.06
     middle = (tallest - 0.55) / 2
     fig, axis = canvas(height=0.75 + 0.62 * tallest)
     axis.set_axis_off()
@@ -66,18 +56,12 @@ def architecture_diagram(
         xlim=(-left - margin, len(groups) * (width + gap) + 2 * margin),
         ylim=(tallest + 0.05, -0.65),
     )
-    if input_shape is not None:
-        top = middle - strip / 2
-        _box(axis, -left, top, left, strip, "white", "input", _shape(input_shape), "")
+    inputs = _shape((maps.ROWS, maps.FRAMES, run.record.parameters["channels"]))
+    _box(axis, -left, middle - strip / 2, left, strip, "white", "input", inputs, "")
     for i, (name, group) in enumerate(groups):
         x = gap + i * (width + gap)
         axis.add_patch(_rounded(x - margin, -0.6, width + 2 * margin, tallest + 0.6, "#f7f7f7"))
-        if i or input_shape is not None:
-            start = x - gap + (margin if i else 0)
-            axis.annotate(
-                "", (x - margin, middle), xytext=(start, middle),
-                arrowprops={"arrowstyle": "-|>", "color": INK, "shrinkA": 0, "shrinkB": 0},
-            )  # fmt: skip
+        _arrow(axis, x - gap + (margin if i else 0), x - margin, middle)
         axis.text(x + width / 2, -0.3, name, ha="center", va="center", weight="bold", size=9.5)
         for j, layer in enumerate(group):
             words = layer["type"].replace("(", " ").replace(")", "")
@@ -95,10 +79,12 @@ def architecture_diagram(
     )
     return Figure(
         fig,
-        f"Block diagram of the {title}, {count(len(layers), 'layer')} and {number(total)} "
+        alt=f"Block diagram of the {run.title}, {count(len(layers), 'layer')} and {number(total)} "
         f"parameters. {steps}. {capital(largest)} holds {percent(sizes[largest] / total)} of the "
         "parameters.",
-        f"The {title}: under each layer its output shape (left) and its parameters (right).",
+        name=figure_name(run, page, "blocks"),
+        caption=f"The {run.title} from the feature map (left) to the probabilities (right): under "
+        "each layer its output shape (left) and its parameters (right).",
     )
 
 
@@ -153,31 +139,38 @@ def _box(axis, x, y, width, height, colour, name, shape, parameters) -> None:
         axis.text(place, line, text, va="center", ha=side, size=7.5)
 
 
+def _arrow(axis, start: float, end: float, y: float) -> None:
+    axis.annotate(
+        "", (end, y), xytext=(start, y),
+        arrowprops={"arrowstyle": "-|>", "color": INK, "shrinkA": 0, "shrinkB": 0},
+    )  # fmt: skip
+
+
 @styled
-def pipeline_diagram(records: Sequence) -> Figure:
+def pipeline(runs: Sequence[Run]) -> Figure:
     """The way from recordings to scores, with the sizes of a report at each station.
 
     Parameters
     ----------
-    records
-        A run of each network on the same corpus and split.
+    runs
+        One of each network, on the same corpus and split.
     """
-    data = records[0].data
-    corpus, channels = data["corpus"], sorted({r.data["parameters"]["channels"] for r in records})
+    corpus = runs[0].record.corpus
+    channels = sorted({run.record.parameters["channels"] for run in runs})
     stations = {
         "Recordings": [
-            count(corpus["utterances"], "utterance"),
-            count(corpus["speakers"], "speaker"),
-            count(len(corpus["emotions"]), "emotion"),
+            count(corpus.utterances, "utterance"),
+            count(corpus.speakers, "speaker"),
+            count(len(corpus.emotions), "emotion"),
         ],
         "Feature maps": [
             f"{maps.ROWS} rows",
             f"{maps.FRAMES} frames",
             f"{' or '.join(map(str, channels))} {'channel' if channels == [1] else 'channels'}",
         ],
-        "Split": [count(len(data["folds"]), "fold"), "training,", "validation, test"],
-        "Networks": [title(record.data["architecture"]) for record in records],
-        "Scores": [count(len(records[0].predictions), "answer"), "per network,", "with intervals"],
+        "Split": [count(len(runs[0].record.folds), "fold"), "training,", "validation, test"],
+        "Networks": [run.title for run in runs],
+        "Scores": [count(len(runs[0].predictions), "prediction"), "per network,", "with intervals"],
     }
     width, gap, line = 1.0, 0.22, 0.2
     tallest = max(map(len, stations.values()))
@@ -193,18 +186,16 @@ def pipeline_diagram(records: Sequence) -> Figure:
         for j, text in enumerate(lines):
             axis.text(x + width / 2, 0.44 + line * j, text, ha="center", va="center", size=9.5)
         if i:
-            axis.annotate(
-                "", (x, height / 2), xytext=(x - gap, height / 2),
-                arrowprops={"arrowstyle": "-|>", "color": INK, "shrinkA": 0, "shrinkB": 0},
-            )  # fmt: skip
-    told = "; ".join(
+            _arrow(axis, x - gap, x, height / 2)
+    listed = "; ".join(
         f"{name}: {', '.join(text.rstrip(',') for text in lines)}"
         for name, lines in stations.items()
     )
     return Figure(
         fig,
-        f"Five stations from left to right, each with an arrow to the next one. {told}.",
-        "From recordings to scores.",
+        alt=f"Five stations from left to right, each with an arrow to the next one. {listed}.",
+        name="introduction-pipeline",
+        caption="The way from recordings to scores in this report.",
     )
 
 
@@ -240,16 +231,17 @@ def emotion_counts(table: pd.DataFrame) -> Figure:
     counts = table["emotion"].value_counts().sort_index()
     return Figure(
         fig,
-        f"Bars by emotion and sex: {count(len(table), 'utterance')} of "
+        alt=f"Bars by emotion and sex: {count(len(table), 'utterance')} of "
         f"{count(len(emotions), 'emotion')}, {by_sex}. The number is "
         f"{extremes(counts, digits=0, bold=False)}.",
-        "Utterances by emotion and sex.",
+        name="data-emotions",
+        caption="Utterances of each emotion, by the sex of the speaker.",
     )
 
 
 @styled
 def durations(table: pd.DataFrame) -> Figure:
-    """How long the utterances of every emotion are, beside what a network sees at a time.
+    """How long the utterances of every emotion are, with what a network sees at a time.
 
     Parameters
     ----------
@@ -276,10 +268,12 @@ def durations(table: pd.DataFrame) -> Figure:
     inside = float((table["duration_s"] <= WINDOW_S).mean())
     return Figure(
         fig,
-        f"Durations from {number(table['duration_s'].min(), 1)} to "
+        alt=f"Durations from {number(table['duration_s'].min(), 1)} to "
         f"{number(table['duration_s'].max(), 1)} s; the median is "
         f"{extremes(medians, digits=1, unit='s', bold=False)}. {percent(inside)} of the "
         f"utterances fit into the {number(WINDOW_S, 1)} s that a network sees at a time.",
-        "Duration by emotion: box from the first to the third quartile, line at the median, "
-        "whiskers from the shortest to the longest utterance.",
+        name="data-durations",
+        caption="Length of the utterances of each emotion: box from the first to the third "
+        "quartile, line at the median, whiskers from the shortest to the longest. The dashed line "
+        "is the stretch that a network sees at a time.",
     )

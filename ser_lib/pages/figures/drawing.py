@@ -9,7 +9,7 @@ gives the same bytes: no date, fixed identifiers, text as outlines.
 import io
 import re
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import wraps
@@ -20,6 +20,7 @@ import numpy as np
 import seaborn as sns
 
 from ser_lib.core.errors import ParameterError
+from ser_lib.pages.words import number
 
 WIDTH = 8.0  # inches
 BLUE, ORANGE, GREEN, RED, PURPLE, *_ = sns.color_palette("colorblind").as_hex()
@@ -146,3 +147,37 @@ def level(axis, y: float, text: str) -> None:
         text, (1, y), xycoords=("axes fraction", "data"), xytext=(5, 0),
         textcoords="offset points", va="center",
     )  # fmt: skip
+
+
+def score_rows(names: Sequence[str], series: Iterable[tuple], *, chance: float, height: float):
+    """Draw UAR and its interval as points in rows, the value at the right.
+
+    Parameters
+    ----------
+    names
+        Of the rows, from above.
+    series
+        Label, colour, marker and (row, `Score`) pairs of each kind of points.
+    chance
+        Drawn as a dashed line.
+
+    Returns
+    -------
+    matplotlib figure
+    """
+    fig, axis = canvas(height=height)
+    for label, colour, marker, places in series:
+        for y, uar in places:
+            axis.hlines(y, uar.low, uar.high, color=colour, linewidth=2)
+            right = max(uar.high + 0.012, uar.value + 0.025)
+            axis.text(right, y, number(uar.value), va="center", color=INK)
+        axis.plot([uar.value for _, uar in places], [y for y, _ in places], marker,
+                  color=colour, markersize=8, label=label, clip_on=False)  # fmt: skip
+    axis.axvline(chance, color=INK, linestyle="--", linewidth=1.2)
+    axis.set(xlabel="UAR", xlim=(0, 1.1), ylim=(len(names) - 0.5, -0.5))
+    axis.set_xticks(np.linspace(0, 1, 6))
+    axis.set_yticks(range(len(names)), names)
+    axis.grid(False, axis="y")
+    legend_above(axis, 2)
+    sns.despine(fig, left=True)
+    return fig

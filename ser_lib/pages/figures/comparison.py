@@ -1,0 +1,140 @@
+"""Figures of several networks, and of networks and baselines.
+
+Conventions as in `drawing`: every function takes runs on the same corpus and protocol and returns a
+`Figure` whose alt text states the finding.
+"""
+
+from collections.abc import Sequence
+from itertools import cycle
+
+import numpy as np
+import seaborn as sns
+
+from ser_lib.core.errors import choose
+from ser_lib.experiments.baselines import Baseline
+from ser_lib.experiments.run import Run
+from ser_lib.pages.figures.drawing import (
+    BLUE,
+    GREEN,
+    INK,
+    ORANGE,
+    PURPLE,
+    Figure,
+    canvas,
+    legend_above,
+    level,
+    score_rows,
+    styled,
+)
+from ser_lib.pages.runs import labels
+from ser_lib.pages.words import capital, duration, interval, number
+
+_METRICS = {
+    "accuracy": "Accuracy",
+    "uar": "UAR",
+    "macro_f1": "Macro F1",
+    "weighted_f1": "Weighted F1",
+}
+_LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "D"), (PURPLE, "^"))
+
+
+@styled
+def scores(
+    runs: Sequence[Run],
+    *,
+    metrics: Sequence[str] = ("accuracy", "uar", "macro_f1"),
+    name: str = "comparison-scores",
+    caption: str = "Scores of the networks; the lines span the 95 % interval over speakers.",
+) -> Figure:
+    """Scores of several runs side by side, with their 95 % intervals.
+
+    Parameters
+    ----------
+    metrics
+        Of accuracy, uar, macro_f1, weighted_f1.
+    name, caption
+        Of the figure.
+    """
+    for metric in metrics:
+        choose(metric, _METRICS, "score")
+    fig, axis = canvas(height=3.4)
+    width, listed = 0.8 / len(runs), []
+    for i, (run, label, look) in enumerate(zip(runs, labels(runs), cycle(_LOOKS), strict=False)):
+        x = np.arange(len(metrics)) + (i - (len(runs) - 1) / 2) * width
+        values = [run.metrics[metric] for metric in metrics]
+        low, high = np.transpose([score.interval for score in values])
+        axis.bar(x, [v.value for v in values], width * 0.92, label=label, color=look[0])
+        axis.vlines(x, low, high, color="white", linewidth=5)
+        axis.vlines(x, low, high, color=INK, linewidth=1.8)
+        for at, score in zip(x, values, strict=True):
+            axis.text(at, 0.04, number(score.value), ha="center",
+                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})  # fmt: skip
+        words = (f"{_METRICS[m]} {interval(v)}" for m, v in zip(metrics, values, strict=True))
+        listed.append(f"{label}: {', '.join(words)}")
+    chance = 1 / len(runs[0].emotions)
+    level(axis, chance, f"UAR by\nchance: {number(chance)}")
+    axis.set_xticks(range(len(metrics)), [_METRICS[metric] for metric in metrics])
+    axis.set(ylim=(0, 1))
+    axis.grid(False, axis="x")
+    legend_above(axis, len(runs))
+    sns.despine(fig, left=True)
+    alt = f"Bars with 95 % intervals. {'; '.join(listed)}."
+    return Figure(fig, alt=alt, name=name, caption=caption)
+
+
+@styled
+def baselines(runs: Sequence[Run], others: Sequence[Baseline]) -> Figure:
+    """UAR of networks and baselines with their intervals, the highest on top."""
+    networks = [(name, run.uar, True) for run, name in zip(runs, labels(runs), strict=True)]
+    rest = [(capital(baseline.title), baseline.uar, False) for baseline in others]
+    rows = sorted(networks + rest, key=lambda row: -row[1].value)
+
+    def places(kind: bool) -> list[tuple]:
+        return [(y, uar) for y, (_, uar, network) in enumerate(rows) if network == kind]
+
+    fig = score_rows(
+        [name for name, _, _ in rows],
+        [("network", BLUE, "o", places(True)), ("baseline", ORANGE, "D", places(False))],
+        chance=1 / len(runs[0].emotions),
+        height=1.1 + 0.42 * len(rows),
+    )
+    listed = "; ".join(f"{name} {interval(uar)}" for name, uar, _ in rows)
+    return Figure(
+        fig,
+        alt=f"Points with 95 % intervals. UAR from the highest down: {listed}.",
+        name="comparison-baselines",
+        caption="Networks and baselines in the same folds; lines span the 95 % interval over "
+        "speakers.",
+    )
+
+
+@styled
+def cost(runs: Sequence[Run]) -> Figure:
+    """UAR with its interval against parameters and against training time."""
+    names = labels(runs)
+    fig, axes = canvas(1, 2, height=3.3, sharey=True)
+    costs = (
+        ("parameters (millions)", [run.record.n_parameters / 1e6 for run in runs]),
+        ("training time (minutes)", [run.record.speed.training_s / 60 for run in runs]),
+    )
+    for axis, (label, values) in zip(axes, costs, strict=True):
+        for run, x, name, look in zip(runs, values, names, cycle(_LOOKS), strict=False):
+            axis.vlines(x, *run.uar.interval, color=look[0], linewidth=2)
+            axis.plot(x, run.uar.value, marker=look[1], color=look[0],
+                      markersize=9, label=name, linestyle="none")  # fmt: skip
+        axis.set(xlabel=label, xlim=(0, 1.15 * max(values)))
+    axes[0].set_ylabel("UAR")
+    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(runs))
+    sns.despine(fig)
+    listed = "; ".join(
+        f"{name}: UAR {number(run.uar.value)}, {number(run.record.n_parameters)} parameters, "
+        f"{duration(run.record.speed.training_s)} of training"
+        for run, name in zip(runs, names, strict=True)
+    )
+    return Figure(
+        fig,
+        alt=f"{listed}.",
+        name="comparison-cost",
+        caption="What the networks cost: UAR against parameters and training time, with 95 % "
+        "intervals.",
+    )
