@@ -12,6 +12,7 @@ Weights are drawn from Keras' global seed: call ``keras.utils.set_random_seed`` 
 layers are Keras' own, so a saved network is read by any Keras; `fast` trains them in less time.
 """
 
+import inspect
 from collections.abc import Callable
 
 import keras
@@ -175,3 +176,8 @@ def title(name: str) -> str:
 def files(name: str) -> tuple[str, ...]:
     """Return the source files of a network."""
     return ("models/networks.py",)
+
+
+def source(name: str) -> str:
+    """Return the code of the builder of a network."""
+    return inspect.getsource(BUILDERS[name])

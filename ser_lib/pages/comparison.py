@@ -11,7 +11,6 @@ from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from ser_lib.core.errors import ParameterError
@@ -20,7 +19,6 @@ from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.run import Result, Run
 from ser_lib.features import functionals
 from ser_lib.metrics.difference import SIGNIFICANCE, Difference
-from ser_lib.metrics.scores import Score
 from ser_lib.models.networks import title
 from ser_lib.pages import reference, runs
 from ser_lib.pages.runs import Pair, labels
@@ -55,10 +53,10 @@ def experiments(
 
 
 class Times(NamedTuple):
-    """How long the networks take for something, in seconds or milliseconds.
+    """How long the networks take, in seconds or milliseconds.
 
-    `rank` is "same" if they take about as long, "one" if they are one architecture, of which the
-    times rank nothing, else "ranked". `quickest` and `slowest` hold names with times.
+    `rank` is "same" if they take about as long, "one" if they are one architecture, of which times
+    rank nothing, else "ranked". `quickest` and `slowest` hold names with times.
     """
 
     rank: str
@@ -66,25 +64,6 @@ class Times(NamedTuple):
     high: float
     quickest: list[tuple[str, float]]
     slowest: list[tuple[str, float]]
-
-
-class Spread(NamedTuple):
-    """UAR of a network over its seeds: mean (with its interval over speakers), deviation, range."""
-
-    name: str
-    uar: Score
-    deviation: float
-    low: float
-    high: float
-
-
-class Change(NamedTuple):
-    """F1 from one network to the next, as printed, by emotion: where it rises and where it falls."""
-
-    first: str
-    second: str
-    rises: dict[str, float]
-    falls: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -111,26 +90,29 @@ class Comparison(Fact):
     reference_choice = title(reference.CHOICE)
 
     @cached_property
-    def _networks(self) -> list[list[Run]]:
+    def _groups(self) -> list[list[Run]]:
         """The runs of each network by seed, in the order of training."""
-        runs.comparable(self.trained)
         groups: dict[str, list[Run]] = {}
         for run in self.trained:
             own = {k: v for k, v in run.record.parameters.items() if k != "seed"}
             groups.setdefault(repr(sorted(own.items())), []).append(run)
+        runs.comparable(self.trained)
         return [sorted(group, key=lambda run: run.seed) for group in groups.values()]
 
     @property
+    def runs(self) -> list[Run]:
+        """The first run of every network, in the order of training."""
+        return [group[0] for group in self._groups]
+
+    @property
     def networks(self) -> list[tuple[str, Run]]:
-        """Name and first run of every network, in the order of training."""
-        first = [group[0] for group in self._networks]
-        return list(zip(labels(first), first, strict=True))
+        """The same with names."""
+        return _named(self.runs)
 
     @property
     def ordered(self) -> list[tuple[str, Run]]:
         """The same from the highest UAR down."""
-        ordered = runs.comparable([run for _, run in self.networks])
-        return list(zip(labels(ordered), ordered, strict=True))
+        return _named(runs.comparable(self.runs))
 
     @property
     def ranks(self) -> list[tuple[float, list[str]]]:
@@ -140,9 +122,8 @@ class Comparison(Fact):
     @property
     def same_folds(self) -> bool:
         """Whether all were tested on the same utterances in the same folds."""
-        columns = ["utterance", "fold"]
-        splits = (run.predictions[columns].itertuples(index=False) for _, run in self.networks)
-        return len(set(map(frozenset, splits))) == 1
+        tables = [run.predictions[["utterance", "fold"]] for run in self.runs]
+        return len({frozenset(table.itertuples(index=False, name=None)) for table in tables}) == 1
 
     @cached_property
     def pairs(self) -> list[Pair]:
@@ -150,33 +131,19 @@ class Comparison(Fact):
         return runs.pairs([[run] for _, run in self.ordered])
 
     @property
-    def n_apart(self) -> int:
-        """Pairs that the data can tell apart."""
-        return sum(pair.uar.sign != 0 for pair in self.pairs)
-
-    @property
-    def sizes(self) -> list[tuple[int, list[str]]]:
+    def sizes(self) -> list[tuple[float, list[str]]]:
         """Numbers of parameters, from the highest, with the networks that have so many."""
-        sizes = ranked({name: run.record.n_parameters for name, run in self.ordered})
-        return [(int(size), names) for size, names in sizes]
+        return ranked({name: run.record.n_parameters for name, run in self.ordered})
 
     @property
-    def training(self) -> Times:
-        """Seconds of training."""
-        return self._times("training_s")
-
-    @property
-    def inference(self) -> Times:
-        """Milliseconds of a prediction."""
-        return self._times("inference_ms")
-
-    def _times(self, name: str) -> Times:
-        times = [(who, float(getattr(run.record.speed, name))) for who, run in self.ordered]
-        low, high = (limit(time for _, time in times) for limit in (min, max))
-        rank = "ranked" if len({run.architecture for _, run in self.ordered}) > 1 else "one"
-        quickest = [pair for pair in times if pair[1] < SAME_TIME * low]
-        slowest = [p for p in times if high < SAME_TIME * p[1] and p not in quickest]
-        return Times("same" if high < SAME_TIME * low else rank, low, high, quickest, slowest)
+    def times(self) -> dict[str, Times]:
+        """Seconds to "train", milliseconds to "predict"."""
+        speeds = [(name, run.record.speed) for name, run in self.ordered]
+        one = len({run.architecture for run in self.runs}) == 1
+        return {
+            "train": _times({name: speed.training_s for name, speed in speeds}, one),
+            "predict": _times({name: speed.inference_ms for name, speed in speeds}, one),
+        }
 
     @property
     def platforms(self) -> list[str]:
@@ -187,48 +154,40 @@ class Comparison(Fact):
     @property
     def seeds(self) -> list[int]:
         """Seeds that every network was trained with."""
-        return [run.seed for run in self._networks[0]]
+        return [run.seed for run in self._groups[0]]
 
     @cached_property
     def _by_mean(self) -> list[list[Run]]:
-        """The runs of each network, that of the highest mean UAR first."""
-        return sorted(self._networks, key=lambda group: -_mean_uar(group))
+        """The runs of each network, that of the highest mean UAR over seeds first."""
+        return sorted(
+            self._groups, key=lambda group: sum(run.uar.value for run in group), reverse=True
+        )
 
     @cached_property
-    def spreads(self) -> list[Spread]:
-        """UAR of every network over seeds, from the highest mean down; none with one seed."""
-        if len(self.seeds) == 1:
-            return []
+    def spreads(self) -> pd.DataFrame:
+        """Over seeds, of UAR: mean, deviation, least, most, interval of the mean (low, high)."""
         names = labels([group[0] for group in self._by_mean])
-        return [_spread(name, group) for name, group in zip(names, self._by_mean, strict=True)]
+        return pd.DataFrame([_spread(group) for group in self._by_mean], names)
 
     @property
-    def deviations(self) -> dict[str, float]:
-        """Standard deviation of UAR over seeds, by network."""
-        return {spread.name: spread.deviation for spread in self.spreads}
-
-    @property
-    def winners(self) -> list[tuple[list[str], list[int]]]:
+    def winners(self) -> dict[tuple[str, ...], list[int]]:
         """The networks of the highest UAR, with the seeds at which they have it."""
-        names = labels([group[0] for group in self._by_mean])
         winners: dict[tuple[str, ...], list[int]] = {}
         for seed, *same in zip(self.seeds, *self._by_mean, strict=True):
-            best = max(run.uar.value for run in same)
-            first = [n for n, run in zip(names, same, strict=True) if run.uar.value == best]
-            winners.setdefault(tuple(first), []).append(seed)
-        return [(list(best), seeds) for best, seeds in winners.items()]
+            uars = pd.Series([run.uar.value for run in same], self.spreads.index)
+            winners.setdefault(tuple(uars.index[uars == uars.max()]), []).append(seed)
+        return winners
 
     @cached_property
     def pooled(self) -> list[Pair]:
-        """Every two networks with all seeds together; none with one seed."""
-        return runs.pairs(self._by_mean) if len(self.seeds) > 1 else []
+        """Every two networks with all seeds together."""
+        return runs.pairs(self._by_mean)
 
     @property
-    def methods(self) -> list[tuple[str, bool, Result]]:
-        """Name of every method, whether it is a network, and result, from the highest UAR down."""
-        methods: list[tuple[str, bool, Result]] = [(n, True, run) for n, run in self.networks]
-        methods += [(baseline.title, False, baseline) for baseline in self.baselines]
-        return sorted(methods, key=lambda method: -method[2].uar.value)
+    def methods(self) -> list[tuple[str, Result]]:
+        """Every network and baseline by name, from the highest UAR down."""
+        baselines = [(baseline.title, baseline) for baseline in self.baselines]
+        return sorted([*self.networks, *baselines], key=lambda method: -method[1].uar.value)
 
     @cached_property
     def against(self) -> list[tuple[str, Run, list[tuple[Baseline, Difference]]]]:
@@ -255,25 +214,15 @@ class Comparison(Fact):
         return pd.DataFrame({name: run.per_class["f1"] for name, run in self.networks})
 
     @property
-    def changes(self) -> list[Change]:
-        """How F1 changes from each network to the next."""
+    def changes(self) -> list[tuple[str, str, list[tuple[str, float]]]]:
+        """How F1 changes from each network to the next, as printed, by emotion."""
         printed = self.f1.map(rounded)
-        steps = [(a, b, dict(printed[b] - printed[a])) for a, b in pairwise(printed)]
-        return [
-            Change(
-                a,
-                b,
-                rises={emotion: step for emotion, step in change.items() if step > 0},
-                falls={emotion: step for emotion, step in change.items() if step < 0},
-            )
-            for a, b, change in steps
-        ]
+        return [(a, b, list((printed[b] - printed[a]).items())) for a, b in pairwise(printed)]
 
     @property
     def candidates(self) -> list[tuple[str, Run]]:
-        """Name and run of every network, the one to use first: see `runs.final`."""
-        candidates = runs.by_validation([run for _, run in self.networks])
-        return list(zip(labels(candidates), candidates, strict=True))
+        """Every network, the one to use first: see `runs.final`."""
+        return _named(runs.by_validation(self.runs))
 
     @property
     def tied(self) -> bool:
@@ -287,16 +236,24 @@ class Comparison(Fact):
         return self.candidates[0][1].architecture == reference.CHOICE
 
 
-def _mean_uar(group: Sequence[Run]) -> float:
-    return float(np.mean([run.uar.value for run in group]))
+def _named(runs: Sequence[Run]) -> list[tuple[str, Run]]:
+    return list(zip(labels(runs), runs, strict=True))
 
 
-def _spread(name: str, group: Sequence[Run]) -> Spread:
-    uars = [run.uar.value for run in group]
+def _times(times: Mapping[str, float], one: bool) -> Times:
+    low, high = min(times.values()), max(times.values())
+    quickest = [pair for pair in times.items() if pair[1] < SAME_TIME * low]
+    slowest = [p for p in times.items() if high < SAME_TIME * p[1] and p not in quickest]
+    rank = "same" if high < SAME_TIME * low else "one" if one else "ranked"
+    return Times(rank, low, high, quickest, slowest)
+
+
+def _spread(group: Sequence[Run]) -> dict[str, float]:
+    uars = pd.Series([run.uar.value for run in group])
     predictions = pd.concat([run.predictions for run in group])
     if (predictions["speaker"] == "").any():
         predictions = predictions.assign(speaker=predictions["utterance"])
     # Matrices of all seeds add up, so the interval of their UAR is that of the mean.
-    interval = group[0].on(predictions).uar.interval
-    deviation = float(np.std(uars, ddof=1))
-    return Spread(name, Score(_mean_uar(group), *interval), deviation, min(uars), max(uars))
+    low, high = group[0].on(predictions).uar.interval
+    spread = {"mean": uars.mean(), "deviation": uars.std(), "least": uars.min(), "most": uars.max()}
+    return {**spread, "low": low, "high": high}

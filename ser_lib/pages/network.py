@@ -5,13 +5,13 @@ thresholds below, which are differences or shares as fractions. Scores are compa
 printed, with two decimals: what looks equal on the page is called equal.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from ser_lib.experiments.baselines import Baseline
@@ -37,34 +37,6 @@ class Confusion(NamedTuple):
     predicted: str
     n: int
     share: float
-
-
-class Bias(NamedTuple):
-    """An emotion that is predicted more or less often than it occurs."""
-
-    emotion: str
-    predicted: int
-    support: int
-    precision: float
-    recall: float
-
-
-class Average(NamedTuple):
-    """A row under the emotions of a classification report."""
-
-    name: str
-    precision: float | None
-    recall: float | None
-    f1: float
-
-
-class Mutual(NamedTuple):
-    """Two emotions that are taken for each other, with how often each for the other."""
-
-    first: str
-    second: str
-    n: int
-    m: int
 
 
 def source(run: Run) -> Markdown:
@@ -124,45 +96,28 @@ class Network(Fact):
     least_mutual = MUTUAL
 
     @property
-    def n_measured(self) -> int:
-        """Parameters that are not trained: the running means and variances of normalisation."""
-        # Batch normalisation has four for each channel, and learns two of them.
-        layers = self.run.record.layers
-        return sum(x["parameters"] for x in layers if x["type"] == "BatchNormalization") // 2
-
-    @property
     def best_epoch(self) -> float:
         """Median over the folds of the epoch whose weights are kept."""
         return float(median(fold["best_epoch"] for fold in self.run.record.folds))
 
     @property
-    def train(self) -> float:
-        """Training accuracy at the best epochs, mean over the folds."""
-        return self.run.mean("train_accuracy")
-
-    @property
-    def validation(self) -> float:
-        """Validation accuracy at the best epochs, mean over the folds."""
-        return self.run.mean("validation_accuracy")
-
-    @property
     def gap(self) -> float:
-        """Training less validation accuracy, both as printed."""
-        return rounded(rounded(self.train) - rounded(self.validation))
+        """Training less validation accuracy at the best epochs, both as printed."""
+        train, validation = (self.run.mean(f"{part}_accuracy") for part in ("train", "validation"))
+        return rounded(rounded(train) - rounded(validation))
 
     @property
     def overfit(self) -> str:
         """Level of `gap`: "large", "moderate", "small" or "negative"."""
-        if self.gap >= GAP_LARGE:
-            return "large"
         if self.gap > GAP_SMALL:
-            return "moderate"
+            return "large" if self.gap >= GAP_LARGE else "moderate"
         return "small" if self.gap >= -GAP_SMALL else "negative"
 
     @property
     def drop(self) -> float:
         """Validation less test accuracy, both as printed; 0 where they agree."""
-        drop = rounded(rounded(self.validation) - rounded(self.run.metrics["accuracy"].value))
+        validation, test = self.run.mean("validation_accuracy"), self.run.metrics["accuracy"].value
+        drop = rounded(rounded(validation) - rounded(test))
         return drop if abs(drop) >= PHASE else 0.0
 
     @property
@@ -171,94 +126,62 @@ class Network(Fact):
         return self.run.protocol != "random" and self.run.clusters is not None
 
     @property
-    def chance(self) -> float:
-        """UAR of guessing."""
-        return 1 / len(self.run.emotions)
-
-    @property
     def chance_loss(self) -> float:
         """Loss of guessing, in nats."""
-        return float(np.log(len(self.run.emotions)))
+        return math.log(len(self.run.emotions))
 
     @property
     def above_chance(self) -> int:
         """1 if the whole interval of UAR lies above chance, -1 if below, 0 if it includes it."""
-        return Difference(
-            self.run.uar.value - self.chance, [end - self.chance for end in self.run.uar.interval]
-        ).sign
+        chance = 1 / len(self.run.emotions)
+        return int(self.run.uar.low > chance) - int(self.run.uar.high < chance)
 
     @property
-    def majority(self) -> str:
-        """The most frequent emotion."""
-        return self.run.predictions["truth"].value_counts().sort_index().idxmax()
-
-    @property
-    def majority_share(self) -> float:
-        """Accuracy of always predicting it."""
-        return float((self.run.predictions["truth"] == self.majority).mean())
+    def majority(self) -> tuple[str, float]:
+        """The most frequent emotion, and the accuracy of always predicting it."""
+        shares = self.run.predictions["truth"].value_counts(normalize=True).sort_index()
+        return shares.idxmax(), float(shares.max())
 
     @property
     def beats_majority(self) -> bool:
         """Whether accuracy is higher than that, as printed."""
-        return rounded(self.majority_share) < rounded(self.run.metrics["accuracy"].value)
+        return rounded(self.majority[1]) < rounded(self.run.metrics["accuracy"].value)
 
-    @cached_property
+    @property
     def tested(self) -> pd.DataFrame:
         """Scores of the emotions that occur in the test set."""
         return self.run.per_class[self.run.per_class["support"] > 0]
 
     @property
-    def untested(self) -> list[str]:
-        """Emotions without an utterance in the test set."""
-        return [emotion for emotion in self.run.emotions if emotion not in self.tested.index]
+    def biases(self) -> dict[str, pd.DataFrame]:
+        """Scores and number of predictions of the emotions that are not predicted as they occur."""
+        table = self.run.per_class.assign(predicted=self.run.confusion.sum())
+        tested, predicted = table["support"] > 0, table["predicted"] > 0
+        leaning = tested & predicted & ((table["recall"] - table["precision"]).abs() >= LEANING)
+        often = table["predicted"] > table["support"]
+        return {
+            "untested": table[~tested],
+            "never": table[tested & ~predicted],
+            "often": table[leaning & often],
+            "rarely": table[leaning & ~often],
+        }
 
     @property
-    def _biases(self) -> list[Bias]:
-        counts = self.run.predictions["predicted"].value_counts()
-        return [
-            Bias(name, int(counts.get(name, 0)), int(row.support), row.precision, row.recall)
-            for name, row in self.tested.iterrows()
-        ]
-
-    @property
-    def never(self) -> list[Bias]:
-        """Emotions that are never predicted."""
-        return [bias for bias in self._biases if not bias.predicted]
-
-    @property
-    def leaning(self) -> list[Bias]:
-        """Emotions that are predicted clearly too often or too rarely, but at all."""
-        return [
-            bias
-            for bias in self._biases
-            if bias.predicted and abs(bias.recall - bias.precision) >= LEANING
-        ]
-
-    @property
-    def often(self) -> list[Bias]:
-        """Those that are predicted too often."""
-        return [bias for bias in self.leaning if bias.predicted > bias.support]
-
-    @property
-    def rarely(self) -> list[Bias]:
-        """Those that are predicted too rarely."""
-        return [bias for bias in self.leaning if bias.predicted <= bias.support]
-
-    @property
-    def averages(self) -> list[Average]:
+    def averages(self) -> pd.DataFrame:
         """Accuracy (as scikit-learn prints it, under F1), macro and weighted average."""
-        table = self.run.per_class
-        rows = [Average("accuracy", None, None, self.run.metrics["accuracy"].value)]
-        for name, weights in (("macro average", None), ("weighted average", table["support"])):
-            columns = (table[column] for column in ("precision", "recall", "f1"))
-            means = [float(np.average(column, weights=weights)) for column in columns]
-            rows.append(Average(name, *means))
-        return rows
+        table = self.run.per_class[["precision", "recall", "f1"]]
+        support = self.run.per_class["support"]
+        rows = {
+            "accuracy": {"f1": self.run.metrics["accuracy"].value},
+            "macro average": table.mean(),
+            "weighted average": table.mul(support, axis=0).sum() / support.sum(),
+        }
+        return pd.DataFrame(rows, table.columns).T
 
     @property
     def favoured(self) -> str:
-        """Which emotions are recognised better: "frequent", "rare", "none" or "equal" sizes."""
-        _, macro, weighted = (average.f1 for average in self.averages)
+        """Which emotions are recognised better: "frequent", "rare", "none", or "equal" sizes."""
+        macro, weighted = self.averages["f1"].iloc[1:]
         if self.run.per_class["support"].nunique() == 1:
             return "equal"
         if abs(macro - weighted) < AVERAGES:
@@ -271,31 +194,17 @@ class Network(Fact):
         return pairs(self.run)
 
     @property
-    def n_errors(self) -> int:
-        """Utterances that are not recognised."""
-        return sum(pair.n for pair in self.confusions)
-
-    @property
-    def n_correct(self) -> int:
-        """Utterances that are recognised."""
-        return len(self.run.predictions) - self.n_errors
-
-    @property
     def n_ties(self) -> int:
         """Confusions that are not listed and as frequent as the last one that is."""
         rest = self.confusions[self.top :]
         return sum(pair.n == self.confusions[self.top - 1].n for pair in rest)
 
     @property
-    def mutual(self) -> list[Mutual]:
-        """Emotions that are taken for each other, in at least `MUTUAL` of each."""
-        counts = {(p.truth, p.predicted): p.n for p in self.confusions if p.share >= MUTUAL}
-        both = [
-            Mutual(a, b, n, counts[b, a])
-            for (a, b), n in counts.items()
-            if a < b and (b, a) in counts
-        ]
-        return sorted(both, key=lambda pair: -pair.n - pair.m)
+    def mutual(self) -> list[tuple[str, str, int, int]]:
+        """Two emotions that are both taken for the other, in `MUTUAL` of each, with the counts."""
+        n = {(p.truth, p.predicted): p.n for p in self.confusions if p.share >= MUTUAL}
+        both = [(a, b, n[a, b], n[b, a]) for a, b in n if a < b and (b, a) in n]
+        return sorted(both, key=lambda pair: -pair[2] - pair[3])
 
     @property
     def recalls(self) -> list[tuple[float, list[str]]]:

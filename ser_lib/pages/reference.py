@@ -4,39 +4,33 @@ The report's figures are in ``reference-results.yml``, with its own words for wh
 (about, between, above, below). It names neither corpus nor split; its five classes are IEMOCAP's.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
+import numpy as np
 import yaml
 
 from ser_lib.experiments.run import Run
-from ser_lib.pages.words import Fact, listing, number, percent
+from ser_lib.pages.words import Fact, Markdown, listing, number
 
 CORPUS = "iemocap"  # the corpus that has the report's classes
 CHOICE = "cnn_gru"  # the report's final model
 
 
 class Row(NamedTuple):
-    """A figure of the reference report and what was measured here.
+    """A figure of the reference report, as `stated`, and what was measured.
 
-    Attributes
-    ----------
-    name
-        The figure's name in ``reference-results.yml``.
-    emotion, predicted
-        What it is of: an emotion, or two for a cell of the confusion matrix; else "".
-    stated, measured
-        As printed; None if the corpus has no such emotion.
+    `emotions` are none, one, or of a cell of the confusion matrix the true and the predicted one.
+    `measured` is a number, some of a total, a list of numbers, or None without such an emotion.
     """
 
     name: str
-    emotion: str
-    predicted: str
-    stated: str
-    measured: str | None
+    emotions: tuple[str, ...]
+    stated: Markdown
+    measured: float | tuple[int, int] | list[int] | None
 
 
 @cache
@@ -46,7 +40,7 @@ def results() -> dict:
     return yaml.safe_load(text)
 
 
-def stated(value: object) -> str:
+def stated(value: object) -> Markdown:
     """A figure of the reference report with the report's own precision in words.
 
     Examples
@@ -57,13 +51,13 @@ def stated(value: object) -> str:
     ('below 0.90', 'above 1,600', '32 and 64')
     """
     if isinstance(value, list):
-        return listing(number(item) for item in value)
-    if isinstance(value, dict):
-        ((word, inner),) = value.items()
-        if word == "between":
-            return " to ".join(number(limit) for limit in inner)
-        return f"{word} {number(inner)}"
-    return number(value)
+        return Markdown(listing(number(item) for item in value))
+    if not isinstance(value, dict):
+        return Markdown(number(value))
+    ((word, inner),) = value.items()
+    if word == "between":
+        return Markdown(" to ".join(number(limit) for limit in inner))
+    return Markdown(f"{word} {number(inner)}")
 
 
 @dataclass(frozen=True)
@@ -71,11 +65,6 @@ class Reported(Fact):
     """What the reference report states of a network, and what a run of it measured.
 
     Training and validation figures of the run are means over the folds, at each fold's best epoch.
-
-    Attributes
-    ----------
-    run
-        On any corpus.
     """
 
     run: Run
@@ -91,72 +80,39 @@ class Reported(Fact):
         return self.run.record.corpus.name == CORPUS
 
     @property
-    def design(self) -> list[Row]:
-        """Layers, filters and parameters; empty if the reference report has no such network."""
-        return [
-            Row(name, "", "", stated(value), getattr(self, f"_{name}"))
-            for name, value in self._figures.items()
-            if name in ("layers", "filters", "parameters")
-        ]
+    def rows(self) -> list[Row]:
+        """Every figure; none if the reference report has no such network."""
+        figures = dict(results().get(self.run.architecture, {}))
+        classes, confusion = (figures.pop(name, {}) for name in ("per_class", "confusion"))
+        cells = [(name, (), value) for name, value in figures.items()]
+        for emotion, values in classes.items():
+            cells += [(name, (emotion,), value) for name, value in values.items()]
+        for truth, values in confusion.items():
+            cells += [("confusion", (truth, other), value) for other, value in values.items()]
+        return [Row(*cell, stated(value), self._measured(*cell)) for *cell, value in cells]
 
-    @property
-    def scores(self) -> list[Row]:
-        """Scores of the network, of every emotion, and cells of the confusion matrix."""
-        return list(self._rows())
-
-    @property
-    def _figures(self) -> dict:
-        return results().get(self.run.architecture, {})
-
-    def _rows(self) -> Iterator[Row]:
-        nested = ("per_class", "confusion")
-        for name, value in self._figures.items():
-            if name not in (*nested, *(row.name for row in self.design)):
-                yield Row(name, "", "", stated(value), self._score(name))
-        per_class, confusion = (self._figures.get(name, {}) for name in nested)
-        for emotion, given in per_class.items():
-            for name, value in given.items():
-                yield Row(name, emotion, "", stated(value), self._class_score(emotion, name))
-        for truth, given in confusion.items():
-            for predicted, value in given.items():
-                count = self._count(truth, predicted)
-                yield Row("confusion", truth, predicted, stated(value), count)
-
-    @property
-    def _layers(self) -> str:
-        return str(len(self.run.record.layers))
-
-    @property
-    def _filters(self) -> str:
-        shapes = [x["output_shape"] for x in self.run.record.layers if "Conv" in x["type"]]
-        return listing(shape.strip("()").split(",")[-1].strip() for shape in shapes)
-
-    @property
-    def _parameters(self) -> str:
-        return number(self.run.record.n_parameters)
-
-    def _score(self, name: str) -> str:
-        if name in ("test_correct", "test_incorrect"):
-            hits = self.run.predictions["truth"] == self.run.predictions["predicted"]
-            if name == "test_incorrect":
-                return f"{int((~hits).sum()):,} of {len(hits):,}"
-            return f"{int(hits.sum()):,} of {len(hits):,} ({percent(hits.mean())})"
+    def _measured(self, name: str, emotions: tuple[str, ...]):
+        run = self.run
+        if not set(emotions) <= set(run.emotions):
+            return None
+        if name == "confusion":
+            truth, predicted = emotions
+            return run.confusion.loc[truth, predicted], run.confusion.loc[truth].sum()
+        if emotions:  # the accuracy within an emotion is its recall
+            return run.per_class.loc[emotions[0], name.replace("accuracy", "recall")]
+        shapes = [x["output_shape"] for x in run.record.layers if "Conv" in x["type"]]
+        n, n_right = len(run.predictions), int(np.trace(run.confusion))
+        design = {
+            "layers": len(run.record.layers),
+            "filters": [int(shape.strip("(,)").split(", ")[-1]) for shape in shapes],
+            "parameters": run.record.n_parameters,
+            "test_correct": (n_right, n),
+            "test_incorrect": (n - n_right, n),
+        }
+        if name in design:
+            return design[name]
         name = name.removeprefix("test_")
-        known = self.run.metrics
-        return number(known[name].value if name in known else self.run.mean(name))
-
-    def _class_score(self, emotion: str, name: str) -> str | None:
-        if emotion not in self.run.emotions:
-            return None
-        # The accuracy within an emotion is its recall.
-        return number(self.run.per_class.loc[emotion, name.replace("accuracy", "recall")])
-
-    def _count(self, truth: str, predicted: str) -> str | None:
-        if not {truth, predicted} <= set(self.run.emotions):
-            return None
-        row = self.run.confusion.loc[truth]
-        n, total = int(row[predicted]), int(row.sum())
-        return f"{n:,} of {total:,} ({percent(n / total if total else None)})"
+        return run.metrics[name].value if name in run.metrics else run.mean(name)
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,43 @@
-"""Narrative: the words follow the numbers."""
+"""One run: levels follow the numbers, and every text can be written at every level."""
 
-from dataclasses import replace
+import json
+from dataclasses import fields, replace
+from pathlib import Path
 
 import factory
+import numpy as np
+import papermill
 import pytest
+from factory import baseline, parse, record_of_counts, with_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import metrics
 
+from ser_lib.experiments.experiment import Experiment
 from ser_lib.pages import network
+from ser_lib.pages.network import Network
+from ser_lib.pages.words import rounded
 
+TEXTS = ("layers", "training", "overfitting", "evaluation", "report", "confusions", "correct",
+         "classes", "speakers", "standing")  # fmt: skip
 PERFECT = {"anger": {"anger": 8}, "fear": {"fear": 8}, "joy": {"joy": 8}}
-LEANING = {  # fear is answered for everything, joy never
+LEANING = {  # fear is predicted for everything, joy never
     "anger": {"anger": 6, "fear": 4},
     "fear": {"fear": 10},
     "joy": {"fear": 7, "anger": 3},
 }
+RUN = factory.make_run(seed=1)
+
+
+def counted(counts: dict, **options) -> Network:
+    return Network(record_of_counts(counts), **options)
+
+
+def with_accuracies(train: float, validation: float, test: float | None = None) -> Network:
+    """A run with these accuracies at the best epoch of every fold."""
+    given = {"train_accuracy": train, "validation_accuracy": validation}
+    folds = [fold | given for fold in RUN.record.folds]
+    return Network(with_data(RUN, folds=folds, metrics={} if test is None else {"accuracy": test}))
 
 
 def flipped(counts: dict, a: str, b: str) -> dict:
@@ -25,128 +48,103 @@ def flipped(counts: dict, a: str, b: str) -> dict:
     }
 
 
-RECORD = factory.make_record(seed=1)
+@pytest.mark.parametrize(("often", "never"), [("fear", "joy"), ("joy", "fear")])
+def test_biases_name_what_is_predicted_too_often_and_never(often, never):
+    biases = counted(LEANING if often == "fear" else flipped(LEANING, "fear", "joy")).biases
+    assert list(biases["often"].index) == [often]
+    assert biases["often"].loc[often, ["predicted", "support"]].tolist() == [21, 10]
+    assert list(biases["never"].index) == [never]
+    assert biases["untested"].empty
+    assert biases["rarely"].empty
 
 
-def with_gap(train: float, validation: float, test: float | None = None):
-    """A record with these accuracies at the best epoch of every fold."""
-    record = RECORD
-    folds = [
-        fold | {"train_accuracy": train, "validation_accuracy": validation}
-        for fold in record.data["folds"]
-    ]
-    metrics = {} if test is None else {"accuracy": test}
-    return factory.with_data(record, folds=folds, metrics=metrics)
+def test_what_is_avoided_or_not_tested_is_named():
+    biases = counted({"anger": {"anger": 6, "fear": 4}, "fear": {"fear": 9, "joy": 1}}).biases
+    assert list(biases["untested"].index) == ["joy"]
+    assert list(biases["rarely"].index) == ["anger"]
 
 
-def test_evaluation_names_strongest_and_weakest_and_follows_a_flip():
-    text = network.evaluation(factory.record_of_counts(LEANING))
-    assert (
-        "Recall, how much of an emotion is found: highest for **fear** (1.00), lowest for **joy**"
-        in text
-    )
-    assert "Joy is never answered" in text
-    assert "Answered too often: fear (21 answers for 10 utterances" in text
-    other = network.evaluation(factory.record_of_counts(flipped(LEANING, "fear", "joy")))
-    assert "highest for **joy** (1.00), lowest for **fear**" in other
-    assert "Fear is never answered" in other
-    assert "Answered too often: joy (21 answers" in other
-
-
-def test_ties_are_named_together():
-    counts = {"anger": {"anger": 4, "joy": 1}, "fear": {"fear": 4, "joy": 1}, "joy": {"joy": 5}}
-    text = network.evaluation(factory.record_of_counts(counts))
-    assert "lowest for **anger and fear** (0.80)" in text
-
-
-def test_perfect_result_has_no_weakest_class_and_no_confusion():
-    record = factory.record_of_counts(PERFECT)
-    text = network.evaluation(record)
-    assert "1.00 for every emotion" in text
-    assert "lowest" not in text
-    assert "No emotion is much favoured" in text
-    assert network.confusions(record).startswith("No emotion is taken for another")
-    assert network.correct_incorrect(record).endswith("(100 %) are recognised and 0 are not.")
+def test_a_perfect_run_has_no_bias_and_no_confusion():
+    page = counted(PERFECT)
+    assert all(table.empty for table in page.biases.values())
+    assert page.confusions == page.mutual == []
+    assert page.n_ties == 0
+    assert page.recalls == [(1.0, ["anger", "fear", "joy"])]
 
 
 @pytest.mark.parametrize(
-    ("interval", "words"),
-    [
-        ([0.3, 0.5], "lies above chance"),
-        ([0.1, 0.5], "includes chance"),
-        ([0.01, 0.1], "below chance, which points to a fault in data or labels"),
-    ],
+    ("interval", "sign"), [([0.3, 0.5], 1), ([0.1, 0.5], 0), ([0.2, 0.5], 0), ([0.01, 0.1], -1)]
 )
-def test_verdict_on_chance_follows_the_interval(interval, words):
-    record = factory.with_data(factory.make_record(), metrics={"uar_ci95": interval})
-    assert words in network.evaluation(record)
+def test_chance_is_compared_with_the_interval(interval, sign):
+    run = with_data(factory.make_run(), metrics={"uar_ci95": interval})
+    assert Network(run).above_chance == sign
 
 
-def test_majority_answer_is_compared_as_printed():
-    counts = {"anger": {"anger": 9}, "joy": {"anger": 1}}
-    assert "right for 90 % of the utterances, no less than" in network.evaluation(
-        factory.record_of_counts(counts)
-    )
-    assert ", less than the network" in network.evaluation(factory.record_of_counts(PERFECT))
+def test_the_majority_is_compared_as_printed():
+    page = counted({"anger": {"anger": 9}, "joy": {"anger": 1}})
+    assert (page.majority, page.beats_majority) == (("anger", 0.9), False)
+    assert counted(PERFECT).beats_majority
 
 
 @pytest.mark.parametrize(
-    ("train", "validation", "words"),
+    ("train", "validation", "level"),
     [
-        (0.90, 0.60, "gap of 0.30 is large, which is overfitting"),
-        (0.75, 0.60, "gap of 0.15 is large"),
-        (0.70, 0.60, "gap of 0.10 is moderate"),
-        (0.65, 0.60, "no sign of overfitting"),
-        (0.60, 0.60, "The two are close"),
-        (0.50, 0.60, "Validation lies 0.10 higher"),
+        (0.90, 0.60, "large"),
+        (0.75, 0.60, "large"),
+        (0.70, 0.60, "moderate"),
+        (0.65, 0.60, "small"),
+        (0.60, 0.60, "small"),
+        (0.50, 0.60, "negative"),
     ],
 )
-def test_words_on_overfitting_follow_the_gap(train, validation, words):
-    text = network.overfitting(with_gap(train, validation))
-    assert words in text
-    assert ("overfitting:" in text) == (train - validation >= network.GAP_LARGE)
+def test_overfitting_follows_the_gap(train, validation, level):
+    assert with_accuracies(train, validation).overfit == level
 
 
 @settings(max_examples=50)
 @given(st.floats(0, 1), st.floats(0, 1))
-def test_printed_gap_is_the_difference_of_the_printed_accuracies(train, validation):
-    text = network.overfitting(with_gap(train, validation))
-    first, second = (
-        hundredths(text, f"{words} accuracy ") for words in ("training", "and validation")
-    )
-    if "The gap of " in text:
-        assert hundredths(text, "The gap of ") == first - second
-    if "Validation lies " in text:
-        assert hundredths(text, "Validation lies ") == second - first
+def test_the_gap_is_the_difference_of_the_printed_accuracies(train, validation):
+    gap = with_accuracies(train, validation).gap
+    assert gap == pytest.approx(rounded(train) - rounded(validation), abs=1e-9)
 
 
-def hundredths(text: str, before: str) -> int:
-    """The score printed after these words, in hundredths."""
-    return round(100 * float(text.split(before)[1].removeprefix("is ")[:4]))
+@pytest.mark.parametrize(("test", "drop"), [(0.62, 0), (0.45, 0.15), (0.80, -0.2)])
+def test_test_accuracy_is_compared_with_validation(test, drop):
+    assert with_accuracies(0.65, 0.60, test).drop == drop
 
 
-@pytest.mark.parametrize(
-    ("test", "words"), [(0.62, "agrees"), (0.45, "0.15 below"), (0.80, "0.20 above")]
-)
-def test_test_accuracy_is_set_beside_validation(test, words):
-    assert words in network.overfitting(with_gap(0.65, 0.60, test))
-
-
-@pytest.mark.parametrize(("right", "side"), [(19, "frequent"), (5, "rare")])
+@pytest.mark.parametrize(("right", "side"), [(19, "frequent"), (5, "rare"), (10, "none")])
 def test_averages_say_which_emotions_are_recognised_better(right, side):
     wrong = 20 - right
-    counts = {
-        "anger": {"anger": right, "joy": wrong},
-        "joy": {"joy": right, "anger": wrong},
-        "fear": {"fear": 2, "sadness": 2},
-        "sadness": {"sadness": 2, "fear": 2},
-    }
-    text = network.evaluation(factory.record_of_counts(counts))
-    assert f"the {side} emotions are recognised better" in text
+    page = counted(
+        {
+            "anger": {"anger": right, "joy": wrong},
+            "joy": {"joy": right, "anger": wrong},
+            "fear": {"fear": 2, "sadness": 2},
+            "sadness": {"sadness": 2, "fear": 2},
+        }
+    )
+    assert page.favoured == side
+    assert counted(PERFECT).favoured == "equal"
 
 
-def test_equal_class_sizes_are_said_to_be_the_reason():
-    assert "equally frequent" in network.evaluation(factory.record_of_counts(PERFECT))
+@pytest.mark.parametrize("seed", range(3))
+def test_the_report_is_that_of_scikit_learn(seed):
+    run = factory.make_run("cnn", "emodb", seed=seed, skill=1.0)
+    expected = metrics.classification_report(
+        run.predictions["truth"], run.predictions["predicted"], output_dict=True
+    )
+    page = Network(run)
+    for average in ("macro", "weighted"):
+        values = [expected[f"{average} avg"][k] for k in ("precision", "recall", "f1-score")]
+        assert page.averages.loc[f"{average} average"].tolist() == pytest.approx(values)
+    assert page.averages.loc["accuracy", "f1"] == pytest.approx(expected["accuracy"])
+    rows = parse(page.text("report"))
+    averages = ["**accuracy**", "**macro average**", "**weighted average**"]
+    assert [row["Emotion"] for row in rows] == [*run.emotions, *averages]
+    for emotion, row in zip(run.emotions, rows, strict=False):
+        assert float(row["Recall"]) == rounded(expected[emotion]["recall"])
+        assert row["Support"] == str(int(expected[emotion]["support"]))
 
 
 def test_confusions_are_sorted_counted_and_mutual():
@@ -155,59 +153,125 @@ def test_confusions_are_sorted_counted_and_mutual():
         "joy": {"joy": 10, "anger": 4},
         "fear": {"fear": 18, "joy": 1, "anger": 1},
     }
-    record = factory.record_of_counts(counts)
-    assert network.pairs(record)[0] == ("anger", "joy", 6, 6 / 17)
-    text = network.confusions(record, top=2)
-    assert text.index("**anger** taken for **joy**: 6 (35 % of anger)") < text.index(
-        "**joy** taken for **anger**: 4 (29 % of joy)"
-    )
-    assert "That is 77 % of all 13 errors." in text
-    assert "Taken for each other, in at least 10 % of each: anger and joy (6 and 4 times)." in text
+    page = counted(counts, top=2)
+    assert page.confusions == network.pairs(page.run)
+    assert page.confusions[:2] == [("anger", "joy", 6, 6 / 17), ("joy", "anger", 4, 4 / 14)]
+    assert page.mutual == [("anger", "joy", 6, 4)]
+    assert page.n_ties == 0
+    text = page.text("confusions")
+    assert "77 % of all 13 errors" in text
     assert "**fear**" not in text
 
 
-def test_ties_at_the_cut_are_mentioned():
+def test_ties_at_the_cut_are_counted():
     counts = {"anger": {"anger": 9, "joy": 1, "fear": 1}, "joy": {"joy": 9, "fear": 1},
               "fear": {"fear": 9}}  # fmt: skip
-    text = network.confusions(factory.record_of_counts(counts), top=1)
-    assert "2 more confusions are as frequent as the last one listed." in text
-    assert "No two emotions are taken for each other" in text
+    page = counted(counts, top=1)
+    assert (page.n_ties, page.mutual) == (2, [])
+
+
+def test_each_emotion_is_on_one_side_of_accuracy():
+    page = counted(LEANING)
+    assert page.recalls == [(1.0, ["fear"]), (0.6, ["anger"]), (0.0, ["joy"])]
+    assert page.sides == {"above": ["anger", "fear"], "equal": [], "below": ["joy"]}
+
+
+def test_the_scores_of_a_speaker_are_those_of_the_fold_that_leaves_it_out():
+    run = factory.make_run(seed=5, speakers=4)
+    scores = network.speaker_scores(run)
+    assert scores["uar"].tolist() == pytest.approx([fold["uar"] for fold in run.record.folds])
+    assert Network(run).speakers.tolist() == scores["uar"].tolist()
+    unnamed = replace(run, predictions=run.predictions.assign(speaker=""))
+    assert Network(unnamed).speakers is None
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "words"),
-    [(8, 4, "2.0 right answers"), (4, 4, "as many right"), (1, 4, "more wrong answers")],
+    ("speaker", "protocol", "unseen"),
+    [(None, "speaker", True), ("", "speaker", False), (None, "random", False)],
 )
-def test_correct_against_incorrect(right, wrong, words):
-    record = factory.record_of_counts({"anger": {"anger": right, "joy": wrong}, "joy": {"joy": 0}})
-    assert words in network.correct_incorrect(record)
+def test_unnamed_speakers_and_random_splits_are_not_called_unseen(speaker, protocol, unseen):
+    run = factory.make_run(protocol=protocol)
+    if speaker is not None:
+        run = replace(run, predictions=run.predictions.assign(speaker=speaker))
+    assert Network(run).unseen == unseen
 
 
-def test_class_accuracy_puts_each_emotion_on_one_side():
-    text = network.class_accuracy(factory.record_of_counts(LEANING))
-    assert "best to worst: fear 1.00; anger 0.60; joy 0.00" in text
-    assert "it is 0.53: above it anger and fear, below it joy." in text
+@pytest.mark.parametrize(
+    ("architecture", "total", "n_layers"),
+    [("cnn", "1,929,349", 16), ("cnn_lstm", "1,234,309", 19), ("cnn_gru", "579,781", 19)],
+)
+def test_the_layers_add_up(architecture, total, n_layers):
+    text = Network(factory.make_run(architecture)).text("layers")
+    *rows, last = [int(row["Parameters"].replace(",", "")) for row in parse(text)]
+    assert (len(rows), sum(rows), f"{last:,}") == (n_layers, last, total)
+    assert f"{last - 448:,} are trained" in text  # 2 of 4 for each of 224 channels
 
 
-@settings(max_examples=30)
-@given(st.integers(0, 10_000), st.floats(0, 4))
-def test_any_record_gives_words_without_gaps(seed, skill):
-    record = factory.make_record(seed=seed, skill=skill, speakers=3, per_speaker=5, epochs=2)
-    for function in (network.evaluation, network.confusions, network.correct_incorrect,
-                     network.class_accuracy, network.speakers):  # fmt: skip
-        text = function(record)
-        assert text.strip()
+def test_the_code_is_that_of_the_network():
+    code = network.source(factory.make_run("cnn_lstm"))
+    assert code.startswith("```python\n")
+    assert code.endswith("\n```")
+    assert "LSTM" in code
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 10_000), st.floats(0, 4), st.sampled_from(["speaker", "random", "session"]))
+def test_any_run_gives_texts_without_gaps(seed, skill, protocol):
+    options = {"protocol": protocol, "speakers": 3, "per_speaker": 5, "epochs": 2}
+    page = Network(factory.make_run(seed=seed, skill=skill, **options))
+    for name in TEXTS:
+        text = page.text(name)
+        assert text.strip() or name == "standing"
         assert not any(bad in text for bad in ("nan", "None", "  ", "()", "{", "-0.00"))
 
 
-def test_speakers_without_names_are_said_to_be_unknown():
-    record = factory.make_record(seed=2)
-    record.predictions["speaker"] = ""
-    assert network.speakers(record) == "The speakers of this corpus are not known."
-    assert "drawing utterances" in network.evaluation(record)
+@pytest.mark.parametrize(
+    "page",
+    [
+        counted(PERFECT),
+        counted(LEANING),
+        counted({"anger": {"joy": 5}, "joy": {"anger": 5}}),
+        counted({"anger": {"anger": 5, "fear": 1}, "joy": {"anger": 5, "joy": 1}}, top=1),
+        with_accuracies(0.9, 0.6, 0.4),
+        with_accuracies(0.6, 0.6, 0.8),
+        with_accuracies(0.5, 0.6, 0.6),
+        Network(RUN, [baseline("majority", RUN), baseline("stack", RUN, skill=8.0)]),
+        Network(RUN, [baseline("stack", RUN, skill=2.0)]),
+        Network(with_data(RUN, metrics={"uar_ci95": [0.01, 0.1]}, protocol="given")),
+        Network(with_data(RUN, metrics={"uar_ci95": [0.01, 0.3]}, parameters={"patience": 3})),
+        Network(replace(RUN, predictions=RUN.predictions.assign(speaker=""))),
+        Network(factory.make_run(speakers=3), [baseline("majority", factory.make_run(speakers=3))]),
+    ],
+)
+def test_every_text_is_written_at_every_level(page):
+    for name in TEXTS:
+        assert "None" not in page.text(name)
 
 
-def test_unnamed_speakers_are_not_called_unheard():
-    assert "of unheard speakers" in network.evaluation(RECORD)
-    unnamed = replace(RECORD, predictions=RECORD.predictions.assign(speaker=""))
-    assert "whose speakers may be heard in training" in network.evaluation(unnamed)
+def test_a_network_is_below_above_and_not_told_from_baselines():
+    run = factory.make_run("cnn", skill=2.0)
+    others = [baseline("majority", run), baseline("stack", run, skill=2.0),
+              baseline("ComParE_2016", run, skill=6.0)]  # fmt: skip
+    page = Network(run, others)
+    assert [difference.sign for _, difference in page.against] == [1, 0, -1]
+    text = page.text("standing")
+    places = [text.index(f"the {other.title} ({other.uar.value:.2f})") for other in others]
+    assert text.index("**below**") < places[2] < text.index("above") < places[0] < places[1]
+
+
+@pytest.mark.parametrize("architecture", ["cnn", "cnn_lstm", "cnn_gru"])
+def test_a_notebook_takes_and_explains_every_parameter(architecture):
+    file = Path(__file__).parents[2] / "notebooks" / f"{architecture}.ipynb"
+    parameters = papermill.inspect_notebook(str(file))
+    usual = {field.name: field.default for field in fields(Experiment)}
+    del usual["architecture"]
+    values = {name: about["default"] for name, about in parameters.items()}
+    assert values.pop("data_dir") == "None"
+    assert values == {name: json.dumps(v) if isinstance(v, str) else str(v)
+                      for name, v in usual.items()}  # fmt: skip
+    kinds = {"None", "bool", "float", "int", "str"}
+    assert all(about["help"] and about["inferred_type_name"] in kinds
+               for about in parameters.values())  # fmt: skip
+    cells = json.loads(file.read_text())["cells"]
+    assert f'architectures=["{architecture}"]' in "".join(cells[2]["source"])
+    assert np.all([not cell.get("outputs") for cell in cells])

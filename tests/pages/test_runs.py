@@ -1,0 +1,128 @@
+"""Runs of a report: names, the final one, and what the data can tell apart."""
+
+from dataclasses import replace
+
+import factory
+import pytest
+from factory import baseline, network, with_data
+
+from ser_lib.core.errors import ParameterError, RecordError
+from ser_lib.metrics.difference import holm
+from ser_lib.metrics.scores import uar
+from ser_lib.pages import runs
+
+NAMES = ("cnn", "cnn_lstm", "cnn_gru")
+
+
+def pair(first, second):
+    (result,) = runs.pairs([[first], [second]])
+    return result
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "sign"),
+    [
+        (("cnn_gru", 14, 4), ("cnn", 8), 1),
+        (("cnn_gru", 8), ("cnn", 14, 4), -1),
+        (("cnn_gru", 13, 4), ("cnn", 12), 0),
+        # The intervals of the two scores overlap by far; speaker by speaker there is no doubt.
+        (("cnn_gru", 13, 6), ("cnn", 12, 6), 1),
+    ],
+)
+def test_a_network_is_better_only_if_the_data_can_tell(first, second, sign):
+    difference = pair(network(*first), network(*second)).uar
+    assert difference.value == pytest.approx((first[1] - second[1]) / 20)
+    assert (difference.sign, difference.unit, difference.clusters) == (sign, "speaker", 10)
+
+
+def test_four_speakers_can_tell_nothing():
+    difference = pair(network("cnn", 2, speakers=4), network("cnn_gru", 19, speakers=4)).uar
+    assert (difference.sign, difference.possible) == (0, False)
+
+
+def test_the_order_of_utterances_does_not_matter():
+    a, b = network("cnn", 12), network("cnn_gru", 13, 4)
+    shuffled = replace(b, predictions=b.predictions.sort_values("predicted"))
+    assert pair(a, shuffled) == pair(a, b)
+
+
+def test_p_values_are_corrected_for_the_number_of_pairs():
+    result = runs.pairs([[network("cnn", 11)], [network("cnn_lstm", 12, 3)],
+                         [network("cnn_gru", 13, 5)]])  # fmt: skip
+    names = [("CNN", "CNN-LSTM"), ("CNN", "CNN-GRU"), ("CNN-LSTM", "CNN-GRU")]
+    assert [(p.first, p.second) for p in result] == names
+    assert [p.uar.p for p in result] == holm([p.raw_p for p in result])
+    assert [p.uar.p for p in result] != [p.raw_p for p in result]
+
+
+def test_without_speakers_utterances_are_drawn():
+    both = [network("cnn", 8), network("cnn_gru", 14, 4)]
+    for run in both:
+        run.predictions["speaker"] = ""
+    assert (pair(*both).uar.unit, pair(*both).uar.clusters) == ("utterance", 200)
+
+
+def test_runs_that_cannot_be_paired_are_refused():
+    a, b = network("cnn", 12), network("cnn_gru", 13)
+    b.predictions["utterance"] += "x"
+    with pytest.raises(RecordError, match="tested on different utterances"):
+        pair(a, b)
+    a, b = network("cnn", 12), network("cnn_gru", 13)
+    a.predictions.loc[3, "truth"], b.predictions.loc[3, "truth"] = a.emotions[1], a.emotions[4]
+    with pytest.raises(RecordError, match="utterance 'u0003' has two emotions"):
+        pair(a, b)
+
+
+@pytest.mark.parametrize(
+    ("uars", "pick"),
+    [((0.6, 0.7, 0.5), "cnn_lstm"), ((0.6, 0.5, 0.7), "cnn_gru"), ((0.6, 0.5, 0.6), "cnn_gru")],
+)
+@pytest.mark.parametrize("skills", [(8, 10, 16), (16, 10, 8)])  # the test has no say
+def test_the_final_network_is_chosen_by_validation(uars, pick, skills):
+    networks = []
+    for name, skill, mean in zip(NAMES, skills, uars, strict=True):
+        run = network(name, skill)
+        noise = [0.1 if i % 2 else -0.1 for i in range(len(run.record.folds))]
+        folds = zip(run.record.folds, noise, strict=True)
+        folds = [fold | {"validation_uar": mean + more} for fold, more in folds]
+        networks.append(with_data(run, folds=folds))
+    assert runs.final(networks).architecture == pick
+
+
+def test_two_runs_of_one_network_are_named_by_what_differs():
+    twins = [factory.make_run("cnn", seed=seed) for seed in (1, 2)]
+    names = runs.labels([*twins, factory.make_run()])
+    assert names == ["CNN (seed 1)", "CNN (seed 2)", "CNN-GRU"]
+
+
+def test_runs_of_different_things_are_refused():
+    with pytest.raises(RecordError, match="different corpora: demo, emodb"):
+        runs.comparable([factory.make_run(), factory.make_run(corpus="emodb")])
+    with pytest.raises(RecordError, match="different protocols: random, speaker"):
+        runs.final([factory.make_run(), factory.make_run(protocol="random")])
+    with pytest.raises(RecordError, match="no run"):
+        runs.final([])
+
+
+def test_only_what_both_predict_is_compared():
+    run = factory.make_run("cnn", skill=2.0)
+    other = baseline("stack", run, skill=2.0)
+    whole = runs.uar_difference(run, other)
+    assert whole.value == pytest.approx(run.uar.value - other.uar.value)
+    shuffled = other.on(other.predictions.sample(frac=1, random_state=1))
+    assert runs.uar_difference(run, shuffled) == whole
+    part, same = run.predictions.iloc[::5], other.predictions.iloc[::5]
+    values = [uar(list(table["truth"]), list(table["predicted"])) for table in (part, same)]
+    difference = runs.uar_difference(run.on(part), other)
+    assert difference.value == pytest.approx(values[0] - values[1])
+    with pytest.raises(ParameterError, match="not empty"):
+        runs.uar_difference(run.on(part.assign(utterance="elsewhere")), other)
+
+
+def test_p_values_are_corrected_for_the_number_of_baselines():
+    run = factory.make_run("cnn", skill=2.0)
+    one = baseline("stack", run, skill=3.0)
+    ((_, alone),) = runs.against(run, [one])
+    assert 0 < alone.p < 1 / 3
+    thrice = [difference.p for _, difference in runs.against(run, [one] * 3)]
+    assert thrice == pytest.approx([3 * alone.p] * 3)
