@@ -26,7 +26,7 @@ from ser_lib import corpora
 from ser_lib.core import jobs as parallel
 from ser_lib.experiments.experiment import ARCHITECTURES
 from ser_lib.features.maps import FRAMES, ROWS, Standardiser
-from ser_lib.models import bundle, lite
+from ser_lib.models import bundle
 from ser_lib.models.bundle import FrontEnd
 
 START, MANY = "prediction: from a cold start", "prediction: a folder of clips"
@@ -43,7 +43,7 @@ _LIBRARIES = "import numpy, scipy.fft, soundfile, ai_edge_litert.interpreter"
 
 def run(progress: Callable[[str], None]) -> list[dict]:
     """Measure `ser --help`, `ser predict` of one file, and of a folder with every network."""
-    if not lite.available():
+    if not bundle.lite_available():
         why = "LiteRT is not installed: pip install ser-lib[export]"
         return [skipped(START, "ser predict one.wav", "seconds", why)]
     if hasattr(os, "sched_setaffinity"):  # programs that are started here inherit it

@@ -42,8 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name, function, text):
-        added = commands.add_parser(name, help=text, description=text)
+    def command(name, function, text, **options):
+        added = commands.add_parser(name, help=text, description=text, **options)
         added.set_defaults(command=function)
         return added
 
@@ -73,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
             help="of a Dask cluster that computes features and networks, such as tcp://host:8786",
         )
 
+    added = command("new", _new, "add a network: its file, its notebook, its page of the book")
+    added.add_argument("what", metavar="network", choices=["network"])
+    added.add_argument("name", metavar="NAME", help="small letters, digits and _, such as tdnn")
     command("corpora", _corpora, "list the corpora that can be read")
     added = command("download", _download, "download a corpus that has an open archive")
     added.add_argument("corpus", metavar="CORPUS", help="name in `ser corpora`")
@@ -85,7 +88,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     added.add_argument("--style", help="only 'improvised' or 'scripted' utterances")
     added.add_argument("--out", metavar="FILE", help="write the table to this CSV file")
-    added = command("run", _run, "execute notebooks; all of the report if none is named")
+    text = "execute notebooks; all of the report if none is named"
+    added = command("run", _run, text, add_help=False)
+    added.add_argument(
+        "-h", "--help", action=_RunHelp, help="show this, and the parameters of named notebooks"
+    )
     added.add_argument(
         "notebooks", metavar="NOTEBOOK", nargs="*", help="name in notebooks/, such as cnn_gru"
     )
@@ -119,6 +126,36 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--model", metavar="BUNDLE", required=True, help="folder of a run, in runs/")
     added.add_argument("--json", action="store_true", help="print JSON")
     return parser
+
+
+def _new(options) -> int:
+    from ser_lib.report import new
+
+    code, *others = new.network(options.name)
+    print("written:", *[code, *others], sep="\n  ")
+    print("next:")
+    print(f"  change {code} as you like, and the words of {others[0]}")
+    print(f"  ser run {options.name} -p epochs=1")
+    print("  make book")
+    return 0
+
+
+class _RunHelp(argparse.Action):
+    """The help of `ser run`, with every parameter of the notebooks that are named before it."""
+
+    def __init__(self, option_strings, dest, help):
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        from ser_lib.report.notebooks import parameters_of
+
+        parser.print_help()
+        for name in namespace.notebooks or ():
+            print(f"\nparameters of {name}, for -p NAME=VALUE:")
+            for parameter, about in parameters_of(name).items():
+                kind = about["inferred_type_name"]
+                print(f"  {parameter:<16} {kind:<6} {about['default']:<8} {about['help']}")
+        parser.exit()
 
 
 def _corpora(options) -> int:
@@ -155,8 +192,8 @@ def _download(options) -> int:
 
 def _manifest(options) -> int:
     from ser_lib import corpora
-    from ser_lib.corpora import selection
-    from ser_lib.corpora.audit import audit
+    from ser_lib.corpora.check import findings
+    from ser_lib.corpora.load import in_words
 
     manifest = corpora.load(
         options.corpus, options.data, emotions=options.emotions, style=options.style
@@ -166,8 +203,8 @@ def _manifest(options) -> int:
     print(f"{manifest.corpus}: {len(table)} utterances, {hours:.2f} h in {manifest.root}")
     speakers, sessions = (len(set(table[column]) - {""}) for column in ("speaker", "session"))
     print(f"speakers: {speakers or 'unknown'}, sessions: {sessions or 'none'}")
-    print(f"emotions: {selection.in_words(manifest)}")
-    for finding in audit(manifest):
+    print(f"emotions: {in_words(manifest)}")
+    for finding in findings(manifest):
         print(finding)
     _write_table(table, options.out)
     return 0
@@ -237,7 +274,7 @@ def _audit(options) -> int:
     from pathlib import Path
 
     from ser_lib import corpora
-    from ser_lib.experiments import leakage, protocols, split_files
+    from ser_lib.experiments import leakage, splits
     from ser_lib.experiments.experiment import Experiment
 
     given = dict(_assignment(text) for text in options.parameters)
@@ -248,18 +285,18 @@ def _audit(options) -> int:
     protocol = given.pop("protocol", None)
     experiment = Experiment(architecture="cnn", corpus=options.corpus, **given)  # checks the values
     usual = "given" if options.split else experiment.protocol
-    protocol = choose(protocol or usual, protocols.PROTOCOLS, "protocol")
+    protocol = choose(protocol or usual, splits.PROTOCOLS, "protocol")
     manifest = corpora.load(
         options.corpus, options.data, emotions=experiment.emotions, style=experiment.style
     )
     table = manifest.table
     if options.split:
-        folds = split_files.read(options.split, table, known=manifest.listed, sound=False)
+        folds = splits.read(options.split, table, known=manifest.listed, sound=False)
     else:
-        folds = protocols.make(table, protocol, folds=experiment.folds, seed=experiment.seed)
+        folds = splits.make(table, protocol, folds=experiment.folds, seed=experiment.seed)
     if options.out:
         try:
-            split_files.write(Path(options.out), folds, table)
+            splits.write(Path(options.out), folds, table)
         except OSError as error:
             raise ParameterError(f"cannot write {options.out}: {error.strerror}") from error
         print(f"written to {options.out}", file=sys.stderr)

@@ -1,15 +1,17 @@
-"""A small book: notebooks as the runner leaves them, with records that their tables agree with."""
+"""A small book: notebooks as the runner leaves them, with the records that they name."""
 
 from base64 import b64encode
 from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
+from factory import make_record
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
 from ser_lib.corpora import Manifest
-from ser_lib.pages import listen
+from ser_lib.pages import data as data_pages
+from ser_lib.pages import listen, tables
 from ser_lib.report import notebooks
 
 CORPUS = "demo"
@@ -44,20 +46,8 @@ def record(architecture: str) -> dict:
     }  # fmt: skip
 
 
-def report_values(data: dict) -> dict:
-    """Return what a classification report shows, by its place in the record."""
-    values = {
-        f"per_class.{emotion}.{name}": value
-        for emotion, scores in data["per_class"].items()
-        for name, value in scores.items()
-    }
-    for name in ("accuracy", "macro_f1", "weighted_f1", "uar"):
-        values[f"metrics.{name}"] = data["metrics"][name]
-    return values
-
-
 def report_output(data: dict, folder: str):
-    """Return the output of a notebook's classification report: a table and where it comes from."""
+    """Return the output of a notebook's classification report: a table and its run."""
     lines = ["| emotion | precision | recall | F1 | support |", "|:--|--:|--:|--:|--:|"]
     for emotion, s in data["per_class"].items():
         lines.append(
@@ -71,7 +61,7 @@ def report_output(data: dict, folder: str):
     return new_output(
         "display_data",
         data={"text/markdown": "\n".join(lines), "text/plain": "<table>"},
-        metadata={"ser": {"record": f"{CORPUS}/{folder}", "values": report_values(data)}},
+        metadata={"ser": {"record": f"{CORPUS}/{folder}"}},
     )
 
 
@@ -184,3 +174,37 @@ def answers() -> pd.DataFrame:
         for i, (truth, predicted) in enumerate(pairs)
     ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+MARKUP = (
+    "{{ 7*7 }} {% raw %} <script>document.title=1</script> <img src=x onerror=alert(1)> "
+    "$x$ *a* _b_ `c` [x](y) ![x](http://127.0.0.1:9/a.png) {ref}`z` &lt; \\textbf{a} a|b <!--"
+)
+"""What a text of a corpus may hold; on a page it is a text like any other."""
+
+
+def markup_page():
+    """Return a page of what the library shows of a corpus whose every text holds `MARKUP`."""
+    emotions = [f"{emotion} {MARKUP}" for emotion in EMOTIONS]
+    table = pd.DataFrame(
+        {"utterance": f"u{i} {MARKUP}", "speaker": f"s{i % 2} {MARKUP}", "sex": "f",
+         "emotion": emotion, "duration_s": 1.0, "sha256": "the same"}
+        for i, emotion in enumerate(emotions)
+    )  # fmt: skip
+    left_out = [{"file": f"{MARKUP}.wav", "reason": f"no audio: {MARKUP}"}]
+    manifest = Manifest("table", Path("."), table, left_out)
+    given = table.assign(truth=table["emotion"], predicted=emotions[0], p=0.5)
+    shown = [
+        tables.classification_report(make_record(emotions=emotions)),
+        data_pages.balance(table),
+        data_pages.speakers(table),
+        data_pages.players(manifest),
+        data_pages.left_out(manifest),
+        listen.matrix(given, emotions, manifest),
+    ]
+    cells = [
+        new_code_cell("...", execution_count=2, metadata={"tags": ["remove-input"]}, outputs=[
+            new_output("display_data", data={"text/markdown": text})])
+        for text in shown
+    ]  # fmt: skip
+    return page("Texts", *cells)

@@ -115,7 +115,7 @@ def test_the_audit_names_what_is_left_out_and_what_is_there_twice(ser, tmp_path,
     assert lines[0].startswith("emodb: 3 utterances, 0.00 h in ")
     assert lines[1:3] == ["speakers: 2, sessions: none", "emotions: anger 1, happiness 2"]
     assert lines[3] == "left out: wav/08a01Wa.wav: is empty (0 bytes)"
-    assert lines[4].startswith("left out: wav/09a01Xa.wav: unknown emotion letter 'X'")
+    assert lines[4].startswith("left out: wav/09a01Xa.wav: unknown label 'X'")
     assert lines[5:12] == [
         "anger: 1 of 127, 125 missing or left out, 1 unreadable",
         "boredom: 0 of 81, 81 missing or left out",
@@ -224,7 +224,7 @@ def test_a_notebook_that_fails(ser, templates, table):
 )
 def test_a_run_that_is_refused(ser, templates, monkeypatch, arguments, parts):
     # Refused before any work: no corpus is made, no features, no kernel.
-    monkeypatch.setattr(notebooks.corpora.catalogue.demo, "make", None)
+    monkeypatch.setattr(notebooks.corpora.demo, "make", None)
     monkeypatch.setattr(notebooks.store, "build", None)
     code, out, err = ser("run", *arguments)
     assert_one_sentence(code, err, *parts)

@@ -1,7 +1,8 @@
 """Corpora: a folder of recordings becomes a manifest."""
 
-from ser_lib.corpora.catalogue import CATALOGUE, Corpus, describe
-from ser_lib.corpora.loading import load
+from ser_lib.corpora.corpus import Corpus
+from ser_lib.corpora.load import load
 from ser_lib.corpora.manifest import COLUMNS, Manifest
+from ser_lib.corpora.readers import CATALOGUE, describe
 
 __all__ = ["CATALOGUE", "COLUMNS", "Corpus", "Manifest", "describe", "load"]

@@ -131,13 +131,13 @@ def make(
     seed: int = 0,
     workers: int | None = None,
 ) -> Path:
-    """Make the corpus, unless the folder already holds it.
+    """Make the corpus, ``n_speakers * n_sentences * 5`` utterances; return its folder.
 
     Parameters
     ----------
     folder
-        Where it is to lie. It appears only when it is complete; a demo corpus with other
-        parameters is replaced.
+        Appears only when it is complete. A demo corpus with the same parameters is left as it is,
+        one with others replaced.
     n_speakers
         1 to 100; women and men alternate, two to a session.
     n_sentences
@@ -146,11 +146,6 @@ def make(
         0 or more; another seed gives other speakers and other utterances.
     workers
         Processes, 0 for none but this one; the number of processors by default.
-
-    Returns
-    -------
-    Path
-        The folder: ``n_speakers * n_sentences * 5`` utterances.
 
     Raises
     ------
@@ -194,12 +189,7 @@ def make(
 
 
 def read(root: Path) -> tuple[list[dict], list[dict]]:
-    """Rows of the manifest, and the files that were left out: none.
-
-    Parameters
-    ----------
-    root
-        A folder of `make`.
+    """Rows of the manifest from a folder of `make`, and the files that were left out: none.
 
     Raises
     ------

@@ -1,85 +1,62 @@
-"""Download of the corpora that have an open public archive.
+"""Download of the corpora that have an open public archive, by pooch.
 
-`ARCHIVES` says where each lies and what is known of it. In the user's folder there are, while it
-is under way, the archive or the part of it that has come, and at the end only a folder with the
-corpus's name, which the reader takes as it is. That folder is complete from the moment it is there.
+In the user's folder a corpus takes its name only when it is complete; until then the archive lies
+there and, of CREMA-D, the folder `crema-d.part` with the audio that has come: a later call goes on
+with them. A repository's archive is packed anew on request, so that no checksum of it would hold;
+its address names a commit, and each file in it has a CRC, which is checked.
+
+CREMA-D's archive holds pointers of Git LFS instead of audio: small texts with the SHA-256 of the
+real file. GitHub serves these files under plain addresses, so the pointers are a registry for
+pooch. That is shorter than the protocol of Git LFS, and a clone would bring the videos, too.
 """
 
-import hashlib
 import os
+import re
 import shutil
-from collections.abc import Callable, Iterator
+import sys
+import zipfile
+import zlib
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ser_lib.core import audio
-from ser_lib.core.errors import AudioError, CorpusError, ParameterError, choose
+from ser_lib.core import jobs
+from ser_lib.core.errors import CorpusError, ParameterError, choose
 from ser_lib.core.files import fresh_folder
-from ser_lib.corpora import lfs, transfer
-from ser_lib.corpora.catalogue import CATALOGUE
-from ser_lib.corpora.transfer import megabytes
-from ser_lib.corpora.unpack import unpack
+from ser_lib.corpora.readers import CATALOGUE
 
-UNREADABLE = 0.01
-"""The part of the recordings that may be unreadable in an archive whose checksum is not known."""
+RETRIES = 2
+"""How often an archive is asked for again."""
 
-_ROOM = 2
-"""An archive that grows to more than this multiple of what it should is refused."""
+_AT_ONCE = 8  # requests for small files under way
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)  # of a zip file
+_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\noid (sha256:[0-9a-f]{64})\n")
 
 
 @dataclass(frozen=True)
 class Archive:
-    """Where a corpus's archive lies, and what is known of it.
+    """Where a corpus's archive lies, and what is known of it; sizes are in bytes."""
 
-    Attributes
-    ----------
-    url
-        Address of the archive, a zip file.
-    file
-        Name that it is kept under.
-    size
-        Bytes of the archive; `None` if its server makes it anew for every download.
-    checksum
-        ``"md5:..."`` or ``"sha256:..."``; `None` if it is not known.
-    folder
-        The folder inside the archive that is the corpus; "" for all of it.
-    recordings
-        Audio files in it: so many make a complete folder.
-    unpacked
-        Bytes of the archive's content, about.
-    keep
-        Patterns of the files that are wanted, relative to `folder`.
-    media
-        Addresses of the audio where the archive holds Git LFS pointers only, to be asked one after
-        the other; ``{path}`` stands for a file's path in `folder`.
-    media_size
-        Bytes of that audio.
-    """
-
-    url: str
-    file: str
-    size: int | None
-    checksum: str | None
-    folder: str
-    recordings: int
-    unpacked: int
-    keep: tuple[str, ...] = ("*",)
-    media: tuple[str, ...] = ()
+    url: str  # of a zip file
+    file: str  # the name that it is kept under
+    size: int | None  # None if its server makes it anew for every download
+    checksum: str | None  # "md5:..." or "sha256:..."; None if it is not known
+    folder: str  # the one inside that is the corpus; "" for all of it
+    recordings: int  # so many audio files make a complete folder
+    unpacked: int  # about
+    keep: tuple[str, ...] = ("",)  # the files and folders in `folder` that are wanted
+    media: tuple[str, ...] = ()  # where the audio of Git LFS is: what comes before its paths
     media_size: int = 0
 
     @property
     def in_words(self) -> str:
         """Say how much has to come and how much there will be."""
-        size = "of unknown size" if self.size is None else f"of {megabytes(self.size)}"
+        size = "of unknown size" if self.size is None else f"of {_megabytes(self.size)}"
         if self.media:
-            return f"an archive {size} and {megabytes(self.media_size)} of audio"
-        return f"an archive {size}, about {megabytes(self.unpacked)} when unpacked"
+            return f"an archive {size} and {_megabytes(self.media_size)} of audio"
+        return f"an archive {size}, about {_megabytes(self.unpacked)} when unpacked"
 
 
-# A repository's archive is packed anew on request, so that its bytes, unlike its content, may
-# differ from one time to the next: no checksum of it would hold. Its name is that of a commit.
 _CREMA_D = "f3b8611a309886568dfa957141775b2e05add04a"  # the release v1.0
 _NEMO = "06f1f83dde8f1a780443a57d53b2af3971af34ab"
 
@@ -92,12 +69,11 @@ ARCHIVES = {
         folder=f"CREMA-D-{_CREMA_D}",
         recordings=7442,
         unpacked=170_000_000,
-        keep=("AudioWAV/*.wav", "VideoDemographics.csv", "LICENSE.txt", "README.md"),
+        keep=("AudioWAV/", "VideoDemographics.csv", "LICENSE.txt", "README.md"),
         media=(
-            "https://media.githubusercontent.com/media/CheyneyComputerScience/CREMA-D/"
-            f"{_CREMA_D}/{{path}}",
+            f"https://media.githubusercontent.com/media/CheyneyComputerScience/CREMA-D/{_CREMA_D}/",
             # The authors' own mirror, for the times when the repository's traffic is used up.
-            "https://gitlab.com/cs-cooper-lab/crema-d-mirror/-/raw/main/{path}",
+            "https://gitlab.com/cs-cooper-lab/crema-d-mirror/-/raw/main/",
         ),
         media_size=605_899_936,
     ),
@@ -138,7 +114,7 @@ def archive(name: str) -> Archive:
     Raises
     ------
     ParameterError
-        If the corpus is unknown, or has none: it says where to get the corpus.
+        If the corpus is unknown, or has none; it says where to get the corpus.
     """
     corpus = CATALOGUE[choose(name, CATALOGUE, "corpus")]
     if name not in ARCHIVES:
@@ -148,121 +124,53 @@ def archive(name: str) -> Archive:
     return ARCHIVES[name]
 
 
-def fetch(
-    name: str,
-    folder: str | Path,
-    *,
-    base: str | None = None,
-    say: Callable[[str], None] = print,
-) -> Path:
+def fetch(name: str, folder: str | Path) -> Path:
     """Download a corpus and unpack it, unless it is there already.
+
+    A mirror can be named in the environment variable `SER_MIRROR`: it has the archive as
+    ``$SER_MIRROR/<file>``, and audio that the archive lacks as ``$SER_MIRROR/<name>/<path>``.
 
     Parameters
     ----------
     name
         A key of `ARCHIVES`.
     folder
-        Where the corpus's own folder is made; nothing is written outside it.
-    base
-        Address of a mirror, or the environment variable `SER_MIRROR`: it has the archive as
-        ``base/<file>``, and audio that the archive lacks as ``base/<name>/<path>``.
-    say
-        Is given what there is to tell, a line at a time.
-
-    Returns
-    -------
-    Path
-        The folder to give to the reader.
+        Where the corpus's own folder is made, which is returned; nothing is written outside it.
 
     Raises
     ------
     ParameterError
         As `archive`.
     CorpusError
-        If the archive cannot be fetched, is not the known one, is refused or incomplete. What has
-        come of it is kept where a later call can go on from it.
+        If the archive cannot be fetched, is not the known one, damaged or incomplete, or there is
+        no room for it.
     """
     known = archive(name)
-    folder = Path(folder).expanduser()
+    folder = Path(folder).expanduser().absolute()
     target = folder / name
     if target.exists():
-        if (count := len(_recordings(target))) != known.recordings:
+        if (count := _recordings(target)) != known.recordings:
             raise CorpusError(
                 f"{target} is there already, but holds {count:,} of {known.recordings:,} "
                 "recordings; move it away, or name another folder"
             )
-        say(f"{target} is complete already; nothing was downloaded")
+        jobs.tell(f"{target} is complete already; nothing was downloaded")
         return target
+    url, media = known.url, known.media
+    if mirror := os.environ.get("SER_MIRROR", "").rstrip("/"):
+        url, media = f"{mirror}/{known.file}", (f"{mirror}/{name}/",)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _check_room(known, folder)
-        _fetch(known, target, base or os.environ.get("SER_MIRROR"), say)
+        with fresh_folder(target) as new:
+            _unpack(known, url, folder, new)
+            if known.media:
+                _complete(new, media, folder / f"{name}.part")
+        (folder / known.file).unlink()
+        shutil.rmtree(folder / f"{name}.part", ignore_errors=True)
     except OSError as error:
         raise CorpusError(f"cannot write to {folder}: {error.strerror or error}") from error
     return target
-
-
-def _fetch(known: Archive, target: Path, base: str | None, say: Callable[[str], None]) -> None:
-    url, media = known.url, known.media
-    if base:
-        base = base.rstrip("/")
-        url, media = f"{base}/{known.file}", (f"{base}/{target.name}/{{path}}",)
-    file = _bring(known, url, target.parent)
-    if known.checksum is None:
-        say(
-            f"the checksum of {known.file} is not known beforehand, so its files are checked one "
-            f"by one; what came has the sha256 {_sha256(file)}"
-        )
-    kept = target.with_name(f"{target.name}.part")
-    with fresh_folder(target) as new:
-        with _deleted_if_wrong(file):
-            unpack(file, new, folder=known.folder, keep=known.keep, limit=_ROOM * known.unpacked)
-            recordings = _recordings(new)
-            if len(recordings) != known.recordings:
-                raise CorpusError(
-                    f"the archive {known.file} holds {len(recordings):,} recordings, but the one "
-                    f"that is known here has {known.recordings:,}; it was deleted"
-                )
-            if known.checksum is None and not known.media:
-                _check_readable(new, recordings, say)
-        if known.media:
-            lfs.complete(new, media, kept)
-    file.unlink()
-    shutil.rmtree(kept, ignore_errors=True)
-
-
-def _bring(known: Archive, url: str, folder: Path) -> Path:
-    """Return the archive, whole and with its checksum."""
-    import pooch
-
-    pooch.get_logger().setLevel("WARNING")
-    part = folder / f"{known.file}.part"
-
-    def downloader(url: str, output: str, _pooch: object) -> None:
-        transfer.fetch(url, part, size=known.size, limit=_ROOM * known.unpacked)
-        part.replace(output)
-
-    try:
-        return Path(
-            pooch.retrieve(
-                url, known.checksum, fname=known.file, path=folder, downloader=downloader
-            )
-        )
-    except ValueError as error:  # what pooch raises for another checksum
-        raise CorpusError(
-            f"what came from {url} is not the archive that is known here: its checksum is not "
-            f"{known.checksum}; it was deleted, run the command again to get it anew"
-        ) from error
-
-
-@contextmanager
-def _deleted_if_wrong(file: Path) -> Iterator[None]:
-    """Delete an archive that proves to be of no use, so that the next call gets it anew."""
-    try:
-        yield
-    except CorpusError:
-        file.unlink()
-        raise
 
 
 def _check_room(known: Archive, folder: Path) -> None:
@@ -271,40 +179,96 @@ def _check_room(known: Archive, folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if free < need:
         raise CorpusError(
-            f"{folder} has room for {megabytes(free)}, but up to "
-            f"{megabytes(need)} are needed while the corpus is unpacked"
+            f"{folder} has room for {_megabytes(free)}, but up to {_megabytes(need)} are needed "
+            "while the corpus is unpacked"
         )
 
 
-def _check_readable(root: Path, files: list[Path], say: Callable[[str], None]) -> None:
-    with ThreadPoolExecutor() as pool:
-        reasons = list(pool.map(_why_unreadable, files))
-    bad = [
-        f"{file.relative_to(root).as_posix()} {why}"
-        for file, why in zip(files, reasons, strict=True)
-        if why
-    ]
-    if len(bad) > UNREADABLE * len(files):
-        raise CorpusError(
-            f"{len(bad):,} of {len(files):,} recordings of the archive cannot be used: {bad[0]}"
-            f"{', and others' if len(bad) > 1 else ''}; it was deleted"
-        )
-    for line in bad:
-        say(f"cannot be used: {line}")
+def _unpack(known: Archive, url: str, folder: Path, new: Path) -> None:
+    """Bring the archive, and write what is wanted of it to a new folder."""
+    from pooch import Unzip, create
 
-
-def _why_unreadable(file: Path) -> str:
+    unpacked = new / ".archive"
+    inner = unpacked / known.folder
+    wanted = [f"{known.folder}/{name}" for name in known.keep] if known.folder else None
+    files = {known.file: known.checksum}
+    store = create(folder, "", registry=files, urls={known.file: url}, retry_if_failed=RETRIES)
     try:
-        audio.decode(file)
-    except AudioError as error:
-        return error.reason
-    return ""
+        _get(store, known.file, bar=sys.stderr.isatty(), processor=Unzip(wanted, str(unpacked)))
+        if (count := _recordings(inner)) != known.recordings:
+            raise CorpusError(
+                f"the archive {known.file} holds {count:,} recordings, but the one that is known "
+                f"here has {known.recordings:,}; it was deleted"
+            )
+    except CorpusError:
+        (folder / known.file).unlink(missing_ok=True)
+        raise
+    for entry in inner.iterdir():
+        entry.rename(new / entry.name)
+    shutil.rmtree(unpacked)
 
 
-def _recordings(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.rglob("*") if file.suffix.lower() == ".wav")
+def _complete(folder: Path, places: tuple[str, ...], parts: Path) -> None:
+    """Replace the pointers of Git LFS below a folder by the files that they stand for."""
+    from pooch import create
+    from tqdm import tqdm
+
+    checksums = {
+        file.relative_to(folder).as_posix(): pointer[1].decode()
+        for file in folder.rglob("*.wav")
+        if (pointer := _POINTER.match(file.read_bytes()))
+    }
+    for parent in {(parts / name).parent for name in checksums}:
+        parent.mkdir(parents=True, exist_ok=True)
+    stores = [create(parts, place, registry=checksums) for place in places]
+
+    def bring(name: str) -> str:
+        for store in stores * 2:  # a busy place may have time later
+            try:
+                return _get(store, name)
+            except CorpusError as error:
+                reason = error
+        raise CorpusError(f"{reason}; the audio that has come is kept for the next time")
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        audio = pool.map(bring, checksums)
+        audio = tqdm(audio, parts.stem, len(checksums), unit="file", disable=None)
+        files = dict(zip(checksums, audio, strict=True))
+    for name, file in files.items():
+        Path(file).replace(folder / name)
 
 
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+def _get(store, file: str, *, bar=False, processor=None) -> str:
+    """Fetch a file of a pooch; what goes wrong is said in one sentence."""
+    from pooch import HTTPDownloader, get_logger
+    from requests import HTTPError, RequestException
+
+    get_logger().setLevel("WARNING")
+    url = store.get_url(file)
+    try:
+        return store.fetch(file, processor, HTTPDownloader(bar, chunk_size=1 << 16))
+    except HTTPError as error:
+        raise CorpusError(
+            f"the server answers {error}; try again later, or see `ser corpora` for the home of "
+            "the corpus"
+        ) from error
+    except RequestException as error:
+        raise CorpusError(
+            f"the connection to {url} failed or broke ({type(error).__name__}); look at the "
+            "network and run the command again"
+        ) from error
+    except _DAMAGE as error:
+        raise CorpusError(f"{file} is damaged ({error}); it was deleted") from error
+    except ValueError as error:  # what pooch raises for another checksum
+        raise CorpusError(
+            f"what came from {url} is not the file that is known here: its checksum is not "
+            f"{store.registry[file]}; it was deleted"
+        ) from error
+
+
+def _recordings(folder: Path) -> int:
+    return sum(file.suffix.lower() == ".wav" for file in folder.rglob("*"))
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"

@@ -53,25 +53,13 @@ _one_at_a_time = threading.Lock()  # the library is one set of global variables
 
 @dataclass(frozen=True)
 class Voice:
-    """How a text is spoken.
+    """How a text is spoken."""
 
-    Attributes
-    ----------
-    low_hz, high_hz
-        The pitch range of a statement.
-    words_per_minute
-        Speaking rate, 80 to 450.
-    formants
-        Formant frequencies in percent: about 95 to 105 for men, 108 to 118 for women.
-    breath
-        Aspiration noise that follows the formants, 0 (none) to 8.
-    """
-
-    low_hz: float
+    low_hz: float  # the pitch range of a statement
     high_hz: float
-    words_per_minute: float = 165
-    formants: float = 100
-    breath: int = 0
+    words_per_minute: float = 165  # 80 to 450
+    formants: float = 100  # percent: about 95 to 105 for men, 108 to 118 for women
+    breath: int = 0  # aspiration noise that follows the formants, 0 (none) to 8
 
     def definition(self) -> str:
         """Return the voice file, in the format of ``docs/voices.md``."""

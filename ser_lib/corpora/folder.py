@@ -1,16 +1,15 @@
 """Finding a corpus's files in the folder that a user named, or saying what is wrong with it.
 
-Readers describe where their audio lies by a pattern relative to the corpus's root, such as
-``"Actor_*/*.wav"``; matching ignores upper and lower case. Names that start with a dot are never
-a recording (macOS leaves ``._name.wav`` beside ``name.wav``), and a link to a folder above itself
-is followed once.
+Readers describe where their recordings are by a pattern relative to the corpus's root, such as
+``"Actor_*/*.wav"``; ``*`` stands for any characters but a slash, and matching ignores upper and
+lower case. Names that start with a dot are never a recording (macOS leaves ``._name.wav`` beside
+``name.wav``), and a link to a folder above itself is followed once.
 """
 
 import csv
 import io
 import os
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -21,22 +20,7 @@ LEVELS = 2
 
 
 def files(root: Path, pattern: str) -> tuple[list[Path], list[dict[str, str]]]:
-    """Return the files under `root` that match a pattern, and what could not be looked into.
-
-    Parameters
-    ----------
-    root
-        The corpus's folder.
-    pattern
-        Relative to `root`; ``*`` stands for any characters but a slash.
-
-    Returns
-    -------
-    files
-        Paths below `root`, sorted by name.
-    left_out
-        Folders that may not be opened.
-    """
+    """Return the files under `root` that match a pattern, sorted, and what may not be opened."""
     refused: list[dict[str, str]] = []
     return sorted(_walk(root, pattern.split("/"), refused, root)), refused
 
@@ -49,9 +33,9 @@ def locate(root: Path, pattern: str, *, corpus: str) -> tuple[list[Path], list[d
     CorpusError
         If no file matches; where the right folder is near, it is named.
     """
-    found, refused = files(root, pattern)
-    if found:
-        return found, refused
+    matches, refused = files(root, pattern)
+    if matches:
+        return matches, refused
     for levels, folder in _neighbours(root):
         if files(folder, pattern)[0]:
             raise CorpusError(f"{root} is {levels} for {corpus}; give {folder}")
@@ -65,40 +49,6 @@ def locate(root: Path, pattern: str, *, corpus: str) -> tuple[list[Path], list[d
         folder = root / refused[0]["file"]
         raise CorpusError(f"{folder} {refused[0]['reason']}; it may hold {corpus}")
     raise CorpusError(f"no {pattern} in {root}; is it the folder of {corpus}?")
-
-
-def named(
-    root: Path, found: Iterable[Path], grammar: re.Pattern, *, corpus: str, form: str
-) -> tuple[list[tuple[Path, re.Match]], list[dict[str, str]]]:
-    """Tell the files whose names a corpus's grammar explains from the others.
-
-    Parameters
-    ----------
-    root
-        The corpus's folder.
-    found
-        Files below it.
-    grammar
-        Explains a path relative to `root`, with slashes and without its ending.
-    corpus, form
-        For the reason: the corpus, and its names in short, such as ``"AudioWAV/AAAA_SSS.wav"``.
-
-    Returns
-    -------
-    named
-        Each file with its match.
-    left_out
-        Entries of the files with other names.
-    """
-    explained, others = [], []
-    for file in found:
-        match = grammar.fullmatch(file.relative_to(root).with_suffix("").as_posix())
-        if match:
-            explained.append((file, match))
-        else:
-            reason = f"the name is not one of {corpus}'s ({form})"
-            others.append(left_out(root, file, reason))
-    return explained, others
 
 
 def table(file: Path, *columns: str, separator: str = ",") -> list[dict[str, str]]:
@@ -117,9 +67,13 @@ def table(file: Path, *columns: str, separator: str = ",") -> list[dict[str, str
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("latin-1")
-    # Tab separated texts hold quotation marks that quote nothing.
-    quoting = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
-    reader = csv.DictReader(io.StringIO(text), delimiter=separator, quoting=quoting, restval="")
+    reader = csv.DictReader(
+        io.StringIO(text),
+        delimiter=separator,
+        # Tab separated texts hold quotation marks that quote nothing.
+        quoting=csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL,
+        restval="",
+    )
     try:
         rows, have = list(reader), reader.fieldnames or []
     except csv.Error as error:
@@ -128,11 +82,6 @@ def table(file: Path, *columns: str, separator: str = ",") -> list[dict[str, str
         columns_there = ", ".join(have)
         raise CorpusError(f"{file} has no column '{lacking[0]}'; its columns are: {columns_there}")
     return rows
-
-
-def row(root: Path, file: Path, **columns: str | float) -> dict[str, str | float]:
-    """Return a row of the manifest: the name and the relative path of a file, and more columns."""
-    return {"utterance": file.stem, "path": file.relative_to(root).as_posix()} | columns
 
 
 def left_out(root: Path, file: Path, reason: str) -> dict[str, str]:
@@ -155,12 +104,10 @@ def _walk(folder: Path, parts: list[str], refused: list[dict], root: Path) -> It
             continue
         if printable(entry.name) != entry.name:
             refused.append(left_out(root, entry, "has a name that is not UTF-8; rename it"))
-            continue
-        if len(parts) > 1:
-            if entry.is_dir():
-                yield from _walk(entry, parts[1:], refused, root)
-        else:
+        elif len(parts) == 1:
             yield entry
+        elif entry.is_dir():
+            yield from _walk(entry, parts[1:], refused, root)
 
 
 def _entries(folder: Path, refused: list[dict], root: Path | None = None) -> list[Path]:

@@ -27,6 +27,7 @@ change differs is measured again.
 
 import csv
 import hashlib
+import html
 import io
 import time
 from collections.abc import Iterable
@@ -44,18 +45,9 @@ from ser_lib.core.files import digest, sources, workspace, write_atomically
 from ser_lib.corpora import emotions
 
 COLUMNS = (
-    "utterance",
-    "path",
-    "speaker",
-    "sex",
-    "session",
-    "sentence",
-    "emotion",
-    "label",
-    "duration_s",
-    "sample_rate_hz",
-    "sha256",
-)
+    "utterance", "path", "speaker", "sex", "session", "sentence", "emotion", "label",
+    "duration_s", "sample_rate_hz", "sha256",
+)  # fmt: skip
 _TEXT = COLUMNS[:8]
 TOGETHER = 50
 """Files that a thread measures in one go."""
@@ -63,14 +55,14 @@ TOLD_S = 10.0
 """Seconds after which it is told how far a large corpus is read."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Manifest:
     """A corpus as a table.
 
     Attributes
     ----------
     corpus
-        Name of the corpus in the catalogue.
+        Its name in the catalogue.
     root
         Folder that the paths of the table are relative to.
     table
@@ -78,12 +70,12 @@ class Manifest:
     left_out
         ``{"file": ..., "reason": ...}`` for every file that is not in the table.
     chosen
-        Class to ``{emotion: utterances}``, the emotions that are counted as it; see `selection`.
+        Class to ``{emotion: utterances}``, the emotions that are counted as it; see `load.select`.
     passed_over
         Emotion to the number of utterances that were not chosen.
     listed
         Utterance to its emotion and whether it can be used, for all that the reader found, chosen
-        or not; see `audit`.
+        or not; see `check`.
     selection
         The `emotions` and the `style` that `load` was given.
     """
@@ -112,6 +104,16 @@ class Manifest:
         omitted = "\n".join(f"{row['file']}\t{row['reason']}" for row in self.left_out)
         return hashlib.sha256(f"{content}\n{omitted}".encode()).hexdigest()
 
+    def __repr__(self) -> str:
+        speakers = len(set(self.table["speaker"]) - {""}) if "speaker" in self.table else 0
+        return (
+            f"<{self.corpus}: {len(self.table):,} utterances of {speakers or 'unknown'} speakers, "
+            f"{', '.join(self.emotions)}; {len(self.left_out)} files left out>"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self))}</p>{self.table.head().to_html()}"
+
     def file(self, utterance: str) -> Path:
         """Path of an utterance's audio file."""
         return self.root / self.table.set_index("utterance").loc[utterance, "path"]
@@ -130,19 +132,12 @@ def build(
 
     Parameters
     ----------
-    corpus
-        Name of the corpus.
     root
         Folder that the rows' paths are relative to.
     rows
-        From the reader, with at least `utterance`, `path` and `emotion`; other text columns
-        default to "".
+        With at least `utterance`, `path` and `emotion`; other text columns default to "".
     left_out
         Files that the reader already refused.
-
-    Returns
-    -------
-    Manifest
 
     Raises
     ------
@@ -160,17 +155,18 @@ def build(
     own = list(dict.fromkeys(name for row in rows for name in row if name not in COLUMNS))
     columns: dict[str, list] = {name: [] for name in (*COLUMNS, *own)}
     listed = {}
-    for row, found in zip(rows, _measure_all(root, [row["path"] for row in rows]), strict=True):
+    measures = _measure_all(root, [row["path"] for row in rows])
+    for row, measure in zip(rows, measures, strict=True):
         emotion = emotions.noun(row["emotion"])
-        listed[row["utterance"]] = (emotion, bool(emotion) and not isinstance(found, str))
-        if isinstance(found, str):
-            left_out.append({"file": row["path"], "reason": found})
+        listed[row["utterance"]] = (emotion, bool(emotion) and not isinstance(measure, str))
+        if isinstance(measure, str):
+            left_out.append({"file": row["path"], "reason": measure})
         elif not emotion:
             left_out.append({"file": row["path"], "reason": "has no emotion label"})
         else:
-            measured = {name: getattr(found, name) for name in COLUMNS[len(_TEXT) :]}
-            for name, values in columns.items():
-                values.append(measured.get(name, row.get(name, "")))
+            values = row | {name: getattr(measure, name) for name in COLUMNS[len(_TEXT) :]}
+            for name, column in columns.items():
+                column.append(values.get(name, ""))
             columns["emotion"][-1] = emotion
     if not columns["utterance"]:
         first = left_out[0] if left_out else {"file": root, "reason": "holds no audio"}
@@ -184,7 +180,7 @@ def build(
     return Manifest(corpus=corpus, root=Path(root), table=table, left_out=left_out, listed=listed)
 
 
-class _Heard(NamedTuple):
+class _Measure(NamedTuple):
     """What the audio of a file says, and the state of the file in which it said so."""
 
     state: str
@@ -193,54 +189,54 @@ class _Heard(NamedTuple):
     sha256: str
 
 
-def _measure_all(root: Path, paths: list[str]) -> list[_Heard | str]:
+def _measure_all(root: Path, paths: list[str]) -> list[_Measure | str]:
     """Return what the audio of every path says, or why it says nothing.
 
     What is measured when it is interrupted is not measured again.
     """
     root = Path(root).absolute()
     code = sources("core/audio.py", "corpora/manifest.py")
-    kept_in = workspace() / "data" / "manifests" / f"{digest(str(root), *code)}.csv"
-    kept = _read_kept(kept_in)
-    found: list[_Heard | str] = []
+    file = workspace() / "data" / "manifests" / f"{digest(str(root), *code)}.csv"
+    notes = _read_notes(file)
+    results: list[_Measure | str] = []
 
-    def usable() -> dict[str, _Heard]:
+    def usable() -> dict[str, _Measure]:
         # What could not be read may be readable next time, with no change to the file.
         return {
-            path: heard
-            for path, heard in zip(paths, found, strict=False)
-            if not isinstance(heard, str)
+            path: result
+            for path, result in zip(paths, results, strict=False)
+            if not isinstance(result, str)
         }
 
-    def measure(start: int) -> list[_Heard | str]:
-        return [_measure(root / path, kept.get(path)) for path in paths[start : start + TOGETHER]]
+    def measure(start: int) -> list[_Measure | str]:
+        return [_measure(root / path, notes.get(path)) for path in paths[start : start + TOGETHER]]
 
-    pool, told = ThreadPoolExecutor(), time.monotonic()
+    pool, last = ThreadPoolExecutor(), time.monotonic()
     try:
         for block in pool.map(measure, range(0, len(paths), TOGETHER)):
-            found += block
-            if time.monotonic() - told > TOLD_S:
-                told = time.monotonic()
-                jobs.tell(f"{len(found):,} of {len(paths):,} audio files read")
+            results += block
+            if time.monotonic() - last > TOLD_S:
+                last = time.monotonic()
+                jobs.tell(f"{len(results):,} of {len(paths):,} audio files read")
     except BaseException:
-        _keep(kept_in, kept | usable())
+        _write_notes(file, notes | usable())
         raise
     finally:
         pool.shutdown(cancel_futures=True)
-    if (heard := usable()) != kept:
-        _keep(kept_in, heard)
-    return found
+    if (measures := usable()) != notes:
+        _write_notes(file, measures)
+    return results
 
 
-def _measure(file: Path, kept: _Heard | None) -> _Heard | str:
+def _measure(file: Path, note: _Measure | None) -> _Measure | str:
     try:
         about = file.stat()
         # By its size and time of change another content is recognised.
         state = f"{about.st_size}-{about.st_mtime_ns}"
     except OSError:
         state = ""
-    if kept and kept.state == state:
-        return kept
+    if note and note.state == state:
+        return note
     try:
         samples, rate = audio.decode(file)
     except AudioError as error:
@@ -248,21 +244,22 @@ def _measure(file: Path, kept: _Heard | None) -> _Heard | str:
         # the data, so that two copies of a corpus have the same manifest hash.
         return error.reason
     duration = round(len(samples) / rate, 6)
-    return _Heard(state, duration, rate, hashlib.sha256(samples).hexdigest())
+    return _Measure(state, duration, rate, hashlib.sha256(samples.data).hexdigest())
 
 
-def _read_kept(file: Path) -> dict[str, _Heard]:
+def _read_notes(file: Path) -> dict[str, _Measure]:
     try:
-        with file.open(encoding="utf-8", newline="") as opened:
+        with file.open(encoding="utf-8", newline="") as lines:
             return {
-                path: _Heard(state, float(duration), int(rate), sha256)
-                for path, state, duration, rate, sha256 in csv.reader(opened)
+                path: _Measure(state, float(duration), int(rate), sha256)
+                for path, state, duration, rate, sha256 in csv.reader(lines)
             }
     except (OSError, ValueError):
         return {}
 
 
-def _keep(file: Path, heard: dict[str, _Heard]) -> None:
+def _write_notes(file: Path, measures: dict[str, _Measure]) -> None:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows((path, *one) for path, one in heard.items())
+    rows = ((path, *measure) for path, measure in measures.items())
+    csv.writer(text, lineterminator="\n").writerows(rows)
     write_atomically(file, text.getvalue())

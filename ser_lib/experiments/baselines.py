@@ -85,7 +85,7 @@ def train(
     manifest
         The corpus.
     folds
-        Of the manifest's table, such as `protocols.make` gives.
+        Of the manifest's table, such as `splits.make` gives.
     workers
         Processes that compute functionals; the number of processors by default.
     progress

@@ -6,20 +6,17 @@ from pathlib import Path
 
 from ser_lib.core.errors import ParameterError, choose
 from ser_lib.core.files import digest
-from ser_lib.corpora import describe, selection
-from ser_lib.experiments.protocols import PROTOCOLS
+from ser_lib.corpora import describe
+from ser_lib.corpora.load import STYLES, parse
+from ser_lib.experiments.splits import PROTOCOLS
 from ser_lib.features import maps
+from ser_lib.models.networks import NETWORKS
 
-ARCHITECTURES = {"cnn": 1, "cnn_lstm": 1, "cnn_gru": 3}
-"""The networks of `models`, each with the channels of the feature map that the report gives it."""
+ARCHITECTURES = {name: network.channels for name, network in NETWORKS.items()}
+"""The networks of `models`, each with the channels of its usual feature map."""
 
-RECIPES = {
-    "cnn": {"learning_rate": 5e-4, "mixup": 0.0, "block_dropout": 0.1},
-    "cnn_lstm": {"learning_rate": 2e-3, "mixup": 0.3, "block_dropout": 0.2},
-    "cnn_gru": {"learning_rate": 2e-3, "mixup": 0.3, "block_dropout": 0.2},
-}
-"""Hyper-parameters in which the networks differ by default. The first dense layer of the CNN reads
-14,336 values: it learns with smaller steps, and only while dropout and mixup leave it alone."""
+RECIPES = {name: network.recipe for name, network in NETWORKS.items()}
+"""Hyper-parameters in which the networks differ by default."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,18 +31,19 @@ class Experiment:
     Attributes
     ----------
     architecture
-        ``"cnn"``, ``"cnn_lstm"`` or ``"cnn_gru"``.
+        One of `networks.NAMES`.
     corpus
         Name in the catalogue, or several joined by commas.
     emotions, style
         What to tell apart, see `corpora.load`.
     protocol
-        One of `protocols.PROTOCOLS`; the usual one of a split that is read from a file is `given`.
+        One of `splits.PROTOCOLS`; the usual one of a split that is read from a file is `given`.
     split
-        File with the folds, see `split_files`, instead of those that the protocol would make. The
+        File with the folds, see `splits.read`, instead of those that the protocol would make. The
         protocol is then what the split claims to be: `random` admits that its parts share speakers.
     folds
-        Number of speaker groups, for the protocols `speaker-kfold` and `sentence+speaker` alone.
+        Number of speaker groups, for the protocols `speaker-kfold` and `sentence+speaker` alone; in
+        any other, and where a split is given, it decides nothing.
     feature_map, channels
         One of `features.MAPS`; 1 (static) or 3 (static, delta, delta-delta).
     epochs, patience
@@ -105,9 +103,9 @@ class Experiment:
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
         if self.emotions is not None:
-            selection.parse(self.emotions)
+            parse(self.emotions)
         if self.style is not None:
-            choose(self.style, selection.STYLES, "style")
+            choose(self.style, STYLES, "style")
         choose(self.protocol, PROTOCOLS, "protocol")
         if self.protocol == "given" and self.split is None:
             raise ParameterError(
@@ -144,8 +142,9 @@ class Experiment:
         return given
 
     def decisive(self) -> dict:
-        """Return the parameters that decide the numbers."""
-        return self.parameters()
+        """Return those of `parameters` that decide a result: what a key is made of."""
+        used = self.split is None and "folds" in PROTOCOLS[self.protocol].uses
+        return {k: v for k, v in self.parameters().items() if used or k != "folds"}
 
 
 def as_number(value):

@@ -9,20 +9,22 @@ warning a reader has to know, it may flatter the scores
 note    cannot be judged, or only changes what the scores are about
 ======= ==========================================================================
 
-What touches the test part weighs more than what training and validation share. A protocol promises
-by its name that its parts share no speaker, session or sentence, and a warning of what it promises
-not to happen is a leak. The other way round, `random` says by its name that speakers are shared.
+What touches the test part weighs more than what training and validation share. A warning of what a
+protocol promises not to happen is a leak (`Protocol.promises`); the other way round, `random`
+admits by its name that speakers are shared.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
+from itertools import chain, combinations
 
 import numpy as np
 import pandas as pd
 
 from ser_lib.core.errors import SplitError
-from ser_lib.experiments.splits import PARTS, Fold
+from ser_lib.corpora import Manifest
+from ser_lib.experiments.splits import PARTS, PROTOCOLS, Fold
 
 CHECKS = {
     "validation-in-test": "the utterances that choose the epoch are tested as well",
@@ -41,25 +43,11 @@ CHECKS = {
 }
 """Every name of a finding, and what it means."""
 
-Columns = Mapping[str, np.ndarray]
-"""The table's columns by name, each as an array over its rows."""
-
 SEVERITIES = ("leak", "warning", "note")
 
-PROMISES = {
-    "speaker": {"shared-speakers"},
-    "session": {"shared-speakers", "shared-sessions"},
-    "speaker-kfold": {"shared-speakers"},
-    "cross-corpus": {"shared-speakers"},
-    "sentence+speaker": {"shared-speakers", "shared-sentences"},
-}
-"""Protocol to the findings that its name rules out."""
+Columns = Mapping[str, np.ndarray]  # name to the values of all rows
+Row = tuple[str, str, tuple[str, ...], Iterable[str], int, int]  # a finding without its fold
 
-ADMITS = {"random": {"shared-speakers"}}
-"""Protocol to the leaks that its name tells."""
-
-_COLUMNS = ("utterance", "speaker", "session", "sentence", "emotion", "sha256")
-_PAIRS = (("train", "validation"), ("train", "test"), ("validation", "test"))
 _SHARED = {
     # name: column of the table, severity if the test part is concerned, and if not
     "shared-speakers": ("speaker", "leak", "warning"),
@@ -67,8 +55,7 @@ _SHARED = {
     "shared-sessions": ("session", "warning", "note"),
 }
 _UNKNOWN = {"speakers-unknown": ("speaker", "warning"), "sentences-unknown": ("sentence", "note")}
-_SHOWN = 6
-"""Names that are written out in a sentence."""
+_SHOWN = 6  # names that are written out in a sentence
 
 
 @dataclass(frozen=True)
@@ -77,14 +64,10 @@ class Finding:
 
     Attributes
     ----------
-    name
-        A key of `CHECKS`.
-    severity
-        One of `SEVERITIES`.
-    fold
-        Name of the fold; "" for the split as a whole.
-    parts
-        The parts that it is about, in the order of `splits.PARTS`.
+    name, severity
+        A key of `CHECKS`, and one of `SEVERITIES`.
+    fold, parts
+        Name of the fold, "" for the split as a whole; the parts, in the order of `splits.PARTS`.
     what
         What is shared, missing or unknown: names of speakers, sentences, sessions, emotions or
         utterances, sorted.
@@ -102,32 +85,40 @@ class Finding:
     of: int
 
 
+class Findings(list[Finding]):
+    """What `audit` found, shown as lines of text."""
+
+    def __init__(self, findings: Iterable[Finding], *, n_folds: int) -> None:
+        super().__init__(findings)
+        self.n_folds = n_folds
+
+    def __repr__(self) -> str:
+        return "\n".join(lines(self, self.n_folds)) or "nothing found"
+
+
 def audit(
     folds: Sequence[Fold],
-    table: pd.DataFrame,
+    corpus: Manifest | pd.DataFrame,
     *,
     protocol: str | None = None,
     fitted: Mapping[str, np.ndarray | None] | None = None,
-) -> list[Finding]:
-    """Look for everything that `CHECKS` names.
+) -> "Findings":
+    """Look for everything that `CHECKS` names; a split without fault has no finding.
 
     Parameters
     ----------
-    folds
-        The split.
-    table
-        The manifest's table, with the columns `utterance`, `speaker`, `session`, `sentence`,
-        `emotion` and `sha256`.
+    folds, corpus
+        The split, and the manifest that it is of, or its table.
     protocol
-        What the split claims to be: see `PROMISES`.
+        What the split claims to be, a key of `splits.PROTOCOLS`.
     fitted
-        Name of the fold to the row positions of the utterances that its standardisation was
-        fitted on, `None` where that is not known. Without it, statistics are not looked at.
+        Name of the fold to the row positions that its standardisation was fitted on, `None` where
+        that is not known. Without it, statistics are not looked at.
 
     Returns
     -------
-    list of Finding
-        From leaks to notes, in the order of `CHECKS`; empty for a split without fault.
+    Findings
+        A list of `Finding`, from leaks to notes, in the order of `CHECKS`.
 
     Examples
     --------
@@ -139,31 +130,34 @@ def audit(
     >>> finding.name, finding.severity, finding.parts, finding.what
     ('shared-speakers', 'leak', ('train', 'test'), ('eva',))
     """
-    columns = {name: table[name].to_numpy(dtype=object) for name in _COLUMNS}
+    table = corpus.table if isinstance(corpus, Manifest) else corpus
+    columns = {name: values.to_numpy(dtype=object) for name, values in table.items()}
     tested = np.concatenate([np.array([], dtype=int), *(fold.test for fold in folds)])
-    found = list(_whole(columns, tested))
+    promises = PROTOCOLS[protocol].promises if protocol else ()
+    rows = [("", row) for row in _whole(columns, tested)]
     for fold in folds:
-        for pair in _PAIRS:
-            found += _pair(columns, fold, pair)
-        found += _parts(columns, fold, set(columns["emotion"][tested]))
+        looks = [_pair(columns, fold, pair, promises) for pair in combinations(PARTS, 2)]
+        looks.append(_parts(columns, fold, set(columns["emotion"][tested])))
         if fitted is not None:
-            found += _statistics(columns, fold, fitted.get(fold.name))
-    promised = PROMISES.get(protocol, set())
-    found = [
-        replace(one, severity="leak") if one.severity == "warning" and one.name in promised else one
-        for one in found
+            looks.append(_statistics(columns, fold, fitted.get(fold.name)))
+        rows += [(fold.name, row) for row in chain(*looks)]
+    findings = [
+        Finding(name, severity, fold, parts, tuple(sorted(what)), *numbers)
+        for fold, (name, severity, parts, what, *numbers) in rows
     ]
     order = list(CHECKS)
-    return sorted(found, key=lambda o: (SEVERITIES.index(o.severity), order.index(o.name)))
+    findings.sort(key=lambda f: (SEVERITIES.index(f.severity), order.index(f.name)))
+    return Findings(findings, n_folds=len(folds))
 
 
 def allowed(finding: Finding, protocol: str) -> bool:
     """Whether a protocol tells this leak by its name; what is no leak is always allowed."""
-    return finding.severity != "leak" or finding.name in ADMITS.get(protocol, set())
+    column, *_ = _SHARED.get(finding.name, ("",))
+    return finding.severity != "leak" or column in PROTOCOLS[protocol].admits
 
 
 def refuse(findings: Iterable[Finding], protocol: str, *, file: str | None = None) -> None:
-    """Let nothing pass but what the protocol allows.
+    """Raise a `SplitError` if there is a leak that the protocol does not tell by its name.
 
     Parameters
     ----------
@@ -171,11 +165,6 @@ def refuse(findings: Iterable[Finding], protocol: str, *, file: str | None = Non
         Of `audit`.
     file
         Where the split was read from; None if the protocol made it.
-
-    Raises
-    ------
-    SplitError
-        If there is a leak that the name of the protocol does not tell.
     """
     leaks = [finding for finding in findings if not allowed(finding, protocol)]
     if leaks:
@@ -191,29 +180,19 @@ def refuse(findings: Iterable[Finding], protocol: str, *, file: str | None = Non
 
 
 def summary(findings: Sequence[Finding]) -> pd.DataFrame:
-    """Put findings together that differ by nothing but the fold.
+    """Put findings together that differ by nothing but the fold, in their order.
 
-    Returns
-    -------
-    DataFrame
-        Columns: severity, name, parts, folds (names, none for the split as a whole), what,
-        utterances and of (sums), in the order of the findings.
+    The columns are severity, name, parts, folds (names, none for the split as a whole), what,
+    utterances and of (sums).
     """
-    together: dict[tuple, list[Finding]] = {}
-    for finding in findings:
-        together.setdefault((finding.severity, finding.name, finding.parts), []).append(finding)
-    rows = [
-        (
-            *key,
-            tuple(one.fold for one in group if one.fold),
-            tuple(sorted({name for one in group for name in one.what})),
-            sum(one.utterances for one in group),
-            sum(one.of for one in group),
-        )
-        for key, group in together.items()
-    ]
-    columns = ["severity", "name", "parts", "folds", "what", "utterances", "of"]
-    return pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(map(vars, findings), columns=[field.name for field in fields(Finding)])
+    groups = table.groupby(["severity", "name", "parts"], sort=False).agg(
+        folds=("fold", lambda names: tuple(filter(None, names))),
+        what=("what", lambda several: tuple(sorted(set().union(*several)))),
+        utterances=("utterances", "sum"),
+        of=("of", "sum"),
+    )
+    return groups.reset_index()
 
 
 def lines(findings: Sequence[Finding], n_folds: int) -> list[str]:
@@ -223,14 +202,14 @@ def lines(findings: Sequence[Finding], n_folds: int) -> list[str]:
     --------
     "leak: shared-speakers, train and test, 2 of 10 folds: 03, 08; 90 of 107 utterances"
     """
-    said = []
+    result = []
     for row in summary(findings).itertuples():
-        where = f", {len(row.folds)} of {n_folds} folds" if row.folds and n_folds > 1 else ""
         parts = f", {' and '.join(row.parts)}" if row.parts else ""
+        where = f", {len(row.folds)} of {n_folds} folds" if row.folds and n_folds > 1 else ""
         what = f": {names(row.what)}" if row.what else ""
         many = f"; {row.utterances:,} of {row.of:,} utterances" if row.utterances else ""
-        said.append(f"{row.severity}: {row.name}{parts}{where}{what}{many}")
-    return said
+        result.append(f"{row.severity}: {row.name}{parts}{where}{what}{many}")
+    return result
 
 
 def names(what: Sequence[str]) -> str:
@@ -239,94 +218,77 @@ def names(what: Sequence[str]) -> str:
     return ", ".join(what[:_SHOWN]) + (f" and {others:,} more" if others > 0 else "")
 
 
-def _pair(columns: Columns, fold: Fold, pair: tuple[str, str]) -> Iterator[Finding]:
+def _pair(
+    columns: Columns, fold: Fold, pair: tuple[str, str], promises: Sequence[str]
+) -> Iterator[Row]:
     """What two parts of a fold have in common."""
     first, second = (getattr(fold, part) for part in pair)
-    severity = "leak" if "test" in pair else "warning"
+    with_test = "test" in pair
+    severity = "leak" if with_test else "warning"
     utterances, sounds = columns["utterance"], columns["sha256"]
-
-    def finding(name: str, severity: str, what: Iterable[str], concerned: int) -> Finding:
-        return Finding(name, severity, fold.name, pair, tuple(sorted(what)), concerned, len(second))
-
     if len(both := np.intersect1d(first, second)):
-        name = "validation-in-test" if "train" not in pair else "shared-utterances"
-        yield finding(name, severity, utterances[both], len(both))
+        name = "shared-utterances" if "train" in pair else "validation-in-test"
+        yield name, severity, pair, utterances[both], len(both), len(second)
     either = np.union1d(first, second)
     # An utterance that is in both parts is no twin of itself.
     times = Counter(sounds[either])
-    shared = {s for s in set(sounds[first]) & set(sounds[second]) if times[s] > 1}
-    if shared:
-        twins = [row for row in either if sounds[row] in shared]
-        yield finding(
-            "identical-audio", severity, utterances[twins], _among(sounds[second], shared)
-        )
-    for name, (column, with_test, without_test) in _SHARED.items():
+    twins = {sound for sound in set(sounds[first]) & set(sounds[second]) if times[sound] > 1}
+    if twins:
+        what = [utterances[row] for row in either if sounds[row] in twins]
+        n = sum(sound in twins for sound in sounds[second])
+        yield "identical-audio", severity, pair, what, n, len(second)
+    for name, (column, *severities) in _SHARED.items():
         values = columns[column]
-        shared = (set(values[first]) & set(values[second])) - {""}
-        if shared:
-            weight = with_test if "test" in pair else without_test
-            yield finding(name, weight, shared, _among(values[second], shared))
+        if shared := (set(values[first]) & set(values[second])) - {""}:
+            severity = severities[0] if with_test else severities[1]
+            if severity == "warning" and column in promises:
+                severity = "leak"
+            n = sum(value in shared for value in values[second])
+            yield name, severity, pair, shared, n, len(second)
 
 
-def _parts(columns: Columns, fold: Fold, ever_tested: set[str]) -> Iterator[Finding]:
+def _parts(columns: Columns, fold: Fold, ever_tested: set[str]) -> Iterator[Row]:
     """What the parts of a fold lack."""
     emotions = columns["emotion"]
     for part in PARTS:
         rows = getattr(fold, part)
-        if not len(rows):
-            yield Finding("empty-part", "warning", fold.name, (part,), (), 0, 0)
-            continue
         # What no fold tests is told once, for the whole split.
         expected = ever_tested if part == "test" else set(emotions)
-        if missing := expected - set(emotions[rows]):
+        if not len(rows):
+            yield "empty-part", "warning", (part,), (), 0, 0
+        elif missing := expected - set(emotions[rows]):
             severity = "warning" if part == "train" else "note"
-            what = tuple(sorted(missing))
-            yield Finding("class-missing", severity, fold.name, (part,), what, 0, len(rows))
+            yield "class-missing", severity, (part,), missing, 0, len(rows)
     rows = np.unique(np.concatenate([getattr(fold, part) for part in PARTS]))
     for name, (column, severity) in _UNKNOWN.items():
-        unknown = rows[columns[column][rows] == ""]
-        if len(unknown):
-            what = tuple(sorted(columns["utterance"][unknown]))
-            parts = _places(fold, unknown)
-            yield Finding(name, severity, fold.name, parts, what, len(unknown), len(rows))
+        if len(unknown := rows[columns[column][rows] == ""]):
+            what = columns["utterance"][unknown]
+            yield name, severity, _places(fold, unknown), what, len(what), len(rows)
 
 
-def _statistics(columns: Columns, fold: Fold, rows: np.ndarray | None) -> Iterator[Finding]:
+def _statistics(columns: Columns, fold: Fold, rows: np.ndarray | None) -> Iterator[Row]:
     if rows is None:
-        yield Finding("statistics-unknown", "note", fold.name, (), (), 0, 0)
+        yield "statistics-unknown", "note", (), (), 0, 0
         return
-    outside = np.setdiff1d(rows, fold.train)
-    if len(outside):
+    if len(outside := np.setdiff1d(rows, fold.train)):
+        parts, what = _places(fold, outside), columns["utterance"][outside]
         # What tested speakers say in no part tells about them as well.
         voices = set(columns["speaker"][fold.test]) - {""}
-        parts = _places(fold, outside)
-        heard = "test" in parts or bool(voices & set(columns["speaker"][outside]))
-        yield Finding(
-            "statistics-outside-training",
-            "leak" if heard else "warning",
-            fold.name,
-            parts,
-            tuple(sorted(columns["utterance"][outside])),
-            len(outside),
-            len(rows),
-        )
+        leak = "test" in parts or voices & set(columns["speaker"][outside])
+        severity = "leak" if leak else "warning"
+        yield "statistics-outside-training", severity, parts, what, len(what), len(rows)
 
 
-def _whole(columns: Columns, tested: np.ndarray) -> Iterator[Finding]:
+def _whole(columns: Columns, tested: np.ndarray) -> Iterator[Row]:
     """What can be seen over all folds only."""
     rows, counts = np.unique(tested, return_counts=True)
     if (counts > 1).any():
-        what = tuple(sorted(columns["utterance"][rows[counts > 1]]))
-        yield Finding("tested-twice", "warning", "", ("test",), what, len(what), len(rows))
+        what = columns["utterance"][rows[counts > 1]]
+        yield "tested-twice", "warning", ("test",), what, len(what), len(rows)
     missing = set(columns["emotion"]) - set(columns["emotion"][rows])
     if len(rows) and missing:
-        what = tuple(sorted(missing))
-        yield Finding("class-missing", "warning", "", ("test",), what, 0, len(rows))
+        yield "class-missing", "warning", ("test",), missing, 0, len(rows)
 
 
 def _places(fold: Fold, rows: np.ndarray) -> tuple[str, ...]:
     return tuple(part for part in PARTS if np.isin(rows, getattr(fold, part)).any())
-
-
-def _among(values: Iterable[str], names: set[str]) -> int:
-    return sum(value in names for value in values)

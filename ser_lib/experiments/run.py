@@ -23,7 +23,7 @@ from ser_lib.core.errors import ParameterError, RecordError
 from ser_lib.core.files import workspace, write_atomically
 from ser_lib.corpora import Manifest
 from ser_lib.experiments.experiment import Experiment
-from ser_lib.experiments.splits import Fold
+from ser_lib.experiments.splits import PROTOCOLS, Fold
 from ser_lib.metrics import scores
 from ser_lib.metrics.scores import Score
 from ser_lib.models.networks import title
@@ -31,15 +31,6 @@ from ser_lib.models.networks import title
 SCHEMA = 1
 SCORES = ("uar", "accuracy", "macro_f1", "weighted_f1")
 _TOLERANCE = 1e-6
-PROTOCOL_WORDS = {
-    "random": "one random split over utterances, stratified by emotion",
-    "speaker": "leave one speaker out",
-    "session": "leave one recording session out",
-    "speaker-kfold": "leave one group of speakers out",
-    "sentence+speaker": "leave one group of speakers and one group of sentences out",
-    "given": "a split that was read from a file",
-    "cross-corpus": "train on all corpora but one and test on that one",
-}
 
 
 class Result:
@@ -225,8 +216,8 @@ class Run(Result):
     def protocol_words(self) -> str:
         """The protocol in words, without an article; a split of a file says what it claims."""
         if self.record.parameters["split"] is None or self.protocol == "given":
-            return PROTOCOL_WORDS[self.protocol]
-        return f"{PROTOCOL_WORDS['given']} and calls itself {self.protocol}"
+            return PROTOCOLS[self.protocol].words
+        return f"{PROTOCOLS['given'].words} and calls itself {self.protocol}"
 
     @property
     def seed(self) -> int:

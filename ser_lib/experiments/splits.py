@@ -1,35 +1,40 @@
-"""Evaluation protocols: which utterances train, validate and test a network.
+"""Evaluation protocols: which utterances train, validate and test a network; splits as files.
 
 A fold holds row positions of the manifest's table. Training fits the network and the
-standardisation, validation chooses the epoch, the test part is only ever predicted. In every
-protocol but `random` the three parts share no speaker.
+standardisation, validation chooses the epoch, the test part is only ever predicted.
 
-============== ==================================================================
-random         one stratified split over utterances, 60/20/20 %: the same voices
-               are in all parts, so its scores say little about a new speaker
-speaker        leave one speaker out: as many folds as speakers
-session        leave one recording session out
-speaker-kfold  speakers in k groups of about equal size, leave one group out
-cross-corpus   train on all corpora but one, test on that one
-============== ==================================================================
-
-Validation is the next speaker, session or group in alphabetical order after the tested one, so
-that each serves once as test and once as validation; in `cross-corpus` it is a fifth of the
-speakers of each corpus that trains.
+Validation is the next speaker, session or group in alphabetical order after the tested one, so that
+each serves once as test and once as validation; in `cross-corpus` it is a fifth of the speakers of
+each corpus that trains. `random` takes 60/20/20 % of each emotion's utterances. `sentence+speaker`
+tests what a group of speakers says of a group of sentences, and trains and validates on others who
+say other sentences; everything else is in no part.
 
 A recording that a corpus holds twice stays out of training if its twin validates or tests, and out
 of validation if its twin tests.
+
+As a file, a split is a CSV table in UTF-8 with the columns `fold` (without it, all is one fold,
+"given"), `utterance` (its name in the manifest) and `part`. Other columns are ignored; an utterance
+without a row is in no part of the fold.
 """
 
-from dataclasses import dataclass, field, replace
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import partial
+from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from ser_lib.core.errors import SplitError, choose
+from ser_lib.core.errors import ParameterError, SplitError, choose
+from ser_lib.core.files import write_atomically
+from ser_lib.corpora import Manifest
 
-PROTOCOLS = ("random", "speaker", "session", "speaker-kfold", "cross-corpus")
 PARTS = ("train", "validation", "test")
+COLUMNS = ("fold", "utterance", "part")
 
 
 @dataclass(frozen=True)
@@ -53,56 +58,187 @@ class Fold:
     twins: np.ndarray = field(default_factory=lambda: np.array([], dtype=int))
 
 
-def make(table: pd.DataFrame, protocol: str, *, folds: int = 5, seed: int = 0) -> list[Fold]:
-    """Split a manifest's table.
+@dataclass(frozen=True)
+class Protocol:
+    """A rule by which utterances are dealt to the three parts.
+
+    Attributes
+    ----------
+    name, words
+        Its key in `PROTOCOLS`, and what it does, as a noun phrase.
+    folds
+        Yields the folds of a table, given what it `uses`; None if a file has them.
+    uses
+        The parameters that decide its folds: of `folds` and `seed`.
+    promises
+        Columns of which the test shares no value with another part; if `speaker` is one, training
+        and validation share none either.
+    admits
+        Columns of which its name says that parts share values.
+    """
+
+    name: str
+    words: str
+    folds: Callable[..., Iterator[Fold]] | None
+    uses: tuple[str, ...] = ()
+    promises: tuple[str, ...] = ()
+    admits: tuple[str, ...] = ()
+
+
+def make(
+    corpus: Manifest | pd.DataFrame, protocol: str, *, folds: int = 5, seed: int = 0
+) -> list[Fold]:
+    """Split a corpus; each utterance is tested once, but in `random` at most once.
 
     Parameters
     ----------
-    table
-        With the columns `emotion`, `speaker`, `session` and `sha256`; for `cross-corpus` also
-        `corpus`.
+    corpus
+        A manifest or its table.
     protocol
-        One of `PROTOCOLS`.
-    folds
-        Number of speaker groups, for `speaker-kfold` alone.
-    seed
-        Of the shuffle in `random`, of the grouping in `speaker-kfold`, and of the speakers who
-        validate in `cross-corpus`.
-
-    Returns
-    -------
-    list of Fold
-        Each utterance is tested at most once, and exactly once unless `protocol` is `random`.
+        A key of `PROTOCOLS`, but `given`, which is no recipe.
+    folds, seed
+        Number of speaker groups, in `sentence+speaker` of sentence groups at most; seed of all that
+        is shuffled. What the protocol does not use, changes nothing.
 
     Raises
     ------
-    ParameterError
-        If the protocol is unknown.
     SplitError
-        If the corpus lacks what the protocol needs: names of speakers or sessions, enough of
-        them, or enough utterances of an emotion.
+        If the corpus lacks names that the protocol needs, enough of them, or enough utterances of
+        an emotion; or the protocol is `given`.
     """
-    choose(protocol, PROTOCOLS, "protocol")
-    if protocol == "random":
-        made = [_random(table, seed)]
-    elif protocol == "cross-corpus":
-        made = _cross_corpus(table, seed)
-    else:
-        made = _leave_group_out(_groups(table, protocol, folds, seed), protocol)
-    made = [_without_twins(table, fold) for fold in made]
-    for fold in made:
-        _check(table, fold, protocol)
-    return made
+    rule = PROTOCOLS[choose(protocol, PROTOCOLS, "protocol")]
+    if rule.folds is None:
+        raise SplitError(
+            "protocol 'given' needs a split, a CSV file of utterances and parts: ser audit FILE"
+        )
+    table = corpus.table if isinstance(corpus, Manifest) else corpus
+    options = {"folds": folds, "seed": seed}
+    result = []
+    for fold in rule.folds(table, **{name: options[name] for name in rule.uses}):
+        _check(table, fold, rule)
+        result.append(fold)
+    return result
 
 
 def shared_speakers(table: pd.DataFrame, fold: Fold) -> list[str]:
     """Return the speakers that occur in more than one part of a fold, sorted."""
-    parts = [set(table["speaker"].iloc[getattr(fold, part)]) for part in PARTS]
-    a, b, c = parts
+    a, b, c = (set(table["speaker"].iloc[getattr(fold, part)]) for part in PARTS)
     return sorted((a & b) | (a & c) | (b & c))
 
 
-def _random(table: pd.DataFrame, seed: int) -> Fold:
+def write(file: str | Path, folds: Sequence[Fold], table: pd.DataFrame) -> None:
+    """Write folds of a manifest's table as a CSV file, which is replaced if it is there."""
+    names = table["utterance"].to_numpy()
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for fold in folds:
+        for part in PARTS:
+            writer.writerows((fold.name, names[row], part) for row in getattr(fold, part))
+    write_atomically(Path(file), text.getvalue())
+
+
+def read(
+    file: str | Path, table: pd.DataFrame, *, known: Iterable[str] = (), sound: bool = True
+) -> list[Fold]:
+    """Read the folds of a CSV file for a manifest's table, in the order of the file.
+
+    Parameters
+    ----------
+    file, table
+        The table with the columns `COLUMNS`, and the manifest's.
+    known
+        Utterances that the corpus has and the table has not, because they were not chosen or
+        cannot be read (`Manifest.listed`): in the file they are passed over.
+    sound
+        Refuse an utterance in two parts of a fold, and a fold without one of the parts. `False`
+        reads such a split as it is, so that `leakage.audit` can tell what is wrong with it.
+
+    Raises
+    ------
+    SplitError
+        If the file cannot be read, lacks a column, a value or any row, or names an unknown part or
+        utterance, or an utterance twice; and what `sound` refuses. It names the line.
+    """
+    position = {name: row for row, name in enumerate(table["utterance"])}
+    passed_over = set(known).difference(position)
+    folds: dict[str, dict[str, set[int]]] = {}
+    for where, name, utterance, part in _rows(Path(file)):
+        try:
+            choose(part, PARTS, "part")
+        except ParameterError as error:
+            raise SplitError(f"{where}: {error}") from None
+        parts = folds.setdefault(name, {part: set() for part in PARTS})
+        if utterance in passed_over:
+            continue
+        if utterance not in position:
+            raise SplitError(f"{where}: {_unknown(utterance, position)}")
+        row = position[utterance]
+        listed = [other for other in PARTS if row in parts[other]]
+        if part in listed:
+            raise SplitError(f"{where}: fold '{name}' lists '{utterance}' twice in {part}")
+        if listed and sound:
+            raise SplitError(
+                f"{where}: '{utterance}' is in two parts of fold '{name}', {listed[0]} and {part}; "
+                "it may be in one"
+            )
+        parts[part].add(row)
+    for name, parts in folds.items():
+        if sound and (empty := [part for part, rows in parts.items() if not rows]):
+            raise SplitError(
+                f"the split {file}: fold '{name}' has no utterance in {' and '.join(empty)}; each "
+                f"fold needs {', '.join(PARTS)}"
+            )
+    return [
+        Fold(name, **{part: np.array(sorted(rows), dtype=int) for part, rows in parts.items()})
+        for name, parts in folds.items()
+    ]
+
+
+def _rows(file: Path) -> Iterator[tuple[str, str, str, str]]:
+    """Yield the place, fold, utterance and part of every row of the file."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        rows = [(f"{file}, line {reader.line_num}", row) for row in reader]
+    except OSError as error:
+        raise SplitError(f"cannot read the split {file}: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SplitError(f"the split {file} is not a CSV table in UTF-8: {error}") from error
+    columns = list(reader.fieldnames or [])
+    for column in COLUMNS[1:]:
+        if column not in columns:
+            raise SplitError(
+                f"the split {file} has no column '{column}'; it needs utterance and part, and "
+                f"fold if there are several; its columns are: {', '.join(columns) or 'none'}"
+            )
+    if not rows:
+        raise SplitError(f"the split {file} has no rows")
+    for where, row in rows:
+        values = {column: row.get(column, "given") for column in COLUMNS}
+        for column, value in values.items():
+            if not value:
+                raise SplitError(f"{where}: the {column} is empty")
+        yield where, *values.values()
+
+
+def _unknown(utterance: str, position: dict[str, int]) -> str:
+    near = get_close_matches(utterance, position, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"its first one is '{next(iter(position))}'"
+    return f"the corpus has no utterance '{utterance}' among its {len(position):,}; {hint}"
+
+
+def _fold(table: pd.DataFrame, name: str, *masks: np.ndarray) -> Fold:
+    """Make a fold of a mask over the rows for each part; twins leave the part that matters less."""
+    train, validation, test = masks
+    sounds = table["sha256"].reset_index(drop=True)
+    in_test = sounds.isin(sounds[test]).to_numpy()
+    in_others = sounds.isin(sounds[test | (validation & ~in_test)]).to_numpy()
+    twins = (validation & in_test) | (train & in_others)
+    return Fold(name, *(np.flatnonzero(mask & ~twins) for mask in masks), np.flatnonzero(twins))
+
+
+def _random(table: pd.DataFrame, *, seed: int) -> Iterator[Fold]:
     counts = table["emotion"].value_counts()
     # Five is the fewest that a 60/20/20 split can give one to every part.
     if len(scarce := counts[counts < 5]):
@@ -111,50 +247,42 @@ def _random(table: pd.DataFrame, seed: int) -> Fold:
             "at least 5 are needed to be in training, validation and test"
         )
     generator = np.random.default_rng(seed)
-    parts: dict[str, list[int]] = {part: [] for part in PARTS}
+    part = np.full(len(table), "train", dtype=object)
     for _, rows in sorted(table.groupby("emotion").indices.items()):
         rows = generator.permutation(rows)
         fifth = round(len(rows) / 5)
-        parts["test"].extend(rows[:fifth])
-        parts["validation"].extend(rows[fifth : 2 * fifth])
-        parts["train"].extend(rows[2 * fifth :])
-    return Fold("random", **{part: np.sort(rows) for part, rows in parts.items()})
+        part[rows[:fifth]] = "test"
+        part[rows[fifth : 2 * fifth]] = "validation"
+    yield _fold(table, "random", *(part == name for name in PARTS))
 
 
-def _groups(table: pd.DataFrame, protocol: str, folds: int, seed: int) -> pd.Series:
-    """Return the group of every utterance; a group is tested as a whole."""
-    column = "session" if protocol == "session" else "speaker"
+def _each(column: str, table: pd.DataFrame) -> Iterator[Fold]:
     # Sessions need the speakers too: to know that they share none.
-    _need(table, protocol, column, "speaker")
-    values = table[column]
-    if protocol == "speaker-kfold":
-        speakers = np.random.default_rng(seed).permutation(sorted(values.unique()))
-        if not 3 <= folds <= len(speakers):
-            raise SplitError(
-                f"protocol 'speaker-kfold' with {folds} folds needs between 3 and as many folds "
-                f"as the corpus has speakers ({len(speakers)})"
-            )
-        values = values.map(dict(zip(speakers, np.arange(len(speakers)) % folds + 1, strict=True)))
-        width = len(str(folds))
-        return values.map(lambda group: f"group-{group:0{width}d}")
-    if values.nunique() < 3:
+    _need(table, column, column, "speaker")
+    if (n := table[column].nunique()) < 3:
         raise SplitError(
-            f"protocol '{protocol}' needs at least 3 {column}s, one each to train, validate and "
-            f"test; the corpus has {values.nunique()}"
+            f"protocol '{column}' needs at least 3 {column}s, one each to train, validate and "
+            f"test; the corpus has {n}"
         )
-    return values.map(lambda value: f"{column}-{value}")
+    return _leave_out(table, table[column].map(lambda value: f"{column}-{value}"))
 
 
-def _need(table: pd.DataFrame, protocol: str, *columns: str) -> None:
-    for column in columns:
-        if (unknown := int((table[column] == "").sum())) > 0:
-            raise SplitError(
-                f"protocol '{protocol}' needs the {column} of every utterance, "
-                f"{unknown} of {len(table)} have none; protocol 'random' needs none"
-            )
+def _kfold(table: pd.DataFrame, *, folds: int, seed: int) -> Iterator[Fold]:
+    _need(table, "speaker-kfold", "speaker", folds=folds)
+    groups = _groups(table["speaker"], folds, np.random.default_rng(seed))
+    width = len(str(folds))
+    return _leave_out(table, groups.map(lambda group: f"group-{group + 1:0{width}d}"))
 
 
-def _cross_corpus(table: pd.DataFrame, seed: int) -> list[Fold]:
+def _leave_out(table: pd.DataFrame, groups: pd.Series) -> Iterator[Fold]:
+    """Test each group, by its name, and validate with the next one."""
+    names = sorted(groups.unique())
+    for name, following in zip(names, names[1:] + names[:1], strict=True):
+        test, validation = (groups == name).to_numpy(), (groups == following).to_numpy()
+        yield _fold(table, name, ~test & ~validation, validation, test)
+
+
+def _cross_corpus(table: pd.DataFrame, *, seed: int) -> Iterator[Fold]:
     if "corpus" not in table:
         raise SplitError("protocol 'cross-corpus' needs at least two corpora: --corpus emodb,demo")
     _need(table, "cross-corpus", "speaker")
@@ -168,65 +296,111 @@ def _cross_corpus(table: pd.DataFrame, seed: int) -> list[Fold]:
             )
         fifth = max(1, round(len(speakers) / 5))
         validating |= set(generator.permutation(sorted(speakers))[:fifth])
-    validates = table["speaker"].isin(validating)
-    made = []
+    validates = table["speaker"].isin(validating).to_numpy()
     for corpus in sorted(table["corpus"].unique()):
-        tested = table["corpus"] == corpus
-        made.append(
-            Fold(
-                name=f"corpus-{corpus}",
-                train=np.flatnonzero(~tested & ~validates),
-                validation=np.flatnonzero(~tested & validates),
-                test=np.flatnonzero(tested),
+        test = (table["corpus"] == corpus).to_numpy()
+        yield _fold(table, f"corpus-{corpus}", ~test & ~validates, ~test & validates, test)
+
+
+def _crossed(table: pd.DataFrame, *, folds: int, seed: int) -> Iterator[Fold]:
+    # Validation is no result: sentences for it alone would cost training more than they would tell.
+    _need(table, "sentence+speaker", "speaker", "sentence", folds=folds)
+    if (n_sentences := table["sentence"].nunique()) < 2:
+        raise SplitError("protocol 'sentence+speaker' needs at least 2 sentences; there is one")
+    generator = np.random.default_rng(seed)
+    speakers = _groups(table["speaker"], folds, generator).to_numpy()
+    sentences = _groups(table["sentence"], min(folds, n_sentences), generator).to_numpy()
+    width = len(str(folds))
+    for group, spoken in product(range(folds), range(sentences.max() + 1)):
+        tested, following = speakers == group, speakers == (group + 1) % folds
+        test, others = tested & (sentences == spoken), sentences != spoken
+        if not test.any():
+            continue  # nobody of this group says one of these sentences
+        name = f"speakers-{group + 1:0{width}d}-sentences-{spoken + 1:0{width}d}"
+        fold = _fold(table, name, ~tested & ~following & others, following & others, test)
+        if not len(fold.validation):
+            raise SplitError(
+                f"protocol 'sentence+speaker': nothing is left to validate fold '{name}'; "
+                "try fewer folds"
             )
-        )
-    return made
+        yield fold
 
 
-def _without_twins(table: pd.DataFrame, fold: Fold) -> Fold:
-    sounds = table["sha256"].to_numpy()
-    tested = set(sounds[fold.test])
-    validation, first = _apart(fold.validation, sounds, tested)
-    train, second = _apart(fold.train, sounds, tested | set(sounds[validation]))
-    return replace(
-        fold, train=train, validation=validation, twins=np.sort(np.concatenate([first, second]))
-    )
+def _groups(values: pd.Series, n: int, generator: np.random.Generator) -> pd.Series:
+    """Return the group of every utterance, from 0, with about as many names in each."""
+    names = generator.permutation(sorted(values.unique()))
+    return values.map(dict(zip(names, np.arange(len(names)) % n, strict=True)))
 
 
-def _apart(rows: np.ndarray, sounds: np.ndarray, others: set[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Divide rows into those whose sound is not among `others`, and those whose is."""
-    known = np.array([sound in others for sound in sounds[rows]], dtype=bool)
-    return rows[~known], rows[known]
-
-
-def _leave_group_out(groups: pd.Series, protocol: str) -> list[Fold]:
-    names = sorted(groups.unique())
-    made = []
-    for test, validation in zip(names, names[1:] + names[:1], strict=True):
-        held_out = groups.isin([test, validation])
-        made.append(
-            Fold(
-                name=test,
-                train=np.flatnonzero(~held_out),
-                validation=np.flatnonzero(groups == validation),
-                test=np.flatnonzero(groups == test),
+def _need(table: pd.DataFrame, protocol: str, *columns: str, folds: int | None = None) -> None:
+    for column in columns:
+        if unknown := int((table[column] == "").sum()):
+            raise SplitError(
+                f"protocol '{protocol}' needs the {column} of every utterance, "
+                f"{unknown} of {len(table)} have none; protocol 'random' needs none"
             )
+    n = table["speaker"].nunique()
+    if folds is not None and not 3 <= folds <= n:
+        raise SplitError(
+            f"protocol '{protocol}' with {folds} folds needs between 3 and as many folds as the "
+            f"corpus has speakers ({n})"
         )
-    return made
 
 
-def _check(table: pd.DataFrame, fold: Fold, protocol: str) -> None:
+def _check(table: pd.DataFrame, fold: Fold, protocol: Protocol) -> None:
     emotions = table["emotion"]
-    missing = set(emotions) - set(emotions.iloc[fold.train])
-    if missing:
-        emotion = sorted(missing)[0]
+    if missing := set(emotions) - set(emotions.iloc[fold.train]):
+        emotion = min(missing)
+        more = "try more folds, " if "folds" in protocol.uses else ""
         raise SplitError(
-            f"protocol '{protocol}': no utterance of '{emotion}' is left to train fold "
-            f"'{fold.name}' ({(emotions == emotion).sum()} in the corpus); leave this emotion out "
-            "or add speakers who show it"
+            f"protocol '{protocol.name}': no utterance of '{emotion}' is left to train fold "
+            f"'{fold.name}' ({(emotions == emotion).sum()} in the corpus); {more}leave this "
+            "emotion out or add speakers who show it"
         )
-    if protocol != "random" and (shared := shared_speakers(table, fold)):
+    if "speaker" in protocol.promises and (shared := shared_speakers(table, fold)):
         raise SplitError(
-            f"protocol '{protocol}': speaker '{shared[0]}' is in more than one part of fold "
+            f"protocol '{protocol.name}': speaker '{shared[0]}' is in more than one part of fold "
             f"'{fold.name}'; are the sessions or speakers of the corpus named right?"
         )
+
+
+_ALL = (
+    Protocol(
+        "random",
+        "one random split over utterances, stratified by emotion",
+        _random,
+        uses=("seed",),
+        admits=("speaker",),
+    ),
+    Protocol("speaker", "leave one speaker out", partial(_each, "speaker"), promises=("speaker",)),
+    Protocol(
+        "session",
+        "leave one recording session out",
+        partial(_each, "session"),
+        promises=("speaker", "session"),
+    ),
+    Protocol(
+        "speaker-kfold",
+        "leave one group of speakers out",
+        _kfold,
+        uses=("folds", "seed"),
+        promises=("speaker",),
+    ),
+    Protocol(
+        "cross-corpus",
+        "train on all corpora but one and test on that one",
+        _cross_corpus,
+        uses=("seed",),
+        promises=("speaker", "corpus"),
+    ),
+    Protocol(
+        "sentence+speaker",
+        "leave one group of speakers and one group of sentences out",
+        _crossed,
+        uses=("folds", "seed"),
+        promises=("speaker", "sentence"),
+    ),
+    Protocol("given", "a split that was read from a file", None),
+)
+PROTOCOLS = {protocol.name: protocol for protocol in _ALL}
+"""Every protocol by its name."""

@@ -1,6 +1,6 @@
 """A grid of experiments that a file describes: checked, run in one queue, compared by validation.
 
-The file is YAML:
+The file is YAML::
 
     corpus: emodb
     data_dir: path/to/emodb          # not for the demo corpus
@@ -10,8 +10,8 @@ The file is YAML:
       mixup: [0.0, 0.3]
       seed: [0, 1, 2]
 
-Each combination is an experiment as any other, with its folds and its record under their usual
-keys: what is there already is not trained again, and a sweep that was interrupted goes on.
+Each combination is an experiment as any other, under its usual key: what is there already is not
+trained again, and a sweep that was interrupted goes on.
 """
 
 from collections.abc import Iterator
@@ -22,10 +22,10 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from ser_lib import corpora
 from ser_lib.core.errors import ParameterError, choose
 from ser_lib.core.files import workspace
-from ser_lib.corpora import Manifest
-from ser_lib.experiments import run as training
+from ser_lib.experiments import train
 from ser_lib.experiments.experiment import Experiment, as_number
 
 KEYS = ("corpus", "data_dir", "architecture", "parameters")
@@ -39,12 +39,10 @@ class Grid:
 
     Attributes
     ----------
-    experiments
-        One per combination, in the order of the file; the last of its lists varies fastest.
-    data_dir
-        Folder of the corpus, relative to the current one.
+    experiments, data_dir
+        One per combination, the last list of the file varies fastest; the folder of the corpus.
     varied
-        What differs between the experiments, by the names of their attributes.
+        Names of the attributes in which the experiments differ.
     """
 
     experiments: list[Experiment]
@@ -53,18 +51,10 @@ class Grid:
 
 
 def read(file: str | Path) -> Grid:
-    """Read the file of a sweep.
-
-    Raises
-    ------
-    ParameterError
-        Names the file and the key: it is not YAML, a name is unknown or there twice, a value is
-        not allowed, or two of its runs are the same.
-    """
+    """Read the file of a sweep; a `ParameterError` names the file and the key that is wrong."""
     try:
         text = Path(file).read_text(encoding="utf-8")
-        found = yaml.safe_load(text)
-        twice = next(_twice(yaml.compose(text)), None)
+        content, twice = yaml.safe_load(text), next(_twice(yaml.compose(text)), None)
     except (OSError, UnicodeDecodeError) as error:
         raise ParameterError(f"cannot read the sweep {file}: {error}") from error
     except yaml.YAMLError as error:
@@ -72,63 +62,40 @@ def read(file: str | Path) -> Grid:
     if twice:
         raise ParameterError(f"{file}: '{twice}' is there twice; give its values as one list")
     try:
-        return _grid(found)
+        return _grid(content)
     except ParameterError as error:
         raise ParameterError(f"{file}: {error}") from error
 
 
 def run(
-    grid: Grid,
-    *,
-    workers: int | str | None = None,
-    progress: training.Progress | None = None,
+    grid: Grid, *, workers: int | str | None = None, progress: train.Progress | None = None
 ) -> pd.DataFrame:
-    """Train what is missing of a grid and compare its runs.
+    """Train what is missing of a grid and compare its runs; arguments as of `train.train`.
 
-    Parameters
-    ----------
-    grid
-        See `read`.
-    workers, progress
-        As of `run.run`.
+    What any of the experiments lacks is said before any work.
 
     Returns
     -------
     pd.DataFrame
-        A row per run, best first: what was varied; `validation_uar`, the mean over the folds;
-        `uar` with the bounds of its interval, and `accuracy`, of the test parts; `run`, the folder
-        in the workspace. The order is that of validation: the best of many test scores is too good
-        to be true, because luck was chosen with it.
-
-    Raises
-    ------
-    SerError
-        As `run.run`; what any of the experiments lacks is said before any work.
+        A row per run: what was varied; `validation_uar`, the mean over the folds; `uar` with the
+        bounds of its interval, and `accuracy`, of the test parts; `run`, the folder in the
+        workspace. The best by validation is first: the best of many test scores is too good to be
+        true, because luck was chosen with it.
     """
-    chosen: dict[tuple, Manifest] = {}
+    manifests, planned = {}, []
     for experiment in grid.experiments:
-        subset = experiment.emotions, experiment.style
-        if subset not in chosen:
-            chosen[subset] = training.load(experiment, grid.data_dir)
-        training.audited(experiment, chosen[subset])
-    planned = [(one, chosen[one.emotions, one.style]) for one in grid.experiments]
-    training.prepare(planned, workers=workers, progress=progress)
+        chosen = {"emotions": experiment.emotions, "style": experiment.style}
+        key = tuple(chosen.values())
+        if key not in manifests:
+            manifests[key] = corpora.load(experiment.corpus, grid.data_dir, **chosen)
+        planned.append((experiment, manifests[key]))
     rows = []
-    for experiment, manifest in planned:
-        record = training.gather(experiment, manifest)
-        metrics, folds = record.data["metrics"], record.data["folds"]
-        low, high = metrics["uar_ci95"]
-        scores = (
-            sum(fold["validation_uar"] for fold in folds) / len(folds),
-            metrics["uar"],
-            low,
-            high,
-            metrics["accuracy"],
-        )
+    for run in train.train_all(planned, workers=workers, progress=progress):
+        scores = (run.mean("validation_uar"), run.uar.value, *run.uar.interval)
         rows.append(
-            {name: getattr(experiment, name) for name in grid.varied}
-            | dict(zip(SCORES, scores, strict=True))
-            | {"run": record.folder.relative_to(workspace()).as_posix()}
+            {name: getattr(run.experiment, name) for name in grid.varied}
+            | dict(zip(SCORES, (*scores, run.metrics["accuracy"].value), strict=True))
+            | {"run": run.folder.relative_to(workspace()).as_posix()}
         )
     table = pd.DataFrame(rows)
     return table.sort_values("validation_uar", ascending=False, kind="stable", ignore_index=True)
@@ -140,38 +107,36 @@ def in_words(table: pd.DataFrame) -> str:
     return table.to_string(index=False, formatters=shown)
 
 
-def _grid(found: object) -> Grid:
-    if not isinstance(found, dict):
+def _grid(content: object) -> Grid:
+    if not isinstance(content, dict):
         raise ParameterError(f"a sweep has the keys {', '.join(KEYS)}")
-    for key in found:
+    for key in content:
         choose(key, KEYS, "key of a sweep")
-    if "architecture" not in found:
+    if "architecture" not in content:
         raise ParameterError("architecture is missing: name one network, or several in a list")
-    parameters = found.get("parameters") or {}
+    parameters = content.get("parameters") or {}
     if not isinstance(parameters, dict):
         raise ParameterError("parameters must be names with a value or a list of values each")
     for name in parameters:
         choose(name, PARAMETERS, "parameter of a sweep")
     # Several corpora are one text, joined by commas, and so are their folders.
-    given = {key: found[key] for key in ("corpus", "data_dir") if found.get(key) is not None}
-    for key, value in given.items():
+    place = {key: content[key] for key in ("corpus", "data_dir") if content.get(key) is not None}
+    for key, value in place.items():
         if not isinstance(value, str):
             raise ParameterError(f"{key} must be one text, not {value!r}")
-    tried = {"architecture": found["architecture"], **parameters}
-    choices = [_choices(name, value) for name, value in tried.items()]
-    corpus = {"corpus": given["corpus"]} if "corpus" in given else {}
-    experiments: dict[Experiment, dict] = {}
-    for values in product(*choices):
-        combination = dict(zip(tried, values, strict=True))
-        experiment = Experiment(**corpus, **combination)
-        if experiment in experiments:
-            raise ParameterError(
-                f"{_in_words(experiments[experiment])} and {_in_words(combination)} are the same "
-                "run; list it once"
-            )
-        experiments[experiment] = combination
-    varied = [name for name, values in zip(tried, choices, strict=True) if len(values) > 1]
-    return Grid(list(experiments), given.get("data_dir"), varied)
+    data_dir = place.pop("data_dir", None)
+    tried = {"architecture": content["architecture"], **parameters}
+    choices = {name: _choices(name, value) for name, value in tried.items()}
+    experiments: dict[Experiment, str] = {}
+    for values in product(*choices.values()):
+        combination = dict(zip(choices, values, strict=True))
+        words = ", ".join(f"{name} {value}" for name, value in combination.items())
+        experiment = Experiment(**place, **combination)
+        if same := experiments.get(experiment):
+            raise ParameterError(f"{same} and {words} are the same run; list it once")
+        experiments[experiment] = words
+    varied = [name for name, values in choices.items() if len(values) > 1]
+    return Grid(list(experiments), data_dir, varied)
 
 
 def _choices(name: str, value: object) -> list:
@@ -179,10 +144,6 @@ def _choices(name: str, value: object) -> list:
     if not values or not all(isinstance(one, str | int | float | None) for one in values):
         raise ParameterError(f"{name} must be a value or a list of values, not {value!r}")
     return [as_number(one) for one in values]
-
-
-def _in_words(combination: dict) -> str:
-    return ", ".join(f"{name} {value}" for name, value in combination.items())
 
 
 def _twice(node: yaml.Node | None) -> Iterator[str]:

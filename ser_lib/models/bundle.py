@@ -3,7 +3,9 @@
 A bundle is a folder with `network.keras` and `front_end.json`: what the network must be fed
 (feature map, channels, the mean and deviation of its training part, window and crops) and what
 its outputs mean. The bundle of a finished run has `network.tflite`, too: the same network for
-LiteRT, which answers without TensorFlow; its checksum is in `front_end.json`.
+LiteRT (the extra `export` of this package), in float32 and with LiteRT's own operations only. It
+answers without TensorFlow, which takes seconds to start, with the probabilities of Keras but for
+rounding. Its checksum is in `front_end.json`.
 """
 
 import json
@@ -14,6 +16,7 @@ from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from shutil import copytree
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -22,28 +25,20 @@ from ser_lib.core.errors import RecordError
 from ser_lib.core.files import fresh_folder
 from ser_lib.features import maps
 from ser_lib.features.maps import Standardiser
-from ser_lib.models import lite
-from ser_lib.models import windows as augment
+from ser_lib.models.windows import even_windows
 
 SCHEMA = 2
 WINDOWS = 64
-"""Windows that go through the network together: more is no faster and takes more memory."""
+"""Windows that go through Keras together: more is no faster and takes more memory."""
+LITE_WINDOWS = 8
+"""Windows that go through LiteRT together: more do not stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
 class FrontEnd:
-    """What stands before the network, and the names of what comes out.
+    """What stands before the network, and the emotions in the order of what comes out.
 
-    Attributes
-    ----------
-    architecture, corpus
-        Of the experiment.
-    emotions
-        Class order of the probabilities.
-    feature_map, channels, crops
-        See `experiment.Experiment`.
-    standardiser
-        Fitted on the training part.
+    The standardiser is fitted on the training part; for the rest see `experiment.Experiment`.
     """
 
     architecture: str
@@ -55,22 +50,14 @@ class FrontEnd:
     standardiser: Standardiser
 
     def static(self, path: str | Path) -> np.ndarray:
-        """Return the static map float32 [rows, frames] of an audio file.
-
-        Raises
-        ------
-        AudioError
-            If the file cannot be read; it is named.
-        """
+        """Return the static map float32 [rows, frames] of an audio file; or an `AudioError`."""
         return maps.extract(audio.load(path), kind=self.feature_map)
 
     def windows(self, static: np.ndarray) -> np.ndarray:
-        """Turn a static map [rows, any] into input [windows, rows, frames, channels].
-
-        As many windows as `crops`, or more where it takes more to cover the utterance; one if
-        `crops` is 1.
+        """Turn a static map [rows, any] into input [windows, rows, frames, channels]: `crops` of
+        them, but see `even_windows`.
         """
-        return augment.even_windows(self.standardised(static), self.crops)
+        return even_windows(self.standardised(static), self.crops)
 
     def standardised(self, static: np.ndarray) -> np.ndarray:
         """Turn a static map [rows, any] into a standardised one [rows, any, channels]."""
@@ -79,14 +66,8 @@ class FrontEnd:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A network and its front end.
-
-    Attributes
-    ----------
-    network
-        A function: windows float32 [n, rows, frames, channels] -> probabilities [n, emotions].
-    front_end
-        What makes the windows.
+    """A function, windows float32 [n, rows, frames, channels] -> probabilities [n, emotions], and
+    what makes the windows.
     """
 
     network: Callable[[np.ndarray], np.ndarray]
@@ -97,21 +78,20 @@ class Bundle:
 
         The probability of an utterance is the mean over its windows.
         """
-        chosen = [np.empty((0, len(self.front_end.emotions)))]
+        means = [np.empty((0, len(self.front_end.emotions)))]
         for batch in _batches(map(self.front_end.windows, statics), WINDOWS):
             windows = self.network(np.concatenate(batch))
             starts = np.cumsum([0, *(len(part) for part in batch[:-1])])
             sums = np.add.reduceat(windows, starts, axis=0, dtype=np.float64)
-            chosen.append(sums / sums.sum(axis=1, keepdims=True))
-        return np.concatenate(chosen).astype(np.float32)
+            means.append(sums / sums.sum(axis=1, keepdims=True))
+        return np.concatenate(means).astype(np.float32)
 
 
 def probabilities(network, inputs: Iterable[np.ndarray]) -> np.ndarray:
     """Return the answers float32 [n, classes] of a `keras.Model` to n inputs.
 
-    A few go through it at a time, so that memory does not grow with `n`, and the last part is
-    filled up with zeros: every other size would cost seconds, because TensorFlow compiles the
-    network anew for it.
+    A few go through it at a time, and the last part is filled up with zeros: every other size would
+    cost seconds, because TensorFlow compiles the network anew for it.
     """
     inputs, answers = iter(inputs), []
     while part := list(islice(inputs, WINDOWS)):
@@ -119,6 +99,51 @@ def probabilities(network, inputs: Iterable[np.ndarray]) -> np.ndarray:
         filled[: len(part)] = part
         answers.append(network.predict_on_batch(filled)[: len(part)])
     return np.concatenate(answers)
+
+
+def lite_available() -> bool:
+    """Tell whether LiteRT is installed, for this kind of system."""
+    try:
+        import ai_edge_litert.interpreter  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def convert(network) -> bytes:
+    """Return a `keras.Model` as a LiteRT flatbuffer; takes seconds."""
+    import tensorflow as tf
+
+    with TemporaryDirectory() as folder:
+        network.export(folder, verbose=False)
+        return tf.lite.TFLiteConverter.from_saved_model(folder).convert()
+
+
+class LiteNetwork:
+    """The network of a flatbuffer of `convert`, which LiteRT computes in the calling thread.
+
+    An answer does not depend on the windows beside it, not even in its last bit. Two threads must
+    not use the same object at the same time. A `ValueError` says that it is no flatbuffer.
+    """
+
+    def __init__(self, flatbuffer: bytes) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._interpreter = Interpreter(model_content=flatbuffer, num_threads=1)
+        (self._input,) = (tensor["index"] for tensor in self._interpreter.get_input_details())
+        (self._output,) = (tensor["index"] for tensor in self._interpreter.get_output_details())
+
+    def __call__(self, windows: np.ndarray) -> np.ndarray:
+        """Return probabilities float32 [n, classes] of windows float32 [n, ...]."""
+        starts = range(0, len(windows), LITE_WINDOWS)
+        return np.concatenate([self._answer(windows[i : i + LITE_WINDOWS]) for i in starts])
+
+    def _answer(self, windows: np.ndarray) -> np.ndarray:
+        self._interpreter.resize_tensor_input(self._input, windows.shape)
+        self._interpreter.allocate_tensors()  # nothing is done where the shape is that of before
+        self._interpreter.set_tensor(self._input, windows)
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._output)
 
 
 def save(network, front_end: FrontEnd, folder: Path) -> None:
@@ -133,15 +158,9 @@ def save(network, front_end: FrontEnd, folder: Path) -> None:
 
 
 def export(source: Path, target: Path) -> None:
-    """Copy a bundle to `target` and give the copy its `network.tflite`.
-
-    Raises
-    ------
-    RecordError
-        As `load`.
-    """
+    """Copy a bundle to `target` and give the copy its `network.tflite`; raises as `load`."""
     described = _described(source)
-    flatbuffer = lite.convert(_keras(source))
+    flatbuffer = convert(_keras(source))
     with fresh_folder(target) as temporary:
         copytree(source, temporary, dirs_exist_ok=True)
         (temporary / "network.tflite").write_bytes(flatbuffer)
@@ -151,8 +170,7 @@ def export(source: Path, target: Path) -> None:
 def load(folder: str | Path) -> Bundle:
     """Read a bundle, or the bundle of a run's folder.
 
-    LiteRT computes the network where it is installed and the bundle has a file for it, Keras
-    elsewhere; the probabilities are the same but for rounding.
+    LiteRT computes the network where it is installed and the bundle has a file for it.
 
     Raises
     ------
@@ -161,19 +179,13 @@ def load(folder: str | Path) -> Bundle:
     """
     folder = _place(folder)
     front_end = read_front_end(folder)
-    if lite.available() and (folder / "network.tflite").is_file():
+    if lite_available() and (folder / "network.tflite").is_file():
         return Bundle(_lite(folder), front_end)
     return Bundle(partial(probabilities, _keras(folder)), front_end)
 
 
 def read_front_end(folder: str | Path) -> FrontEnd:
-    """Read what a bundle is fed and what it answers, without the network.
-
-    Raises
-    ------
-    RecordError
-        As `load`.
-    """
+    """Read what a bundle is fed and what it answers, without the network; raises as `load`."""
     described = _described(folder)
     try:
         arrays = {n: np.array(v, dtype=np.float32) for n, v in described["standardiser"].items()}
@@ -214,8 +226,6 @@ def _write(described: dict, folder: Path) -> None:
 def _keras(folder: Path):
     import keras
 
-    import ser_lib.models  # noqa: F401  registers the layers that the file names
-
     file = folder / "network.keras"
     try:
         return keras.saving.load_model(file, compile=False)
@@ -223,7 +233,7 @@ def _keras(folder: Path):
         raise RecordError(f"{file} cannot be read: {error}") from error
 
 
-def _lite(folder: Path) -> lite.Network:
+def _lite(folder: Path) -> "LiteNetwork":
     file = folder / "network.tflite"
     try:
         flatbuffer = file.read_bytes()
@@ -235,7 +245,7 @@ def _lite(folder: Path) -> lite.Network:
             f"{file} is damaged: it is not what was exported; make the run again, or remove the "
             "file and Keras will answer"
         )
-    return lite.Network(flatbuffer)
+    return LiteNetwork(flatbuffer)
 
 
 def _batches(items: Iterable[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:

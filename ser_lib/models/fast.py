@@ -10,19 +10,18 @@ once on the way forward and once on the way back:
   of the values is left to normalise.
 - XLA fuses what is done to each element; convolutions and matrix products stay with TensorFlow,
   which is quicker at them.
-- Dropout draws its random bits with an integer hash of (seed, step, element), so that they need not
-  be kept for the way back; TensorFlow's own generator takes longer.
+- Dropout hashes (seed, step, element), so that no random bits are kept for the way back.
 - Moments and their gradients are summed over the batch first, which is quick and keeps digits that
-  one long sum would lose: these are nearer to the exact values than Keras' own.
+  one long sum would lose.
 - Recurrent layers project all steps in one product.
 - A step of AdamW is one operation for each variable.
 
-What is not to be fused: the gradient of a bias. TensorFlow would make it part of that of the
-kernel, which is then slower; here it is a sum as any other.
+The gradient of a bias is a sum as any other: fused with that of the kernel, it would be slower.
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
+from operator import is_
 
 import keras
 import tensorflow as tf
@@ -35,22 +34,10 @@ def forward(network: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
     """Return a function that computes ``network(inputs, training=True)``.
 
     It works on the network's own variables, updates the moving statistics, has gradients, and
-    belongs in a ``tf.function``. What it has no faster way for, it leaves to Keras.
-
-    Parameters
-    ----------
-    network
-        A network of `networks`, or any other.
+    belongs in a ``tf.function``. What it has no faster way for, of any network, is left to Keras.
     """
     parts = _parts(network)
-
-    def compute(inputs):
-        x = inputs
-        for part in parts:
-            x = part(x)
-        return x
-
-    return compute
+    return lambda inputs: reduce(lambda x, part: part(x), parts, inputs)
 
 
 class AdamW(keras.optimizers.AdamW):
@@ -80,11 +67,10 @@ class AdamW(keras.optimizers.AdamW):
 def _parts(network: keras.Model) -> list[Callable]:
     """Cut a network into functions, each of one layer or of one convolution block."""
     chain = [layer for layer in network.layers if not isinstance(layer, layers.InputLayer)]
-    reached = network.inputs[0]
-    for layer in chain:
-        if layer.input is not reached:
-            return [partial(network, training=True)]  # it has branches
-        reached = layer.output
+    given = [*network.inputs, *(layer.output for layer in chain)]
+    taken = [*(layer.input for layer in chain), *network.outputs]
+    if len(given) != len(taken) or not all(map(is_, given, taken)):
+        return [partial(network, training=True)]  # it has branches, or a layer comes twice
     parts = []
     while chain:
         if _is_block(chain[:4]):
@@ -97,9 +83,9 @@ def _parts(network: keras.Model) -> list[Callable]:
 
 def _part(layer) -> Callable:
     if isinstance(layer, layers.Bidirectional) and layer.merge_mode == "concat":
-        directions = layer.forward_layer, layer.backward_layer
-        if all(map(_is_recurrent, directions)):
-            return partial(_both_ways, *directions)
+        ways = layer.forward_layer, layer.backward_layer
+        if all(map(_is_recurrent, ways)):
+            return partial(_both_ways, *ways)
     if _is_recurrent(layer):
         return partial(_recurrent, layer)
     return partial(layer, training=True)
@@ -196,11 +182,8 @@ def _sum_of_squares(values, centre):
 def _pool(rectified, mean, deviation, gamma, beta, seed, *, rate: float):
     """Choose one value of four, standardise, scale and drop.
 
-    Returns
-    -------
-    outputs, standardised, place
-        Of the chosen values, each ``[n, h // 2, w // 2, f]``; the place is 0 to 3, row by row, and
-        that of the first of equal values.
+    Returns outputs, standardised values and places, each ``[n, h // 2, w // 2, f]``; a place is 0
+    to 3, row by row, and that of the first of equal values.
     """
     _, h, w, _ = rectified.shape
     up = tf.where(gamma < 0, -rectified, rectified)

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from ser_lib.core import jobs as parallel
 from ser_lib.core.errors import AudioError
@@ -23,20 +24,12 @@ SUFFIXES = (
 """Names of audio files in a folder end with one of these, in small letters or capitals."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Predictions:
-    """What a network says of audio files.
+    """What a network says of audio files: probabilities float32 [files, emotions].
 
-    Attributes
-    ----------
-    emotions
-        Names of the columns of `probabilities`.
-    files
-        Those that could be read, in the order in which they were given.
-    probabilities
-        float32 [files, emotions].
-    refused
-        An error that names the file for each of the others.
+    `files` are those that could be read, in the order in which they were given; for each of the
+    others, `refused` has an error that names it.
     """
 
     emotions: list[str]
@@ -44,24 +37,38 @@ class Predictions:
     probabilities: np.ndarray
     refused: list[AudioError]
 
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per file: file, predicted, and the probability of each emotion."""
+        predicted = [self.emotions[i] for i in self.probabilities.argmax(axis=1)]
+        named = dict(zip(self.emotions, self.probabilities.T, strict=True))
+        return pd.DataFrame({"file": self.files, "predicted": predicted} | named)
+
+    def __repr__(self) -> str:
+        return self.table.to_string(float_format="{:.3f}".format)
+
+    def _repr_html_(self) -> str:
+        return self.table.to_html(float_format="{:.3f}".format)
+
 
 def predict(
-    paths: Iterable[str | Path],
-    model: str | Path,
+    paths: str | Path | Iterable[str | Path],
+    model,
     *,
     workers: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Predictions:
-    """Return what a network says of audio files.
+    """Return what a network says of audio files, in parallel.
 
     Parameters
     ----------
     paths
-        Audio files, and folders: all audio files in them and in their folders, sorted.
+        One or several audio files, and folders: all audio files in them and in their folders,
+        sorted.
     model
-        Folder of a bundle, or of a run.
+        A `Run`, or the folder of one or of a bundle.
     workers
-        Processes; as many as there are processors by default. A few files are answered in this one.
+        Processes, by default one for each processor; a few files are answered in this one.
     progress
         Called with a line of text, ten times at most.
 
@@ -72,12 +79,14 @@ def predict(
     RecordError
         If the bundle cannot be read.
     """
+    model = getattr(model, "folder", model)
+    paths = [paths] if isinstance(paths, str | Path) else paths
     emotions = bundle.read_front_end(model).emotions
     files = [file for path in paths for file in _files(path)]
     jobs = [
         (str(model), start, files[start : start + CHUNK]) for start in range(0, len(files), CHUNK)
     ]
-    _kept.cache_clear()  # the folder may hold another network than the last time
+    _load.cache_clear()  # the folder may hold another network than the last time
     answers, done = {}, 0
     # One chunk is not worth the start of a process.
     for start, *answer in parallel.each(_answer, jobs, workers=workers if len(jobs) > 1 else 0):
@@ -88,25 +97,24 @@ def predict(
     ordered = [answers[start] for _, start, _ in jobs]
     return Predictions(
         emotions,
-        [file for found, _, _ in ordered for file in found],
+        [file for read, _, _ in ordered for file in read],
         np.concatenate([np.empty((0, len(emotions)), np.float32), *(p for _, p, _ in ordered)]),
         [error for _, _, errors in ordered for error in errors],
     )
 
 
 def _files(path: str | Path) -> list[str]:
-    """Return the audio files that are meant by a path."""
     if not Path(path).is_dir():
         return [str(path)]
     inside = Path(path).rglob("*")
     # As text at once: paths of a large folder would fill hundreds of megabytes.
-    found = sorted(str(f) for f in inside if f.suffix.lower() in SUFFIXES and not f.is_dir())
-    if not found:
+    files = sorted(str(f) for f in inside if f.suffix.lower() in SUFFIXES and not f.is_dir())
+    if not files:
         raise AudioError(
             f"the folder {path} holds no audio file; their names end with one of "
             f"{', '.join(SUFFIXES)}"
         )
-    return found
+    return files
 
 
 def _answer(
@@ -127,12 +135,12 @@ def _answer(
             yield static
 
     with parallel.silent_libraries():
-        network = _kept(model)
+        network = _load(model)
         probabilities = network.predict(maps(network.front_end))
     return start, read, probabilities, errors
 
 
 @cache
-def _kept(model: str) -> Bundle:
+def _load(model: str) -> Bundle:
     """Read a bundle; a process keeps it for its next chunk."""
     return bundle.load(model)

@@ -43,19 +43,9 @@ def smooth(targets: np.ndarray, amount: float) -> np.ndarray:
 def mixup(
     inputs: np.ndarray, targets: np.ndarray, generator: np.random.Generator, *, alpha: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Blend every example of a batch with another one of it.
+    """Blend every example of a batch, float32 [n, ...] and [n, classes], with another one of it.
 
-    Parameters
-    ----------
-    inputs, targets
-        float32 [n, ...] and [n, classes].
-    alpha
-        Both parameters of the Beta distribution of the weight; 0 blends nothing.
-
-    Returns
-    -------
-    inputs, targets
-        Blended, in the same shapes.
+    The weight's Beta distribution has `alpha` for both parameters; 0 blends nothing.
     """
     if alpha == 0:
         return inputs, targets

@@ -22,7 +22,7 @@ import pandas as pd
 
 from ser_lib.core.errors import CorpusError
 from ser_lib.corpora import CATALOGUE, Manifest
-from ser_lib.corpora.emodb import EMOTIONS
+from ser_lib.corpora.readers.emodb import EMOTIONS
 from ser_lib.experiments.records import Record
 from ser_lib.metrics import scores
 from ser_lib.pages.tables import (

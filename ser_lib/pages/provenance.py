@@ -150,7 +150,10 @@ def trace(
         The notebook's own, besides those of the networks.
     """
     runs = list(dict.fromkeys(runs))
-    changed, rows = dict(parameters), [(name, _typed(v), "") for name, v in parameters.items()]
+    if corpus:
+        parameters = {k: v for k, v in corpus.selection.items() if v is not None} | parameters
+    changed = {name: value for name, value in parameters.items() if value is not None}
+    rows = [(name, _typed(value), "") for name, value in parameters.items()]
     if runs:
         first = runs[0]
         usual = Experiment(architecture=first.architecture, corpus=first.record.corpus.name)

@@ -2,14 +2,12 @@
 
 What lies where, under the workspace (the project's folder):
 
-``book/``                    prose, bibliography, style; ``_toc.yml`` names every page
-``_config.yml``              Jupyter Book's settings
-``book/runs/``               a copy of a report's executed notebooks while its book is built,
-                             figures as PNG beside it: wiped and rewritten each time
-``_build/<name>/html/``      the book; ``build.log`` beside it is Jupyter Book's own output, and
-                             ``checked.json`` the digests of its pages that passed in a browser
-
-Where the notebooks come from, and what lists the books, is in `ser_lib.report.shelf`.
+- ``book/``: prose, bibliography, style, Sphinx extensions; ``_toc.yml`` names every page;
+- ``_config.yml``: Jupyter Book's settings;
+- ``book/runs/``: a copy of a report's executed notebooks while its book is built, figures as PNG
+  beside it, and what Sphinx makes of the library's docstrings: wiped and rewritten each time;
+- ``_build/<name>/html/``: the book; ``build.log`` beside it is Jupyter Book's own output, and
+  ``checked.json`` the digests of its pages that passed in a browser.
 
 A build is always a clean one, and warnings are errors: Sphinx serves stale cross-references from
 an earlier build, and passes a second time over a warning that failed the first. It happens in a
@@ -40,7 +38,7 @@ from ser_lib.core.files import workspace as project_folder
 from ser_lib.core.files import write_atomically
 from ser_lib.corpora import describe
 from ser_lib.pages import speed
-from ser_lib.report import amendments, pdf, shelf
+from ser_lib.report import pdf, shelf
 from ser_lib.report.checks import links, rendered
 from ser_lib.report.checks.browser import why_not
 
@@ -83,25 +81,19 @@ def publish(
     -------
     list of Finding
         What the gates found; empty if the book is sound.
-
-    Raises
-    ------
-    BookError
-        See `build`.
     """
     clock = time.perf_counter()
     describe(corpus)  # an unknown one is refused as such
     project = project_folder()
 
     def once(out: Path | None = None) -> Path:
-        built = build(corpus, workspace=project, report=report, with_pdf=with_pdf, out=out)
-        return built.parent
+        return build(corpus, workspace=project, report=report, with_pdf=with_pdf, out=out).parent
 
-    html = once()
-    findings = check(html, remember=html.with_name("checked.json"), say=say)
+    folder = once()
+    findings = check(folder, remember=folder.with_name("checked.json"), say=say)
     if twice:
-        with tempfile.TemporaryDirectory() as folder:
-            findings += links.differences(html, once(Path(folder)))
+        with tempfile.TemporaryDirectory() as again:
+            findings += links.differences(folder, once(Path(again)))
     listed = shelf.write(project / "_build")
     seconds = time.perf_counter() - clock
     for part in shelf.parts(shelf.pages(project, corpus, report or corpus)):
@@ -109,29 +101,23 @@ def publish(
         say(f"{part['name']:<24} {took}")
     say(f"{'book and its gates':<24} {seconds:6.1f} s")
     say(f"all books: {listed}")
-    say(f"the book: {html / 'index.html'}")
+    say(f"the book: {folder / 'index.html'}")
     return findings
 
 
 def check(
-    html: Path, *, remember: Path | None = None, say: Callable[[str], None] = print
+    folder: Path, *, remember: Path | None = None, say: Callable[[str], None] = print
 ) -> list[links.Finding]:
-    """Run all gates on a built book: against the records of the project's folder, in a browser.
+    """Run all gates on a built book, the folder with its ``index.html``.
 
-    Parameters
-    ----------
-    html
-        The folder with the book's ``index.html``.
-    remember
-        See `rendered.check`.
-    say
-        Called with a line if no browser can be driven, so that `rendered.GATES` do not run.
+    Those that need a browser know what they passed by the file `remember`, see `rendered.check`;
+    without a browser a line says that they do not run.
     """
-    findings = links.check(Path(html), records=project_folder() / "runs")
+    findings = links.check(folder)
     if reason := rendered.why_not():
         say(f"not checked in a browser ({', '.join(rendered.GATES)}): {reason}")
         return findings
-    return findings + rendered.check(Path(html), remember=remember)
+    return findings + rendered.check(folder, remember=remember)
 
 
 def build(
@@ -142,7 +128,7 @@ def build(
     with_pdf: bool = False,
     out: Path | None = None,
 ) -> Path:
-    """Build the book of a report from its executed notebooks.
+    """Build the book of a report from its executed notebooks, and return its ``index.html``.
 
     Parameters
     ----------
@@ -157,11 +143,6 @@ def build(
     out
         Where the book goes, by default ``<workspace>/_build/<name>``.
 
-    Returns
-    -------
-    Path
-        The ``index.html`` to open.
-
     Raises
     ------
     ParameterError
@@ -175,9 +156,9 @@ def build(
     out = Path(out).resolve() if out else workspace / "_build" / name
     source = workspace / "book"
     entries = contents(source / "_toc.yml")
-    names = page_names(source / "_toc.yml")
-    notebooks = _read_pages(shelf.pages(workspace, corpus, name), names, corpus, name)
-    _tell_parts(notebooks, shelf.parts(shelf.pages(workspace, corpus, name)))
+    pages = shelf.pages(workspace, corpus, name)
+    notebooks = _read_pages(pages, page_names(source / "_toc.yml"), corpus, name)
+    _tell_parts(notebooks, shelf.parts(pages))
     about = shelf.summary(name, corpus, notebooks, workspace / "runs")
     if with_pdf and (reason := why_not()):
         raise BookError(f"the book cannot be printed: {reason}")
@@ -192,7 +173,6 @@ def build(
         config.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
         _run_jupyter_book(source, config, temporary, log=out / "build.log")
         new = temporary / "_build" / "html"
-        amendments.amend(new)
         if with_pdf:
             lines = [line for line in (_origin(about), _notice(about)) if line]
             pdf.print_book(new, new / link, entries, title=settings["title"], lines=lines)
@@ -204,21 +184,13 @@ def build(
 
 
 def contents(toc: Path) -> list[tuple[str, str]]:
-    """Return the entries of a table of contents, in its order.
+    """Return the entries of a table of contents, in its order: part, "" without, and page.
 
-    Returns
-    -------
-    list of tuple
-        The caption of the part, "" where there is none, and the page without its suffix.
-
-    Raises
-    ------
-    BookError
-        The table of contents is missing.
+    A page has no suffix. Without a table of contents there is a `BookError`.
     """
     if not toc.is_file():
         raise BookError(f"there is no table of contents at {toc}: run this in the project's folder")
-    found = []
+    entries = []
 
     def walk(entry, part: str) -> None:
         if isinstance(entry, list):
@@ -227,24 +199,16 @@ def contents(toc: Path) -> list[tuple[str, str]]:
         elif isinstance(entry, dict):
             part = str(entry.get("caption") or part)
             if page := str(entry.get("root") or entry.get("file") or ""):
-                found.append((part, page))
+                entries.append((part, page))
             for value in entry.values():
                 walk(value, part)
 
     walk(yaml.safe_load(toc.read_text(encoding="utf-8")), "")
-    return found
+    return entries
 
 
 def page_names(toc: Path) -> list[str]:
-    """Return the names of the notebooks that the table of contents asks for, in its order.
-
-    They are its entries of the form ``runs/<name>``.
-
-    Raises
-    ------
-    BookError
-        The table of contents is missing or names no notebook.
-    """
+    """Return the notebooks that the table of contents names as ``runs/<name>``, in its order."""
     pages = [page for _, page in contents(toc)]
     names = [page.removeprefix("runs/") for page in pages if page.startswith("runs/")]
     if not names:
@@ -326,23 +290,15 @@ def _publishable(notebook: nbformat.NotebookNode, workspace: Path) -> str:
 
 
 def _configure(config: Path, about: dict, link: str) -> dict:
-    """Return the book's settings, with a line that says which corpus this copy is of.
-
-    Parameters
-    ----------
-    config
-        The project's ``_config.yml``.
-    about
-        What `shelf.summary` says of the report.
-    link
-        The PDF's place in the book, "" without one.
-    """
+    """Return the settings for a report: what `shelf.summary` says of it, the PDF's place or ""."""
     if not config.is_file():
         raise BookError(
             f"there is no {config.name} in {config.parent}: run this in the project's folder"
         )
     settings = yaml.safe_load(config.read_text(encoding="utf-8"))
     theme = settings["sphinx"]["config"]["html_theme_options"]
+    extensions = settings["sphinx"]["local_extensions"]  # from the project's folder on
+    extensions |= {name: str(config.parent / folder) for name, folder in extensions.items()}
     for kind in ("css", "js"):
         # Jupyter Book adds them, too, but in the order in which the file system lists them.
         files = (config.parent / "book" / "_static").glob(f"*.{kind}")
@@ -374,7 +330,7 @@ def _run_jupyter_book(source: Path, config: Path, target: Path, *, log: Path) ->
         sys.executable, "-c", JUPYTER_BOOK, "build", str(source),
         "--config", str(config), "--path-output", str(target), "-W", "-n", "--keep-going",
     ]  # fmt: skip
-    # The build loads ser_lib.report.mathml: from here, also where the library is not installed.
+    # Sphinx reads the library's docstrings: from here, also where it is not installed.
     path = os.pathsep.join(filter(None, [str(LIBRARY), os.environ.get("PYTHONPATH")]))
     with log.open("w", encoding="utf-8") as stream:
         done = subprocess.run(
@@ -389,17 +345,17 @@ def _run_jupyter_book(source: Path, config: Path, target: Path, *, log: Path) ->
         # On a full disk the log cannot say why; this does in its place.
         write_atomically(target / "room", bytes(ROOM))
         (target / "room").unlink()
-        said = "\n".join(f"  {line}" for line in _warnings(log, source))
-        raise BookError(f"the book does not build (all of it is in {log}):\n{said}")
+        warnings = "\n".join(f"  {line}" for line in _warnings(log, source))
+        raise BookError(f"the book does not build (all of it is in {log}):\n{warnings}")
 
 
 def _warnings(log: Path, source: Path) -> list[str]:
     """Return the last lines of a build's log that say what is wrong, with short paths."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", log.read_text(encoding="utf-8", errors="replace"))
     lines = [line.strip().replace(f"{source}{os.sep}", "") for line in text.splitlines()]
-    telling = [line for line in lines if re.search(r"WARNING|ERROR|CRITICAL|Error\b", line)]
-    kept = list(dict.fromkeys(telling)) or [line for line in lines if line]
-    return kept[-SHOWN_WARNINGS:] or ["Jupyter Book said nothing"]
+    warnings = [line for line in lines if re.search(r"WARNING|ERROR|CRITICAL|Error\b", line)]
+    shown = list(dict.fromkeys(warnings)) or [line for line in lines if line]
+    return shown[-SHOWN_WARNINGS:] or ["Jupyter Book said nothing"]
 
 
 @contextmanager

@@ -26,12 +26,13 @@ from ser_lib import corpora
 from ser_lib.core.errors import NotebookError, ParameterError, SplitError, choose
 from ser_lib.core.files import digest, fresh_folder, library, workspace, write_atomically
 from ser_lib.core.jobs import processors
-from ser_lib.corpora import Manifest, selection
+from ser_lib.corpora import Manifest
+from ser_lib.corpora.load import in_words
 from ser_lib.experiments import baselines, train
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.run import folder_of
 from ser_lib.features import maps, store
-from ser_lib.pages import across, runs, speed
+from ser_lib.pages import across, comparison, runs, speed
 from ser_lib.report import shelf
 
 NOTEBOOKS = (
@@ -79,11 +80,8 @@ def _both_maps(values: Mapping) -> list[Experiment]:
 
 
 def _all_seeds(values: Mapping) -> list[Experiment]:
-    return [
-        experiment
-        for seed in [values["seed"], *values["seeds"]]
-        for experiment in _all(values | {"seed": seed})
-    ]
+    names = ("protocol", "seed", "options", "seeds")
+    return comparison.experiments(values["corpus"], **{name: values[name] for name in names})
 
 
 READS: dict[str, Callable[[Mapping], list[Experiment]]] = {
@@ -206,7 +204,7 @@ def execute(
     manifest = corpora.load(
         corpus, data_dir, emotions=given.get("emotions"), style=given.get("style")
     )
-    say(f"emotions: {selection.in_words(manifest)}")
+    say(f"emotions: {in_words(manifest)}")
     for row in manifest.left_out:
         say(f"left out: {row['file']}: {row['reason']}")
     finish(Part("corpus", _since(clock)))

@@ -21,11 +21,13 @@ from bs4 import BeautifulSoup, Tag
 from ser_lib.core.errors import BookError
 from ser_lib.core.files import write_atomically
 from ser_lib.report.checks.browser import chromium
+from ser_lib.report.checks.links import read_pages
 
 LEFT_OUT = (
     "script, button, audio, video, iframe, a.headerlink, p.downloads, "
     "details.above-input, details.listen-cell, .listen-status"
 )
+Entry = tuple[str, str]
 _REFERENCES = ("for", "headers", "aria-labelledby", "aria-describedby", "aria-controls")
 _PRINTED = ".print.html"
 _EPOCH = b"D:19700101000000"
@@ -37,21 +39,12 @@ _NUMBER = """numbers => {
 
 
 def print_book(
-    html: Path,
-    target: Path,
-    entries: Sequence[tuple[str, str]],
-    *,
-    title: str,
-    lines: Sequence[str],
+    html: Path, target: Path, entries: Sequence[Entry], *, title: str, lines: Sequence[str]
 ) -> None:
-    """Print a built book.
+    """Print the book in a folder to `target`.
 
     Parameters
     ----------
-    html
-        The folder of the book.
-    target
-        The PDF to write.
     entries
         Of the table of contents, in its order: the caption of the part ("" before the first) and
         the page's path without its suffix.
@@ -71,19 +64,17 @@ def print_book(
         page.unlink(missing_ok=True)
 
 
-def assemble(
-    html: Path, entries: Sequence[tuple[str, str]], *, title: str, lines: Sequence[str]
-) -> str:
+def assemble(html: Path, entries: Sequence[Entry], *, title: str, lines: Sequence[str]) -> str:
     """Return the book as one html page, to be read in the folder of the book.
 
     Page ``n``, from 0, is the element ``page-n``, and what is ``id`` on it is ``page-n--id``.
     """
     anchors = {f"{path}.html": f"page-{i}" for i, (_, path) in enumerate(entries)}
-    articles, styles = {}, ""
+    articles, styles, pages = {}, "", read_pages(html)
     for name, anchor in anchors.items():
-        if not (html / name).is_file():
+        if name not in pages:
             raise BookError(f"the book in {html} has no page {name} to print")
-        soup = BeautifulSoup((html / name).read_text(encoding="utf-8"), "html.parser")
+        soup = pages[name]
         articles[name] = _prepared(soup.select_one("article.bd-article"), name, anchor)
         styles = styles or _styles(soup, name)
     targets = {tag["id"] for article in articles.values() for tag in article.select("[id]")}
@@ -109,10 +100,8 @@ def assemble(
 
 def _styles(soup: BeautifulSoup, name: str) -> str:
     """Return the style sheets of a page as links from the book's own folder."""
-    links = soup.select('link[rel~="stylesheet"]')
-    for link in links:
-        link["href"] = _resolve(name, link["href"])
-    return "\n".join(str(link) for link in links)
+    addresses = (_resolve(name, link["href"]) for link in soup.select('link[rel~="stylesheet"]'))
+    return "\n".join(f'<link href="{markup.escape(a)}" rel="stylesheet">' for a in addresses)
 
 
 def _prepared(article: Tag, name: str, own: str) -> Tag:
@@ -129,9 +118,7 @@ def _prepared(article: Tag, name: str, own: str) -> Tag:
             tag["id"] = f"{own}--{tag['id']}"
         for attribute in _REFERENCES:
             if attribute in tag.attrs:
-                value = tag[attribute]
-                words = value if isinstance(value, list) else value.split()
-                tag[attribute] = " ".join(f"{own}--{word}" for word in words)
+                tag[attribute] = " ".join(f"{own}--{word}" for word in tag[attribute].split())
         if "src" in tag.attrs and not tag["src"].startswith("data:"):
             tag["src"] = _resolve(name, tag["src"])
     return article
@@ -170,7 +157,7 @@ def _redirect(link: Tag, name: str, anchors: Mapping[str, str], targets: Collect
         link.unwrap()
 
 
-def _contents(entries: Sequence[tuple[str, str]], headings: Sequence[str]) -> str:
+def _contents(entries: Sequence[Entry], headings: Sequence[str]) -> str:
     lines, part = ['<nav class="report-contents"><h2>Contents</h2><ul>'], ""
     for i, ((caption, _), heading) in enumerate(zip(entries, headings, strict=True)):
         if caption != part:
@@ -198,10 +185,9 @@ def _print(page: Path, chapters: int) -> bytes:
 
 
 def page_numbers(pdf: bytes) -> dict[str, int]:
-    """Return on which page of a PDF of Chromium, from 1, each element with an id begins.
+    """Return on which page of a PDF of Chromium, from 1, each element that is linked to begins.
 
-    Only elements that a link leads to are known; none if there is no link, or if the PDF is not
-    written as Chromium does, with a plain list of objects.
+    None if the PDF is not written as Chromium does, with a plain list of objects.
     """
     objects = dict(re.findall(rb"\n(\d+) 0 obj\n(.*?)\nendobj", pdf, re.DOTALL))
     catalogs = [text for text in objects.values() if text.startswith(b"<</Type /Catalog")]

@@ -2,11 +2,10 @@
 
 A report has a name, by default that of its corpus. What lies where, under the workspace:
 
-``runs/<corpus>/reports/<name>/``  its executed notebooks, one ``<page>.ipynb`` each, and what its
-                                   parts took, ``parts.json``
-``_build/<name>/html/``            its book, with the book as a PDF once that was asked for
-``_build/<name>/report.json``      what the list says of it, see `summary`
-``_build/index.html``              the list of the books that are there
+- ``runs/<corpus>/reports/<name>/``: its executed notebooks and ``parts.json``, what its parts took;
+- ``_build/<name>/html/``: its book, with the book as a PDF once that was asked for;
+- ``_build/<name>/report.json``: what the list says of it, see `summary`;
+- ``_build/index.html``: the list of the books that are there.
 
 Runs are shared: two reports with the same experiment read the same record.
 """
@@ -14,6 +13,8 @@ Runs are shared: two reports with the same experiment read the same record.
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -23,9 +24,9 @@ from ser_lib.core.errors import BookError, ParameterError
 from ser_lib.core.files import write_atomically
 from ser_lib.corpora import CATALOGUE
 from ser_lib.experiments.experiment import RECIPES
-from ser_lib.pages.provenance import PROTOCOLS
-from ser_lib.pages.tables import capital, count, listing, number, title
-from ser_lib.report.checks.numbers import claims
+from ser_lib.experiments.splits import PROTOCOLS
+from ser_lib.models.networks import title
+from ser_lib.pages.words import capital, count, listing, number
 
 INDEX = "index.html"
 SUMMARY = "report.json"
@@ -37,11 +38,6 @@ _BY_NETWORK = {"channels", *(name for recipe in RECIPES.values() for name in rec
 
 def check_name(name: str) -> str:
     """Return the name of a report if it can be one of a folder and of an address.
-
-    Raises
-    ------
-    ParameterError
-        It has other characters than letters, digits and ``. _ - ,``, or is the list's own.
 
     Examples
     --------
@@ -95,29 +91,24 @@ def parts(folder: Path) -> list[dict]:
 
 
 def summary(name: str, corpus: str, notebooks: Mapping, runs: Path) -> dict:
-    """Return what the list says of a report, from the records that its notebooks name.
+    """Return what the list says of a report: plain JSON values.
 
     The result is that of the network which the page ``final`` chooses. Of a report without this
-    page only the data are told, from the first record that a page names.
+    page only the data are told, from the first record that a page names. A parameter that was not
+    given has the corpus's usual value, or None if that is the network's own.
 
     Parameters
     ----------
     name, corpus
         Of the report.
     notebooks
-        The executed notebooks by their name.
+        The executed notebooks by their name. The metadata of an output name the run that it shows:
+        ``{"ser": {"record": "<corpus>/<folder>"}}``.
     runs
         The folder ``runs``, in which a record is ``<corpus>/<folder>/record.json``.
-
-    Returns
-    -------
-    dict
-        Plain JSON values; ``name``, ``corpus`` and ``parameters`` alone if there is no record. Of
-        a parameter that was not given it has the corpus's usual value; `None` if that is the
-        network's own.
     """
-    chosen = _first_record({"final": notebooks["final"]} if "final" in notebooks else {}, runs)
-    record = chosen or _first_record(notebooks, runs)
+    chosen = _record([notebooks["final"]] if "final" in notebooks else [], runs)
+    record = chosen or _record(notebooks.values(), runs)
     given: dict = {}
     for notebook in notebooks.values():
         given |= notebook.metadata.get("papermill", {}).get("parameters", {})
@@ -136,14 +127,14 @@ def summary(name: str, corpus: str, notebooks: Mapping, runs: Path) -> dict:
     }
 
 
-def _first_record(notebooks: Mapping, runs: Path) -> dict:
-    for notebook in notebooks.values():
-        for claim in claims(notebook):
-            try:
-                text = (runs / claim["record"] / "record.json").read_text(encoding="utf-8")
-                return json.loads(text)
-            except (OSError, ValueError):
-                continue  # the gates name it
+def _record(notebooks: Iterable, runs: Path) -> dict:
+    """Return the first record that an output of the notebooks names and that is there."""
+    outputs = (output for notebook in notebooks for cell in notebook.cells
+               for output in cell.get("outputs", []))  # fmt: skip
+    for output in outputs:
+        if run := output.get("metadata", {}).get("ser", {}).get("record"):
+            with suppress(OSError, ValueError):
+                return json.loads((runs / run / "record.json").read_text(encoding="utf-8"))
     return {}
 
 
@@ -152,29 +143,26 @@ def _some(values: Mapping, names: str) -> dict:
 
 
 def write(build: Path) -> Path:
-    """Write the page that lists the books of a folder anew.
+    """Write the page that lists the books of the folder ``_build`` anew, and return it.
 
-    Parameters
-    ----------
-    build
-        The folder ``_build``. A book without its ``index.html`` or its ``report.json`` is passed
-        over.
-
-    Returns
-    -------
-    Path
-        The page.
+    A book without its ``index.html`` or its ``report.json`` is passed over.
     """
-    reports = [
-        report
-        for place in sorted(build.iterdir())
-        if (place / "html" / "index.html").is_file() and (report := _read(place))
+    groups: dict[str, list[dict]] = {}
+    for place in sorted(build.iterdir()):
+        if (place / "html" / "index.html").is_file() and (report := _read(place)):
+            groups.setdefault(report.get("corpus", ""), []).append(report)
+    corpora = [
+        {
+            "title": capital(group[0].get("title") or corpus),
+            "synthetic": any(report.get("synthetic") for report in group),
+            "reports": list(map(partial(_shown, build), group, differences(group))),
+        }
+        for corpus, group in sorted(groups.items())
     ]
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = files("ser_lib.report").joinpath("shelf.html").read_text(encoding="utf-8")
-    page = environment.from_string(template).render(
-        corpora=_by_corpus(reports, build), reports=count(len(reports), "report")
-    )
+    reports = count(sum(map(len, groups.values())), "report")
+    page = environment.from_string(template).render(corpora=corpora, reports=reports)
     write_atomically(build / INDEX, page)
     return build / INDEX
 
@@ -182,28 +170,10 @@ def write(build: Path) -> Path:
 def _read(place: Path) -> dict | None:
     """Return what is known of the book in a folder, under the folder's name; None if nothing is."""
     try:
-        found = json.loads((place / SUMMARY).read_text(encoding="utf-8"))
+        report = json.loads((place / SUMMARY).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found | {"name": place.name} if isinstance(found, dict) else None
-
-
-def _by_corpus(reports: Iterable[dict], build: Path) -> list[dict]:
-    """Return what the template shows: the corpora, each with its reports."""
-    groups: dict[str, list[dict]] = {}
-    for report in reports:
-        groups.setdefault(report.get("corpus", ""), []).append(report)
-    return [
-        {
-            "title": capital(group[0].get("title") or corpus),
-            "synthetic": any(report.get("synthetic") for report in group),
-            "reports": [
-                _shown(report, changed, build)
-                for report, changed in zip(group, differences(group), strict=True)
-            ],
-        }
-        for corpus, group in sorted(groups.items())
-    ]
+    return report | {"name": place.name} if isinstance(report, dict) else None
 
 
 def differences(reports: list[dict]) -> list[dict[str, str]]:
@@ -220,20 +190,27 @@ def _printed(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _shown(report: dict, changed: dict[str, str], build: Path) -> dict:
+def _shown(build: Path, report: dict, changed: dict[str, str]) -> dict:
+    """Return what the template shows of a report, `changed` being in what it differs."""
     name, metrics = report["name"], report.get("metrics", {})
-    emotions = report.get("emotions", [])
+    emotions, protocol = report.get("emotions", []), PROTOCOLS.get(report.get("protocol"))
+    sizes = (
+        count(report[nouns], nouns[:-1]) for nouns in ("utterances", "speakers") if nouns in report
+    )
     facts = {
-        "Protocol": PROTOCOLS.get(report.get("protocol"), ""),
-        "Data": listing(
-            count(report[noun + "s"], noun)
-            for noun in ("utterance", "speaker")
-            if noun + "s" in report
-        ),
+        "Protocol": protocol.words if protocol else "",
+        "Data": listing(sizes),
         "Emotions": f"{len(emotions)}: {listing(emotions)}" if emotions else "",
         "Chosen network": title(report.get("architecture", "")),
         "Differs in": ", ".join(f"{key} = {value}" for key, value in changed.items()),
     }
+    scores = []
+    for score, words in (("uar", "UAR"), ("accuracy", "Accuracy")):
+        if score in metrics and f"{score}_ci95" in metrics:
+            value, (low, high) = metrics[score], metrics[f"{score}_ci95"]
+            span = f"{number(float(low))} to {number(float(high))}"
+            scores.append({"name": words, "value": number(float(value)), "span": span,
+                           "at": value, "from": low, "to": high})  # fmt: skip
     pdf = f"{name}/html/{name}.pdf"
     return {
         "name": name,
@@ -241,16 +218,5 @@ def _shown(report: dict, changed: dict[str, str], build: Path) -> dict:
         "pdf": pdf if (build / pdf).is_file() else "",
         "facts": {what: value for what, value in facts.items() if value},
         "chance": 1 / len(emotions) if emotions else 0,
-        "scores": [
-            {
-                "name": words,
-                "value": number(float(metrics[score])),
-                "span": " to ".join(number(float(limit)) for limit in metrics[f"{score}_ci95"]),
-                "at": metrics[score],
-                "from": metrics[f"{score}_ci95"][0],
-                "to": metrics[f"{score}_ci95"][1],
-            }
-            for score, words in (("uar", "UAR"), ("accuracy", "Accuracy"))
-            if score in metrics and f"{score}_ci95" in metrics
-        ],
+        "scores": scores,
     }

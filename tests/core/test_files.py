@@ -112,7 +112,7 @@ def test_sources_are_the_code_of_the_library_in_a_fixed_order():
     found = sources()
     assert found == sorted(found)
     relative = {file.relative_to(Path(room.__file__).parents[1]).as_posix() for file in found}
-    assert {"core/errors.py", "corpora/emodb.py", "report/notebooks.py"} <= relative
+    assert {"core/errors.py", "corpora/readers/emodb.py", "report/notebooks.py"} <= relative
     assert {file.suffix for file in found} <= {".py", ".yml", ".csv"}
     assert not any("__pycache__" in file.parts for file in found)
 

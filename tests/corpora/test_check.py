@@ -7,9 +7,9 @@ import pytest
 import soundfile
 
 from ser_lib import corpora
-from ser_lib.corpora import CATALOGUE, Corpus, emodb, manifest
-from ser_lib.corpora.audit import WIDTH, audit
-from ser_lib.corpora.selection import parse, select
+from ser_lib.corpora import CATALOGUE, Corpus, manifest
+from ser_lib.corpora.check import WIDTH, findings
+from ser_lib.corpora.load import parse, select
 
 SPEAKERS = ("03", "08", "09", "10", "11", "12", "13", "14", "15", "16")
 COMPLETE = {f"{speaker}a01{letter}a" for speaker in SPEAKERS for letter in "WNT"}
@@ -23,7 +23,7 @@ def tones(tmp_path, monkeypatch, workspace):
         "tones",
         Corpus(
             name="tones", title="Tones", language="none", licence="none", home="here", about="",
-            read=emodb.read, counts={"anger": 10, "neutral": 10, "sadness": 10},
+            read=CATALOGUE["emodb"].read, counts={"anger": 10, "neutral": 10, "sadness": 10},
             expected=lambda names: COMPLETE,
         ),
     )  # fmt: skip
@@ -36,7 +36,7 @@ def tones(tmp_path, monkeypatch, workspace):
 
 
 def found(folder, **options):
-    return audit(corpora.load("tones", folder, **options))
+    return findings(corpora.load("tones", folder, **options))
 
 
 def test_a_complete_copy(tones):
@@ -99,12 +99,12 @@ def test_what_is_not_chosen_is_not_missing(tones):
 
 
 def test_a_style_that_is_not_chosen_is_not_missing(tones):
-    rows, _ = emodb.read(tones)
+    rows, _ = CATALOGUE["emodb"].read(tones)
     for number, row in enumerate(rows):
         row["style"] = "scripted" if number % 2 else "improvised"
     chosen = select(manifest.build("tones", tones, rows), parse("anger"), style="scripted")
     assert len(chosen.table) == 5
-    assert audit(chosen) == ["the copy is complete: 30 utterances"]
+    assert findings(chosen) == ["the copy is complete: 30 utterances"]
 
 
 def test_all_names_are_there_in_lines_that_fit(tones):
@@ -136,7 +136,7 @@ def test_counts_alone_where_names_are_not_known(tones, monkeypatch):
         "tones",
         Corpus(
             name="tones", title="Tones", language="none", licence="none", home="here", about="",
-            read=emodb.read, counts=row.counts,
+            read=CATALOGUE["emodb"].read, counts=row.counts,
         ),
     )  # fmt: skip
     (tones / "wav" / "08a01Ta.wav").unlink()
@@ -154,7 +154,7 @@ def test_an_own_table_is_compared_with_nothing(tmp_path, write_tone, workspace):
         write_tone(tmp_path / f"{name}.wav", seed=name == "c")
     table = tmp_path / "table.csv"
     table.write_text("path,emotion\na.wav,joy\nb.wav,fear\nc.wav,\ngone.wav,joy\n")
-    assert audit(corpora.load("table", table)) == [
+    assert findings(corpora.load("table", table)) == [
         "left out: c.wav: has no emotion label",
         "left out: gone.wav: does not exist",
         "the same audio: a.wav, b.wav",
@@ -169,8 +169,8 @@ def test_joined_corpora_tell_what_was_left_out(tones, tmp_path, write_tone):
     )
     (tones / "wav" / "08a01Ta.wav").unlink()
     joined = corpora.load("tones,table", f"{tones},{tmp_path / 'own' / 'table.csv'}")
-    assert audit(joined) == ["left out: table/gone.wav: does not exist"]
+    assert findings(joined) == ["left out: table/gone.wav: does not exist"]
 
 
 def test_the_real_emodb_is_complete(emodb, workspace):
-    assert audit(corpora.load("emodb", emodb)) == ["the copy is complete: 535 utterances"]
+    assert findings(corpora.load("emodb", emodb)) == ["the copy is complete: 535 utterances"]

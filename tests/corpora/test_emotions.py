@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 
 from ser_lib.core.errors import CorpusError, ParameterError
-from ser_lib.corpora import COLUMNS, Manifest, selection
+from ser_lib.corpora import COLUMNS, Manifest
 from ser_lib.corpora.emotions import SAME, noun
+from ser_lib.corpora.load import in_words, parse, select
 
 
 def test_no_name_has_two_nouns():
@@ -43,29 +44,29 @@ def manifest(**counts: int) -> Manifest:
 
 
 def test_a_choice_merges_and_passes_over_with_counts():
-    found = selection.select(
+    found = select(
         manifest(anger=3, excitement=2, happiness=4, surprise=1),
-        selection.parse("anger, happiness+excitement"),
+        parse("anger, happiness+excitement"),
     )
     assert found.table["emotion"].value_counts().to_dict() == {"happiness": 6, "anger": 3}
     assert list(found.table.index) == list(range(9))
     assert found.emotions == ["anger", "happiness"]
     assert found.chosen == {"anger": {"anger": 3}, "happiness": {"happiness": 4, "excitement": 2}}
     assert found.passed_over == {"surprise": 1}
-    assert selection.in_words(found) == (
+    assert in_words(found) == (
         "anger 3, happiness 6 (happiness 4 + excitement 2); passed over: surprise 1"
     )
 
 
 def test_the_whole_corpus_is_a_choice_too():
     whole = manifest(anger=3, surprise=1)
-    found = selection.select(whole, None)
+    found = select(whole, None)
     pd.testing.assert_frame_equal(found.table, whole.table)
-    assert selection.in_words(found) == "anger 3, surprise 1"
+    assert in_words(found) == "anger 3, surprise 1"
 
 
 def test_one_style():
-    found = selection.select(manifest(anger=4, surprise=3), None, style="scripted")
+    found = select(manifest(anger=4, surprise=3), None, style="scripted")
     assert set(found.table["style"]) == {"scripted"}
     assert found.chosen == {"anger": {"anger": 2}, "surprise": {"surprise": 1}}
     assert found.passed_over == {"anger": 2, "surprise": 2}
@@ -81,19 +82,19 @@ def test_one_style():
 def test_what_the_corpus_lacks(emotions, style, message):
     few = manifest(surprise=1, anger=3)
     with pytest.raises(CorpusError, match=message):
-        selection.select(few, selection.parse(emotions), style=style)
+        select(few, parse(emotions), style=style)
 
 
 def test_a_corpus_without_styles():
     few = manifest(anger=3)
     bare = Manifest("own", None, few.table.drop(columns="style"))
     with pytest.raises(CorpusError, match="corpus 'own' has no utterances of style 'scripted'"):
-        selection.select(bare, None, style="scripted")
+        select(bare, None, style="scripted")
     with pytest.raises(ParameterError, match=r"unknown style 'acted'.*improvised, scripted"):
-        selection.select(few, None, style="acted")
+        select(few, None, style="acted")
 
 
 @pytest.mark.parametrize("text", ["", "anger,", "anger++fear", "anger, fear+anger", " , "])
 def test_a_choice_that_says_nothing(text):
     with pytest.raises(ParameterError, match="write them as"):
-        selection.parse(text)
+        parse(text)

@@ -10,7 +10,7 @@ import soundfile
 from ser_lib import corpora
 from ser_lib.core.errors import CorpusError, ParameterError
 from ser_lib.corpora import CATALOGUE, COLUMNS, manifest
-from ser_lib.corpora import emodb as reader
+from ser_lib.corpora.readers.emodb import EMOTIONS
 from ser_lib.experiments.splits import PROTOCOLS
 
 pytestmark = pytest.mark.usefixtures("workspace")
@@ -229,14 +229,14 @@ def test_emodb_names_are_read(berlin):
 def test_emodb_letters_are_the_seven_emotions():
     # Wut, Langeweile, Ekel, Angst, Freude, neutral, Trauer
     english = ["anger", "boredom", "disgust", "fear", "happiness", "neutral", "sadness"]
-    assert dict(zip("WLEAFNT", english, strict=True)) == reader.EMOTIONS
-    assert tuple(sorted(reader.EMOTIONS.values())) == CATALOGUE["emodb"].emotions
+    assert dict(zip("WLEAFNT", english, strict=True)) == EMOTIONS
+    assert tuple(sorted(EMOTIONS.values())) == CATALOGUE["emodb"].emotions
 
 
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("03a01Xa.wav", "unknown emotion letter 'X'; EmoDB has: W, L, E, A, F, N, T"),
+        ("03a01Xa.wav", "unknown label 'X'; EmoDB has: W, L, E, A, F, N, T"),
         ("3a01Fa.wav", "the name is not one of EmoDB's"),
         ("03a01F.wav", "the name is not one of EmoDB's"),
         ("03a01fa.wav", "the name is not one of EmoDB's"),

@@ -4,13 +4,16 @@ import re
 import shutil
 from collections import Counter
 from itertools import product
+from pkgutil import iter_modules
 
 import pytest
 import trees
 
 from ser_lib import corpora
-from ser_lib.core.errors import CorpusError, ParameterError
-from ser_lib.corpora import CATALOGUE, COLUMNS, crema_d, demo, emotions, folder, iemocap, selection
+from ser_lib.core.errors import CorpusError
+from ser_lib.corpora import CATALOGUE, COLUMNS, emotions, folder, readers
+from ser_lib.corpora.load import parse
+from ser_lib.corpora.readers import crema_d, iemocap
 
 MADE = sorted(trees.PLANS)
 CASELESS = sorted(set(MADE) - {"emodb", "iemocap"})
@@ -58,19 +61,13 @@ def test_a_tree_is_read_as_it_was_made(tree, corpus):
     found = load(corpus, made.root)
     assert as_rows(found) == made.rows
     assert tuple(found.table.columns[: len(COLUMNS)]) == COLUMNS
+    assert set(found.emotions) == set(CATALOGUE[corpus].counts), "its tree has every emotion"
     listed = reasons(found.left_out)
     assert listed.keys() == made.left_out.keys()
     assert len(listed) == len(found.left_out), "each file is listed once"
     for file, words in made.left_out.items():
         assert words in listed[file]
         assert str(made.root) not in listed[file], "a reason must not tell where the corpus lies"
-
-
-@pytest.mark.parametrize("corpus", MADE)
-def test_every_emotion_of_a_corpus_is_in_its_tree(tree, corpus):
-    found = load(corpus, tree(corpus).root)
-    emotions_read = set(found.emotions)
-    assert emotions_read == set(CATALOGUE[corpus].counts or corpora.meld.EMOTIONS.values())
 
 
 @pytest.mark.parametrize("corpus", MADE)
@@ -200,10 +197,9 @@ def test_the_sources_that_the_catalogue_cites_are_listed(request):
             assert set(cited.split(",")) <= set(keys)
 
 
-def test_every_reader_of_the_catalogue_has_a_tree():
-    assert {name for name, row in CATALOGUE.items() if row.read not in (None, demo.read)} == set(
-        MADE
-    )
+def test_every_corpus_is_a_file_of_readers_and_has_a_tree():
+    files = {module.name.replace("_", "-") for module in iter_modules(readers.__path__)}
+    assert set(CATALOGUE) == files | {"demo2"} == {*MADE, "demo", "demo2", "table"}
 
 
 # IEMOCAP
@@ -255,7 +251,7 @@ def test_iemocap_a_kind_of_turns_alone(tree):
 
 def test_iemocap_the_choice_of_the_report(tree):
     corpus = CATALOGUE["iemocap"]
-    chosen = selection.parse(corpus.choice)
+    chosen = parse(corpus.choice)
     assert Counter(chosen.values()) == Counter(
         {"happiness": 2, "anger": 1, "frustration": 1, "neutral": 1, "sadness": 1}
     )
@@ -405,52 +401,3 @@ def test_a_table_in_any_usual_encoding(tmp_path, encoding):
 def test_a_table_that_is_not_there(tmp_path):
     with pytest.raises(CorpusError, match=r"gone\.csv cannot be opened"):
         folder.table(tmp_path / "gone.csv", "who")
-
-
-# The trees themselves
-
-
-@pytest.mark.parametrize("corpus", MADE)
-def test_a_tree_is_the_same_every_time_and_no_two_files_sound_alike(tmp_path, corpus):
-    first, second = (trees.make(corpus, tmp_path / name) for name in "ab")
-    contents = {}
-    for file in sorted(first.root.rglob("*")):
-        if file.is_file():
-            path = file.relative_to(first.root)
-            assert (second.root / path).read_bytes() == file.read_bytes()
-            if file.suffix == ".wav" and not file.name.startswith("._"):
-                contents[path.as_posix()] = file.read_bytes()
-    alike = [set(group) for group in _alike(contents)]
-    twins = {f"Actor_07/03-01-03-01-02-0{take}-07.wav" for take in (1, 2)}
-    assert alike == ([twins] if corpus == "ravdess" else [])
-    assert first.rows == second.rows
-
-
-def _alike(contents):
-    groups = {}
-    for path, content in contents.items():
-        groups.setdefault(content, []).append(path)
-    return [paths for paths in groups.values() if len(paths) > 1]
-
-
-def test_files_of_ones_own(tmp_path):
-    root = trees.write(
-        tmp_path / "own",
-        {
-            "a/one.wav": trees.Sound(rate=8_000, channels=2, seconds=0.5),
-            "a/two.flac": trees.Sound(),
-            "labels.csv": "path,emotion\na/one.wav,happy\na/two.flac,sad\n",
-            "bytes": b"\xff",
-        },
-    )
-    found = corpora.load("table", root / "labels.csv").table
-    assert list(found["duration_s"]) == [0.5, 0.1]
-    assert list(found["sample_rate_hz"]) == [8_000, 16_000]
-    assert (root / "bytes").read_bytes() == b"\xff"
-    with pytest.raises(ParameterError, match=r"'a\.txt' has no ending of audio"):
-        trees.write(root, {"a.txt": trees.Sound()})
-
-
-def test_a_corpus_without_a_plan(tmp_path):
-    with pytest.raises(ParameterError, match=r"unknown corpus 'tes' \(did you mean 'tess'"):
-        trees.make("tes", tmp_path)

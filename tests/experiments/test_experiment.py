@@ -5,6 +5,7 @@ from dataclasses import FrozenInstanceError, fields
 from types import SimpleNamespace
 
 import pytest
+from ser_lib.experiments.protocols import PROTOCOLS
 
 from ser_lib.core.errors import ParameterError
 from ser_lib.corpora import CATALOGUE
@@ -32,6 +33,22 @@ def test_parameters_are_json_and_make_the_same_experiment():
     again = Experiment(**json.loads(json.dumps(experiment.parameters())))
     assert again == experiment
     assert list(experiment.parameters()) == [field.name for field in fields(Experiment)]
+
+
+@pytest.mark.parametrize("protocol", [p for p in PROTOCOLS if p != "given"])
+def test_folds_that_the_protocol_does_not_use_decide_nothing(tmp_path, protocol):
+    used = protocol in ("speaker-kfold", "sentence+speaker")
+    few, many = (Experiment(architecture="cnn", protocol=protocol, folds=n) for n in (3, 4))
+    assert (few.decisive() != many.decisive()) == used
+    assert few.parameters() != many.parameters()
+    assert few.decisive() == {k: v for k, v in few.parameters().items() if used or k != "folds"}
+    (file := tmp_path / "split.csv").touch()
+    of_file = Experiment(architecture="cnn", protocol=protocol, split=str(file))
+    assert "folds" not in of_file.decisive()
+    # Whatever else it is, it is part of the key.
+    for name, value in {"crops": 1, "seed": 1, "patience": 3, "feature_map": "stack"}.items():
+        changed = Experiment(architecture="cnn", protocol=protocol, **{name: value})
+        assert changed.decisive() != Experiment(architecture="cnn", protocol=protocol).decisive()
 
 
 def test_a_split_is_known_by_what_is_in_it(tmp_path):

@@ -1,258 +1,36 @@
-"""Protocols: parts that are disjoint and complete, speakers that never meet themselves."""
+"""Protocols keep their promises; splits as files are read as they were written."""
+
+import string
+from itertools import product
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ser_lib.core.errors import ParameterError, SplitError
-from ser_lib.experiments import splits
-from ser_lib.experiments.splits import PARTS, PROTOCOLS, Fold, make, shared_speakers
+from ser_lib.experiments.splits import PARTS, PROTOCOLS, Fold, make, read, shared_speakers, write
 
 GROUPED = ["speaker", "session", "speaker-kfold"]
+RECIPES = [name for name in PROTOCOLS if name != "given"]
 
 
-def table_of(counts: dict[tuple[str, str, str], int]) -> pd.DataFrame:
-    """A table with so many utterances of each (session, speaker, emotion)."""
-    rows = [key for key, count in counts.items() for _ in range(count)]
-    table = pd.DataFrame(rows, columns=["session", "speaker", "emotion"], dtype="object")
-    return table.assign(sha256=[f"sound {number}" for number in range(len(rows))])
+def table_of(rows, columns="session speaker emotion sentence") -> pd.DataFrame:
+    """A table of such rows, each a recording of its own."""
+    table = pd.DataFrame(rows, columns=columns.split(), dtype="object")
+    names = [f"u{number}" for number in range(len(table))]
+    return table.assign(utterance=names, sha256=names)
 
 
-def regular(speakers=6, emotions=("anger", "neutral"), each=5) -> pd.DataFrame:
-    """Two speakers to a session, everyone shows every emotion equally often."""
-    return table_of(
-        {(f"S{s // 2}", f"p{s}", e): each for s in range(speakers) for e in emotions}
-    )  # fmt: skip
-
-
-@st.composite
-def tables(draw, fewest=1):
-    """Uneven tables in any order of rows: 6 to 9 speakers in sessions of their own."""
-    speakers = [f"p{i:02d}" for i in range(draw(st.integers(6, 9)))]
-    n_sessions = draw(st.integers(3, 4))
-    sessions = {speaker: f"S{i % n_sessions}" for i, speaker in enumerate(speakers)}
-    emotions = ["anger", "fear", "neutral"][: draw(st.integers(1, 3))]
-    counts = {(sessions[s], s, e): draw(st.integers(fewest, 4)) for s in speakers for e in emotions}
-    table = table_of(counts)
-    order = np.random.default_rng(draw(st.integers(0, 999))).permutation(len(table))
-    return table.iloc[order]  # with an index that is not the row position
-
-
-def assert_sound(table: pd.DataFrame, fold: Fold) -> None:
-    rows = np.concatenate([getattr(fold, part) for part in PARTS])
-    assert sorted(rows) == list(range(len(table))), "parts overlap or miss an utterance"
-    for part in PARTS:
-        positions = getattr(fold, part)
-        assert len(positions)
-        assert (np.diff(positions) > 0).all()
-    assert set(table["emotion"].iloc[fold.train]) == set(table["emotion"])
-
-
-@given(tables(), st.sampled_from(GROUPED), st.integers(3, 6), st.integers(0, 9))
-def test_grouped_protocols(table, protocol, folds, seed):
-    made = make(table, protocol, folds=folds, seed=seed)
-    for fold in made:
-        assert_sound(table, fold)
-        speakers = [set(table["speaker"].iloc[getattr(fold, part)]) for part in PARTS]
-        assert sum(map(len, speakers)) == len(set().union(*speakers)), "a speaker is in two parts"
-    for part in ("test", "validation"):
-        rows = np.concatenate([getattr(fold, part) for fold in made])
-        assert sorted(rows) == list(range(len(table))), f"{part} is not each utterance once"
-    n_groups = {"speaker": table["speaker"].nunique(), "session": table["session"].nunique()}
-    assert len(made) == n_groups.get(protocol, folds)
-    assert len({fold.name for fold in made}) == len(made)
-
-
-@given(tables(fewest=1), st.integers(0, 99))
-def test_random_protocol(table, seed):
-    (fold,) = make(table, "random", seed=seed)
-    assert_sound(table, fold)
-    for emotion, count in table["emotion"].value_counts().items():
-        parts = [int((table["emotion"].iloc[getattr(fold, p)] == emotion).sum()) for p in PARTS]
-        fifth = round(count / 5)
-        assert parts == [count - 2 * fifth, fifth, fifth]
-        assert min(parts) >= 1
-
-
-@given(tables(fewest=0), st.sampled_from(PROTOCOLS))
-def test_a_table_with_gaps_is_split_soundly_or_refused(table, protocol):
-    assume(len(table))
-    refusal = None
-    try:
-        made = make(table, protocol, folds=3)
-    except SplitError as error:
-        made, refusal = [], error
-    assert made or f"protocol '{protocol}'" in str(refusal)
-    for fold in made:
-        assert_sound(table, fold)
-        assert protocol == "random" or not shared_speakers(table, fold)
-
-
-@given(tables(), st.sampled_from(["speaker", "session"]), st.integers(0, 99))
-def test_the_order_of_rows_changes_no_group(table, protocol, seed):
-    order = np.random.default_rng(seed).permutation(len(table))
-    table = table.assign(name=np.arange(len(table)))
-    shuffled = table.iloc[order]
-
-    def tested(of):
-        return [(fold.name, frozenset(of["name"].iloc[fold.test])) for fold in make(of, protocol)]
-
-    assert tested(shuffled) == tested(table)
-
-
-def test_leave_one_speaker_out_known_answer():
-    table = table_of({("", s, e): 1 for s in ("b", "a", "c") for e in ("joy", "fear")})
-    folds = make(table, "speaker")
-    assert [fold.name for fold in folds] == ["speaker-a", "speaker-b", "speaker-c"]
-    first = folds[0]  # tests a, validates with the next one, b
-    assert [list(getattr(first, part)) for part in PARTS] == [[4, 5], [0, 1], [2, 3]]
-    assert list(folds[2].validation) == [2, 3]  # after the last comes the first
-
-
-def test_sessions_are_left_out_whole():
-    folds = make(regular(), "session")
-    assert [fold.name for fold in folds] == ["session-S0", "session-S1", "session-S2"]
-    assert set(regular()["speaker"].iloc[folds[1].test]) == {"p2", "p3"}
-
-
-def test_speaker_groups_are_of_about_equal_size_and_follow_the_seed():
-    table = regular(speakers=11)
-
-    def groups(seed):
-        made = make(table, "speaker-kfold", folds=4, seed=seed)
-        return [frozenset(table["speaker"].iloc[fold.test]) for fold in made]
-
-    assert sorted(len(group) for group in groups(0)) == [2, 3, 3, 3]
-    assert groups(0) == groups(0)
-    assert len({tuple(groups(seed)) for seed in range(5)}) == 5
-
-
-def test_ten_groups_are_tested_in_the_order_of_their_numbers():
-    names = [fold.name for fold in make(regular(speakers=12), "speaker-kfold", folds=10)]
-    assert names == [f"group-{i:02d}" for i in range(1, 11)]
-
-
-def test_the_seed_decides_the_random_split():
-    table = regular()
-    first, again, other = (make(table, "random", seed=seed)[0] for seed in (1, 1, 2))
-    assert all(np.array_equal(getattr(first, p), getattr(again, p)) for p in PARTS)
-    assert not np.array_equal(first.test, other.test)
-
-
-def test_shared_speakers_are_found():
-    table = table_of({("", s, "joy"): 2 for s in "abc"})
-    assert shared_speakers(table, Fold("x", *map(np.array, ([0, 1], [2, 3], [4, 5])))) == []
-    assert shared_speakers(table, Fold("x", *map(np.array, ([0, 2], [1, 3], [4, 5])))) == ["a", "b"]
-    assert shared_speakers(table, Fold("x", *map(np.array, ([0, 1], [2, 4], [3, 5])))) == ["b", "c"]
-    (fold,) = make(regular(), "random")
-    assert shared_speakers(regular(), fold), "the random protocol mixes speakers by design"
-
-
-def test_an_unknown_protocol():
-    with pytest.raises(ParameterError, match=r"unknown protocol 'speakers' \(did you mean"):
-        make(regular(), "speakers")
-
-
-@pytest.mark.parametrize(
-    ("table", "options", "message"),
-    [
-        (regular(2), {"protocol": "speaker"}, "at least 3 speakers.*the corpus has 2"),
-        (regular(4), {"protocol": "session"}, "at least 3 sessions.*the corpus has 2"),
-        (regular(6), {"protocol": "speaker-kfold", "folds": 7}, "7 folds.*speakers \\(6\\)"),
-        (regular(6), {"protocol": "speaker-kfold", "folds": 2}, "2 folds needs between 3"),
-        (regular(2), {"protocol": "speaker-kfold", "folds": 5}, "5 folds.*speakers \\(2\\)"),
-        (regular(6, each=0), {"protocol": "speaker"}, "the corpus has 0"),
-        (
-            regular().assign(speaker=lambda t: t["speaker"].replace("p3", "")),
-            {"protocol": "speaker"},
-            "needs the speaker of every utterance, 10 of 60 have none; protocol 'random'",
-        ),
-        (
-            regular().assign(speaker=""),
-            {"protocol": "speaker-kfold"},
-            "needs the speaker of every utterance, 60 of 60 have none",
-        ),
-        (
-            regular().assign(speaker=""),
-            {"protocol": "session"},
-            "needs the speaker of every utterance, 60 of 60 have none",
-        ),
-        (
-            regular().assign(session=""),
-            {"protocol": "session"},
-            "needs the session of every utterance, 60 of 60 have none",
-        ),
-        (
-            regular().assign(speaker="same"),
-            {"protocol": "session"},
-            "speaker 'same' is in more than one part of fold 'session-S0'",
-        ),
-    ],
-)
-def test_what_the_corpus_lacks_is_named(table, options, message):
-    with pytest.raises(SplitError, match=message):
-        make(table, **options)
-
-
-@pytest.mark.parametrize("protocol", ["random", *GROUPED])
-def test_an_emotion_with_one_utterance(protocol):
-    rare = table_of({("S1", "p2", "surprise"): 1}).assign(sha256="rare")
-    table = pd.concat([regular(), rare], ignore_index=True)
-    with pytest.raises(SplitError, match="'surprise'") as caught:
-        make(table, protocol, folds=3)
-    assert "1 utterance(s)" in str(caught.value) or "(1 in the corpus)" in str(caught.value)
-
-
-def test_five_utterances_are_the_fewest_for_a_random_split():
-    make(table_of({("", "a", "joy"): 5, ("", "a", "fear"): 9}), "random")
-    with pytest.raises(SplitError, match="'joy' has 4 utterance"):
-        make(table_of({("", "a", "joy"): 4, ("", "a", "fear"): 9}), "random")
-
-
-# Twins: one recording under two names
-
-
-@pytest.mark.parametrize("protocol", ["random", *GROUPED])
-@given(seed=st.integers(0, 20))
-def test_a_recording_is_never_in_two_parts(protocol, seed):
-    table = regular(each=8)
-    # Pairs within a speaker, across speakers and across emotions.
-    generator = np.random.default_rng(seed)
-    twins = generator.permutation(len(table))[:12].reshape(6, 2)
-    for first, second in twins:
-        table.loc[second, "sha256"] = table.loc[first, "sha256"]
-    for fold in make(table, protocol, folds=3, seed=seed):
-        sounds = [set(table["sha256"].iloc[getattr(fold, part)]) for part in PARTS]
-        assert sum(map(len, sounds)) == len(set().union(*sounds)), "a recording is in two parts"
-        rows = np.concatenate([fold.twins, *(getattr(fold, part) for part in PARTS)])
-        assert sorted(rows) == list(range(len(table))), "an utterance is lost"
-        for row in fold.twins:
-            same = table.index[table["sha256"] == table.loc[row, "sha256"]]
-            assert set(same) - {row} <= {*fold.validation, *fold.test, *fold.twins}
-
-
-def test_twins_known_answer():
-    table = regular(speakers=3, each=2)  # p0: rows 0 to 3, p1: 4 to 7, p2: 8 to 11
-    table.loc[8, "sha256"] = table.loc[4, "sha256"] = table.loc[0, "sha256"]
-    first, second, third = make(table, "speaker")
-    assert (first.name, list(first.test), list(first.validation)) == (
-        "speaker-p0", [0, 1, 2, 3], [5, 6, 7],
-    )  # fmt: skip
-    assert list(first.train) == [9, 10, 11]
-    assert list(first.twins) == [4, 8]
-    assert [list(fold.twins) for fold in (second, third)] == [[0, 8], [0, 4]]
-
-
-def test_without_twins_nothing_is_left_out():
-    assert all(len(fold.twins) == 0 for fold in make(regular(), "speaker"))
-
-
-# Across corpora
+def regular(speakers=6, sentences=5, emotions=("anger", "neutral")) -> pd.DataFrame:
+    """Two speakers to a session; everyone says every sentence with every emotion."""
+    cells = product(range(speakers), emotions, range(sentences))
+    return table_of([(f"S{s // 2}", f"p{s}", emotion, f"s{t}") for s, emotion, t in cells])
 
 
 def several(**speakers: int) -> pd.DataFrame:
+    """Corpora by their names, with so many speakers each."""
     parts = []
     for corpus, count in speakers.items():
         part = regular(speakers=count).assign(corpus=corpus)
@@ -262,35 +40,418 @@ def several(**speakers: int) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+@st.composite
+def tables(draw, fewest=1, twins=0):
+    """Uneven tables in any order of rows: 6 to 9 speakers in sessions of their own."""
+    emotions = ["anger", "fear", "neutral"][: draw(st.integers(1, 3))]
+    n_sessions, n_sentences = draw(st.integers(3, 4)), draw(st.integers(2, 6))
+    generator = np.random.default_rng(draw(st.integers(0, 999)))
+    rows = [
+        (f"S{speaker % n_sessions}", f"p{speaker}", emotion, f"s{generator.integers(n_sentences)}")
+        for speaker, emotion in product(range(draw(st.integers(6, 9))), emotions)
+        for _ in range(generator.integers(fewest, 5))
+    ]
+    table = table_of(rows)
+    table["corpus"] = [f"corpus {int(name[1:]) % 2}" for name in table["speaker"]]
+    for a, b in generator.integers(0, len(table), (draw(st.integers(0, twins)), 2)):
+        table.loc[a, "sha256"] = table.loc[b, "sha256"]
+    return table.iloc[generator.permutation(len(table))]  # the index is not the row position
+
+
+def rows_of(folds) -> list:
+    return [(f.name, *(getattr(f, part).tolist() for part in PARTS)) for f in folds]
+
+
+@given(tables(fewest=0, twins=4), st.sampled_from(RECIPES), st.integers(3, 5), st.integers(0, 99))
+def test_every_protocol_keeps_its_promises(table, name, folds, seed):
+    protocol, refusal = PROTOCOLS[name], ""
+    try:
+        made = make(table, name, folds=folds, seed=seed)
+    except SplitError as error:  # some of these tables are too small
+        refusal = str(error)
+    if refusal:
+        assert f"protocol '{name}'" in refusal
+        return
+    for fold in made:
+        everything = [*(getattr(fold, part) for part in PARTS), fold.twins]
+        assert all((np.diff(rows) > 0).all() for rows in everything)
+        rows = np.concatenate(everything)
+        assert len(rows) == len(set(rows)), "parts overlap"
+        assert len(rows) == len(table) or name == "sentence+speaker", "an utterance is lost"
+        train, validation, test = (table.iloc[getattr(fold, part)] for part in PARTS)
+        for column in ("sha256", *protocol.promises):
+            assert not set(test[column]) & {*train[column], *validation[column]}
+        for column in {"sha256", "speaker"} & {"sha256", *protocol.promises}:
+            assert not set(train[column]) & set(validation[column])
+        assert set(train["emotion"]) == set(table["emotion"])
+        # A twin left because of the same recording elsewhere, never in training alone.
+        elsewhere = {*validation["sha256"], *test["sha256"]}
+        assert set(table["sha256"].iloc[fold.twins]) <= elsewhere
+    assert len({fold.name for fold in made}) == len(made)
+    tested = np.concatenate([fold.test for fold in made])
+    assert len(tested) == len(set(tested))
+    assert len(tested) == len(table) or name == "random"
+    # What a protocol does not use changes nothing.
+    others = {"folds": folds + 1, "seed": seed + 1} | {
+        used: {"folds": folds, "seed": seed}[used] for used in protocol.uses
+    }
+    assert rows_of(make(table, name, **others)) == rows_of(made)
+
+
+@settings(max_examples=40)
+@given(tables(), st.sampled_from(GROUPED), st.integers(3, 6), st.integers(0, 9))
+def test_each_group_is_tested_once_and_validates_once(table, protocol, folds, seed):
+    made = make(table, protocol, folds=folds, seed=seed)
+    for part in ("test", "validation"):
+        rows = np.concatenate([getattr(fold, part) for fold in made])
+        assert sorted(rows) == list(range(len(table))), f"{part} is not each utterance once"
+    assert all(len(getattr(fold, part)) for fold in made for part in PARTS)
+    n_groups = {"speaker": table["speaker"].nunique(), "session": table["session"].nunique()}
+    assert len(made) == n_groups.get(protocol, folds)
+
+
+@given(tables(), st.integers(0, 99))
+def test_a_random_split_has_the_same_shares_of_every_emotion(table, seed):
+    (fold,) = make(table, "random", seed=seed)
+    for emotion, count in table["emotion"].value_counts().items():
+        parts = [int((table["emotion"].iloc[getattr(fold, p)] == emotion).sum()) for p in PARTS]
+        fifth = round(count / 5)
+        assert parts == [count - 2 * fifth, fifth, fifth]
+        assert min(parts) >= 1
+
+
+@settings(max_examples=40)
+@given(tables(), st.sampled_from(GROUPED))
+def test_the_order_of_rows_changes_no_group(table, protocol):
+    def tested(of):
+        return [(f.name, set(of["utterance"].iloc[f.test])) for f in make(of, protocol)]
+
+    assert tested(table.sort_values("utterance")) == tested(table)
+
+
+def test_leave_one_speaker_out_known_answer():
+    table = table_of([("", s, e, "") for s in ("b", "a", "c") for e in ("joy", "fear")])
+    # The first tests a, validates with the next one, b; after the last comes the first.
+    assert rows_of(make(table, "speaker")) == [
+        ("speaker-a", [4, 5], [0, 1], [2, 3]),
+        ("speaker-b", [2, 3], [4, 5], [0, 1]),
+        ("speaker-c", [0, 1], [2, 3], [4, 5]),
+    ]
+
+
+def test_sessions_are_left_out_whole():
+    tested = {f.name: set(regular()["speaker"].iloc[f.test]) for f in make(regular(), "session")}
+    assert tested == {f"session-S{i}": {f"p{2 * i}", f"p{2 * i + 1}"} for i in range(3)}
+
+
+def test_speaker_groups_are_of_about_equal_size():
+    table = regular(speakers=11)
+    made = make(table, "speaker-kfold", folds=4)
+    assert sorted(table["speaker"].iloc[fold.test].nunique() for fold in made) == [2, 3, 3, 3]
+    # Ten groups are tested in the order of their numbers.
+    names = [fold.name for fold in make(table, "speaker-kfold", folds=10)]
+    assert names == [f"group-{i:02d}" for i in range(1, 11)]
+
+
+@pytest.mark.parametrize("protocol", [p.name for p in PROTOCOLS.values() if "seed" in p.uses])
+def test_the_seed_decides(protocol):
+    table = several(a=11, b=10)
+    first, again, other = (rows_of(make(table, protocol, seed=seed)) for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_shared_speakers_are_named():
+    table = table_of([("", s, "joy", "") for s in "aabbcc"])
+    for parts, shared in [
+        (([0, 1], [2, 3], [4, 5]), []),
+        (([0, 2], [1, 3], [4, 5]), ["a", "b"]),
+        (([0, 1], [2, 4], [3, 5]), ["b", "c"]),
+    ]:
+        assert shared_speakers(table, Fold("x", *map(np.array, parts))) == shared
+    (fold,) = make(regular(), "random")
+    assert shared_speakers(regular(), fold), "the random protocol mixes speakers by design"
+
+
+def test_one_recording_under_two_names():
+    table = regular(speakers=3, sentences=2)  # p0: rows 0 to 3, p1: 4 to 7, p2: 8 to 11
+    assert all(len(fold.twins) == 0 for fold in make(table, "speaker"))
+    table.loc[8, "sha256"] = table.loc[4, "sha256"] = table.loc[0, "sha256"]
+    made = make(table, "speaker")
+    assert rows_of(made)[0] == ("speaker-p0", [9, 10, 11], [5, 6, 7], [0, 1, 2, 3])
+    assert [list(fold.twins) for fold in made] == [[4, 8], [0, 8], [0, 4]]
+
+
+@settings(max_examples=40)
 @given(st.integers(2, 12), st.integers(2, 12), st.integers(2, 12), st.integers(0, 99))
 def test_cross_corpus_tests_each_corpus_on_the_others(a, b, c, seed):
-    table = several(one=a, two=b, three=c)
+    sizes = {"one": a, "two": b, "three": c}
+    table = several(**sizes)
     folds = make(table, "cross-corpus", seed=seed)
     assert [fold.name for fold in folds] == ["corpus-one", "corpus-three", "corpus-two"]
     for fold in folds:
-        assert_sound(table, fold)
-        assert not shared_speakers(table, fold)
         corpus = fold.name.removeprefix("corpus-")
         assert set(table["corpus"].iloc[fold.test]) == {corpus}
         for part in (fold.train, fold.validation):
-            assert set(table["corpus"].iloc[part]) == {"one", "two", "three"} - {corpus}
+            assert set(table["corpus"].iloc[part]) == set(sizes) - {corpus}
         speakers = table.iloc[fold.validation].groupby("corpus")["speaker"].nunique()
-        sizes = {"one": a, "two": b, "three": c}
         assert all(n == max(1, round(sizes[name] / 5)) for name, n in speakers.items())
 
 
+# Neither speaker nor sentence
+
+
+def test_sentence_and_speaker_known_answer():
+    table = regular(3, 2, ("joy",))  # rows: p0s0 p0s1 p1s0 p1s1 p2s0 p2s1
+    made = make(table, "sentence+speaker", folds=3, seed=1)
+    place = {tuple(row): i for i, row in enumerate(table[["speaker", "sentence"]].to_numpy())}
+    for fold in made:
+        (test,), (validation,), (train,) = fold.test, fold.validation, fold.train
+        speaker, sentence = table.loc[test, ["speaker", "sentence"]]
+        other = "s1" if sentence == "s0" else "s0"
+        left = {"p0", "p1", "p2"} - {speaker}
+        assert {train, validation} == {place[name, other] for name in left}
+    assert [fold.name for fold in made] == [
+        f"speakers-{group}-sentences-{spoken}" for group in (1, 2, 3) for spoken in (1, 2)
+    ]
+
+
+def test_sizes_and_groups():
+    table = regular(10, 10)
+    made = make(table, "sentence+speaker", folds=5)
+    assert len(made) == 25
+    # Of ten speakers two test and two validate; of ten sentences two are tested.
+    assert {tuple(len(getattr(f, p)) for p in PARTS) for f in made} == {(96, 32, 8)}
+    for fold in made:
+        rest = table.drop(table.index[np.concatenate([fold.train, fold.validation, fold.test])])
+        test = table.iloc[fold.test]
+        leaking = rest["speaker"].isin(test["speaker"]) | rest["sentence"].isin(test["sentence"])
+        assert leaking.all(), "nothing else is left out"
+    kfold = make(table, "speaker-kfold", folds=5)
+    voices = [{frozenset(table["speaker"].iloc[f.test]) for f in folds} for folds in (made, kfold)]
+    assert voices[0] == voices[1]
+    few = make(regular(6, 2), "sentence+speaker", folds=4)
+    assert len(few) == 8, "two sentences make two groups"
+
+
+def test_an_empty_cell_is_no_fold():
+    table = regular(4, 3, ("joy",))
+    dropped = table[~((table["speaker"] == "p0") & (table["sentence"] == "s0"))]
+    assert len(make(dropped, "sentence+speaker", folds=4)) == 4 * 3 - 1
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("name", ["speakers", "sentence"])
+def test_an_unknown_protocol(name):
+    with pytest.raises(ParameterError, match=rf"unknown protocol '{name}'.*sentence\+speaker"):
+        make(regular(), name)
+
+
+def test_a_given_split_has_no_recipe():
+    with pytest.raises(SplitError, match="protocol 'given' needs a split"):
+        make(regular(), "given")
+
+
 @pytest.mark.parametrize(
-    ("table", "message"),
+    "protocol", [p.name for p in PROTOCOLS.values() if "speaker" in p.promises]
+)
+@pytest.mark.parametrize("unknown", [1, 60])
+def test_speakers_have_to_be_known(protocol, unknown):
+    table = regular().assign(corpus="one")
+    table.loc[: unknown - 1, "speaker"] = ""
+    message = f"'{protocol}' needs the speaker of every utterance, {unknown} of 60 have none"
+    with pytest.raises(SplitError, match=message.replace("+", r"\+")):
+        make(table, protocol)
+
+
+SOLO = [*(("", f"p{i}", "joy", "s0") for i in range(8)), ("", "p0", "joy", "s1")]
+PAIRED = [("", f"p{i}", "joy" if j else "fear", f"s{j}") for i in range(4) for j in (0, 1)]
+ONE_VOICE = regular().assign(speaker="same")
+
+
+@pytest.mark.parametrize(
+    ("table", "protocol", "folds", "message"),
     [
-        (regular(), "needs at least two corpora"),
-        (several(one=4, two=1), "corpus 'two' has one speaker"),
-        (several(one=4, two=3).assign(speaker=""), "needs the speaker of every utterance"),
+        (regular(2), "speaker", 5, "at least 3 speakers.*the corpus has 2"),
+        (regular(0), "speaker", 5, "the corpus has 0"),
+        (regular(4), "session", 5, "at least 3 sessions.*the corpus has 2"),
+        (regular().assign(session=""), "session", 5, "needs the session of .*, 60 of 60 have none"),
+        (ONE_VOICE, "session", 5, "speaker 'same' is in more than one part of fold 'session-S0'"),
+        (regular(6), "speaker-kfold", 7, r"7 folds.*speakers \(6\)"),
+        (regular(6), "speaker-kfold", 2, "2 folds needs between 3"),
+        (regular(2), "speaker-kfold", 5, r"5 folds.*speakers \(2\)"),
+        (regular(), "cross-corpus", 5, "needs at least two corpora"),
+        (several(one=4, two=1), "cross-corpus", 5, "corpus 'two' has one speaker"),
+        (
+            regular().assign(sentence=""),
+            "sentence+speaker",
+            3,
+            "needs the sentence of .*, 60 of 60",
+        ),
+        (regular(2), "sentence+speaker", 3, r"3 folds needs between 3 and .* speakers \(2\)"),
+        (regular(5), "sentence+speaker", 2, "with 2 folds needs between 3"),
+        (regular(5, 1), "sentence+speaker", 3, "needs at least 2 sentences"),
+        (
+            table_of(PAIRED),
+            "sentence+speaker",
+            4,
+            "no .* '(fear|joy)' is left to train .*more folds",
+        ),
+        (table_of(SOLO), "sentence+speaker", 8, "nothing is left to validate fold 'speakers-"),
     ],
 )
-def test_what_cross_corpus_needs(table, message):
+def test_what_the_corpus_lacks_is_named(table, protocol, folds, message):
     with pytest.raises(SplitError, match=message):
-        make(table, "cross-corpus")
+        make(table, protocol, folds=folds)
 
 
-def test_protocols_are_documented():
-    assert all(f"\n{protocol} " in splits.__doc__ for protocol in PROTOCOLS)
+@pytest.mark.parametrize("protocol", ["random", *GROUPED])
+def test_an_emotion_with_one_utterance(protocol):
+    rare = table_of([("S1", "p2", "surprise", "s0")]).assign(sha256="rare")
+    table = pd.concat([regular(), rare], ignore_index=True)
+    with pytest.raises(SplitError, match=r"'surprise'.*(1 utterance\(s\)|\(1 in the corpus\))"):
+        make(table, protocol, folds=3)
+
+
+def test_five_utterances_are_the_fewest_for_a_random_split():
+    fear = [("", "a", "fear", "")] * 9
+    make(table_of([("", "a", "joy", "")] * 5 + fear), "random")
+    with pytest.raises(SplitError, match="'joy' has 4 utterance"):
+        make(table_of([("", "a", "joy", "")] * 4 + fear), "random")
+
+
+# Files
+
+TABLE = pd.DataFrame({"utterance": ["u1", "u2", "u3", "u4"]}, index=[9, 8, 7, 6])
+WHOLE = "fold,utterance,part\na,u1,train\na,u2,validation\na,u3,test\n"
+NAMES = st.text(string.ascii_letters + string.digits + " ,;\"'#äÄß中/\\|.-_", min_size=1)
+
+
+def fold_of(name="a", **parts) -> Fold:
+    return Fold(name, **{part: np.array(parts.get(part, []), dtype=int) for part in PARTS})
+
+
+@pytest.fixture
+def reading(tmp_path):
+    """A function that reads a split from text."""
+
+    def reading(text: str | bytes, **options):
+        file = tmp_path / "split.csv"
+        file.write_bytes(text.encode() if isinstance(text, str) else text)
+        return read(file, TABLE, **options)
+
+    return reading
+
+
+def test_the_file_is_plain(tmp_path):
+    file = tmp_path / "deep" / "split.csv"
+    folds = [
+        fold_of("speaker-b", train=[0, 3], validation=[2], test=[1]),
+        fold_of("a, b", test=[0]),
+    ]
+    write(file, folds, TABLE)
+    assert file.read_bytes() == (
+        b"fold,utterance,part\n"
+        b"speaker-b,u1,train\nspeaker-b,u4,train\nspeaker-b,u3,validation\nspeaker-b,u2,test\n"
+        b'"a, b",u1,test\n'
+    )
+
+
+SHEET = ["fold,utterance,part", "f,u1,train", "f,u2,validation", "", "f,u3,test", ""]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "note,part,utterance,fold\nx,test,u2,b\nx,train,u3,b\n,train,u1,b\n,validation,u4,b\n",
+            [("b", [0, 2], [3], [1])],
+        ),
+        # A table of utterance and part is one fold.
+        ("utterance,part\nu1,train\nu2,validation\nu4,test\n", [("given", [0], [1], [3])]),
+        # The order of folds is that of the file.
+        (
+            WHOLE + WHOLE[20:].replace("a,", "z,") + "Z,u4,train\nZ,u2,validation\nZ,u1,test",
+            [("a", [0], [1], [2]), ("z", [0], [1], [2]), ("Z", [3], [1], [0])],
+        ),
+        # Files of spreadsheets.
+        *((start + end.join(SHEET), [("f", [0], [1], [2])])
+          for start, end in product(["\ufeff", ""], ["\n", "\r\n"])),
+    ],
+)  # fmt: skip
+def test_files_known_answers(reading, text, expected):
+    made = reading(text)
+    assert rows_of(made) == expected
+    assert all(fold.twins.tolist() == [] for fold in made)
+
+
+@given(st.data())
+def test_what_is_written_is_read(tmp_path_factory, data):
+    utterances = data.draw(st.lists(NAMES, min_size=3, max_size=12, unique=True))
+    names = data.draw(st.lists(NAMES, min_size=1, max_size=3, unique=True))
+    table = pd.DataFrame({"utterance": utterances})
+    folds = []
+    for name in names:
+        order = data.draw(st.permutations(range(len(utterances))))
+        cuts = sorted(data.draw(st.sets(st.integers(1, len(order)), min_size=3, max_size=3)))
+        parts = [order[a:b] for a, b in zip([0, *cuts[:2]], cuts, strict=True)]
+        folds.append(fold_of(name, **{p: sorted(r) for p, r in zip(PARTS, parts, strict=True)}))
+    file = tmp_path_factory.mktemp("split") / "split.csv"
+    write(file, folds, table)
+    assert rows_of(read(file, table)) == rows_of(folds)
+    # Positions are those of the table that reads, whatever its order.
+    turned = table.iloc[::-1]
+    for before, after in zip(folds, read(file, turned), strict=True):
+        for part in PARTS:
+            result = turned["utterance"].iloc[getattr(after, part)]
+            assert set(result) == set(table["utterance"].iloc[getattr(before, part)])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (WHOLE + "a,u5,test\n", r"line 5: the corpus has no utterance 'u5' among its 4; its first"),
+        (WHOLE + "a,u3x,test\n", r"line 5: .* no utterance 'u3x' among its 4; did you mean 'u3'"),
+        (WHOLE + "a,u1,test\n", r"line 5: 'u1' is in two parts of fold 'a', train and test"),
+        (WHOLE + "a,u3,validation\n", r"line 5: 'u3' is in two parts .* test and validation"),
+        (WHOLE + "a,u1,train\n", r"line 5: fold 'a' lists 'u1' twice in train"),
+        (WHOLE + "a,u4,dev\n", r"line 5: unknown part 'dev'; choose from: train, validation, test"),
+        (WHOLE + "a,u4,Train\n", r"unknown part 'Train' \(did you mean 'train'\?\)"),
+        (WHOLE + ",u4,test\n", r"line 5: the fold is empty"),
+        (WHOLE + "a,,test\n", r"line 5: the utterance is empty"),
+        (WHOLE + "a,u4,\n", r"line 5: the part is empty"),
+        (WHOLE + "a,u4\n", r"line 5: the part is empty"),
+        (WHOLE + "b,u4,test\n", r"fold 'b' has no utterance in train and validation; each fold"),
+        ("fold,utterance,part\n", r"has no rows"),
+        ("", r"has no column 'utterance'; .* its columns are: none"),
+        ("utterance,split\nu1,train\n", r"no column 'part'; .* its columns are: utterance, split"),
+        (b"fold,utterance,part\na,\xff,train\n", r"is not a CSV table in UTF-8"),
+        ('fold,utterance,part\na,"u1"x,train\n', r"is not a CSV table in UTF-8"),
+    ],
+)
+def test_what_is_wrong_is_named(reading, text, message):
+    with pytest.raises(SplitError, match=rf"split\.csv.*{message}"):
+        reading(text)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(SplitError, match=r"cannot read the split .*none\.csv: No such file"):
+        read(tmp_path / "none.csv", TABLE)
+
+
+def test_utterances_that_were_not_chosen_are_passed_over(reading):
+    text = WHOLE + "a,of another emotion,train\n"
+    assert rows_of(reading(text, known=["u1", "of another emotion"])) == rows_of(reading(WHOLE))
+    with pytest.raises(SplitError, match="no utterance 'of another emotion'"):
+        reading(text, known=["u1"])
+    # A fold of which nothing was chosen is no fold.
+    with pytest.raises(SplitError, match="fold 'b' has no utterance in train and validation and t"):
+        reading(WHOLE + "b,x,train\nb,y,test\n", known=["x", "y"])
+
+
+def test_an_unsound_split_can_be_read_for_an_audit(reading):
+    text = "fold,utterance,part\na,u1,train\na,u3,test\na,u1,test\nb,u4,test\n"
+    assert rows_of(reading(text, sound=False)) == [("a", [0], [], [0, 2]), ("b", [], [], [3])]
+    with pytest.raises(SplitError, match="lists 'u1' twice in train"):
+        reading(text + "a,u1,train\n", sound=False)

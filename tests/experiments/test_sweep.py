@@ -1,61 +1,66 @@
 """Sweeps: what the file may say, the grid that it makes, and the order of its results."""
 
 from dataclasses import replace
+from itertools import product
 
 import factory
 import pandas as pd
 import pytest
+from played import play
 
 from ser_lib import corpora
 from ser_lib.core.errors import ParameterError, SplitError
-from ser_lib.experiments import run as training
-from ser_lib.experiments import sweep
+from ser_lib.experiments import sweep, train
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 
 
 @pytest.fixture
-def write(tmp_path):
-    """A function that writes the file of a sweep and returns its path."""
+def reading(tmp_path):
+    """A function that reads a sweep from text."""
 
-    def write(text: str):
-        file = tmp_path / "grid.yml"
-        file.write_text(text, encoding="utf-8")
-        return file
+    def reading(text: str) -> sweep.Grid:
+        (tmp_path / "grid.yml").write_text(text)
+        return sweep.read(tmp_path / "grid.yml")
 
-    return write
+    return reading
+
+
+@pytest.fixture
+def table(tmp_path, make_table):
+    return make_table(tmp_path / "tones", each=1)
+
+
+def grid_of(table, **values) -> sweep.Grid:
+    """A grid of the CNN on a table, with these values one after the other."""
+    experiments = [
+        Experiment(architecture="cnn", corpus="table", **dict(zip(values, row, strict=True)))
+        for row in product(*values.values())
+    ]
+    return sweep.Grid(experiments, str(table), list(values))
 
 
 # The file
 
 
-def test_every_combination_is_an_experiment(write):
-    grid = sweep.read(
-        write("""
-corpus: demo
-architecture: [cnn, cnn_gru]
-parameters:
-  epochs: 3
-  learning_rate: [1e-3, 0.002]
-  class_weights: [true, false]
-""")
-    )
+def test_every_combination_is_an_experiment(reading):
+    lists = "epochs: 3, learning_rate: [1e-3, 0.002], class_weights: [true, false]"
+    grid = reading(f"corpus: demo\narchitecture: [cnn, cnn_gru]\nparameters: {{{lists}}}")
     assert grid.data_dir is None
     assert grid.varied == ["architecture", "learning_rate", "class_weights"]
     assert grid.experiments == [
-        Experiment(architecture=name, corpus="demo", epochs=3, learning_rate=rate,
-                   class_weights=weights)
-        for name in ("cnn", "cnn_gru") for rate in (0.001, 0.002) for weights in (True, False)
-    ]  # fmt: skip
+        Experiment(architecture=name, epochs=3, learning_rate=rate, class_weights=weights)
+        for name, rate, weights in product(("cnn", "cnn_gru"), (0.001, 0.002), (True, False))
+    ]
 
 
-def test_one_run_is_a_sweep_too(write):
-    grid = sweep.read(write("architecture: cnn\ndata_dir: some/where\n"))
+def test_one_run_is_a_sweep_too(reading):
+    grid = reading("architecture: cnn\ndata_dir: some/where\n")
     assert grid == sweep.Grid([Experiment(architecture="cnn")], "some/where", [])
 
 
-def test_all_networks_and_the_parameters_of_an_experiment_are_known(write):
-    names = ", ".join(ARCHITECTURES)
-    assert len(sweep.read(write(f"architecture: [{names}]")).experiments) == len(ARCHITECTURES)
+def test_all_networks_and_the_parameters_of_an_experiment_are_known(reading):
+    grid = reading(f"architecture: [{', '.join(ARCHITECTURES)}]")
+    assert len(grid.experiments) == len(ARCHITECTURES)
     known = set(Experiment(architecture="cnn").parameters())
     assert set(sweep.PARAMETERS) == known - {"architecture", "corpus"}
 
@@ -87,11 +92,9 @@ def test_all_networks_and_the_parameters_of_an_experiment_are_known(write):
         ("architecture: cnn\narchitecture: cnn_gru", "'architecture' is there twice"),
     ],
 )
-def test_a_file_that_is_refused(write, text, message):
-    file = write(text)
-    with pytest.raises(ParameterError, match=message) as caught:
-        sweep.read(file)
-    assert str(caught.value).startswith(str(file))
+def test_a_file_that_is_refused(reading, text, message):
+    with pytest.raises(ParameterError, match=rf"^/.*grid\.yml.*{message}"):
+        reading(text)
 
 
 def test_a_file_that_is_not_there(tmp_path):
@@ -107,85 +110,74 @@ def played(workspace, monkeypatch):
     """What is prepared; records are made up, with a validation that contradicts the test."""
     asked = []
 
-    def gather(experiment, manifest):
-        record = factory.make_record(experiment.architecture, seed=experiment.seed)
-        folds = [fold | {"validation_uar": 0.1 * experiment.seed + 0.02 * number}
-                 for number, fold in enumerate(record.data["folds"])]  # fmt: skip
-        metrics = {"uar": 0.9 - 0.1 * experiment.seed, "uar_ci95": [0.2, 0.95], "accuracy": 0.5}
-        folder = workspace / record.folder
-        return replace(factory.with_data(record, folds=folds, metrics=metrics), folder=folder)
+    def train_all(planned, **rest):
+        for experiment, corpus in planned:
+            train.audited(experiment, corpus)
+        asked.append((planned, rest))
+        return [made(experiment) for experiment, _ in planned]
 
-    monkeypatch.setattr(training, "prepare", lambda planned, **rest: asked.append((planned, rest)))
-    monkeypatch.setattr(training, "gather", gather)
+    def made(experiment):
+        run = factory.make_run(experiment.architecture, seed=experiment.seed)
+        folds = [fold | {"validation_uar": 0.1 * experiment.seed + 0.02 * number}
+                 for number, fold in enumerate(run.record.folds)]  # fmt: skip
+        metrics = {"uar": 0.9 - 0.1 * experiment.seed, "uar_ci95": [0.2, 0.95], "accuracy": 0.5}
+        return replace(factory.with_data(run, folds=folds, metrics=metrics),
+                       folder=workspace / run.folder)  # fmt: skip
+
+    monkeypatch.setattr(train, "train_all", train_all)
     return asked
 
 
-def test_the_order_is_that_of_validation(tmp_path, make_table, played):
-    table = make_table(tmp_path / "tones", each=1)
-    experiments = [Experiment(architecture="cnn", corpus="table", seed=n) for n in (1, 3, 2)]
-    found = sweep.run(sweep.Grid(experiments, str(table), ["seed"]), workers="tcp://a:1")
-    assert list(found.columns) == ["seed", *sweep.SCORES, "run"]
-    assert list(found["seed"]) == [3, 2, 1]
-    n_folds = len(factory.make_record().data["folds"])
+def test_the_order_is_that_of_validation(table, played):
+    grid = grid_of(table, seed=(1, 3, 2))
+    result = sweep.run(grid, workers="tcp://a:1")
+    assert list(result.columns) == ["seed", *sweep.SCORES, "run"]
+    n_folds = len(factory.make_run().record.folds)
     expected = [0.1 * seed + 0.01 * (n_folds - 1) for seed in (3, 2, 1)]
-    assert list(found["validation_uar"]) == pytest.approx(expected)
-    assert list(found["uar"]) == pytest.approx([0.6, 0.7, 0.8]), "the best test score comes last"
-    assert set(found["uar_low"]) == {0.2}
-    assert set(found["uar_high"]) == {0.95}
-    assert found["run"][0] == "runs/demo/cnn-speaker-000000000003"
+    assert list(result["seed"]) == [3, 2, 1]
+    assert list(result["validation_uar"]) == pytest.approx(expected)
+    assert list(result["uar"]) == pytest.approx([0.6, 0.7, 0.8]), "the best test score comes last"
+    assert set(zip(result["uar_low"], result["uar_high"], strict=True)) == {(0.2, 0.95)}
+    assert result["run"][0] == "runs/demo/cnn-speaker-000000000003"
     ((planned, rest),) = played
-    assert [experiment for experiment, _ in planned] == experiments
+    assert [experiment for experiment, _ in planned] == grid.experiments
     assert rest == {"workers": "tcp://a:1", "progress": None}
-    lines = sweep.in_words(found).splitlines()
+    lines = sweep.in_words(result).splitlines()
     assert len(lines) == 4
     assert lines[1].split()[:3] == ["3", f"{expected[0]:.3f}", "0.600"]
 
 
 def test_small_values_are_not_rounded_away():
-    table = pd.DataFrame({"learning_rate": [5e-4, 1.25e-5]} | dict.fromkeys(sweep.SCORES, 0.5))
-    words = sweep.in_words(table)
-    assert [float(line.split()[0]) for line in words.splitlines()[1:]] == [5e-4, 1.25e-5]
+    rates = [5e-4, 1.25e-5]
+    words = sweep.in_words(pd.DataFrame({"rate": rates} | dict.fromkeys(sweep.SCORES, 0.5)))
+    assert [float(line.split()[0]) for line in words.splitlines()[1:]] == rates
 
 
-def test_each_choice_of_utterances_has_its_manifest(tmp_path, make_table, played):
-    table = make_table(tmp_path / "tones", each=1)
-    two = "anger, sadness"
-    experiments = [Experiment(architecture="cnn", corpus="table", seed=n, emotions=emotions)
-                   for n in (1, 2) for emotions in (None, two)]  # fmt: skip
-    sweep.run(sweep.Grid(experiments, str(table), ["seed", "emotions"]))
+def test_each_choice_of_utterances_has_its_manifest(table, played):
+    sweep.run(grid_of(table, seed=(1, 2), emotions=(None, "anger, sadness")))
     ((planned, _),) = played
-    assert [manifest.emotions for _, manifest in planned] == [
-        ["anger", "neutral", "sadness"], ["anger", "sadness"]
-    ] * 2  # fmt: skip
+    expected = [["anger", "neutral", "sadness"], ["anger", "sadness"]] * 2
+    assert [manifest.emotions for _, manifest in planned] == expected
     assert planned[0][1] is planned[2][1], "a corpus is read once"
 
 
-def test_what_the_last_run_lacks_is_said_before_any_work(tmp_path, make_table, played):
-    table = make_table(tmp_path / "tones", each=1)
-    experiments = [Experiment(architecture="cnn", corpus="table", protocol=protocol)
-                   for protocol in ("speaker", "session")]  # fmt: skip
+def test_what_the_last_run_lacks_is_said_before_any_work(table, played):
     with pytest.raises(SplitError, match="needs the session of every utterance"):
-        sweep.run(sweep.Grid(experiments, str(table), ["protocol"]))
+        sweep.run(grid_of(table, protocol=("speaker", "session")))
     assert played == []
 
 
-def test_a_sweep_leaves_the_records_of_its_runs(workspace, tmp_path, make_table, monkeypatch):
+def test_a_sweep_leaves_the_records_of_its_runs(workspace, table, monkeypatch):
     """With `run` itself; only what a fold would learn is made up."""
-    from test_training import play
-
     names = play(monkeypatch)
-    table = make_table(tmp_path / "tones", each=1)
-    grid = sweep.Grid([Experiment(architecture="cnn", corpus="table", seed=n) for n in (0, 1)],
-                      str(table), ["seed"])  # fmt: skip
-    found = sweep.run(grid, progress=lambda line: None)
+    grid = grid_of(table, seed=(0, 1))
+    result = sweep.run(grid, progress=lambda line: None)
     assert len(names) == 6
     manifest = corpora.load("table", table)
-    for experiment in grid.experiments:
-        key = training.run_key(experiment, manifest)
-        (run,) = found.loc[found["seed"] == experiment.seed, "run"]
-        assert workspace / run == training.run_folder(experiment, key)
+    for experiment, run in zip(grid.experiments, result.sort_values("seed")["run"], strict=True):
+        folds = train.audited(experiment, manifest)
+        assert workspace / run == train.run_folder(experiment, manifest, folds)
         assert (workspace / run / "record.json").is_file()
     names.clear()
-    again = sweep.run(grid, progress=lambda line: None)
+    pd.testing.assert_frame_equal(sweep.run(grid, progress=lambda line: None), result)
     assert names == [], "what is there is not trained again"
-    pd.testing.assert_frame_equal(again, found)

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn.metrics as oracle
+from played import play
 
 from ser_lib import corpora
 from ser_lib.core import audio
@@ -503,66 +504,9 @@ def test_weights_are_used_only_if_asked_for(monkeypatch):
 build_store = store.build
 
 
-def play_fold(experiment, number, fold, table, emotions, store_folder):
-    rng = np.random.default_rng(number)
-    chances = rng.dirichlet(np.ones(len(emotions)), size=len(fold.test)).astype(np.float32)
-    tested = table.iloc[fold.test]
-    predicted = [emotions[i] for i in chances.argmax(axis=1)]
-    truth = list(tested["emotion"])
-    predictions = pd.DataFrame(
-        {
-            "utterance": tested["utterance"].to_numpy(),
-            "speaker": tested["speaker"].to_numpy(),
-            "fold": fold.name,
-            "truth": truth,
-            "predicted": predicted,
-        }
-        | {f"p_{name}": chances[:, i] for i, name in enumerate(emotions)}
-    )
-    history = pd.DataFrame(untrained_history()).assign(fold=fold.name)
-    result = {
-        "name": fold.name,
-        **{f"n_{part}": len(getattr(fold, part)) for part in splits.PARTS},
-        # The first fold has the lowest loss and the lowest UAR; the others share theirs.
-        "validation_loss": 0.9 - 0.1 * number if number else 0.1,
-        "validation_uar": 0.5 if number else 0.4,
-        "accuracy": evaluation.accuracy(truth, predicted),
-        "uar": evaluation.uar(truth, predicted),
-        "duration_s": 1.5,
-        "inference_ms": 2.0,
-        "n_parameters": 10,
-        "layers": [],
-    }
-    files = {
-        "bundle/front_end.json": fold.name,
-        "history.csv": history.to_csv(index=False),
-        "predictions.csv": predictions.to_csv(index=False),
-        "fold.json": json.dumps(result),
-    }
-    return f"{fold.name}: played", {name: text.encode() for name, text in files.items()}
-
-
 @pytest.fixture
 def played(monkeypatch):
     return play(monkeypatch)
-
-
-def play(monkeypatch):
-    """Return the names of the folds that are played from now on, in this process."""
-    names = []
-
-    def each(function, jobs, **options):
-        for job in jobs:
-            if function is bundle.export:
-                yield shutil.copytree(*job)
-                continue
-            names.append(job[3].name)
-            yield function(*job)
-
-    monkeypatch.setattr(train.jobs, "each", each)
-    monkeypatch.setattr(train, "fit_fold", play_fold)
-    monkeypatch.setattr(train.store, "build", lambda *_, **__: SimpleNamespace(address=""))
-    return names
 
 
 def test_speakers_with_awkward_names(workspace, tmp_path, make_table, played):

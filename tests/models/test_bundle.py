@@ -1,19 +1,21 @@
-"""Bundles: the same probabilities after saving and loading, from maps and from audio files."""
+"""Bundles: the same probabilities after saving and loading, on Keras and on LiteRT."""
 
 import json
 import shutil
-from functools import partial
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
 from ser_lib.core import audio
 from ser_lib.core.errors import AudioError, RecordError
 from ser_lib.features import maps as features
-from ser_lib.features.maps import Standardiser
-from ser_lib.models import bundle, lite
-from ser_lib.models.bundle import Bundle, FrontEnd
+from ser_lib.features.maps import FRAMES, ROWS, Standardiser
+from ser_lib.models import bundle, networks
+from ser_lib.models.bundle import Bundle, FrontEnd, LiteNetwork
 
 EMOTIONS = ["anger", "neutral", "sadness"]
 
@@ -30,36 +32,21 @@ class Stub:
         return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def front_end(*, channels=1, crops=1, mean=0.0, std=1.0, **options) -> FrontEnd:
-    shape = (features.ROWS, channels)
-    return FrontEnd(
-        architecture="cnn",
-        corpus="table",
-        emotions=EMOTIONS,
-        feature_map=options.get("feature_map", "logmel"),
-        channels=channels,
-        crops=crops,
-        standardiser=Standardiser(*(np.full(shape, value, np.float32) for value in (mean, std))),
-    )
+def front_end(*, channels=1, crops=1, mean=0.0, std=1.0, kind="logmel") -> FrontEnd:
+    statistics = (np.full((ROWS, channels), value, np.float32) for value in (mean, std))
+    return FrontEnd("cnn", "table", EMOTIONS, kind, channels, crops, Standardiser(*statistics))
 
 
 def statics(n: int, frames=(40, 130, 333)) -> list[np.ndarray]:
     rng = np.random.default_rng(0)
-    return [
-        rng.normal(0, 5, (features.ROWS, frames[i % len(frames)])).astype(np.float32)
-        for i in range(n)
-    ]
+    return [rng.normal(0, 5, (ROWS, frames[i % len(frames)])).astype(np.float32) for i in range(n)]
 
 
 @pytest.fixture(scope="module")
 def network():
     """A real network with weights of its own."""
-    import keras
-
-    from ser_lib.models import networks
-
     keras.utils.set_random_seed(3)
-    return networks.build("cnn", (features.ROWS, features.FRAMES, 1), 3)
+    return networks.build("cnn", (ROWS, FRAMES, 1), 3)
 
 
 @pytest.fixture(scope="module")
@@ -108,12 +95,12 @@ def answers(model: Bundle, files) -> np.ndarray:
 @pytest.mark.parametrize("crops", [1, 5])
 @pytest.mark.parametrize("length", [1, 130, 500])
 def test_windows_are_what_the_network_eats(channels, crops, length):
-    static = np.full((features.ROWS, length), 7, np.float32)
+    static = np.full((ROWS, length), 7, np.float32)
     windows = front_end(channels=channels, crops=crops, mean=5, std=2).windows(static)
-    assert windows.shape == (crops, features.ROWS, features.FRAMES, channels)
+    assert windows.shape == (crops, ROWS, FRAMES, channels)
     assert windows.dtype == np.float32
     heard = windows[0, :, :, 0]
-    assert set(np.unique(heard)) == ({0.0, 1.0} if length < features.FRAMES else {1.0})
+    assert set(np.unique(heard)) == ({0.0, 1.0} if length < FRAMES else {1.0})
     if channels == 3:
         assert set(np.unique(windows[0, :, :, 1])) <= {0.0, -2.5}  # a slope of 0 is 2.5 below 5
 
@@ -130,51 +117,38 @@ def test_an_utterance_is_the_mean_of_its_windows():
 
 @pytest.mark.parametrize("crops", [1, 3])
 def test_long_and_short_utterances_stand_side_by_side(crops):
-    lengths = [1, 130, 131, 9 * 130, 40, 100 * 130 + 1]
-    generator = np.random.default_rng(0)
-    maps = [generator.normal(size=(features.ROWS, n)).astype(np.float32) for n in lengths]
+    maps = statics(6, [1, 130, 131, 9 * 130, 40, 100 * 130 + 1])
     model = Bundle(Stub(), front_end(crops=crops))
     windows = [len(model.front_end.windows(static)) for static in maps]
     assert windows == ([1] * 6 if crops == 1 else [3, 3, 3, 9, 3, 101])
+    maps += statics(150)
     alone = np.concatenate([model.predict([static]) for static in maps])
     np.testing.assert_allclose(model.predict(maps), alone, rtol=1e-6)
 
 
 @pytest.mark.parametrize("crops", [1, 3])
-def test_batches_change_nothing_and_are_bounded(crops):
+def test_batches_are_bounded(crops):
     stub = Stub()
-    model = Bundle(stub, front_end(crops=crops))
-    maps = statics(150)
-    together = model.predict(maps)
-    assert together.shape == (150, 3)
+    assert Bundle(stub, front_end(crops=crops)).predict(statics(150)).shape == (150, 3)
     assert len(stub.batches) > 1
-    assert max(stub.batches) < 150 * crops
-    alone = np.concatenate([model.predict([static]) for static in maps])
-    np.testing.assert_allclose(together, alone, rtol=1e-6)
+    assert max(stub.batches) <= bundle.WINDOWS
 
 
-def test_predictions_are_probabilities(trained):
-    found = trained.predict(iter(statics(4)))
+def test_every_file_has_probabilities_of_its_own(trained, tones):
+    found = answers(trained, tones)
     assert found.shape == (4, 3)
     assert (found >= 0).all()
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
-
-
-def test_files_have_other_answers(trained, tones):
-    found = answers(trained, tones)
     assert len(np.unique(found[:, 0])) == 4, "all files got the same answer"
-
-
-def test_no_maps_no_answers(trained):
-    found = trained.predict([])
-    assert (found.shape, found.dtype) == ((0, 3), np.float32)
+    nothing = trained.predict([])
+    assert (nothing.shape, nothing.dtype) == ((0, 3), np.float32)
 
 
 @pytest.mark.parametrize("kind", features.MAPS)
 def test_the_bundle_uses_its_own_feature_map(tones, kind):
     for tone in tones:
         expected = features.extract(audio.load(tone), kind=kind)
-        np.testing.assert_array_equal(front_end(feature_map=kind).static(tone), expected)
+        np.testing.assert_array_equal(front_end(kind=kind).static(tone), expected)
 
 
 def test_a_bad_file_is_named(trained, tmp_path):
@@ -266,17 +240,16 @@ def test_with_and_without_the_runtime_the_answers_are_the_same(
 ):
     expected = answers(trained, tones)
     light = bundle.load(exported)
-    assert isinstance(light.network, lite.Network)
+    assert isinstance(light.network, LiteNetwork)
     np.testing.assert_allclose(answers(light, tones), expected, atol=1e-5)
-    monkeypatch.setattr(lite, "available", lambda: False)
-    heavy = bundle.load(exported)
-    assert not isinstance(heavy.network, lite.Network)
-    np.testing.assert_array_equal(answers(heavy, tones), expected)
-
-
-def test_a_bundle_without_the_file_is_answered_by_keras(exported, trained, tones):
-    (exported / "network.tflite").unlink()
-    np.testing.assert_array_equal(answers(bundle.load(exported), tones), answers(trained, tones))
+    monkeypatch.setattr(bundle, "lite_available", lambda: False)
+    for file in (exported / "network.tflite", None):  # without the runtime, without the file
+        heavy = bundle.load(exported)
+        assert not isinstance(heavy.network, LiteNetwork)
+        np.testing.assert_array_equal(answers(heavy, tones), expected)
+        if file:
+            file.unlink()
+            monkeypatch.undo()
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "another", "changed", "unknown"])
@@ -303,3 +276,77 @@ def test_an_export_that_fails_leaves_nothing(saved, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="the disk is gone"):
         bundle.export(saved, tmp_path / "target" / "bundle")
     assert list((tmp_path / "target").iterdir()) == []
+
+
+@cache
+def pair(name: str) -> tuple[keras.Model, bytes]:
+    """Return a network, sure of its answers, for Keras and for LiteRT."""
+    keras.utils.set_random_seed(7)
+    network = networks.build(name, (ROWS, FRAMES, networks.NETWORKS[name].channels), 7)
+    settle(network)
+    return network, bundle.convert(network)
+
+
+def settle(network) -> None:
+    """Give a fresh network statistics as of training, and answers that are sure of themselves."""
+    generator = np.random.default_rng(0)
+    for layer in network.layers:
+        if layer.name.endswith("_norm"):
+            for variable in (layer.beta, layer.moving_mean):
+                variable.assign(generator.normal(0, 0.2, variable.shape))
+            layer.gamma.assign(generator.uniform(0.5, 1.5, layer.gamma.shape))
+            layer.moving_variance.assign(generator.uniform(0.3, 3, layer.gamma.shape))
+    kernel, bias = network.layers[-1].get_weights()
+    # The state of a recurrent layer has small numbers, which a fresh head hardly tells apart.
+    network.layers[-1].set_weights([(4 if network.name == "cnn" else 12) * kernel, bias])
+
+
+@pytest.mark.parametrize("sounds", ["speech", "tones"])
+@pytest.mark.parametrize("name", networks.NAMES)
+def test_litert_gives_the_answers_of_keras(request, tmp_path, write_tone, name, sounds):
+    network, flatbuffer = pair(name)
+    if sounds == "speech":
+        files = sorted((request.getfixturevalue("emodb") / "wav").glob("*.wav"))[::30]
+    else:
+        files = [
+            write_tone(tmp_path / f"{i}.wav", hertz=80 * 1.5**i, seconds=0.1 + 0.6 * i)
+            for i in range(8)
+        ]
+    channels = networks.NETWORKS[name].channels
+    for kind in features.MAPS if sounds == "speech" else ["logmel"]:
+        maps = [features.extract(audio.load(file), kind=kind) for file in files]
+        statistics = Standardiser.fit(features.channels(one, channels) for one in maps)
+        front = replace(front_end(channels=channels, crops=5), standardiser=statistics)
+        windows = np.concatenate([front.windows(one) for one in maps])
+        expected = bundle.probabilities(network, windows)
+        assert np.ptp(expected, axis=0).max() > 0.1, "the network hears no difference"
+        assert expected.max() > 0.5, "the network is sure of nothing"
+        answer = LiteNetwork(flatbuffer)(windows)
+        assert (answer.dtype, answer.shape) == (np.float32, expected.shape)
+        assert np.abs(answer - expected).max() <= 1e-5
+
+
+@pytest.mark.parametrize("name", networks.NAMES)
+def test_an_answer_does_not_depend_on_the_windows_beside_it(name):
+    keras_network, flatbuffer = pair(name)
+    assert b"Flex" not in flatbuffer, "operations that are not LiteRT's own"
+    network = LiteNetwork(flatbuffer)
+    n = 2 * bundle.LITE_WINDOWS + 3
+    windows = np.random.default_rng(1).normal(size=(n, *keras_network.input_shape[1:]))
+    windows = windows.astype(np.float32)
+    together = network(windows)
+    np.testing.assert_allclose(together.sum(axis=1), 1, rtol=1e-5)
+    for i in (0, bundle.LITE_WINDOWS - 1, bundle.LITE_WINDOWS, n - 1):
+        np.testing.assert_array_equal(network(windows[i : i + 1])[0], together[i])
+    np.testing.assert_array_equal(network(windows[::-1])[::-1], together)
+
+
+def test_weights_are_not_rounded():
+    network, flatbuffer = pair("cnn")
+    kernel = network.get_layer("head_dense").get_weights()[0]
+    assert np.ascontiguousarray(kernel.T).tobytes() in flatbuffer
+
+
+def test_what_is_no_flatbuffer():
+    with pytest.raises(ValueError, match="Flatbuffer"):
+        LiteNetwork(b"no network" * 100)

@@ -203,11 +203,19 @@ def test_recurrent_layers(kind):
     np.testing.assert_allclose(found, network(sequences, training=True), atol=1e-6)
 
 
-def test_a_network_with_branches_is_left_to_keras():
-    inputs = keras.Input((4,))
-    network = keras.Model(inputs, layers.Add()([inputs, layers.Dense(4)(inputs)]))
+@pytest.mark.parametrize("kind", ["branches", "twice", "two outputs", "nested"])
+def test_a_network_that_is_no_chain_is_left_to_keras(kind):
+    inputs, dense = keras.Input((4,)), layers.Dense(4)
+    outputs = {
+        "branches": lambda: layers.Add()([inputs, dense(inputs)]),
+        "twice": lambda: dense(layers.ReLU()(dense(inputs))),
+        "two outputs": lambda: [dense(inputs), layers.ReLU()(dense.output)],
+        "nested": lambda: keras.Sequential([dense, layers.ReLU()])(inputs),
+    }
+    network = keras.Model(inputs, outputs[kind]())
     values = np.ones((2, 4), "float32")
-    np.testing.assert_array_equal(fast.forward(network)(values), network(values))
+    for one, other in zip(fast.forward(network)(values), network(values), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.01])

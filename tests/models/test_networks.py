@@ -1,5 +1,12 @@
 """The networks: shapes, counts, order, reproducibility."""
 
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -27,8 +34,53 @@ def small(name, n_classes=5, seed=0, **options):
     return networks.build(name, shape_of(name, SMALL), n_classes, **options)
 
 
-def test_names_and_channels_agree():
-    assert networks.NAMES == tuple(COUNTS) == tuple(ARCHITECTURES)
+@pytest.fixture
+def library(tmp_path):
+    """A copy of the registry's library, and a function that runs code on it."""
+    folder = tmp_path / "ser_lib"
+    for part in ("core", "models"):
+        shutil.copytree(Path(networks.__file__).parents[2] / part, folder / part)
+
+    def run(code: str):
+        command = [
+            sys.executable,
+            "-c",
+            f"import json\nfrom ser_lib.models import networks\n{code}",
+        ]
+        environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+        return json.loads(subprocess.check_output(command, env=environment, cwd=tmp_path))
+
+    return folder, run
+
+
+def test_the_registry_is_the_files_that_are_there(library):
+    folder, run = library
+    told = "print(json.dumps([networks.NAMES, networks.files('cnn'), networks.source('cnn')]))"
+    names, files, source = run(told)
+    assert names == list(COUNTS), "the report's own come first"
+    assert all((folder / file).is_file() for file in files)
+    cnn = (folder / "models/networks/cnn.py").read_text()
+    for name in ("abc", "zzz"):
+        (folder / f"models/networks/{name}.py").write_text(cnn.replace("def cnn(", f"def {name}("))
+    assert run(told) == [[*COUNTS, "abc", "zzz"], files, source], "nothing of the CNN changes"
+
+
+def test_the_source_is_the_code_of_the_network():
+    """What is shown builds the network: the names that it takes from elsewhere are all there."""
+    text = networks.source("cnn_gru")
+    for part in ('title="CNN-GRU"', "layers.Bidirectional(both", "def blocks(", "def sequence("):
+        assert part in text
+    assert "def sequence(" not in networks.source("cnn")
+    with pytest.raises(ParameterError, match="unknown architecture 'cnn_gro'"):
+        networks.source("cnn_gro")
+
+
+def test_the_registry_is_read_without_tensorflow(library):
+    _, run = library
+    assert (
+        run("import sys; print(json.dumps([m for m in ('keras', 'numpy') if m in sys.modules]))")
+        == []
+    )
 
 
 @pytest.mark.parametrize("name", COUNTS)
@@ -36,6 +88,7 @@ def test_parameter_counts_of_the_report(name):
     model = networks.build(name, shape_of(name), 5)
     assert model.count_params() == COUNTS[name]
     assert sum(row["parameters"] for row in networks.layer_table(model)) == COUNTS[name]
+    assert model.name == name
 
 
 @pytest.mark.parametrize(

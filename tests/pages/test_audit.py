@@ -11,7 +11,7 @@ import pytest
 
 from ser_lib import cli, corpora
 from ser_lib.core.errors import RecordError
-from ser_lib.experiments import leakage, split_files, splits
+from ser_lib.experiments import leakage, splits
 from ser_lib.features import maps as features
 from ser_lib.features import store
 from ser_lib.features.maps import Standardiser
@@ -331,7 +331,7 @@ def broken(table, tmp_path):
     manifest = corpora.load("table", table)
     (fold, *_) = splits.make(manifest.table, "speaker")
     file = tmp_path / "broken.csv"
-    split_files.write(file, [fold], manifest.table)
+    splits.write(file, [fold], manifest.table)
     names = manifest.table["utterance"]
     with file.open("a") as text:
         text.write(f"{fold.name},{names.iloc[fold.test[0]]},train\n")
@@ -367,7 +367,7 @@ def test_findings_for_machines(ser, table, broken):
 def test_a_promise_can_be_named_for_a_file(ser, table, tmp_path):
     manifest = corpora.load("table", table)
     file = tmp_path / "random.csv"
-    split_files.write(file, splits.make(manifest.table, "random"), manifest.table)
+    splits.write(file, splits.make(manifest.table, "random"), manifest.table)
     shared = "warning: shared-speakers, train and validation"
     for protocol, line in (("given", shared), ("speaker", shared.replace("warning", "leak"))):
         command = ("audit", file, "--corpus", "table", "--data", table)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ser_lib.corpora import Manifest
-from ser_lib.experiments.protocols import PROTOCOLS
+from ser_lib.experiments.splits import PROTOCOLS
 from ser_lib.metrics.difference import Difference
 from ser_lib.pages import answers, claims, conclusions
 from ser_lib.pages.claims import Claim

@@ -12,7 +12,7 @@ import pytest
 from ser_lib import corpora
 from ser_lib.core.errors import CorpusError
 from ser_lib.corpora import CATALOGUE, Manifest
-from ser_lib.corpora.emodb import EMOTIONS
+from ser_lib.corpora.readers.emodb import EMOTIONS
 from ser_lib.experiments.splits import PROTOCOLS
 from ser_lib.pages import context
 from ser_lib.pages.figures import context as context_figures

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ser_lib.pages.margins import Margin
+from ser_lib.pages.tables import speaker_scores
 
 from ser_lib import corpora
 from ser_lib.core.errors import ParameterError
@@ -22,8 +24,6 @@ from ser_lib.features.perturb import KINDS
 from ser_lib.pages import demands, fairness, robustness
 from ser_lib.pages.demands import Verdict
 from ser_lib.pages.figures import robustness as robustness_figures
-from ser_lib.pages.margins import Margin
-from ser_lib.pages.tables import speaker_scores
 
 
 def with_sexes(record, sexes) -> Manifest:

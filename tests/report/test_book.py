@@ -4,13 +4,15 @@ import itertools
 import re
 import shutil
 
+import amendments
 import nbformat
 import pytest
 import yaml
-from small_book import CORPUS, NETWORKS, network_page, page, record
+from bs4 import BeautifulSoup
+from small_book import CORPUS, MARKUP, markup_page, network_page, page, record
 
 from ser_lib.core.errors import BookError
-from ser_lib.report import amendments, book, notebooks
+from ser_lib.report import book, notebooks
 from ser_lib.report.checks import links
 
 OUT = f"_build/{CORPUS}"
@@ -39,22 +41,8 @@ def test_the_book_is_where_it_says(workspace, html):
     assert "url=runs/introduction.html" in read(html, "index")
 
 
-def test_it_passes_its_gates(workspace, html):
-    assert links.check(html, records=workspace / "runs") == []
-
-
-def test_the_gates_compare_its_tables_with_the_records(workspace, html, tmp_path):
-    (tmp_path / CORPUS).mkdir()
-    for name in NETWORKS:
-        folder = tmp_path / CORPUS / f"{name}-speaker-0123"
-        folder.mkdir()
-        text = (workspace / "runs" / CORPUS / folder.name / "record.json").read_text()
-        assert '"support": 21' in text
-        (folder / "record.json").write_text(text.replace('"support": 21', '"support": 12'))
-    findings = links.check(html, records=tmp_path)
-    assert {(found.gate, found.page) for found in findings} == {
-        ("numbers", f"runs/{name}.html") for name in (*NETWORKS, "final")
-    }
+def test_it_passes_its_gates(html):
+    assert links.check(html) == []
 
 
 def test_figures_are_numbered_and_described(html):
@@ -195,6 +183,21 @@ def test_a_warning_fails_the_build_and_leaves_the_book_before(tmp_path, make_wor
     assert sorted(path.name for path in (tmp_path / OUT).iterdir()) == ["build.log", "html"]
 
 
+@pytest.mark.xfail(reason="the pages do not escape what a corpus says yet")
+def test_a_text_of_a_corpus_is_a_text(tmp_path, make_workspace):
+    workspace = make_workspace(tmp_path)
+    reports = workspace / "runs" / CORPUS / "reports" / CORPUS
+    nbformat.write(markup_page(), reports / "data.ipynb")
+    html = book.build(CORPUS, workspace=workspace).parent
+    assert links.check(html) == []
+    article = BeautifulSoup(read(html, "runs/data"), "html.parser").article
+    assert article.select("script, img, math, em, strong > em, [onerror], a[href$=y]") == []
+    shown = " ".join(article.get_text().split())
+    # A report, a table, an example, a file, a reason, the matrix and its list.
+    assert shown.count(MARKUP) >= 15
+    assert "49" not in shown
+
+
 def test_a_full_disk_is_why_a_book_does_not_build(on_a_small_disk):
     told = on_a_small_disk(
         """
@@ -262,10 +265,8 @@ def test_extensions_are_jupyter_books_own(workspace):
     ours = set(config["sphinx"]["config"]["extensions"])
     own = set(get_default_sphinx_config()["extensions"])
     assert own - ours == {"sphinx_thebe", "sphinx.ext.intersphinx"}
-    assert ours - own == {
-        "sphinxcontrib.bibtex",
-        "ser_lib.report.mathml",
-        "ser_lib.report.downloads",
+    assert {path.stem for path in (workspace / "book" / "_ext").glob("*.py")} == {
+        name for name in ours - own if "." not in name
     }
 
 

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+import amendments
 import factory
 import pytest
 from myst_parser.parsers.docutils_ import to_html5_demo
 
 from ser_lib.pages import context
-from ser_lib.report import amendments
 from ser_lib.report.checks import browser
 
 STYLE = Path(__file__).parents[2] / "book" / "_static" / "report.css"

@@ -24,7 +24,6 @@ For a corpus of your own, `write` makes any files:
 from dataclasses import dataclass
 from pathlib import Path
 
-from ser_lib.core.errors import choose
 from trees import acted, dialogues
 from trees.files import Sound, write
 
@@ -73,13 +72,8 @@ def make(corpus: str, folder: str | Path) -> Tree:
         A key of `PLANS`.
     folder
         Becomes the root of the copy.
-
-    Raises
-    ------
-    ParameterError
-        If there is no plan of the corpus.
     """
-    plan = PLANS[choose(corpus, PLANS, "corpus")]
+    plan = PLANS[corpus]
     recordings = [row["path"] for row in plan.rows] + [
         path for path in plan.left_out if path.endswith(".wav")
     ]

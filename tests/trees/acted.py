@@ -20,7 +20,7 @@ EMODB = Plan(
         wav/14a05Aa.wav  14       female  a05       fear       A
         wav/16a07Td.wav  16       female  a07       sadness    T
     """),
-    left_out={"wav/03a01Xa.wav": "unknown emotion letter 'X'"},
+    left_out={"wav/03a01Xa.wav": "unknown label 'X'"},
     others={
         # As published: Latin-1, beside the recordings.
         "erkennung.txt": "Satz\terk.\t nat\u00fcrlich\n03a01Fa\t90,00\t100,00\n".encode("latin-1"),

@@ -157,7 +157,7 @@ MELD = Plan(
     left_out={
         "train_splits/dia125_utt3.wav": "is labelled in train_sent_emo.csv",
         "dev_splits_complete/dia66_utt9.wav": "has no row in dev_sent_emo.csv",
-        "dev_splits_complete/dia66_utt8.wav": "unknown emotion 'bliss'",
+        "dev_splits_complete/dia66_utt8.wav": "unknown label 'bliss'",
         "output_repeated_splits_test/final_videos_testdia1_utt0.wav": "not one of MELD's",
     },
     others={

@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from ser_lib.core.errors import ParameterError
-
 LOUDNESS = 0.3
 """Amplitude of a tone, 1.0 is full scale."""
 
@@ -63,11 +61,6 @@ def write(folder: str | Path, files: Mapping[str, Content]) -> Path:
     files
         Path relative to the folder, with slashes, to what the file holds: text (UTF-8), bytes, or
         a `Sound`, which is written as 16-bit audio of the kind that the path's ending names.
-
-    Raises
-    ------
-    ParameterError
-        If a sound's ending is not one of audio.
     """
     root = Path(folder)
     for path, content in files.items():
@@ -75,8 +68,6 @@ def write(folder: str | Path, files: Mapping[str, Content]) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(content, Sound):
             kind = file.suffix.removeprefix(".").upper()
-            if kind not in soundfile.available_formats():
-                raise ParameterError(f"'{path}' has no ending of audio, such as .wav or .flac")
             soundfile.write(file, content.samples(path), content.rate, format=kind)
         else:
             file.write_bytes(content.encode() if isinstance(content, str) else content)

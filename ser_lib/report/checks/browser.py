@@ -1,9 +1,6 @@
-"""The system's Chromium, driven from Python.
+"""The system's Chromium, driven from Python by Playwright, which never fetches one of its own.
 
-What only a browser can say of a page, or make of it, goes through `chromium`: the checks of the
-rendered book, the printed book. Playwright drives the browser and is an extra of this library; it
-never fetches one of its own. The browser is the first of `NAMES` on the search path, or the one
-that `SER_CHROMIUM` names.
+The browser is the first of `NAMES` on the search path, or the one that `SER_CHROMIUM` names.
 """
 
 import os
@@ -27,23 +24,12 @@ FLAGS = (  # no window, no graphics card, and no request of the browser's own
 
 @contextmanager
 def chromium() -> Iterator["Browser"]:
-    """Give a headless Chromium that is closed afterwards.
-
-    Yields
-    ------
-    playwright.sync_api.Browser
-        Belongs to the thread that asked for it.
+    """Give a headless Chromium that belongs to the thread that asked for it, closed afterwards.
 
     Raises
     ------
     BookError
         `why_not` has a reason, or the browser does not start.
-
-    Examples
-    --------
-    >>> with chromium() as browser:  # doctest: +SKIP
-    ...     page = browser.new_page()
-    ...     page.goto("file:///somewhere/index.html")
     """
     if reason := why_not():
         raise BookError(reason)
@@ -53,8 +39,8 @@ def chromium() -> Iterator["Browser"]:
         try:
             browser = playwright.chromium.launch(executable_path=_executable(), args=list(FLAGS))
         except Error as error:
-            said = error.message.strip().splitlines()[0]
-            raise BookError(f"the browser {_executable()} does not start: {said}") from error
+            reason = error.message.strip().splitlines()[0]
+            raise BookError(f"the browser {_executable()} does not start: {reason}") from error
         try:
             yield browser
         finally:
@@ -77,5 +63,5 @@ def why_not() -> str:
 
 def _executable() -> str | None:
     named = os.environ.get("SER_CHROMIUM")
-    found = (shutil.which(name) for name in ([named] if named else NAMES))
-    return next(filter(None, found), None)
+    programs = (shutil.which(name) for name in ([named] if named else NAMES))
+    return next(filter(None, programs), None)

@@ -4,33 +4,33 @@
 that takes the parsed pages (and what else it needs) and yields findings, one a fault.
 
 ========== =====================================================================================
-notebooks  every notebook ran to its end, without an error and without an object's memory address
+notebooks  every notebook ran to its end, without an error and without an object's memory address,
+           and has its page
+code       no text of a corpus has become code: an article holds no script, no frame, no form, no
+           handler of an event and no link that runs a script
 requests   no page or style sheet loads anything from another server; plain links may lead there
-links      every internal link leads to a file and, where it names one, to an anchor in it
+links      every internal link leads to a file and, where it names one, to an anchor in it, and no
+           anchor is on a page twice
 images     every image has alternative text that is not a file's name
 weight     no page, with what it loads, is heavier than 3 MB, and no book heavier than 40 MB
-downloads  every figure that a notebook drew is offered as SVG and PNG, every table as CSV
-numbers    what a page says of a record is what the record says
 identical  two builds from the same pages have the same files (`differences`, on its own)
 ========== =====================================================================================
 
-What the numbers gate needs of the notebooks is in `numbers`; the gates that need a browser are in
-`rendered`.
+The gates that need a browser are in `ser_lib.report.checks.rendered`.
 """
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import nbformat
+from bs4 import BeautifulSoup
 
 from ser_lib.core.errors import BookError
-from ser_lib.report.checks.html_pages import Page, read_pages
-from ser_lib.report.checks.numbers import wrong_numbers
 
 PAGE_BYTES = 3_000_000
 BOOK_BYTES = 40_000_000
@@ -44,16 +44,14 @@ _SCRIPT_LOADS = re.compile(
     r"\b(?:src|href)\s*=)\s*[\"'`]\s*((?:https?:|wss?:)?//[^\"'`\s]+)",
     re.IGNORECASE,
 )
-_LOADING = {  # the attributes by which a tag loads something
-    "script": ["src"], "img": ["src", "srcset"], "iframe": ["src"], "frame": ["src"],
-    "audio": ["src"], "video": ["src", "poster"], "source": ["src", "srcset"], "track": ["src"],
-    "embed": ["src"], "object": ["data"], "input": ["src"], "image": ["href", "xlink:href"],
-    "use": ["href", "xlink:href"],
-}  # fmt: skip
 _NOT_LOADED = {  # relations of <link> that only point somewhere
     "alternate", "author", "canonical", "copyright", "help", "index", "license", "me", "next",
     "prev", "search",
 }  # fmt: skip
+_RUNNING = {  # tags that no page of the library has in its article
+    "script", "style", "iframe", "frame", "object", "embed", "form", "base", "meta", "link",
+}  # fmt: skip
+_SCRIPT_LINK = re.compile(r"\s*(?:javascript|vbscript)\s*:", re.IGNORECASE)
 _FILE_NAME = re.compile(r"^\S*\.(?:png|svg|jpe?g|gif|webp|avif|bmp)$", re.IGNORECASE)
 _ADDRESS = re.compile(r"<[^<>\n]* at 0x[0-9a-f]{6,}>")
 
@@ -71,57 +69,37 @@ class Finding:
         return f"{self.gate}: {self.page}: {self.message}"
 
 
-def check(html: Path, *, pages: Path | None = None, records: Path | None = None) -> list[Finding]:
-    """Run every gate on a built book.
-
-    Parameters
-    ----------
-    html
-        The folder with the book's ``index.html``.
-    pages
-        The folder of the executed notebooks; by default the copies that the book itself offers
-        for download, ``_sources/runs``.
-    records
-        The folder ``runs``, in which a record is ``<corpus>/<folder>/record.json``. Without it
-        the numbers gate does not run.
-
-    Returns
-    -------
-    list of Finding
-        Empty if the book passes.
+def check(html: Path) -> list[Finding]:
+    """Run every gate on a built book, the folder with its ``index.html``.
 
     Raises
     ------
     BookError
         There is no book, or it has no notebooks: then nothing would be checked.
     """
-    html = Path(html)
     if not (html / "index.html").is_file():
         raise BookError(
             f"there is no book in {html}: it is the folder html of a book that ser book builds"
         )
-    parsed = read_pages(html)
-    notebooks = read_notebooks(Path(pages) if pages else html / "_sources" / "runs")
-    findings = [
-        *failed_notebooks(notebooks),
-        *external_requests(html, parsed),
-        *broken_links(html, parsed),
-        *images_without_text(parsed),
-        *overweight(html, parsed),
-        *missing_downloads(parsed),
+    pages = read_pages(html)
+    return [
+        *failed_notebooks(html),
+        *running_code(pages),
+        *external_requests(html, pages),
+        *broken_links(html, pages),
+        *images_without_text(pages),
+        *overweight(html, pages),
     ]
-    if records is not None:
-        wrong = wrong_numbers(parsed, notebooks, read_records(Path(records)))
-        findings += [Finding("numbers", page, message) for page, message in wrong]
-    return findings
 
 
-def read_notebooks(folder: Path) -> dict[str, nbformat.NotebookNode]:
-    """Return the notebooks of a folder by their name without the suffix."""
-    paths = sorted(folder.glob("*.ipynb"))
-    if not paths:
-        raise BookError(f"there are no executed notebooks in {folder}: nothing to check")
-    return {path.stem: read_notebook(path) for path in paths}
+def read_pages(html: Path) -> dict[str, BeautifulSoup]:
+    """Return every html page of a folder, parsed, by its path in it."""
+    paths = {path.relative_to(html).as_posix(): path for path in sorted(html.rglob("*.html"))}
+    return {
+        name: BeautifulSoup(path.read_text("utf-8"), "html.parser", multi_valued_attributes=None)
+        for name, path in paths.items()
+        if not name.startswith("_static/")  # parts of the theme's templates, not pages
+    }
 
 
 def read_notebook(path: Path) -> nbformat.NotebookNode:
@@ -138,82 +116,87 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
         raise BookError(f"{path} is not a notebook ({error}); make it again") from error
 
 
-def read_records(folder: Path) -> dict[str, dict]:
-    """Return the finished records under ``runs`` by "<corpus>/<folder>"."""
-    records = {}
-    for path in sorted(folder.glob("*/*/record.json")):
-        name = path.parent.relative_to(folder).as_posix()
-        try:
-            records[name] = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
-            continue  # unfinished; a page that speaks of it is reported
-    return records
-
-
 # The gates
 
 
-def failed_notebooks(notebooks: Mapping) -> Iterator[Finding]:
-    """Find notebooks that failed, stopped half-way or show a memory address.
+def failed_notebooks(html: Path) -> Iterator[Finding]:
+    """Find notebooks that failed, stopped half-way, show a memory address or have no page.
 
     A notebook that failed renders like any other one, so the html says nothing.
     """
-    for name, notebook in notebooks.items():
-        page = f"{name}.ipynb"
+    paths = sorted((html / "_sources" / "runs").glob("*.ipynb"))
+    if not paths:
+        raise BookError(f"there are no executed notebooks in {html}: nothing to check")
+    for path in paths:
+        notebook = read_notebook(path)
+        if not (html / "runs" / f"{path.stem}.html").is_file():
+            yield Finding("notebooks", path.name, "it has no page in the book")
         if notebook.metadata.get("papermill", {}).get("exception"):
-            yield Finding("notebooks", page, "papermill stopped at an exception")
+            yield Finding("notebooks", path.name, "papermill stopped at an exception")
         for number, cell in enumerate(notebook.cells, start=1):
             if cell.cell_type != "code":
                 continue
             if cell.execution_count is None and cell.source.strip():
-                yield Finding("notebooks", page, f"cell {number} has not been executed")
+                yield Finding("notebooks", path.name, f"cell {number} has not been executed")
             for output in cell.outputs:
                 if output.output_type == "error":
-                    yield Finding("notebooks", page, f"cell {number} ends in {output.ename}")
-                text = json.dumps([output.get("text"), output.get("data", {}).get("text/html"),
-                                   output.get("data", {}).get("text/markdown")])  # fmt: skip
-                if found := _ADDRESS.search(text):
-                    yield Finding("notebooks", page, f"cell {number} prints {found.group()}, "
-                                  "which differs in every run")  # fmt: skip
+                    yield Finding("notebooks", path.name, f"cell {number} ends in {output.ename}")
+                data = output.get("data", {})
+                shown = [output.get("text"), data.get("text/html"), data.get("text/markdown")]
+                if address := _ADDRESS.search(json.dumps(shown)):
+                    message = f"cell {number} prints {address[0]}, which differs in every run"
+                    yield Finding("notebooks", path.name, message)
 
 
-def external_requests(html: Path, pages: Mapping[str, Page]) -> Iterator[Finding]:
+def running_code(pages: Mapping[str, BeautifulSoup]) -> Iterator[Finding]:
+    """Find what would run in an article: the library writes none, so it came from a text."""
+    for name, page in pages.items():
+        for tag in page.select("article *"):
+            handlers = [attribute for attribute in tag.attrs if attribute.startswith("on")]
+            if tag.name in _RUNNING or handlers or _SCRIPT_LINK.match(tag.get("href", "")):
+                yield Finding("code", name, f"holds {str(tag)[:80]}, which is code")
+
+
+def external_requests(html: Path, pages: Mapping[str, BeautifulSoup]) -> Iterator[Finding]:
     """Find whatever a browser would fetch from another server."""
     for name, page in pages.items():
-        for address in _loaded(page):
-            if _EXTERNAL.match(address):
-                yield Finding("requests", name, f"loads {address}")
-        for text in page.styles:
-            for found in _CSS_LOADS.finditer(text):
-                yield Finding("requests", name, f"its style loads {found.group(1)}")
-        for text in page.scripts:
-            for found in _SCRIPT_LOADS.finditer(text):
-                yield Finding("requests", name, f"its script loads {found.group(1)}")
+        for address in filter(_EXTERNAL.match, _loaded(page)):
+            yield Finding("requests", name, f"loads {address}")
+        styles = [tag["style"] for tag in page.select("[style]")]
+        styles += [tag.get_text() for tag in page.select("style")]
+        for address in _CSS_LOADS.findall("\n".join(styles)):
+            yield Finding("requests", name, f"its style loads {address}")
+        for address in _SCRIPT_LOADS.findall("\n".join(t.get_text() for t in page("script"))):
+            yield Finding("requests", name, f"its script loads {address}")
     for path in sorted(html.rglob("*.css")):
-        for found in _CSS_LOADS.finditer(path.read_text(encoding="utf-8", errors="replace")):
-            name = path.relative_to(html).as_posix()
-            yield Finding("requests", name, f"loads {found.group(1)}")
+        for address in _CSS_LOADS.findall(path.read_text("utf-8", errors="replace")):
+            yield Finding("requests", path.relative_to(html).as_posix(), f"loads {address}")
 
 
-def _loaded(page: Page) -> Iterator[str]:
-    for tag, values in page.tags:
-        for attribute in _LOADING.get(tag, ()):
-            address = values.get(attribute, "")
-            if attribute == "srcset":
-                yield from (part.split()[0] for part in address.split(",") if part.strip())
-            elif address:
-                yield address
-        if tag == "link" and not set(values.get("rel", "").lower().split()) & _NOT_LOADED:
-            yield values.get("href", "")
-        if tag == "meta" and values.get("http-equiv", "").lower() == "refresh":
-            yield values.get("content", "").partition("=")[2].strip(" '\"")
+def _loaded(page: BeautifulSoup) -> Iterator[str]:
+    """Yield the address of whatever a browser fetches with a page."""
+    for attribute in ("src", "poster", "data"):
+        yield from (tag[attribute] for tag in page.select(f"[{attribute}]"))
+    for tag in page.select("[srcset]"):
+        yield from (part.split()[0] for part in tag["srcset"].split(",") if part.strip())
+    for tag in page.select("image, use"):
+        yield from (tag[name] for name in ("href", "xlink:href") if name in tag.attrs)
+    for tag in page.select("link[href]"):
+        if not set(tag.get("rel", "").lower().split()) & _NOT_LOADED:
+            yield tag["href"]
+    for tag in page.select("meta[http-equiv=refresh i]"):
+        yield tag.get("content", "").partition("=")[2].strip(" '\"")
 
 
-def broken_links(html: Path, pages: Mapping[str, Page]) -> Iterator[Finding]:
+def broken_links(html: Path, pages: Mapping[str, BeautifulSoup]) -> Iterator[Finding]:
     """Find internal addresses, in links and in what a page loads, that lead nowhere."""
+    anchors = {
+        name: Counter(tag.get("id") or tag["name"] for tag in page.select("[id], a[name]"))
+        for name, page in pages.items()
+    }
     for name, page in pages.items():
-        links = [values["href"] for tag, values in page.tags if tag == "a" and "href" in values]
-        for address in dict.fromkeys([*links, *_loaded(page)]):
+        addresses = [*(tag["href"] for tag in page.select("a[href]")), *_loaded(page)]
+        for address in dict.fromkeys(addresses):
             parts = urlsplit(address)
             if parts.scheme or parts.netloc:
                 continue
@@ -224,10 +207,12 @@ def broken_links(html: Path, pages: Mapping[str, Page]) -> Iterator[Finding]:
             if not path.is_file():
                 yield Finding("links", name, f"{address} leads to no file")
                 continue
-            target = pages.get(path.relative_to(html.resolve()).as_posix())
-            anchor = unquote(parts.fragment)
-            if anchor and target is not None and anchor not in target.anchors:
+            target = anchors.get(path.relative_to(html.resolve()).as_posix())
+            if parts.fragment and target is not None and unquote(parts.fragment) not in target:
                 yield Finding("links", name, f"{address} leads to no anchor")
+        for anchor, n in anchors[name].items():
+            if n > 1 and name != "search.html":  # its second field is the theme's
+                yield Finding("links", name, f"the anchor {anchor} is there {n} times")
 
 
 def _local(html: Path, page: str, address: str) -> Path | None:
@@ -237,63 +222,36 @@ def _local(html: Path, page: str, address: str) -> Path | None:
     return path if path.is_relative_to(html.resolve()) else None
 
 
-def files_of(html: Path, name: str, page: Page) -> list[Path]:
+def files_of(html: Path, name: str, page: BeautifulSoup) -> list[Path]:
     """Return the files that make a page: its own, and those of the book that it loads."""
     addresses = [address for address in _loaded(page) if not urlsplit(address).scheme]
     files = {html.resolve() / name, *(_local(html, name, address) for address in addresses)}
     return sorted(path for path in files if path and path.is_file())
 
 
-def images_without_text(pages: Mapping[str, Page]) -> Iterator[Finding]:
+def images_without_text(pages: Mapping[str, BeautifulSoup]) -> Iterator[Finding]:
     """Find images whose alternative text is missing, empty or the name of a file.
 
     An empty one is right for the logo, which stands beside the title.
     """
     for name, page in pages.items():
-        for tag, values in page.tags:
-            if tag != "img" or "logo__image" in values.get("class", "").split():
-                continue
-            text = values.get("alt", "").strip()
+        for image in page.select("img:not(.logo__image)"):
+            text = image.get("alt", "").strip()
             if not text:
-                yield Finding("images", name, f"{values.get('src', '')[:80]} has no text")
-            elif _FILE_NAME.match(text) or text == values.get("src"):
+                yield Finding("images", name, f"{image.get('src', '')[:80]} has no text")
+            elif _FILE_NAME.match(text) or text == image.get("src"):
                 yield Finding("images", name, f"the text of an image is a file's name: {text}")
 
 
-def overweight(html: Path, pages: Mapping[str, Page]) -> Iterator[Finding]:
+def overweight(html: Path, pages: Mapping[str, BeautifulSoup]) -> Iterator[Finding]:
     """Find pages and books that are too heavy to send or to keep."""
-    for name, page in pages.items():
-        size = sum(path.stat().st_size for path in files_of(html, name, page))
-        if size > PAGE_BYTES:
-            yield Finding(
-                "weight", name, f"{size / 1e6:.1f} MB, more than {PAGE_BYTES / 1e6:.0f} MB"
-            )
-    size = sum(path.stat().st_size for path in html.rglob("*") if path.is_file())
-    if size > BOOK_BYTES:
-        yield Finding(
-            "weight", "the book", f"{size / 1e6:.0f} MB, more than {BOOK_BYTES / 1e6:.0f} MB"
-        )
-
-
-def missing_downloads(pages: Mapping[str, Page]) -> Iterator[Finding]:
-    """Find figures and tables of notebooks that cannot be taken along, see `downloads`."""
-    for name, page in pages.items():
-        if not name.startswith("runs/"):
-            continue
-        tables, shown = iter(page.tables), ("figure", "table")
-        places = [place for place, (tag, _) in enumerate(page.tags) if tag in shown]
-        for place, following in pairwise([*places, len(page.tags)]):
-            (kind, values), *part = page.tags[place:following]
-            wanted, what = {".svg", ".png"}, f"figure '{values.get('id', '')}'"
-            if kind == "table":
-                header = next(iter(next(tables)), [])
-                is_data = any(header) and any(tag == "thead" for tag, _ in part)
-                wanted, what = {".csv"} if is_data else set(), f"table of {', '.join(header)}"
-            links = [values for tag, values in part if tag == "a" and "download" in values]
-            files = [link["download"] or urlsplit(link["href"]).path for link in links]
-            offered = {PurePosixPath(file).suffix for file in files}
-            for suffix in sorted(wanted - offered):
-                yield Finding("downloads", name, f"{what} is not offered as {suffix[1:].upper()}")
+    parts = {name: (files_of(html, name, page), PAGE_BYTES) for name, page in pages.items()}
+    parts["the book"] = [path for path in html.rglob("*") if path.is_file()], BOOK_BYTES
+    for name, (files, limit) in parts.items():
+        size = sum(path.stat().st_size for path in files)
+        if size > limit:
+            message = f"{size / 1e6:.1f} MB, more than {limit / 1e6:.0f} MB"
+            yield Finding("weight", name, message)
 
 
 def differences(html: Path, again: Path) -> Iterator[Finding]:

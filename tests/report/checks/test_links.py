@@ -1,37 +1,18 @@
 """Each gate: a small book that passes, and the same book broken on purpose."""
 
-import copy
-import json
-
 import nbformat
 import pytest
-from small_book import CORPUS, figure_cell, network_page, page, record
+from small_book import network_page, page, record
 
 from ser_lib.core.errors import BookError
 from ser_lib.report.checks import links
 
-FOLDER = "cnn-speaker-0123"
 ALT = "The loss falls from the first epoch on."
-
-
-def table(data: dict) -> str:
-    """Return a classification report as the book renders it."""
-    rows = [["", "Precision", "Recall", "F1-score", "Support"]]
-    for emotion, scores in data["per_class"].items():
-        rows.append([emotion, *(f"{scores[k]:.2f}" for k in ("precision", "recall", "f1")),
-                     str(scores["support"])])  # fmt: skip
-    metrics = data["metrics"]
-    rows.append(["<b>accuracy</b>", "-", "", f"{metrics['accuracy']:.2f}", "63"])
-    rows.append(["macro average", "", "0.68", f"{metrics['macro_f1']:.2f}", ""])
-    rows.append(["weighted avg", "", "", f"{metrics['weighted_f1']:.2f}", "63"])
-    lines = ["<tr>" + "".join(f"<td><p>{cell}</p></td>" for cell in row) + "</tr>" for row in rows]
-    return f"<table>{''.join(lines)}</table>"
 
 
 @pytest.fixture
 def site(tmp_path):
-    """Return a folder with html, notebooks (_sources/runs) and records (runs) that passes."""
-    data = record("cnn")
+    """Return a folder with html and a notebook (_sources/runs) that passes."""
     html = tmp_path / "html"
     (html / "runs").mkdir(parents=True)
     (html / "_static").mkdir()
@@ -48,23 +29,16 @@ def site(tmp_path):
         "<a href='https://example.org/'>elsewhere</a> <a href='cnn.html#top'>here</a>"
         f"<img src='../_static/a.svg' alt='{ALT}'>"
         "<img class='logo__image' src='../_static/a.svg' alt=''>"
-        f"<div class='cell_output docutils'>{table(data)}</div>"
-        "<div class='cell_output'><p>A UAR of <b>0.68</b>, so 68 %, of 63 utterances.</p></div>"
         "</body></html>"
     )
     (html / "_sources" / "runs").mkdir(parents=True)
-    notebook = network_page("cnn", data)
-    nbformat.write(notebook, html / "_sources" / "runs" / "cnn.ipynb")
-    folder = tmp_path / "runs" / CORPUS / FOLDER
-    folder.mkdir(parents=True)
-    (folder / "record.json").write_text(json.dumps(data))
-    notebook.cells[-1].outputs[0].metadata["ser"]["values"] = {"metrics.uar": 0.6829}
+    notebook = network_page("cnn", record("cnn"))
     nbformat.write(notebook, html / "_sources" / "runs" / "cnn.ipynb")
     return tmp_path
 
 
 def check(site):
-    return links.check(site / "html", records=site / "runs")
+    return links.check(site / "html")
 
 
 def messages(site, gate: str) -> str:
@@ -88,13 +62,6 @@ def edit_notebook(site, change) -> None:
     nbformat.write(notebook, path)
 
 
-def edit_record(site, change) -> None:
-    path = site / "runs" / CORPUS / FOLDER / "record.json"
-    data = json.loads(path.read_text())
-    change(data)
-    path.write_text(json.dumps(data))
-
-
 def test_a_sound_book_passes(site):
     assert check(site) == []
 
@@ -111,6 +78,11 @@ def test_a_book_without_notebooks_is_an_error(site):
 
 
 # notebooks
+
+
+def test_notebook_without_a_page(site):
+    nbformat.write(page("Extra"), site / "html" / "_sources" / "runs" / "extra.ipynb")
+    assert "extra.ipynb: it has no page" in messages(site, "notebooks")
 
 
 def test_papermill_exception(site):
@@ -133,6 +105,31 @@ def test_memory_address(site):
     said = nbformat.v4.new_output("stream", text="<Axes object at 0x7f00deadbeef>\n")
     edit_notebook(site, lambda nb: nb.cells[1].outputs.append(said))
     assert "0x7f00deadbeef" in messages(site, "notebooks")
+
+
+def test_a_file_that_is_no_notebook(site):
+    (site / "html" / "_sources" / "runs" / "cnn.ipynb").write_text("{")
+    with pytest.raises(BookError, match=r"cnn\.ipynb is not a notebook"):
+        links.check(site / "html")
+
+
+# code
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "<script>document.title = 1</script>",
+        "<img alt='A finding' src='../_static/a.svg' onerror='alert(1)'>",
+        "<a href=' JavaScript:alert(1)'>x</a>",
+        "<iframe srcdoc='x'></iframe>",
+        "<form><input></form>",
+        "<style>p { display: none }</style>",
+    ],
+)
+def test_a_text_that_became_code(site, tag):
+    replace(site, "</body>", f"<article><p>{tag}</p></article></body>")
+    assert "which is code" in messages(site, "code")
 
 
 # requests
@@ -188,6 +185,11 @@ def test_broken_link(site, address, fault):
     assert f"{address} leads {'to ' if 'no' in fault else ''}{fault}" in messages(site, "links")
 
 
+def test_an_anchor_that_is_there_twice(site):
+    replace(site, "</body>", "<h2 id='top'>Again</h2></body>")
+    assert "the anchor top is there 2 times" in messages(site, "links")
+
+
 def test_missing_picture(site):
     (site / "html" / "_static" / "a.svg").unlink()
     assert "a.svg leads to no file" in messages(site, "links")
@@ -215,86 +217,3 @@ def test_heavy_page(site):
 def test_heavy_book(site, monkeypatch):
     monkeypatch.setattr(links, "BOOK_BYTES", 1000)
     assert "the book" in messages(site, "weight")
-
-
-# numbers
-
-
-def test_record_changed_after_the_page(site):
-    edit_record(site, lambda data: data["per_class"]["anger"].update(recall=0.55))
-    assert "anger recall as 0.54, the record as 0.55" in messages(site, "numbers")
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("<td><p>0.61</p></td><td><p>0.54</p></td>", "<td><p>0.54</p></td><td><p>0.61</p></td>"),
-        ("<p>20</p>", "<p>21</p>"),
-        ("<td><p>sadness</p></td>", "<td><p>joy</p></td>"),
-        ("<b>accuracy</b></p></td><td><p>-</p></td><td><p></p></td><td><p>0.67",
-         "<b>accuracy</b></p></td><td><p>-</p></td><td><p></p></td><td><p>0.68"),
-        ("<p>0.68</p></td><td><p>0.68</p></td><td><p></p></td>",
-         "<p>0.68</p></td><td><p>0.69</p></td><td><p></p></td>"),
-    ],
-    ids=["columns swapped", "support", "class", "accuracy", "macro"],
-)  # fmt: skip
-def test_report_differs_from_the_record(site, old, new):
-    replace(site, old, new)
-    assert messages(site, "numbers")
-
-
-def test_report_is_missing(site):
-    replace(site, "Precision", "Sharpness")
-    assert "no classification report" in messages(site, "numbers")
-
-
-def test_page_does_not_say_which_record(site):
-    edit_notebook(site, lambda nb: nb.cells[-1].outputs[0].metadata.clear())
-    assert "no output names a record of cnn" in messages(site, "numbers")
-
-
-def test_record_is_gone(site):
-    def rename(notebook):
-        notebook.cells[-1].outputs[0].metadata["ser"]["record"] = f"{CORPUS}/elsewhere"
-
-    edit_notebook(site, rename)
-    assert f"no record {CORPUS}/elsewhere" in messages(site, "numbers")
-
-
-def test_value_differs_from_the_record(site):
-    edit_record(site, lambda data: data["metrics"].update(uar=0.68291))
-    assert "metrics.uar is 0.6829, in" in messages(site, "numbers")
-
-
-def test_value_is_not_shown(site):
-    def claim(notebook):
-        notebook.cells[-1].outputs[0].metadata["ser"]["values"]["metrics.uar_ci95.1"] = 0.75
-
-    edit_notebook(site, claim)
-    assert "no output of the page shows metrics.uar_ci95.1" in messages(site, "numbers")
-
-
-def test_notebook_without_a_page(site):
-    nbformat.write(page("Extra"), site / "html" / "_sources" / "runs" / "extra.ipynb")
-    assert "runs/extra.html: the notebook has no page" in messages(site, "numbers")
-
-
-def test_numbers_gate_needs_records(site):
-    edit_record(site, lambda data: data["metrics"].update(uar=0.1))
-    assert links.check(site / "html") == []
-
-
-def test_a_file_that_is_no_notebook(site):
-    (site / "html" / "_sources" / "runs" / "cnn.ipynb").write_text("{")
-    with pytest.raises(BookError, match=r"cnn\.ipynb is not a notebook"):
-        links.check(site / "html")
-
-
-def test_pages_elsewhere(site, tmp_path):
-    pages = tmp_path / "pages"
-    pages.mkdir()
-    notebook = copy.deepcopy(page("CNN", figure_cell("a", "A finding.", "A.")))
-    notebook.metadata["papermill"]["exception"] = True
-    nbformat.write(notebook, pages / "cnn.ipynb")
-    findings = links.check(site / "html", pages=pages)
-    assert [finding.gate for finding in findings] == ["notebooks"]

@@ -1,0 +1,94 @@
+"""What is wrong with a copy of a corpus: each file, utterance and emotion by name.
+
+The copy is compared with what the catalogue knows of a complete one, before emotions are chosen.
+An utterance that is there but cannot be used is left out: it is neither missing nor extra.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+
+from ser_lib.corpora.corpus import Corpus
+from ser_lib.corpora.manifest import Manifest
+from ser_lib.corpora.readers import describe
+
+WIDTH = 100
+"""Characters in a line."""
+
+
+def findings(manifest: Manifest) -> list[str]:
+    """Return what was left out, is missing, extra or there twice; long items have several lines.
+
+    Of several corpora that are joined, what is missing is told by the findings of each alone.
+
+    Examples
+    --------
+    ["left out: wav/08a01Wa.wav: is empty (0 bytes)", "anger: 125 of 127, 1 missing, 1 unreadable"]
+    """
+    corpus = describe(manifest.corpus)
+    differences = [*_names(corpus, manifest.listed), *_counts(corpus, manifest)]
+    lines = [*_left_out(manifest), *differences, *_twins(manifest)]
+    if corpus.counts and not differences:
+        lines.append(f"the copy is complete: {corpus.utterances:,} utterances")
+    return lines
+
+
+def _left_out(manifest: Manifest) -> Iterable[str]:
+    """Files by their reason; thousands may have the same one."""
+    reasons = defaultdict(list)
+    for row in manifest.left_out:
+        reasons[row["reason"]].append(row["file"])
+    for reason, files in reasons.items():
+        if len(files) == 1:
+            yield f"left out: {files[0]}: {reason}"
+        else:
+            yield _list(f"left out, {len(files):,} files, {reason}", files)
+
+
+def _names(corpus: Corpus, listed: Mapping[str, tuple[str, bool]]) -> Iterable[str]:
+    if corpus.expected is None or not listed:
+        return
+    expected = corpus.expected(listed)
+    missing = expected - set(listed)
+    extra = {name for name, (_, usable) in listed.items() if usable} - expected
+    for what, names in (("missing", missing), ("extra", extra)):
+        if names:
+            many = "s" if len(names) > 1 else ""
+            yield _list(f"{what}, {len(names):,} utterance{many}", sorted(names))
+
+
+def _counts(corpus: Corpus, manifest: Manifest) -> Iterable[str]:
+    listed = manifest.listed.values()
+    if not corpus.counts or not listed:
+        return
+    present = Counter(emotion for emotion, _ in listed)
+    used = Counter(emotion for emotion, usable in listed if usable)
+    # Of a file that the reader itself left out, the emotion is not known, nor always the name.
+    refused = len(manifest.left_out) - sum(not usable for _, usable in listed)
+    missing = "missing or left out" if refused and corpus.expected is None else "missing"
+    for emotion in sorted({*corpus.counts, *used}):
+        whole = corpus.counts.get(emotion, 0)
+        parts = {
+            missing: whole - present[emotion],
+            "extra": present[emotion] - whole,
+            "unreadable": present[emotion] - used[emotion],
+        }
+        words = [f"{count:,} {what}" for what, count in parts.items() if count > 0]
+        if words:
+            yield f"{emotion}: {used[emotion]:,} of {whole:,}, {', '.join(words)}"
+
+
+def _twins(manifest: Manifest) -> Iterable[str]:
+    table = manifest.table
+    for _, group in table[table["sha256"].duplicated(keep=False)].groupby("sha256", sort=False):
+        yield _list("the same audio", group["path"])
+
+
+def _list(what: str, names: Iterable[str]) -> str:
+    """Write all names, in lines that keep each name whole."""
+    *others, last = names
+    lines = [f"{what}:"]
+    for name in (*(f"{name}," for name in others), last):
+        if len(lines[-1]) + len(name) >= WIDTH:
+            lines.append(" ")
+        lines[-1] += f" {name}"
+    return "\n".join(lines)

@@ -1,0 +1,259 @@
+"""From the name of a corpus and a folder to the manifest that everything else starts from.
+
+A choice of emotions is written as text: commas between the classes, and "+" between emotions that
+are counted as one class, which takes the first name: ``"anger, happiness+excitement, neutral"``.
+The style is how an utterance came to be, ``"improvised"`` or ``"scripted"``, where the corpus
+knows it.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+from ser_lib.core.errors import CorpusError, ParameterError, SplitError, choose
+from ser_lib.core.files import workspace
+from ser_lib.corpora import demo
+from ser_lib.corpora.corpus import Corpus
+from ser_lib.corpora.manifest import Manifest, build
+from ser_lib.corpora.readers import CATALOGUE, describe, members
+
+STYLES = ("improvised", "scripted")
+_NAMES = ("utterance", "speaker", "session", "sentence")
+"""Columns whose values are unique within a corpus only."""
+
+
+def load(
+    name: str,
+    data_dir: str | Path | None = None,
+    *,
+    emotions: str | None = None,
+    style: str | None = None,
+) -> Manifest:
+    """Read a corpus, or several joined by commas, into a manifest.
+
+    Parameters
+    ----------
+    name
+        A key of `CATALOGUE`, or several: ``"emodb,ravdess"``. Names of utterances, speakers,
+        sessions and sentences then carry their corpus, which also has a column of its own.
+    data_dir
+        The corpus's folder; for ``"table"`` the table itself; for several corpora, one for each,
+        separated by commas. The demo corpora are made in the workspace where it is empty.
+    emotions
+        What to tell apart, see `parse`. By default the choice of the catalogue; of
+        several corpora, the emotions that all of them have.
+    style
+        ``"improvised"`` or ``"scripted"`` keeps these utterances only.
+
+    Raises
+    ------
+    ParameterError
+        If the corpus is unknown, or needs a folder and none is given.
+    CorpusError
+        If the folder does not exist or is not this corpus, or lacks what is chosen.
+    SplitError
+        If several corpora share fewer than two emotions.
+    """
+    describe(name)  # refuses an unknown one before anything is read
+    parts = members(name)
+    classes = parse(emotions) if emotions else None
+    selection = {"emotions": emotions, "style": style}
+    if len(parts) == 1:
+        manifest = _one(CATALOGUE[name], data_dir, classes, style)
+        return replace(manifest, selection=selection)
+    folders = str(data_dir or "").split(",")
+    if len(folders) == 1 and not folders[0]:
+        folders = [""] * len(parts)
+    if len(folders) != len(parts):
+        raise ParameterError(
+            f"corpus '{name}' is {len(parts)} corpora, but --data names {len(folders)} folder(s); "
+            "give one for each, separated by commas, and nothing for a demo corpus"
+        )
+    manifests = [
+        _one(CATALOGUE[part], folder, classes, style)
+        for part, folder in zip(parts, folders, strict=True)
+    ]
+    joined = _join(name, manifests if classes else _shared(name, manifests))
+    return replace(joined, selection=selection)
+
+
+def parse(text: str) -> dict[str, str]:
+    """Return the class of every emotion that a choice names.
+
+    Raises
+    ------
+    ParameterError
+        If it is no text, or names nothing, or an emotion twice.
+
+    Examples
+    --------
+    >>> parse("anger, happiness+excitement")
+    {'anger': 'anger', 'happiness': 'happiness', 'excitement': 'happiness'}
+    """
+    if not isinstance(text, str):
+        raise ParameterError(f"emotions must be a text such as 'anger, neutral', not {text!r}")
+    classes: dict[str, str] = {}
+    for group in text.split(","):
+        names = [name.strip() for name in group.split("+")]
+        for name in names:
+            if not name or name in classes:
+                raise ParameterError(
+                    f"emotions '{text}' {'names nothing' if not name else f'has {name} twice'}"
+                    " in one place; write them as 'anger, happiness+excitement, neutral'"
+                )
+            classes[name] = names[0]
+    return classes
+
+
+def select(
+    manifest: Manifest, emotions: Mapping[str, str] | None, *, style: str | None = None
+) -> Manifest:
+    """Keep the utterances of a choice, and say in `chosen` and `passed_over` what it did.
+
+    Parameters
+    ----------
+    emotions, style
+        The result of `parse` and one of `STYLES`; `None` keeps all.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such style.
+    CorpusError
+        If the corpus has none of an emotion or of the style; it names those that there are.
+    """
+    table = manifest.table
+    if style is not None:
+        choose(style, STYLES, "style")
+        if "style" not in table or not (table["style"] == style).any():
+            raise CorpusError(f"corpus '{manifest.corpus}' has no utterances of style '{style}'")
+        table = table[table["style"] == style]
+    counts = _counts(table["emotion"])
+    classes = emotions if emotions is not None else {name: name for name in counts}
+    for name in classes:
+        if name not in counts:
+            raise CorpusError(
+                f"corpus '{manifest.corpus}' has no emotion '{name}'"
+                f"{f' in style {style!r}' if style else ''}; it has: {', '.join(counts)}"
+            )
+    chosen: dict[str, dict[str, int]] = {}
+    for name, group in classes.items():
+        chosen.setdefault(group, {})[name] = counts[name]
+    table = table[table["emotion"].isin(classes)]
+    others = manifest.table.loc[~manifest.table.index.isin(table.index), "emotion"]
+    table = table.assign(emotion=table["emotion"].map(classes)).reset_index(drop=True)
+    return replace(manifest, table=table, chosen=chosen, passed_over=_counts(others))
+
+
+def in_words(manifest: Manifest) -> str:
+    """Say what was chosen, with counts: one or two sentences.
+
+    Examples
+    --------
+    "anger 3, happiness 5 (happiness 2 + excitement 3); passed over: surprise 1"
+    """
+    classes = []
+    for name, counts in manifest.chosen.items():
+        parts = " + ".join(f"{emotion} {count:,}" for emotion, count in counts.items())
+        classes.append(f"{name} {sum(counts.values()):,} ({parts})" if len(counts) > 1 else parts)
+    others = ", ".join(f"{name} {count:,}" for name, count in manifest.passed_over.items())
+    return ", ".join(classes) + (f"; passed over: {others}" if others else "")
+
+
+def _counts(emotions: pd.Series) -> dict[str, int]:
+    return {name: int(count) for name, count in emotions.value_counts().sort_index().items()}
+
+
+def _one(
+    corpus: Corpus, data_dir: str | Path | None, classes: dict[str, str] | None, style: str | None
+) -> Manifest:
+    complete = _read(corpus, data_dir)
+    if classes is None and corpus.choice:
+        # What is usual is no demand: a part of the corpus may lack one of its emotions.
+        there = set(select(complete, None, style=style).emotions)
+        usual = parse(corpus.choice)
+        classes = {name: group for name, group in usual.items() if name in there} or None
+    return select(complete, classes, style=style)
+
+
+def _read(corpus: Corpus, data_dir: str | Path | None) -> Manifest:
+    name = corpus.name
+    if not data_dir and name in demo.SIZES:
+        data_dir = demo.make(workspace() / "data" / name, **demo.SIZES[name])
+    if not data_dir:
+        raise ParameterError(
+            f"corpus '{name}' needs its folder (--data DIR); get it: {corpus.home}"
+        )
+    root = Path(data_dir).expanduser()
+    if not root.exists():
+        raise CorpusError(f"corpus '{name}': {root} does not exist")
+    if corpus.is_file and root.is_dir():
+        raise CorpusError(f"corpus '{name}': {root} is a folder, give the table's file")
+    if not corpus.is_file and not root.is_dir():
+        archive = root.suffix.lower() in (".zip", ".tar", ".gz", ".tgz")
+        hint = "unpack it and give the folder" if archive else "give the corpus's folder"
+        raise CorpusError(f"corpus '{name}': {root} is a file; {hint}")
+    assert corpus.read is not None  # but of several that are joined
+    rows, left_out = corpus.read(root)
+    return build(name, root.parent if corpus.is_file else root, rows, left_out)
+
+
+def _shared(name: str, manifests: Sequence[Manifest]) -> list[Manifest]:
+    """Keep the emotions that all of several corpora have."""
+    common = sorted(set.intersection(*(set(part.emotions) for part in manifests)))
+    if len(common) < 2:
+        have = "; ".join(f"{part.corpus}: {', '.join(part.emotions)}" for part in manifests)
+        raise SplitError(f"the corpora '{name}' share fewer than two emotions ({have})")
+    result = []
+    for part in manifests:
+        choice = select(part, {emotion: emotion for emotion in common})
+        result.append(
+            replace(
+                choice,
+                chosen={emotion: part.chosen[emotion] for emotion in common},
+                passed_over=_sum([part.passed_over, choice.passed_over]),
+            )
+        )
+    return result
+
+
+def _join(name: str, manifests: Sequence[Manifest]) -> Manifest:
+    root = Path(os.path.commonpath([part.root.absolute() for part in manifests]))
+    tables = []
+    for part in manifests:
+        own = part.table.assign(corpus=part.corpus)
+        folder = part.root.absolute().relative_to(root)
+        own["path"] = [(folder / path).as_posix() for path in own["path"]]
+        for column in _NAMES:
+            own[column] = own[column].where(own[column] == "", part.corpus + "/" + own[column])
+        tables.append(own)
+    chosen: dict[str, dict[str, int]] = {}
+    for part in manifests:
+        for group, parts in part.chosen.items():
+            chosen[group] = _sum([chosen.get(group, {}), parts])
+    table = pd.concat(tables, ignore_index=True)
+    for column in table:
+        # A text column that only one of them has; numbers that are missing stay so.
+        if not is_numeric_dtype(table[column]):
+            table[column] = table[column].fillna("")
+    return Manifest(
+        corpus=name,
+        root=root,
+        table=table.sort_values("utterance", ignore_index=True),
+        left_out=[
+            {"file": f"{part.corpus}/{row['file']}", "reason": row["reason"]}
+            for part in manifests
+            for row in part.left_out
+        ],
+        chosen=chosen,
+        passed_over=_sum([part.passed_over for part in manifests]),
+    )
+
+
+def _sum(counts: Sequence[dict[str, int]]) -> dict[str, int]:
+    names = sorted({name for part in counts for name in part})
+    return {name: sum(part.get(name, 0) for part in counts) for name in names}

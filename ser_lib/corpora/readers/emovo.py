@@ -1,0 +1,65 @@
+"""EMOVO (Costantini et al. 2014): acted Italian, three women and three men.
+
+Files are `f1/neu-f1-b1.wav`: the speaker's folder, three letters of the Italian emotion, the
+speaker, the sentence.
+"""
+
+from itertools import product
+
+from ser_lib.corpora.corpus import Corpus, Grammar
+
+EMOTIONS = {
+    "dis": "disgust",  # disgusto
+    "gio": "happiness",  # gioia
+    "neu": "neutral",
+    "pau": "fear",  # paura
+    "rab": "anger",  # rabbia
+    "sor": "surprise",  # sorpresa
+    "tri": "sadness",  # tristezza
+}
+SPEAKERS = ("f1", "f2", "f3", "m1", "m2", "m3")
+
+
+def _columns(name):
+    speaker, sentence = name["speaker"].lower(), name["sentence"].lower()
+    return {
+        "utterance": f"{name['label']}-{speaker}-{sentence}",
+        "speaker": speaker,
+        "sex": "female" if speaker.startswith("f") else "male",
+        "sentence": sentence,
+    }
+
+
+def _expected(names):
+    # Every sentence that is there, from every speaker.
+    sentences = {name.split("-")[2] for name in names}
+    return {"-".join(parts) for parts in product(EMOTIONS, SPEAKERS, sentences)}
+
+
+CORPUS = Corpus(
+    name="emovo",
+    title="EMOVO",
+    language="Italian",
+    licence="unclear",
+    home="the authors of its paper (Costantini et al. 2014)",
+    about=(
+        "Three women and three men spoke fourteen sentences in seven emotions "
+        "{cite:p}`costantini2014emovo`. Everyone says every sentence in every emotion, so the "
+        "words tell nothing about it."
+    ),
+    read=Grammar(
+        corpus="EMOVO",
+        form="f1/neu-f1-b1.wav",
+        files="[fm][1-3]/*.wav",
+        name=(
+            rf"(?P<speaker>[fm][1-3])/(?P<label>{'|'.join(EMOTIONS)})-(?P=speaker)-"
+            r"(?P<sentence>[a-z]\d)"
+        ),
+        emotions=EMOTIONS,
+        columns=_columns,
+    ).read,
+    speakers=6,
+    hours=0.51,
+    counts=dict.fromkeys(EMOTIONS.values(), 84),
+    expected=_expected,
+)

@@ -1,0 +1,69 @@
+"""nEMO (Christop 2024): acted Polish, nine speakers.
+
+Files are `samples/SPK_emotion_sentence.wav`. Beside them lies `data.tsv`, which tells the
+speakers' sex; a recording that it lists and the folder lacks is left out by name.
+"""
+
+from pathlib import Path
+
+from ser_lib.corpora import folder
+from ser_lib.corpora.corpus import Corpus, Grammar
+
+EMOTIONS = {
+    "anger": "anger", "fear": "fear", "happiness": "happiness", "neutral": "neutral",
+    "sadness": "sadness", "surprised": "surprise",
+}  # fmt: skip
+COUNTS = {
+    "anger": 749, "fear": 736, "happiness": 749, "neutral": 809, "sadness": 769,
+    "surprise": 669,
+}  # fmt: skip
+
+
+def read(root: Path) -> tuple[list[dict], list[dict]]:
+    """Rows of the manifest, and the files that are not used; see `Grammar.read`."""
+    lines = []
+    for table in folder.files(root, "data.tsv")[0]:
+        lines += folder.table(table, "file_id", "speaker_id", "gender", separator="\t")
+    # The identifiers are padded with spaces.
+    sexes = {line["speaker_id"].strip(): line["gender"].strip() for line in lines}
+
+    def columns(name):
+        speaker, sentence = name["speaker"].upper(), name["sentence"]
+        return {
+            "utterance": f"{speaker}_{name['label']}_{sentence}",
+            "speaker": speaker,
+            "sex": sexes.get(speaker, ""),
+            "sentence": sentence,
+        }
+
+    rows, left_out = Grammar(
+        corpus="nEMO",
+        form="samples/SPK_emotion_sentence.wav",
+        files="samples/*.wav",
+        name=rf"samples/(?P<speaker>[^/_]+)_(?P<label>{'|'.join(EMOTIONS)})_(?P<sentence>\d+)",
+        emotions=EMOTIONS,
+        columns=columns,
+    ).read(root)
+    there = {file.name.lower() for file in folder.files(root, "samples/*.wav")[0]}
+    for line in lines:
+        if line["file_id"].lower() not in there:
+            reason = "is listed in data.tsv, but is not there"
+            left_out.append({"file": f"samples/{line['file_id']}", "reason": reason})
+    return rows, left_out
+
+
+CORPUS = Corpus(
+    name="nemo",
+    title="nEMO",
+    language="Polish",
+    licence="CC BY-NC-SA 4.0",
+    home="GitHub amu-cai/nEMO",
+    about=(
+        "Nine speakers acted Polish sentences in six emotions {cite:p}`christop2024nemo`. The "
+        "classes are of nearly the same size."
+    ),
+    read=read,
+    speakers=9,
+    hours=3.07,
+    counts=COUNTS,
+)

@@ -1,0 +1,90 @@
+"""RAVDESS, the Ryerson Audio-Visual Database of Emotional Speech and Song (Livingstone and Russo
+2018): acted English, of which the speech without pictures is read.
+
+Files are `Actor_AA/MM-CC-EE-II-SS-RR-AA.wav`, two digits each: modality (03 audio alone), channel
+(01 speech), emotion, intensity, statement, repetition, actor (odd numbers are men). Song and video
+are left out. The column `intensity` is "normal" or "strong"; neutral speech has one intensity only.
+
+Some copies hold a second folder, `audio_speech_actors_01-24/`, with everything again: what is in
+both places is read once.
+"""
+
+from itertools import product
+
+from ser_lib.corpora import folder
+from ser_lib.corpora.corpus import Corpus, Grammar
+
+EMOTIONS = {
+    "01": "neutral", "02": "calm", "03": "happiness", "04": "sadness", "05": "anger",
+    "06": "fear", "07": "disgust", "08": "surprise",
+}  # fmt: skip
+INTENSITIES = {"01": "normal", "02": "strong"}
+ACTORS = [f"{number:02d}" for number in range(1, 25)]
+_AGAIN = "audio_speech_actors_01-24"
+
+
+def _files(root):
+    files, refused = folder.locate(root, "Actor_*/*.wav", corpus="RAVDESS")
+    videos, _ = folder.files(root, "Actor_*/*.mp4")
+    again, more = folder.files(root, f"{_AGAIN}/Actor_*/*.wav")
+    left_out = refused + more
+    names = {file.name.lower() for file in files}
+    only = [file for file in again if file.name.lower() not in names]
+    if twice := len(again) - len(only):
+        reason = f"repeats {twice} of the recordings in Actor_*, which are read once"
+        left_out.append(folder.left_out(root, again[0].parents[1], reason))
+    return [*files, *videos, *only], left_out
+
+
+def _columns(name):
+    if name["channel"] == "02":
+        return "is song, not speech"
+    if name["modality"] != "03":
+        return "is video; 03 at the start is audio alone"
+    return {
+        "speaker": name["actor"],
+        "sex": "male" if int(name["actor"]) % 2 else "female",
+        "sentence": name["statement"],
+        "intensity": INTENSITIES[name["intensity"]],
+    }
+
+
+def _expected(names):
+    return {
+        "-".join(("03", "01", label, intensity, statement, repetition, actor))
+        for label, intensity, statement, repetition, actor in product(
+            EMOTIONS, INTENSITIES, ("01", "02"), ("01", "02"), ACTORS
+        )
+        if (EMOTIONS[label], INTENSITIES[intensity]) != ("neutral", "strong")
+    }
+
+
+CORPUS = Corpus(
+    name="ravdess",
+    title="RAVDESS, the Ryerson Audio-Visual Database of Emotional Speech and Song",
+    language="English",
+    licence="CC BY-NC-SA 4.0",
+    home="Zenodo record 1188976, Audio_Speech_Actors_01-24.zip",
+    about=(
+        "Twelve women and twelve men, all actors, spoke two sentences in eight emotions, each "
+        "twice and, but for neutral, at two intensities; the corpus's song is not read "
+        "{cite:p}`livingstone2018ravdess`. One recording is there under two names, which no "
+        "evaluation may split between training and test."
+    ),
+    read=Grammar(
+        corpus="RAVDESS",
+        form="Actor_AA/MM-CC-EE-II-SS-RR-AA.wav",
+        files=_files,
+        name=(
+            rf"(?:{_AGAIN}/)?Actor_(?P<actor>{'|'.join(ACTORS)})/"
+            r"(?P<modality>0[1-3])-(?P<channel>0[12])-(?P<label>0[1-8])-(?P<intensity>0[12])-"
+            r"(?P<statement>0[12])-0[12]-(?P=actor)"
+        ),
+        emotions=EMOTIONS,
+        columns=_columns,
+    ).read,
+    speakers=24,
+    hours=1.48,
+    counts=dict.fromkeys(EMOTIONS.values(), 192) | {"neutral": 96},
+    expected=_expected,
+)

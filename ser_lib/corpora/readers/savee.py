@@ -1,0 +1,60 @@
+"""SAVEE, the Surrey Audio-Visual Expressed Emotion database (Haq and Jackson 2009): acted English.
+
+Files are `SS/eNN.wav`: the speaker's folder (four men), one or two letters of emotion, the number
+of the sentence. As the names repeat in every folder, utterances are named like `DC_a01`.
+"""
+
+from ser_lib.corpora.corpus import Corpus, Grammar
+
+EMOTIONS = {
+    "sa": "sadness", "su": "surprise", "a": "anger", "d": "disgust", "f": "fear",
+    "h": "happiness", "n": "neutral",
+}  # fmt: skip
+SPEAKERS = ("DC", "JE", "JK", "KL")
+
+
+def _columns(name):
+    speaker, sentence = name["speaker"].upper(), f"{name['label']}{name['number']}"
+    return {
+        "utterance": f"{speaker}_{sentence}",
+        "speaker": speaker,
+        "sex": "male",
+        "sentence": sentence,
+    }
+
+
+def _expected(names):
+    return {
+        f"{speaker}_{label}{number:02d}"
+        for speaker in SPEAKERS
+        for label in EMOTIONS
+        for number in range(1, 31 if label == "n" else 16)
+    }
+
+
+CORPUS = Corpus(
+    name="savee",
+    title="SAVEE, the Surrey Audio-Visual Expressed Emotion database",
+    language="English",
+    licence="by registration",
+    home="University of Surrey",
+    about=(
+        "Four men spoke fifteen sentences in each of six emotions and thirty in a neutral voice "
+        "{cite:p}`haq2009speaker`. Four speakers, all men, are few: how far the scores carry to "
+        "other voices stays open."
+    ),
+    read=Grammar(
+        corpus="SAVEE",
+        form="DC/a01.wav",
+        files="[DJK][CEKL]/*.wav",
+        name=(
+            rf"(?P<speaker>{'|'.join(SPEAKERS)})/(?P<label>{'|'.join(EMOTIONS)})(?P<number>\d\d)"
+        ),
+        emotions=EMOTIONS,
+        columns=_columns,
+    ).read,
+    speakers=4,
+    hours=0.51,
+    counts=dict.fromkeys(EMOTIONS.values(), 60) | {"neutral": 120},
+    expected=_expected,
+)

@@ -1,0 +1,74 @@
+"""TESS, the Toronto emotional speech set (Pichora-Fuller and Dupuis): acted English, two women.
+
+Files are `OAF_word_emotion.wav` (the older actress) and `YAF_word_emotion.wav` (the younger), in
+one folder, or in folders for each actress and emotion. One name is spelt OA_bite_neutral; its
+utterance is named like the others.
+"""
+
+from itertools import product
+
+from ser_lib.corpora import folder
+from ser_lib.corpora.corpus import Corpus, Grammar
+
+EMOTIONS = {
+    "angry": "anger",
+    "disgust": "disgust",
+    "fear": "fear",
+    "happy": "happiness",
+    "neutral": "neutral",
+    "ps": "surprise",  # pleasant surprise
+    "sad": "sadness",
+}
+SPEAKERS = ("OAF", "YAF")
+
+
+def _files(root):
+    files, refused = folder.files(root, "*.wav")
+    # The folder of one actress and emotion alone is not the corpus.
+    if files and root.absolute().name[:4].upper() not in ("OAF_", "YAF_"):
+        return files, refused
+    folder.locate(root, "*/[OY]A*_*_*.wav", corpus="TESS")  # says so if there are none
+    return folder.files(root, "*/*.wav")
+
+
+def _columns(name):
+    speaker, word = f"{name['initial'].upper()}AF", name["word"].lower()
+    return {
+        "utterance": f"{speaker}_{word}_{name['label']}",
+        "speaker": speaker,
+        "sex": "female",
+        "sentence": word,
+    }
+
+
+def _expected(names):
+    # Every word that is there, in every emotion.
+    words = {name.split("_")[1] for name in names}
+    return {"_".join(parts) for parts in product(SPEAKERS, words, EMOTIONS)}
+
+
+CORPUS = Corpus(
+    name="tess",
+    title="TESS, the Toronto emotional speech set",
+    language="English",
+    licence="CC BY-NC-ND 4.0",
+    home="doi 10.5683/SP2/E8H2MF",
+    about=(
+        "Two women spoke two hundred words in seven emotions {cite:p}`pichorafuller2020toronto`. "
+        "With two speakers only the protocol `random` is possible, in which both voices are in "
+        "training and test, so no claim about a new speaker can rest on this corpus."
+    ),
+    read=Grammar(
+        corpus="TESS",
+        form="OAF_word_emotion.wav",
+        files=_files,
+        name=(rf"(?:[^/]+/)?(?P<initial>[OY])AF?_(?P<word>[^/_]+)_(?P<label>{'|'.join(EMOTIONS)})"),
+        emotions=EMOTIONS,
+        columns=_columns,
+    ).read,
+    speakers=2,
+    hours=1.60,
+    counts=dict.fromkeys(EMOTIONS.values(), 400),
+    expected=_expected,
+    protocol="random",
+)

@@ -1,0 +1,114 @@
+"""Keys of runs and pages: what changes them, and what must not."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ser_lib import corpora
+from ser_lib.core import files
+from ser_lib.experiments import train
+from ser_lib.experiments.experiment import Experiment
+from ser_lib.report import notebooks
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    """A copy of the library and the notebooks, whose files decide the keys from now on."""
+    for name in ("ser_lib", "notebooks"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(PROJECT / name, tmp_path / name, ignore=ignored)
+    monkeypatch.setattr(files, "_LIBRARY", tmp_path / "ser_lib")
+    monkeypatch.setenv("SER_WORKSPACE", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def corpus(tmp_path, make_table):
+    return corpora.load("table", make_table(tmp_path / "tones", each=1))
+
+
+def run_key(corpus, architecture="cnn", **options) -> str:
+    experiment = Experiment(architecture=architecture, corpus="table", epochs=1, **options)
+    return train.run_folder(experiment, corpus, train.audited(experiment, corpus)).name
+
+
+def page_keys(corpus, names=("gap", "audit", "conclusions", "cnn")) -> dict[str, str]:
+    notebooks._imports_of.cache_clear()
+    return {
+        name: notebooks._page(name, {"corpus": "table"}, ["a run"], corpus).parent.name
+        for name in names
+    }
+
+
+def append(file: Path, text: str) -> None:
+    assert file.is_file()
+    file.write_text(file.read_text() + text)
+
+
+def changed(before: dict, after: dict) -> set[str]:
+    return {name for name in before if before[name] != after[name]}
+
+
+@pytest.mark.parametrize("place", ["ser_lib/pages/text/gap/scores.md", "notebooks/gap.ipynb"])
+def test_a_comma_in_a_page_executes_that_page_alone(copy, corpus, place):
+    run, pages = run_key(corpus), page_keys(corpus)
+    file = copy / place
+    if file.suffix == ".ipynb":
+        notebook = json.loads(file.read_text())
+        notebook["cells"][0]["source"].append(",")
+        file.write_text(json.dumps(notebook))
+    else:
+        append(file, ",\n")
+    assert run_key(corpus) == run
+    assert changed(pages, page_keys(corpus)) == {"gap"}
+
+
+@pytest.mark.parametrize(
+    "place", ["ser_lib/report/book.py", "ser_lib/cli.py", "ser_lib/report/checks/links.py"]
+)
+def test_a_comment_in_the_report_changes_nothing(copy, corpus, place):
+    run, pages = run_key(corpus), page_keys(corpus)
+    append(copy / place, "# a comment\n")
+    assert run_key(corpus) == run
+    assert page_keys(corpus) == pages
+
+
+def test_a_new_development_package_changes_nothing(copy, corpus):
+    run, pages = run_key(corpus), page_keys(corpus)
+    (copy / "requirements.lock").write_text("pytest==99\n")
+    assert run_key(corpus) == run
+    assert page_keys(corpus) == pages
+
+
+def test_a_page_that_changes_trains_nothing(copy, corpus):
+    run, pages = run_key(corpus), page_keys(corpus)
+    append(copy / "ser_lib/pages/gap.py", "# a comment\n")
+    assert run_key(corpus) == run
+    assert "gap" in changed(pages, page_keys(corpus))
+    assert "audit" not in changed(pages, page_keys(corpus))
+
+
+def test_a_network_is_keyed_by_its_own_file(copy, corpus):
+    keys = {name: run_key(corpus, name) for name in ("cnn", "cnn_gru")}
+    append(copy / "ser_lib/models/networks/cnn_gru.py", "# a comment\n")
+    (copy / "ser_lib/models/networks/mine.py").write_text("# a network\n")
+    assert changed(keys, {name: run_key(corpus, name) for name in keys}) == {"cnn_gru"}
+
+
+@pytest.mark.parametrize("place", ["features/maps.py", "experiments/fit.py", "models/windows.py"])
+def test_code_that_decides_numbers_changes_the_key(copy, corpus, place):
+    run = run_key(corpus)
+    append(copy / "ser_lib" / place, "# a comment\n")
+    assert run_key(corpus) != run
+
+
+def test_a_parameter_that_the_protocol_does_not_use_is_not_in_the_key(copy, corpus):
+    assert run_key(corpus, folds=5) == run_key(corpus, folds=3)
+    grouped = {"protocol": "speaker-kfold"}
+    assert run_key(corpus, folds=3, **grouped) != run_key(corpus, seed=1, folds=3, **grouped)
+    with pytest.raises(Exception, match="2 folds"):
+        run_key(corpus, folds=2, **grouped)
