@@ -9,7 +9,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import median
 from typing import NamedTuple
 
 import pandas as pd
@@ -20,7 +19,7 @@ from ser_lib.metrics import scores
 from ser_lib.metrics.difference import Difference
 from ser_lib.models import networks
 from ser_lib.pages import runs
-from ser_lib.pages.words import UNKNOWN, Fact, Markdown, ranked, rounded
+from ser_lib.pages.words import UNKNOWN, Fact, Markdown, block, ranked, rounded
 
 GAP_SMALL = 0.05  # training minus validation accuracy up to here: no sign of overfitting
 GAP_LARGE = 0.15  # from here on: overfitting
@@ -41,7 +40,7 @@ class Confusion(NamedTuple):
 
 def source(run: Run) -> Markdown:
     """Return the code that builds the network of a run, as a block of Python."""
-    return Markdown(f"```python\n{networks.source(run.architecture).strip()}\n```")
+    return block(networks.source(run.architecture), "python")
 
 
 def pairs(run: Run) -> list[Confusion]:
@@ -94,11 +93,6 @@ class Network(Fact):
 
     least_leaning = LEANING
     least_mutual = MUTUAL
-
-    @property
-    def best_epoch(self) -> float:
-        """Median over the folds of the epoch whose weights are kept."""
-        return float(median(fold["best_epoch"] for fold in self.run.record.folds))
 
     @property
     def gap(self) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 import yaml
 
 from ser_lib.experiments.run import Run
-from ser_lib.pages.words import Fact, Markdown, listing, number
+from ser_lib.pages.words import Fact, listing, number
 
 CORPUS = "iemocap"  # the corpus that has the report's classes
 CHOICE = "cnn_gru"  # the report's final model
@@ -29,7 +29,7 @@ class Row(NamedTuple):
 
     name: str
     emotions: tuple[str, ...]
-    stated: Markdown
+    stated: str
     measured: float | tuple[int, int] | list[int] | None
 
 
@@ -40,7 +40,7 @@ def results() -> dict:
     return yaml.safe_load(text)
 
 
-def stated(value: object) -> Markdown:
+def stated(value: object) -> str:
     """A figure of the reference report with the report's own precision in words.
 
     Examples
@@ -51,13 +51,13 @@ def stated(value: object) -> Markdown:
     ('below 0.90', 'above 1,600', '32 and 64')
     """
     if isinstance(value, list):
-        return Markdown(listing(number(item) for item in value))
+        return listing(number(item) for item in value)
     if not isinstance(value, dict):
-        return Markdown(number(value))
+        return number(value)
     ((word, inner),) = value.items()
     if word == "between":
-        return Markdown(" to ".join(number(limit) for limit in inner))
-    return Markdown(f"{word} {number(inner)}")
+        return " to ".join(number(limit) for limit in inner)
+    return f"{word} {number(inner)}"
 
 
 @dataclass(frozen=True)

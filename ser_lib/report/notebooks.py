@@ -32,7 +32,7 @@ from ser_lib.experiments import baselines, train
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.run import folder_of
 from ser_lib.features import maps, store
-from ser_lib.pages import across, runs, speed
+from ser_lib.pages import across, comparison, runs, speed
 from ser_lib.report import shelf
 
 NOTEBOOKS = (
@@ -80,11 +80,8 @@ def _both_maps(values: Mapping) -> list[Experiment]:
 
 
 def _all_seeds(values: Mapping) -> list[Experiment]:
-    return [
-        experiment
-        for seed in [values["seed"], *values["seeds"]]
-        for experiment in _all(values | {"seed": seed})
-    ]
+    names = ("protocol", "seed", "options", "seeds")
+    return comparison.experiments(values["corpus"], **{name: values[name] for name in names})
 
 
 READS: dict[str, Callable[[Mapping], list[Experiment]]] = {

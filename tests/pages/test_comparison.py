@@ -1,239 +1,229 @@
-"""Comparison: better only where a paired test says so, and a reason for the final model."""
+"""Comparison: ranks, seeds, costs, baselines and the choice; every text at every level."""
 
 from dataclasses import replace
 
 import factory
+import numpy as np
 import pytest
-from factory import network, parse
+from factory import baseline, network, parse, with_data
 
-from ser_lib.core.errors import RecordError
-from ser_lib.metrics import difference
-from ser_lib.pages import comparison, verdicts
+from ser_lib.core.errors import ParameterError, RecordError
+from ser_lib.pages import comparison, runs
+from ser_lib.pages.comparison import Comparison
+from ser_lib.pages.words import p_value, signed
 
-EMOTIONS = factory.EMOTIONS["demo"]
-
-
-def test_no_network_is_called_better_when_the_data_cannot_tell():
-    records = [network("cnn", 12), network("cnn_gru", 13, 4)]
-    text = comparison.comparison(records)
-    assert (
-        "The data cannot tell whether the CNN-GRU is better than the CNN (UAR 0.05 higher" in text
-    )
-    assert "is better than the CNN (" not in text.replace("whether the CNN-GRU is better", "")
-    (pair,) = verdicts.pairs([[records[1]], [records[0]]])
-    low, high = pair.scores["uar"].interval
-    assert low < 0 < high
-    assert f"95 % interval {low:.2f} to {high:.2f}, p = {pair.p:.3f}" in text
+TEXTS = ("scores", "costs", "pairs", "seeds", "baselines", "generalisation", "emotions", "choice",
+         "headline")  # fmt: skip
 
 
-def test_better_is_said_of_those_apart_only_and_follows_a_flip():
-    first = [network("cnn", 8), network("cnn_lstm", 13), network("cnn_gru", 14, 4)]
-    text = comparison.told_apart(first)
-    assert text.startswith("The CNN-GRU is better than the CNN (UAR 0.30 higher, 95 % interval")
-    assert "cannot tell whether the CNN-GRU is better than the CNN-LSTM (UAR 0.05 higher" in text
-    flip = [network("cnn", 14, 4), network("cnn_lstm", 13), network("cnn_gru", 8)]
-    assert comparison.told_apart(flip).startswith("The CNN is better than the CNN-GRU (")
+def said(page: Comparison, name: str) -> str:
+    """A text on one line."""
+    return " ".join(page.text(name).split())
 
 
-def test_a_small_difference_that_every_speaker_shows_is_told():
-    # The intervals of the two scores overlap by far; pair by pair there is no doubt.
-    records = [network("cnn", 12, 6), network("cnn_gru", 13, 6)]
-    low, high = (r.data["metrics"]["uar_ci95"] for r in records)
-    assert low[1] > high[0]
-    text = comparison.told_apart(records)
-    assert text == (
-        "The CNN-GRU is better than the CNN (UAR 0.05 higher, 95 % interval 0.05 to 0.05, "
-        f"p = {2 / 2**10:.3f})."
-    )
+def trained(architecture: str, seed: int, *skill):
+    run = network(architecture, *skill)
+    return with_data(run, seed=seed, parameters={"seed": seed})
 
 
-def test_too_few_speakers_to_tell_anything():
-    records = [network("cnn", 2, speakers=4), network("cnn_gru", 19, speakers=4)]
-    text = comparison.told_apart(records)
-    assert "The data cannot tell whether the CNN-GRU is better than the CNN" in text
-    assert "With only 4 speakers, no difference could be told from chance." in text
+def validated(name: str, skill: int, uar: float):
+    """A network that recognises `skill` of 20 utterances, with this UAR in validation."""
+    run = network(name, skill)
+    return with_data(run, folds=[fold | {"validation_uar": uar} for fold in run.record.folds])
 
 
-def test_the_order_of_utterances_does_not_matter():
-    a, b = network("cnn", 12), network("cnn_gru", 13, 4)
-    text = comparison.differences([a, b])
-    b = replace(b, predictions=b.predictions.sort_values("predicted"))
-    assert comparison.differences([a, b]) == text
+def timed(*speeds):
+    names = ("cnn", "cnn_lstm", "cnn_gru")
+    return Comparison(
+        [network(name, 10, training_s=s, inference_ms=ms)
+         for name, (s, ms) in zip(names, speeds, strict=False)]
+    )  # fmt: skip
 
 
-def test_p_values_are_corrected_for_the_number_of_pairs():
-    records = [network("cnn", 11), network("cnn_lstm", 12, 3), network("cnn_gru", 13, 5)]
-    found = verdicts.pairs([[record] for record in records])
-    assert [(p.first, p.second) for p in found] == [
-        ("CNN", "CNN-LSTM"), ("CNN", "CNN-GRU"), ("CNN-LSTM", "CNN-GRU")
-    ]  # fmt: skip
-    assert [p.p for p in found] == difference.holm([p.scores["uar"].p for p in found])
-    assert [p.p for p in found] != [p.scores["uar"].p for p in found]
+def test_the_experiments_are_every_network_with_every_seed():
+    planned = comparison.experiments("demo", seed=4, seeds=2, options={"epochs": 3})
+    names = ["cnn", "cnn_lstm", "cnn_gru"]
+    assert [(e.architecture, e.seed) for e in planned] == [(n, s) for s in (4, 5) for n in names]
+    assert {e.epochs for e in planned} == {3}
 
 
-def test_the_table_of_differences():
-    records = [network("cnn", 8), network("cnn_lstm", 13), network("cnn_gru", 14, 4)]
-    text = comparison.differences(records)
-    rows = parse(text)
-    assert [row["First minus second"] for row in rows] == [
-        "CNN-GRU minus CNN-LSTM", "CNN-GRU minus CNN", "CNN-LSTM minus CNN"
-    ]  # fmt: skip
-    assert rows[2]["UAR (95 %)"] == "0.25 (0.25 to 0.25)"
-    assert rows[2]["p of UAR"] == "p = 0.002"
-    assert rows[2]["Corrected"] == "p = 0.006"
-    assert "The data can tell 2 of 3 pairs apart" in text
-    assert "drawing the 10 speakers" in text
-    for record in records:
-        record.predictions["speaker"] = ""
-    assert "drawing the 200 utterances" in comparison.differences(records)
+@pytest.mark.parametrize("seeds", [0, -1, 1.5, "2", True, None])
+def test_a_bad_number_of_seeds_is_refused(seeds):
+    with pytest.raises(ParameterError, match="seeds must be a whole number from 1, not"):
+        comparison.experiments("demo", seeds=seeds)
 
 
-def test_records_that_cannot_be_paired_are_refused():
-    a, b = network("cnn", 12), network("cnn_gru", 13)
-    b.predictions["utterance"] += "x"
-    with pytest.raises(RecordError, match="tested on different utterances"):
-        comparison.differences([a, b])
-    a, b = network("cnn", 12), network("cnn_gru", 13)
-    b.predictions.loc[3, "truth"] = EMOTIONS[4]
-    a.predictions.loc[3, "truth"] = EMOTIONS[1]
-    with pytest.raises(RecordError, match="utterance 'u0003' has two emotions"):
-        comparison.differences([a, b])
-
-
-def test_table_ranks_by_uar():
-    records = [network("cnn", 10), network("cnn_gru", 14)]
-    rows = parse(comparison.comparison(records))
-    assert [row["Network"] for row in rows] == ["CNN-GRU", "CNN"]
-    low, high = records[1].data["metrics"]["uar_ci95"]
-    assert rows[0]["95 % interval"] == f"{low:.2f} to {high:.2f}"
-    assert rows[0]["Parameters"] == "579,781"
-
-
-def test_costs_name_the_smallest_and_the_quickest():
-    records = [
-        network("cnn", 10, training_s=60.0, inference_ms=1.0),
-        network("cnn_gru", 12, training_s=600.0, inference_ms=1.0),
-    ]
-    text = comparison.comparison(records)
-    assert (
-        "The CNN-GRU has the fewest parameters, 579,781, which is 30 % of those of the CNN." in text
-    )
-    assert "Quickest to train: CNN (1 min 0 s); slowest: CNN-GRU (10 min 0 s)." in text
-    assert "All take about as long to answer (1.00 ms)." in text
-
-
-def test_times_are_not_ranked_where_they_are_chance():
-    records = [
-        network("cnn", 10, training_s=60.0, inference_ms=1.0),
-        network("cnn_lstm", 11, training_s=64.0, inference_ms=1.08),
-        network("cnn_gru", 12, training_s=90.0, inference_ms=1.15),
-    ]
-    text = comparison.comparison(records)
-    quick = "CNN-LSTM (1 min 4 s) and CNN (1 min 0 s)"
-    assert f"Quickest to train: {quick}; slowest: CNN-GRU (1 min 30 s)." in text
-    quick = "CNN-LSTM (1.08 ms) and CNN (1.00 ms)"
-    assert f"Quickest to answer: {quick}; slowest: CNN-GRU (1.15 ms)." in text
-    text = comparison.comparison(records[:2])
-    assert "All take about as long to train (1 min 0 s to 1 min 4 s)." in text
-    assert "uickest" not in text
-    first, second = (network("cnn_gru", n, training_s=60.0 * n, inference_ms=1.0) for n in (1, 2))
-    stack = second.data["parameters"] | {"feature_map": "stack"}
-    text = comparison.comparison([first, factory.with_data(second, parameters=stack)])
-    assert "They took 1 min 0 s to 2 min 0 s to train, which does not rank them" in text
-    assert "uickest" not in text
+def test_the_networks_are_ranked_by_uar():
+    page = Comparison([network("cnn", 10), network("cnn_gru", 14)])
+    assert [name for name, _ in page.networks] == ["CNN", "CNN-GRU"]
+    assert [name for name, _ in page.ordered] == ["CNN-GRU", "CNN"]
+    assert page.ranks == [(0.7, ["CNN-GRU"]), (0.5, ["CNN"])]
+    uar = page.runs[1].uar
+    first, _ = parse(page.text("scores"))
+    assert first["95 % interval"] == f"{uar.low:.2f} to {uar.high:.2f}"
+    assert first["Parameters"] == "579,781"
+    (pair,) = page.pairs
+    assert (pair.first, pair.second, pair.uar.sign) == ("CNN-GRU", "CNN", 1)
+    assert "The CNN-GRU is better than the CNN (UAR +0.20, 95 % interval" in said(page, "scores")
 
 
 def test_different_folds_are_not_called_the_same():
     a, b = network("cnn", 10), network("cnn_gru", 12)
-    assert "the same utterances in the same folds" in comparison.comparison([a, b])
+    assert Comparison([a, b]).same_folds
     b.predictions["fold"] = "other"
-    assert "different splits" in comparison.comparison([a, b])
+    assert not Comparison([a, b]).same_folds
 
 
-def validated(name: str, skill: int, uar: float):
-    """A network that answers `skill` of its utterances right, with this UAR in validation."""
-    record = network(name, skill)
-    for number, fold in enumerate(record.data["folds"]):
-        fold["validation_uar"] = uar + (0.1 if number % 2 else -0.1)
-    if len(record.data["folds"]) % 2:
-        record.data["folds"][-1]["validation_uar"] = uar
-    return record
+def test_the_table_of_pairs():
+    page = Comparison([network("cnn", 8), network("cnn_lstm", 13), network("cnn_gru", 14, 4)])
+    rows = parse(page.text("pairs"))
+    assert [row["First minus second"] for row in rows] == [
+        "CNN-GRU minus CNN-LSTM", "CNN-GRU minus CNN", "CNN-LSTM minus CNN"
+    ]  # fmt: skip
+    assert rows[2]["UAR (95 %)"] == "+0.25 (+0.25 to +0.25)"
+    assert (rows[2]["p of UAR"], rows[2]["Corrected"]) == ("p = 0.002", "p = 0.006")
+    assert "The data can tell 2 of 3 pairs apart" in said(page, "pairs")
+    assert "the 10 speakers" in said(page, "pairs")
+
+
+def test_costs_name_the_smallest_and_the_quickest():
+    page = timed((60.0, 1.0), (600.0, 1.0))
+    assert page.sizes == [(1_929_349, ["CNN"]), (1_234_309, ["CNN-LSTM"])]
+    training, prediction = page.times["train"], page.times["predict"]
+    assert training == ("ranked", 60, 600, [("CNN", 60)], [("CNN-LSTM", 600)])
+    assert (prediction.rank, prediction.low, prediction.high) == ("same", 1, 1)
+    assert "1,234,309: 64 % of those of the CNN." in said(page, "costs")
+
+
+def test_times_are_not_ranked_where_they_are_chance():
+    page = timed((60.0, 1.0), (64.0, 1.08), (90.0, 1.15))
+    assert dict(page.times["train"].quickest) == {"CNN": 60, "CNN-LSTM": 64}
+    assert dict(page.times["predict"].quickest) == {"CNN": 1, "CNN-LSTM": 1.08}
+    assert page.times["predict"].slowest == [("CNN-GRU", 1.15)]
+    assert timed((60.0, 1.0), (64.0, 1.08)).times["train"].rank == "same"
+    first, second = (network("cnn_gru", n, training_s=60.0 * n, inference_ms=1.0) for n in (1, 2))
+    twin = with_data(second, parameters={"feature_map": "stack"})
+    assert Comparison([first, twin]).times["train"].rank == "one"
+
+
+def test_one_training_of_each_says_nothing_about_seeds():
+    page = Comparison([trained("cnn", 7, 10), trained("cnn_gru", 7, 14)])
+    assert page.seeds == [7]
+    assert "|" not in page.text("seeds")
+
+
+def test_the_spread_over_seeds_and_that_over_speakers():
+    page = Comparison([
+        trained("cnn", 0, 10), trained("cnn_gru", 0, 13, 4),
+        trained("cnn", 1, 12), trained("cnn_gru", 1, 13, 4),
+        trained("cnn", 2, 11), trained("cnn_gru", 2, 16, 4),
+    ])  # fmt: skip
+    assert [run.seed for run in page.runs] == [0, 0]
+    assert page.seeds == [0, 1, 2]
+    assert list(page.spreads.index) == ["CNN-GRU", "CNN"]
+    cnn, gru = page.spreads.loc["CNN"], page.spreads.loc["CNN-GRU"]
+    columns = ["mean", "deviation", "least", "most", "low", "high"]
+    assert cnn[columns].tolist() == pytest.approx([0.55, 0.05, 0.5, 0.6, 0.55, 0.55])
+    assert gru["deviation"] == pytest.approx(np.std([0.65, 0.65, 0.80], ddof=1))
+    assert gru["mean"] == pytest.approx(0.7)
+    assert gru["low"] < 0.7 < gru["high"]
+    assert page.winners == {("CNN-GRU",): [0, 1, 2]}
+    (pair,) = page.pooled
+    assert pair.uar.value == pytest.approx(0.15)
+    assert pair.uar.sign == 0
+
+
+def test_the_first_network_may_change_with_the_seed():
+    page = Comparison([
+        trained("cnn", 0, 10), trained("cnn_gru", 0, 13),
+        trained("cnn", 1, 15), trained("cnn_gru", 1, 13),
+        trained("cnn", 2, 10), trained("cnn_gru", 2, 13),
+        trained("cnn", 3, 12), trained("cnn_gru", 3, 12),
+    ])  # fmt: skip
+    assert page.winners == {("CNN-GRU",): [0, 2], ("CNN",): [1], ("CNN-GRU", "CNN"): [3]}
+    assert page.pooled[0].uar.sign == 1
+    assert "the CNN-GRU with seeds 0 and 2; the CNN with seed 1" in said(page, "seeds")
+
+
+def test_the_gap_between_training_and_validation():
+    close = factory.make_run("cnn_gru", seed=1, gap=0.0)
+    page = Comparison([close, factory.make_run("cnn", seed=1, gap=0.4)])
+    assert page.gaps["CNN-GRU"] < page.gaps["CNN"]
+    for row in parse(page.text("generalisation")):
+        gap = float(row["Training accuracy"]) - float(row["Validation accuracy"])
+        assert float(row["Gap"]) == pytest.approx(gap, abs=1e-9)
+
+
+def test_f1_rises_and_falls_from_network_to_network():
+    weak = factory.record_of_counts({"anger": {"anger": 1, "fear": 9}, "fear": {"fear": 10}})
+    strong = factory.record_of_counts({"anger": {"anger": 10}, "fear": {"fear": 10}})
+    strong = with_data(strong, architecture="cnn_lstm", parameters={"architecture": "cnn_lstm"})
+    page = Comparison([weak, strong])
+    ((first, second, change),) = page.changes
+    assert (first, second) == ("CNN-GRU", "CNN-LSTM")
+    assert dict(change) == pytest.approx({"anger": 1 - 0.18, "fear": 1 - 0.69})
+    assert page.f1.loc["anger", "CNN-LSTM"] == 1
+    assert "rises for anger (+0.82) and fear (+0.31)." in said(page, "emotions")
+    assert "falls for anger" in said(Comparison([strong, weak]), "emotions")
 
 
 @pytest.mark.parametrize(
-    ("uars", "pick", "words"),
-    [
-        ((0.6, 0.7, 0.5), "cnn_lstm", "its UAR in validation, 0.70 in the mean over the folds, is"),
-        ((0.6, 0.5, 0.7), "cnn_gru", "the highest; the CNN reaches 0.60 and the CNN-LSTM reaches"),
-        ((0.6, 0.5, 0.6), "cnn_gru", "(0.60), and of those that reach it it has the fewest"),
-    ],
+    ("uars", "pick", "tied"),
+    [((0.6, 0.7), "cnn_gru", False), ((0.7, 0.6), "cnn", False), ((0.6, 0.6), "cnn_gru", True)],
 )
-def test_the_final_model_is_chosen_by_validation(uars, pick, words):
-    names = ("cnn", "cnn_lstm", "cnn_gru")
-    for skills in ((8, 10, 16), (16, 10, 8)):  # what they reach in the test has no say
-        records = [validated(*given) for given in zip(names, skills, uars, strict=True)]
-        assert comparison.final(records).data["architecture"] == pick
-        text = comparison.chosen(records)
-        assert text.startswith(f"The final model is the **{verdicts.title(pick)}**")
-        assert words in text
-        test = records[names.index(pick)].data["metrics"]["uar"]
-        assert f"its own is a UAR of {test:.2f} (95 %" in text
-        assert text.endswith("as well." if pick == "cnn_gru" else "instead.")
+def test_the_choice_has_its_reason(uars, pick, tied):
+    page = Comparison([validated("cnn", 14, uars[0]), validated("cnn_gru", 8, uars[1])])
+    assert page.candidates[0][1].architecture == pick
+    assert page.tied == tied
+    assert page.as_reference == (pick == "cnn_gru")
+    test = page.candidates[0][1].uar.value
+    assert f"its own is a UAR of {test:.2f} (95 %" in said(page, "choice")
+    assert f"**{page.candidates[0][0]}**" in page.text("headline")
 
 
-def test_one_network_is_compared_with_nothing():
-    assert "only one network" in comparison.comparison([network("cnn", 10)])
-    assert "it is the only one" in comparison.chosen([network("cnn", 10)])
-    assert comparison.told_apart([network("cnn", 10)]) == ""
+def test_networks_and_baselines_are_ranked_and_subtracted():
+    both = [factory.make_run("cnn", skill=2.0), factory.make_run("cnn_gru", skill=3.0)]
+    others = [baseline("majority", both[0]), baseline("stack", both[0], skill=2.0),
+              baseline("ComParE_2016", both[0], skill=6.0)]  # fmt: skip
+    page = Comparison(both, others)
+    values = [result.uar.value for _, result in page.methods]
+    assert values == sorted(values, reverse=True)
+    assert page.absent == ["SVM on eGeMAPS"]
+    for (name, run, column), own in zip(page.against, both, strict=True):
+        assert (name, run) == (own.title, own)
+        assert column == runs.against(own, others)
+    ranking, differences = (parse(text) for text in page.text("baselines").split("\n\n")[:2])
+    names = {"**CNN**", "**CNN-GRU**", "Majority class", "SVM on the stack", "SVM on ComParE"}
+    assert {row["Method"] for row in ranking} == names
+    for row, (_, difference) in zip(differences, page.against[0][2], strict=True):
+        assert row["CNN"] == f"{signed(difference)}, {p_value(difference.p)}"
 
 
-def test_two_runs_of_one_network_are_told_apart_by_what_differs():
-    twins = [factory.make_record("cnn", seed=s) for s in (1, 2)]
-    assert comparison.labels(twins) == ["CNN (seed 1)", "CNN (seed 2)"]
-    assert comparison.labels([*twins, factory.make_record()])[2] == "CNN-GRU"
+def test_runs_of_different_protocols_are_refused():
+    other = with_data(trained("cnn_gru", 0, 13), protocol="random")
+    with pytest.raises(RecordError, match="different protocols"):
+        Comparison([trained("cnn", 0, 10), other]).text("scores")
 
 
-def test_records_of_different_things_are_refused():
-    with pytest.raises(RecordError, match="different corpora: demo, emodb"):
-        comparison.comparison([factory.make_record(), factory.make_record(corpus="emodb")])
-    with pytest.raises(RecordError, match="different protocols: random, speaker"):
-        comparison.final([factory.make_record(), factory.make_record(protocol="random")])
-    with pytest.raises(RecordError, match="no record"):
-        comparison.chosen([])
+RUN = network("cnn", 10)
 
 
-def test_generalisation_shows_the_gap_and_names_the_largest():
-    close = factory.make_record("cnn_gru", seed=1, gap=0.0)
-    far = factory.make_record("cnn", seed=1, gap=0.4)
-    rows = parse(comparison.generalisation([close, far]))
-    assert [row["Network"] for row in rows] == ["CNN-GRU", "CNN"]
-    for row in rows:
-        gap = float(row["Training accuracy"]) - float(row["Validation accuracy"])
-        assert float(row["Gap"]) == pytest.approx(gap, abs=1e-9)
-    assert "highest for **CNN**" in comparison.generalisation([close, far])
-
-
-def test_by_emotion_tells_what_rises_and_what_falls():
-    weak = factory.record_of_counts({"anger": {"anger": 1, "fear": 9}, "fear": {"fear": 10}})
-    strong = factory.record_of_counts({"anger": {"anger": 10}, "fear": {"fear": 10}})
-    strong.data["architecture"] = "cnn_lstm"
-    text = comparison.by_emotion([weak, strong])
-    first, second = parse(text)
-    assert first["Emotion"] == "anger"
-    anger, fear = (
-        float(row["CNN-LSTM"])
-        - float(next(v for k, v in row.items() if k not in ("Emotion", "CNN-LSTM")))
-        for row in (first, second)
-    )
-    assert f"rises for anger (+{anger:.2f}) and fear (+{fear:.2f})" in text
-    assert "falls" not in text
-    assert "falls for anger" in comparison.by_emotion([strong, weak])
-
-
-def test_the_headline_names_the_chosen_network_with_its_interval():
-    runs = [validated("cnn", 8, 0.5), validated("cnn_gru", 14, 0.6)]
-    text = comparison.headline(runs)
-    assert "**CNN-GRU**" in text
-    low, high = runs[1].data["metrics"]["uar_ci95"]
-    assert f"0.70 (95 % interval {low:.2f} to {high:.2f})" in text
-    assert "The CNN-GRU is better than the CNN" in text
+@pytest.mark.parametrize(
+    "page",
+    [
+        Comparison([RUN]),
+        Comparison([RUN, network("cnn_gru", 10)], [baseline("majority", RUN)]),
+        Comparison([network("cnn", 2, speakers=4), network("cnn_gru", 19, speakers=4)]),
+        Comparison([RUN, network("cnn_lstm", 13, 4), network("cnn_gru", 8)],
+                   [baseline("stack", RUN, skill=2.0)]),
+        Comparison([trained("cnn", 0, 10), trained("cnn", 1, 12)]),
+        Comparison([trained("cnn", 0, 10), trained("cnn_gru", 0, 12),
+                    trained("cnn", 1, 12), trained("cnn_gru", 1, 10)]),
+        Comparison([RUN, replace(network("cnn_gru", 10, training_s=999.0),
+                                 predictions=RUN.predictions)]),
+    ],
+)  # fmt: skip
+def test_every_text_is_written_at_every_level(page):
+    for name in TEXTS:
+        text = page.text(name)
+        assert not any(bad in text for bad in ("nan", "None", "  ", "()", "{", "-0.00"))

@@ -1,15 +1,15 @@
-"""Reference: the report's figures beside the measured ones."""
+"""Reference: the report's figures and the measured ones."""
 
 import factory
 import pytest
 from factory import parse
 
-from ser_lib.core.errors import ParameterError, RecordError
 from ser_lib.pages import reference
+from ser_lib.pages.reference import Compared, Reported
 
 
-def rows_of(record) -> dict[str, dict[str, str]]:
-    rows = parse(reference.reported(record.data["architecture"], record))
+def rows_of(run) -> dict[str, dict[str, str]]:
+    rows = parse(Reported(run)._repr_markdown_())
     assert len({row["Figure"] for row in rows}) == len(rows)
     return {row["Figure"]: row for row in rows}
 
@@ -21,31 +21,36 @@ def leaves(value) -> int:
 
 @pytest.mark.parametrize("architecture", ["cnn", "cnn_lstm", "cnn_gru"])
 def test_every_figure_of_the_report_has_a_row(architecture):
-    rows = rows_of(factory.make_record(architecture))
+    rows = rows_of(factory.make_run(architecture))
     assert len(rows) == leaves(reference.results()[architecture])
 
 
-def test_report_s_own_words_are_kept():
-    rows = rows_of(factory.make_record("cnn"))
-    assert rows["Parameters"]["Reference report"] == "about 1,930,000"
-    assert rows["Validation accuracy"]["Reference report"] == "0.58 to 0.60"
-    assert rows["Training loss"]["Reference report"] == "below 0.90"
-    assert rows["Frustration: recall"]["Reference report"] == "0.82"
+def test_the_report_s_own_words_are_kept():
+    rows = rows_of(factory.make_run("cnn"))
+    stated = {name: row["Reference report"] for name, row in rows.items()}
+    assert stated["Parameters"] == "about 1,930,000"
+    assert stated["Validation accuracy"] == "0.58 to 0.60"
+    assert stated["Training loss"] == "below 0.90"
+    assert stated["Frustration: recall"] == "0.82"
+    assert stated["Filters of the blocks"] == rows["Filters of the blocks"]["Measured here"]
 
 
-def test_measured_values_are_the_record_s():
-    record = factory.make_record("cnn_gru", seed=2)
-    rows = rows_of(record)
-    hits = int((record.predictions["truth"] == record.predictions["predicted"]).sum())
-    assert rows["Parameters"]["Measured here"] == "579,781"
-    assert rows["Correct predictions"]["Measured here"].startswith(f"{hits} of 200")
-    assert rows["Incorrect predictions"]["Measured here"] == f"{200 - hits} of 200"
-    counts = record.data["confusion"]["counts"]
-    assert rows["Anger taken for frustration"]["Measured here"].startswith(f"{counts[0][1]} of ")
+def test_measured_values_are_the_run_s():
+    run = factory.make_run("cnn_gru", seed=2)
+    measured = {name: row["Measured here"] for name, row in rows_of(run).items()}
+    hits = int((run.predictions["truth"] == run.predictions["predicted"]).sum())
+    assert measured["Parameters"] == "579,781"
+    assert measured["Training accuracy"] == f"{run.mean('train_accuracy'):.2f}"
+    assert measured["Test loss"] == f"{run.metrics['loss'].value:.2f}"
+    assert measured["Correct predictions"].startswith(f"{hits} of 200 (")
+    assert measured["Incorrect predictions"].startswith(f"{200 - hits} of 200 (")
+    count = run.confusion.loc["anger", "frustration"]
+    assert measured["Anger taken for frustration"].startswith(f"{count} of ")
+    assert measured["Sadness: accuracy"] == measured["Sadness: recall"]
 
 
 def test_another_corpus_is_marked_in_every_result_row():
-    rows = rows_of(factory.make_record("cnn", "emodb"))
+    rows = rows_of(factory.make_run("cnn", "emodb"))
     marks = {name: row["Comparison"] for name, row in rows.items()}
     assert marks.pop("Parameters") == "7 classes instead of 5"
     del marks["Layers after the input"], marks["Filters of the blocks"]
@@ -54,22 +59,23 @@ def test_another_corpus_is_marked_in_every_result_row():
 
 
 def test_the_report_s_corpus_is_not_marked_as_another():
-    rows = rows_of(factory.make_record("cnn", "iemocap", emotions=factory.EMOTIONS["demo"]))
+    run = factory.make_run("cnn", "iemocap", emotions=factory.EMOTIONS["demo"])
+    rows = rows_of(run)
     assert rows["Test accuracy"]["Comparison"] == "same classes, split not named"
     assert rows["Parameters"]["Comparison"] == "same design"
+    assert Compared([run]).same_corpus
 
 
-def test_wrong_networks_are_refused():
-    with pytest.raises(ParameterError, match="unknown network of the reference report 'svm'"):
-        reference.reported("svm", factory.make_record())
-    with pytest.raises(RecordError, match="cnn_gru, not of cnn"):
-        reference.reported("cnn", factory.make_record("cnn_gru"))
+def test_a_network_that_the_report_does_not_have_has_no_rows():
+    run = factory.with_data(factory.make_run(), architecture="transformer")
+    assert Reported(run).rows == Compared([run]).stated == []
+    assert "|" not in Reported(run)._repr_markdown_() + Compared([run])._repr_markdown_()
 
 
-def test_compared_puts_the_report_beside_the_measurement():
-    records = [factory.make_record(name, seed=1) for name in ("cnn", "cnn_lstm", "cnn_gru")]
-    text = reference.compared(records)
-    rows = parse(text)
+def test_the_networks_are_compared_with_the_report():
+    runs = [factory.make_run(name, seed=1) for name in ("cnn", "cnn_lstm", "cnn_gru")]
+    compared = Compared(runs)
+    rows = parse(compared._repr_markdown_())
     assert [row["Accuracy, reference"] for row in rows] == ["0.56", "0.57", "0.61"]
-    assert rows[0]["Accuracy, here"] == f"{records[0].data['metrics']['accuracy']:.2f}"
-    assert "used another corpus" in text
+    assert rows[0]["Accuracy, here"] == f"{runs[0].metrics['accuracy'].value:.2f}"
+    assert not compared.same_corpus

@@ -30,7 +30,6 @@ from ser_lib.pages.words import count, extremes, number, percent
 
 CURVE_FOLDS = 0.5  # a mean over a smaller share of the folds than this is not drawn
 NAMED_SPEAKERS = 30  # with more speakers than this their names are left out
-_SPLITS = {"train": ("training", BLUE, "-"), "validation": ("validation", ORANGE, "--")}
 
 
 def figure_name(run: Run, page: str | None, name: str) -> str:
@@ -45,7 +44,8 @@ def learning_curves(run: Run, *, page: str | None = None) -> Figure:
     Folds may stop at different epochs. The mean is over those that still train, and is drawn while
     at least half of them do; a dotted line marks where the first one stopped.
     """
-    history = run.history
+    names = {"train": "training", "validation": "validation"}
+    history = run.history.replace({"split": names})
     n_folds = history["fold"].nunique()
     running = history.groupby("epoch")["fold"].nunique()
     last = int(running.index[running >= CURVE_FOLDS * n_folds].max())
@@ -54,24 +54,22 @@ def learning_curves(run: Run, *, page: str | None = None) -> Figure:
     means = shown.groupby(["split", "epoch"])[["accuracy", "loss"]].mean()
     fig, axes = canvas(1, 2, height=3.3)
     for axis, measure in zip(axes, ("accuracy", "loss"), strict=True):
-        for split, (name, colour, dashes) in _SPLITS.items():
-            part = shown[shown["split"] == split]
-            sns.lineplot(
-                part, x="epoch", y=measure, errorbar=("pi", 100), ax=axis, color=colour,
-                linestyle=dashes, label=name, legend=False, linewidth=2,
-                err_kws={"alpha": 0.18, "linewidth": 0},
-                **({"marker": "o"} if last == 1 else {}),
-            )  # fmt: skip
+        sns.lineplot(
+            shown, x="epoch", y=measure, hue="split", style="split", hue_order=names.values(),
+            style_order=names.values(), palette=[BLUE, ORANGE], errorbar=("pi", 100), ax=axis,
+            legend="brief" if axis is axes[0] else False, linewidth=2,
+            err_kws={"alpha": 0.18, "linewidth": 0}, marker="o" if last == 1 else None,
+        )  # fmt: skip
         if first_stop < last:
             axis.axvline(first_stop, color=SOFT, linestyle=":", linewidth=1.2)
         axis.set(title=measure.capitalize(), xlabel="epoch", ylabel="", xlim=(0.5, last + 0.5))
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0].set_ylim(0, 1)
     axes[1].set_ylim(bottom=0)
-    axes[0].legend(loc="lower right")
+    axes[0].legend(loc="lower right", title=None)
     sns.despine(fig)
     accuracy, loss = (
-        [number(float(means.loc[(split, last), measure])) for split in _SPLITS]
+        [number(float(means.loc[(split, last), measure])) for split in names.values()]
         for measure in ("accuracy", "loss")
     )
     losses = means.loc["validation", "loss"]
@@ -161,23 +159,18 @@ def _recalls(shares: pd.DataFrame) -> dict[str, float]:
 
 def _heat_map(axis, values: pd.DataFrame, *, crowded: bool = False, bar: bool = True) -> None:
     """Draw a confusion matrix: counts if whole numbers, else shares of the row."""
-    labels, numbers = list(values.columns), values.to_numpy()
-    normalised = numbers.dtype.kind == "f"
+    shares = values.to_numpy().dtype.kind == "f"
     sns.heatmap(
-        values, ax=axis, cmap="Blues", vmin=0,
-        vmax=1 if normalised else None, linewidths=1.5, linecolor="white", cbar=bar,
-        cbar_kws={"label": "share of the true emotion" if normalised else "utterances"},
+        values, annot=values.map(number), fmt="", ax=axis, cmap="Blues", vmin=0,
+        vmax=1 if shares else None, linewidths=1.5, linecolor="white", cbar=bar,
+        cbar_kws={"label": "share of the true emotion" if shares else "utterances"},
     )  # fmt: skip
-    mesh = axis.collections[0]
-    mesh.update_scalarmappable()
-    for (row, column), value in np.ndenumerate(numbers):
-        colour = mesh.get_facecolor()[row * len(labels) + column]
-        axis.text(
-            column + 0.5, row + 0.5, number(value), ha="center", va="center",
-            color=ink_on(colour[:3]), weight="bold" if row == column else "normal",
-        )  # fmt: skip
+    for text, colour in zip(axis.texts, axis.collections[0].get_facecolor(), strict=True):
+        text.set_color(ink_on(colour[:3]))
+    for text in axis.texts[:: len(values) + 1]:
+        text.set_weight("bold")
     axis.set(xlabel="predicted emotion", ylabel="true emotion")
-    crowded = crowded or len(labels) * max(map(len, labels)) > 75
+    crowded = crowded or len(values) * max(map(len, values)) > 75
     axis.tick_params(axis="x", rotation=30 if crowded else 0)
     axis.tick_params(axis="y", rotation=0)
 

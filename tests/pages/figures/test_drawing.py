@@ -1,0 +1,54 @@
+"""What all figures have in common: colours, bytes, and how they show themselves."""
+
+import re
+from base64 import b64decode
+from io import BytesIO
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib import pyplot
+from PIL import Image
+
+from ser_lib.core.errors import ParameterError
+from ser_lib.pages.figures import drawing
+from ser_lib.pages.figures.drawing import Figure
+
+
+@drawing.styled
+def make(name: str = "cnn-classes") -> Figure:
+    fig, axis = drawing.canvas(height=2)
+    axis.plot([0, 1])
+    return Figure(fig, alt="A line.", name=name, caption="It *rises*.")
+
+
+def test_a_figure_is_white_and_leaves_no_window():
+    picture = np.asarray(Image.open(BytesIO(make().png(dpi=50))).convert("RGB"))
+    assert (picture[[0, 0, -1, -1], [0, -1, 0, -1]] == 255).all()
+    assert not pyplot.get_fignums()
+
+
+def test_a_figure_shows_itself_with_alt_text_caption_and_name():
+    figure = make()
+    bundle, about = figure._repr_mimebundle_()
+    assert bundle["image/svg+xml"] == figure.svg() == make().svg()
+    assert b64decode(bundle["image/png"]) == figure.png()
+    assert bundle["text/plain"] == "A line."
+    assert about["ser"] == {"alt": "A line.", "caption": "It *rises*.", "name": "cnn-classes"}
+
+
+@pytest.mark.parametrize("name", ["", "cnn/classes", "CNN classes", "cnn-"])
+def test_a_name_that_the_book_cannot_number_is_refused(name):
+    with pytest.raises(ParameterError, match=re.escape(f"hyphens, not {name!r}")):
+        make(name)
+
+
+def test_text_on_every_colour_is_legible():
+    def luminance(colour):
+        channels = np.array(matplotlib.colors.to_rgb(colour))
+        curve = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+        return curve @ [0.2126, 0.7152, 0.0722]
+
+    for colour in matplotlib.colormaps["Blues"](np.linspace(0, 1, 64)):
+        low, high = sorted([luminance(colour[:3]), luminance(drawing.ink_on(colour[:3]))])
+        assert (high + 0.05) / (low + 0.05) >= 4.5  # WCAG AA
