@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ser_lib.pages.tables import duration
+from ser_lib.pages.words import duration
 
 from benchmarks import harness
 from ser_lib.core.errors import SerError, choose

@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from ser_lib.pages.tables import count
+from ser_lib.pages.words import count
 
 from benchmarks.harness import alternate, row, skipped
 from ser_lib import corpora

@@ -5,11 +5,11 @@ from dataclasses import FrozenInstanceError, fields
 from types import SimpleNamespace
 
 import pytest
-from ser_lib.experiments.protocols import PROTOCOLS
 
 from ser_lib.core.errors import ParameterError
 from ser_lib.corpora import CATALOGUE
 from ser_lib.experiments.experiment import ARCHITECTURES, RECIPES, Experiment
+from ser_lib.experiments.splits import PROTOCOLS
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

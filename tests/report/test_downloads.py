@@ -9,12 +9,12 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_output
 from PIL import Image
-from ser_lib.pages.tables import markdown_table
 from small_book import CORPUS, NETWORKS, PICTURE, figure_cell, page
 
 from ser_lib.core.errors import BookError
 from ser_lib.pages import provenance
 from ser_lib.pages.figures import drawing
+from ser_lib.pages.words import markdown_table
 from ser_lib.report import book
 from ser_lib.report.checks import links as gates
 
