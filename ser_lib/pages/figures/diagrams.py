@@ -148,13 +148,7 @@ def _arrow(axis, start: float, end: float, y: float) -> None:
 
 @styled
 def pipeline(runs: Sequence[Run]) -> Figure:
-    """The way from recordings to scores, with the sizes of a report at each station.
-
-    Parameters
-    ----------
-    runs
-        One of each network, on the same corpus and split.
-    """
+    """The way from recordings to scores, with the sizes of a run of each network."""
     corpus = runs[0].record.corpus
     channels = sorted({run.record.parameters["channels"] for run in runs})
     stations = {
@@ -201,13 +195,7 @@ def pipeline(runs: Sequence[Run]) -> Figure:
 
 @styled
 def emotion_counts(table: pd.DataFrame) -> Figure:
-    """Utterances of every emotion, by the speaker's sex.
-
-    Parameters
-    ----------
-    table
-        A manifest's table.
-    """
+    """Utterances of every emotion in a manifest's table, by the speaker's sex."""
     emotions = sorted(table["emotion"].unique())
     sexes = {"female": "women", "male": "men", "": "unknown sex"}
     present = [sex for sex in sexes if (table["sex"] == sex).any()]
@@ -241,13 +229,7 @@ def emotion_counts(table: pd.DataFrame) -> Figure:
 
 @styled
 def durations(table: pd.DataFrame) -> Figure:
-    """How long the utterances of every emotion are, with what a network sees at a time.
-
-    Parameters
-    ----------
-    table
-        A manifest's table.
-    """
+    """How long the utterances of every emotion are, with what a network sees at a time."""
     emotions = sorted(table["emotion"].unique())
     fig, axis = canvas(height=1.2 + 0.36 * len(emotions))
     sns.boxplot(
