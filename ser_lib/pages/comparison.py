@@ -28,15 +28,17 @@ SAME_TIME = 1.1
 """Times with a ratio below this are not ranked: a second run on the same machine may turn them."""
 
 
-def experiments(
-    corpus: str,
-    *,
-    protocol: str | None = None,
-    seed: int = 0,
-    options: Mapping | None = None,
-    seeds: int = 1,
-) -> list[Experiment]:
+def experiments(corpus: str, *, seed: int = 0, seeds: int = 1, **given) -> list[Experiment]:
     """Return what the page trains: all networks with the first seed, then all with the next one.
+
+    Parameters
+    ----------
+    corpus, seed
+        Of `Experiment`.
+    seeds
+        How many, counted on from `seed`.
+    **given
+        Protocol and options, see `runs.experiment`.
 
     Raises
     ------
@@ -45,10 +47,9 @@ def experiments(
     """
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
         raise ParameterError(f"seeds must be a whole number from 1, not {seeds!r}")
+    numbers = range(seed, seed + seeds)
     return [
-        runs.experiment(name, corpus, protocol=protocol, seed=seed + i, options=options)
-        for i in range(seeds)
-        for name in ARCHITECTURES
+        runs.experiment(name, corpus, seed=n, **given) for n in numbers for name in ARCHITECTURES
     ]
 
 

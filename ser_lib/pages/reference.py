@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
@@ -40,7 +40,7 @@ def results() -> dict:
     return yaml.safe_load(text)
 
 
-def stated(value: object) -> str:
+def stated(value: Any) -> str:
     """A figure of the reference report with the report's own precision in words.
 
     Examples
@@ -84,12 +84,14 @@ class Reported(Fact):
         """Every figure; none if the reference report has no such network."""
         figures = dict(results().get(self.run.architecture, {}))
         classes, confusion = (figures.pop(name, {}) for name in ("per_class", "confusion"))
-        cells = [(name, (), value) for name, value in figures.items()]
+        cells: list[tuple[str, tuple[str, ...], Any]] = [(n, (), v) for n, v in figures.items()]
         for emotion, values in classes.items():
             cells += [(name, (emotion,), value) for name, value in values.items()]
         for truth, values in confusion.items():
             cells += [("confusion", (truth, other), value) for other, value in values.items()]
-        return [Row(*cell, stated(value), self._measured(*cell)) for *cell, value in cells]
+        return [
+            Row(name, who, stated(value), self._measured(name, who)) for name, who, value in cells
+        ]
 
     def _measured(self, name: str, emotions: tuple[str, ...]):
         run = self.run

@@ -145,13 +145,7 @@ def _arrow(axis, start: float, end: float, y: float) -> None:
 
 @styled
 def pipeline(runs: Sequence[Run]) -> Figure:
-    """The way from recordings to scores, with the sizes of a report at each station.
-
-    Parameters
-    ----------
-    runs
-        One of each network, on the same corpus and split.
-    """
+    """The way from recordings to scores, with the sizes of a run of each network."""
     corpus = runs[0].record.corpus
     channels = sorted({run.record.parameters["channels"] for run in runs})
     stations = {
