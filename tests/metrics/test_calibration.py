@@ -1,11 +1,7 @@
-"""Calibration: known answers, scikit-learn and scipy as oracles, words that follow intervals."""
+"""Calibration: known answers, scikit-learn and scipy as oracles."""
 
-import re
-
-import factory
 import numpy as np
 import pytest
-from factory import parse
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
@@ -13,10 +9,8 @@ from scipy.special import log_softmax, logsumexp, softmax
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, log_loss, precision_recall_curve
 
-from ser_lib.core.errors import ParameterError, RecordError
+from ser_lib.core.errors import ParameterError
 from ser_lib.metrics import calibration
-from ser_lib.pages import calibration as confidence
-from ser_lib.pages.figures import calibration as calibration_figures
 
 LABELS = ["anger", "fear", "joy"]
 
@@ -41,8 +35,8 @@ def one_answer(probability: float, right: int, wrong: int):
 def test_reliability_agrees_with_scikit_learn(seed, bins):
     truth, probabilities = sample(seed)
     table = calibration.reliability(truth, probabilities, LABELS, bins=bins)
-    confidence_, right = calibration.answers(truth, probabilities, LABELS)
-    accuracy, mean = calibration_curve(right, confidence_, n_bins=bins, strategy="uniform")
+    confidence, right = calibration.answers(truth, probabilities, LABELS)
+    accuracy, mean = calibration_curve(right, confidence, n_bins=bins, strategy="uniform")
     filled = table[table["n"] > 0]
     np.testing.assert_allclose(filled["accuracy"], accuracy)
     np.testing.assert_allclose(filled["confidence"], mean)
@@ -261,194 +255,3 @@ def test_the_resampled_scores_are_those_of_the_resampled_utterances():
         scores = calibration.scores([truth[j] for j in drawn], probabilities[drawn], LABELS)
         for name, value in scores.items():
             assert found[name][i] == pytest.approx(value), name
-
-
-# The page
-
-
-def calibrated(*, skill=2.0, sharpness=1.0, seed=0, **options):
-    """A run whose networks are as many times too sure, in validation as in test."""
-    record = factory.make_record("cnn_gru", seed=seed, skill=skill, **options)
-    columns = [f"p_{emotion}" for emotion in record.emotions]
-    for column, values in zip(
-        columns,
-        calibration.temper(record.predictions[columns].to_numpy(), 1 / sharpness).T,
-        strict=True,
-    ):
-        record.predictions[column] = values
-    folds = sorted(record.predictions["fold"].unique())
-    following = dict(zip(folds, folds[1:] + folds[:1], strict=True))
-    # What a fold tests validates the next one.
-    validation = record.predictions.assign(fold=record.predictions["fold"].map(following))
-    return confidence.calibrate(record, validation)
-
-
-def test_each_fold_has_the_temperature_of_its_own_validation_part():
-    record = factory.make_record("cnn_gru", speakers=4, per_speaker=30)
-    tested = record.predictions
-    columns = [f"p_{emotion}" for emotion in record.emotions]
-    validation = tested.copy()
-    odd = validation["fold"].isin(["speaker-01", "speaker-03"]).to_numpy()
-    validation.loc[odd, columns] = calibration.temper(validation.loc[odd, columns].to_numpy(), 0.5)
-    found = confidence.calibrate(record, validation)
-    for _, row in found.folds.iterrows():
-        part = validation[validation["fold"] == row["fold"]]
-        assert row["n"] == len(part)
-        assert row["temperature"] == pytest.approx(
-            calibration.fit_temperature(
-                list(part["truth"]), part[columns].to_numpy(), record.emotions
-            )
-        )
-        own = (tested["fold"] == row["fold"]).to_numpy()
-        np.testing.assert_allclose(
-            found.after[own], calibration.temper(found.before[own], row["temperature"])
-        )
-    assert (found.after.argmax(axis=1) == found.before.argmax(axis=1)).all()
-
-
-def test_the_test_part_has_no_say_in_its_temperature():
-    record = factory.make_record("cnn_gru", speakers=4)
-    validation = record.predictions.copy()
-    shuffled = factory.make_record("cnn_gru", speakers=4)
-    shuffled.predictions["truth"] = list(shuffled.predictions["truth"][::-1])
-    first, second = (confidence.calibrate(r, validation) for r in (record, shuffled))
-    assert first.folds.equals(second.folds)
-
-
-def test_a_fold_without_validation_predictions_is_named():
-    record = factory.make_record("cnn_gru", speakers=3)
-    validation = record.predictions[record.predictions["fold"] != "speaker-02"]
-    with pytest.raises(RecordError, match="no validation predictions of fold 'speaker-02'"):
-        confidence.calibrate(record, validation)
-
-
-@pytest.mark.parametrize(
-    ("sharpness", "verdict", "improvement"),
-    [
-        (3.0, "it is over-confident", "lowers the negative log likelihood and Brier score"),
-        (0.3, "it is under-confident", "lowers the negative log likelihood and Brier score"),
-    ],
-)
-def test_words_on_a_network_that_scaling_mends(sharpness, verdict, improvement):
-    found = calibrated(sharpness=sharpness, skill=1.0, per_speaker=40)
-    text = confidence.summary(found)
-    assert verdict in text.partition("|")[0]
-    assert improvement in text
-    rows = {row["Score"]: row for row in parse(text)}
-    for key, name in (("nll", "Negative log likelihood (nats)"), ("brier", "Brier score (0 to 2)")):
-        before, after = (
-            calibration.scores(found.truth, p, found.labels)[key]
-            for p in (found.before, found.after)
-        )
-        assert rows[name]["As trained (95 %)"].startswith(f"{before:.2f} (")
-        assert rows[name]["After scaling (95 %)"].startswith(f"{after:.2f} (")
-
-
-def test_words_on_a_network_that_is_calibrated_already():
-    text = confidence.summary(calibrated(skill=1.0))
-    assert "the data cannot tell whether it is too sure or not sure enough" in text
-    assert "is over-confident" not in text
-    assert "is under-confident" not in text
-
-
-def test_words_where_scaling_harms():
-    record = factory.make_record("cnn_gru", skill=1.0, per_speaker=40)
-    columns = [f"p_{emotion}" for emotion in record.emotions]
-    validation = record.predictions.copy()
-    validation[columns] = calibration.temper(validation[columns].to_numpy(), 3.0)
-    text = confidence.summary(confidence.calibrate(record, validation))
-    assert "raises the negative log likelihood and Brier score" in text
-    assert "lowers" not in text
-
-
-def test_words_on_temperatures():
-    sharp = confidence.temperatures(calibrated(sharpness=3.0, skill=1.0))
-    assert "in 10 of 10 folds it is above 1, so that the network was too sure" in sharp.lower()
-    dull = confidence.temperatures(calibrated(sharpness=0.3, skill=1.0))
-    assert "in 10 of 10 folds it is below 1" in dull.lower()
-    one = calibrated(protocol="random", speakers=2)
-    assert confidence.temperatures(one).startswith("The temperature is ")
-    perfect = factory.record_of_counts({"anger": {"anger": 5}, "joy": {"joy": 5}})
-    told = confidence.temperatures(confidence.calibrate(perfect, perfect.predictions))
-    assert "it is at the end of what is allowed, 0.10 to 10.00" in told
-
-
-def test_the_curve_of_the_page_answers_the_surest_first():
-    found = calibrated()
-    table = confidence.curve(found, shares=(0.25, 0.5, 1.0))
-    sure, right = calibration.answers(found.truth, found.after, found.labels)
-    order = np.argsort(-sure, kind="stable")
-    for row, n in zip(table.itertuples(), (50, 100, 200), strict=True):
-        assert row.n == n
-        assert row.accuracy == pytest.approx(right[order[:n]].mean())
-        assert row.low <= row.accuracy <= row.high
-
-
-def test_words_on_abstaining_follow_the_interval():
-    good = confidence.abstaining(calibrated(skill=2.0))
-    assert "its confidence tells right answers from wrong ones" in good
-    found = calibrated(skill=2.0)
-    area = calibration.area_under_risk(calibration.coverage(found.truth, found.after, found.labels))
-    assert f"The area under the curve of errors against coverage is {area:.2f}" in good
-    rows = parse(good)
-    assert rows[0]["Answered"] == "100 %"
-    assert [int(row["Utterances"]) for row in rows] == sorted(
-        (int(row["Utterances"]) for row in rows), reverse=True
-    )
-    nothing = confidence.abstaining(calibrated(skill=0.0))
-    assert "the data cannot tell whether holding answers back helps" in nothing
-    counts = {"anger": {"anger": 5}, "joy": {"anger": 5}}
-    equal = factory.record_of_counts(counts, protocol="random")
-    for column, value in (("p_anger", 0.75), ("p_joy", 0.25)):
-        equal.predictions[column] = value
-    told = confidence.abstaining(confidence.calibrate(equal, equal.predictions))
-    assert "so none can be held back" in told
-
-
-def test_speakers_without_a_name_are_no_clusters():
-    record = factory.make_record("cnn_gru")
-    record.predictions["speaker"] = ""
-    found = confidence.calibrate(record, record.predictions)
-    assert found.speakers is None
-    assert re.search(r"\(95 % interval", confidence.summary(found))
-    assert "100 %" in confidence.abstaining(found)
-
-
-# Figures
-
-
-def test_figures_say_what_they_draw():
-    found = calibrated(sharpness=3.0, skill=1.0)
-    for draw in (calibration_figures.reliability, calibration_figures.coverage):
-        first, second = draw(found), draw(found)
-        assert first.svg() == second.svg()
-        assert not re.search(r"nan|None|  |\*\*", first.alt)
-    alt = calibration_figures.reliability(found).alt
-    errors = [
-        calibration.expected_calibration_error(found.truth, p, found.labels)
-        for p in (found.before, found.after)
-    ]
-    assert [f"{e:.2f}" for e in errors] == re.findall(r"Expected error (\d\.\d\d)\.", alt)
-    share = confidence.curve(found, shares=[0.5])["accuracy"].iloc[0]
-    assert f"50 % answered, accuracy {share:.2f}" in calibration_figures.coverage(found).alt
-
-
-@pytest.mark.parametrize(
-    "counts",
-    [
-        {"anger": {"anger": 5}, "joy": {"joy": 5}},
-        {"anger": {"joy": 5}, "joy": {"anger": 5}},
-    ],
-    ids=["perfect", "all wrong"],
-)
-def test_extreme_runs_can_be_told_and_drawn(counts):
-    record = factory.record_of_counts(counts)
-    found = confidence.calibrate(record, record.predictions)
-    for text in (
-        confidence.summary(found),
-        confidence.temperatures(found),
-        confidence.abstaining(found),
-        calibration_figures.reliability(found).alt,
-        calibration_figures.coverage(found).alt,
-    ):
-        assert not re.search(r"nan|None|inf\b", text)

@@ -8,6 +8,7 @@ import factory
 import matplotlib
 import pandas as pd
 import pytest
+from factory import parse
 
 from ser_lib import corpora
 from ser_lib.core.errors import CorpusError
@@ -15,24 +16,28 @@ from ser_lib.corpora import CATALOGUE, Manifest
 from ser_lib.corpora.readers.emodb import EMOTIONS
 from ser_lib.experiments.splits import PROTOCOLS
 from ser_lib.pages import context
-from ser_lib.pages.figures import context as context_figures
+from ser_lib.pages.context import Listening
+from ser_lib.pages.figures import context as figures
 
 LETTERS = {emotion: letter for letter, emotion in EMOTIONS.items()}
 HEAD = "Nr.\tSatz\terkannt\tnatuerlich"
+TEXTS = ("comparable", "published", "people")
 
 
-def emodb_record(**options):
-    """A record whose utterances have EmoDB's names and emotions."""
-    record = factory.make_record(
-        "cnn_gru", "emodb", emotions=sorted(LETTERS), **({"per_speaker": 21} | options)
-    )
+def emodb_run(folder: Path | None = None, **options):
+    """A run whose utterances have EmoDB's names and emotions, and a copy of it in a folder."""
+    options = {"per_speaker": 21, "emotions": sorted(LETTERS)} | options
+    run = factory.make_run("cnn_gru", "emodb", **options)
+    pairs = zip(run.predictions["speaker"], run.predictions["truth"], strict=True)
     names = [
-        f"{int(s):02d}a{i % 100:02d}{LETTERS[e]}{'abcdefghij'[i // 100]}"
-        for i, (s, e) in enumerate(
-            zip(record.predictions["speaker"], record.predictions["truth"], strict=True)
-        )
+        f"{int(speaker):02d}a{i % 100:02d}{LETTERS.get(emotion, 'W')}{'abcdefghij'[i // 100]}"
+        for i, (speaker, emotion) in enumerate(pairs)
     ]
-    return replace(record, predictions=record.predictions.assign(utterance=names))
+    table = pd.DataFrame({"utterance": names, "path": [f"wav/{name}.wav" for name in names]})
+    predictions = run.predictions.assign(utterance=names)
+    return replace(
+        run, predictions=predictions, corpus=Manifest("emodb", folder or Path("none"), table)
+    )
 
 
 def line(number: int, name: str, recognised: str = "95,00", natural: str = "80,00") -> str:
@@ -41,16 +46,8 @@ def line(number: int, name: str, recognised: str = "95,00", natural: str = "80,0
 
 
 def write(file: Path, lines: list[str]) -> Path:
-    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes("\r\n".join([HEAD, *lines]).encode("latin-1"))
     return file
-
-
-def with_folder(record, folder: Path) -> Manifest:
-    table = record.predictions[["utterance"]].assign(
-        path=[f"wav/{name}.wav" for name in record.predictions["utterance"]]
-    )
-    return Manifest("emodb", folder, table)
 
 
 # Published results
@@ -69,105 +66,78 @@ def test_every_published_result_can_be_used():
 
 
 def row(**changes) -> pd.Series:
-    given = {
-        "corpus": "EmoDB",
-        "classes": 7,
-        "protocol": "leave-one-speaker-out",
-        "system": "a method",
-        "metric": "UAR",
-        "value": 0.5,
-    }
-    return pd.Series(given | changes)
+    given = {"corpus": "EmoDB", "classes": 7, "protocol": "leave-one-speaker-out"}
+    return pd.Series({**given, "system": "a method", "metric": "UAR", "value": 0.5, **changes})
 
 
 @pytest.mark.parametrize(
-    ("changes", "why"),
+    ("changes", "obstacle"),
     [
         ({}, ""),
         ({"protocol": "speaker-independent 10-fold"}, ""),
-        ({"corpus": "IEMOCAP"}, "another corpus"),
-        ({"classes": 4}, "another number of classes"),
-        ({"protocol": "random split"}, "another protocol"),
-        ({"protocol": "10-fold random"}, "another protocol"),
-        ({"protocol": "6 speaker groups"}, "another protocol"),
-        ({"system": "per-speaker (sees the test speaker)"}, "sees the test speaker"),
-        ({"protocol": "listening test"}, "people, not a program"),
+        ({"corpus": "IEMOCAP"}, "corpus"),
+        ({"classes": 4}, "classes"),
+        ({"protocol": "random split"}, "protocol"),
+        ({"protocol": "10-fold random"}, "protocol"),
+        ({"protocol": "6 speaker groups"}, "protocol"),
+        ({"system": "per-speaker (sees the test speaker)"}, "speakers"),
+        ({"protocol": "listening test"}, "people"),
     ],
 )
-def test_what_is_comparable(changes, why):
-    assert context.obstacle(row(**changes), emodb_record()) == why
+def test_what_is_comparable(changes, obstacle):
+    assert context.obstacle(row(**changes), emodb_run()) == obstacle
 
 
 def test_the_number_of_groups_is_part_of_a_protocol():
-    record = emodb_record()
     groups = row(protocol="6 speaker groups")
-    for folds, why in ((6, ""), (5, "another protocol")):
-        parameters = record.data["parameters"] | {"folds": folds}
-        data = record.data | {"protocol": "speaker-kfold", "parameters": parameters}
-        assert context.obstacle(groups, replace(record, data=data)) == why
+    for folds, obstacle in ((6, ""), (5, "protocol")):
+        run = factory.with_data(emodb_run(), protocol="speaker-kfold", parameters={"folds": folds})
+        assert context.obstacle(groups, run) == obstacle
 
 
-@pytest.mark.parametrize("record", [emodb_record(), factory.make_record()], ids=["emodb", "demo"])
-def test_every_result_is_shown_with_its_protocol_and_source(record):
-    lines = context.published(record).splitlines()[2:]
-    linked = [line for line in lines if "arXiv" in line]
-    assert len(linked) == context.results()["source"].str.contains("arXiv").sum() > 0
-    assert all("[arXiv " in line and "](https://arxiv.org/abs/" in line for line in linked)
-    table = context.results()
-    assert len(lines) == len(table)
-    for result in table.itertuples():
-        start = f"| {result.corpus} | {result.classes} | {result.protocol} | {result.system} |"
-        (shown,) = [shown for shown in lines if shown.startswith(start)]
-        assert f"| {result.value} |" in shown
-        assert f"| {result.source} |" in re.sub(r"\[(.+?)\]\(.+?\)", r"\1", shown)
-    comparable = ["**yes**" in shown for shown in lines]
-    assert comparable == sorted(comparable, reverse=True), "the comparable ones come first"
-
-
-def test_a_column_that_says_the_same_in_every_row_is_a_sentence():
-    demo = factory.make_record()
-    assert "Comparable" not in context.published(demo)
-    assert "another corpus" not in context.published(demo)
-    assert "none is comparable with this run" in context.beside(demo)
-    own = context.published(emodb_record(protocol="session"))
-    assert "| Comparable |" in own
-    assert {"no: another corpus", "no: another protocol"} <= set(own.split(" | "))
-
-
-def test_how_a_run_stands_among_comparable_results():
-    record = factory.with_data(
-        emodb_record(), metrics={"uar": 0.7, "uar_ci95": [0.655, 0.76], "accuracy": 0.5,
-                                 "accuracy_ci95": [0.4, 0.6]}
-    )  # fmt: skip
-    words = context.beside(record)
-    assert "UAR of this run is 0.70 (95 % interval 0.66 to 0.76)" in words
-    assert (
-        "Of 4 comparable results, 2 lie above its interval (0.87 and 0.83) and "
-        "2 lie inside its interval (0.75 and 0.66)." in words
+@pytest.mark.parametrize("run", [emodb_run(), factory.make_run()], ids=["emodb", "demo"])
+def test_every_result_is_shown_with_its_protocol_and_source(run):
+    page = context.gather(run)
+    rows = parse(page.text("published"))
+    assert len(rows) == len(page.published) == len(context.results())
+    assert sum("](https://arxiv.org/abs/" in row["Source"] for row in rows) == (
+        context.results()["source"].str.contains("arXiv").sum()
     )
-    assert "Of 1 comparable result, 1 lies above its interval (0.77)." in words
-    low = factory.with_data(record, metrics={"uar": 0.9, "uar_ci95": [0.88, 0.95]})
-    assert "4 lie below its interval (0.87, 0.83, 0.75 and 0.66)" in context.beside(low)
+    for shown, result in zip(rows, page.published.itertuples(), strict=True):
+        plain = {name: re.sub(r"\\|\]\(.+?\)|(?<!\S)\[", "", text) for name, text in shown.items()}
+        assert plain["Classes"] == str(result.classes)
+        for name in ("corpus", "protocol", "system", "value", "source"):
+            assert plain[name.capitalize()] == getattr(result, name)
+    obstacles = list(page.published["obstacle"])
+    assert obstacles == sorted(obstacles, key=lambda o: (o == "corpus", o != ""))
+    # A column that says the same in every row is a sentence.
+    assert ("Comparable" in rows[0]) == (run.record.corpus.name == "emodb")
 
 
-def test_a_run_beside_which_nothing_can_be_put():
-    assert context.beside(factory.make_record()) == (
-        "None of the results below is of this corpus, so none is comparable with this run: "
-        "the table is context alone."
-    )
-    n = (context.results()["corpus"] == "EmoDB").sum()
-    words = context.beside(emodb_record(protocol="session"))
-    assert words.startswith(f"{n} results below are of this corpus, but none is comparable")
+def test_how_a_run_compares_with_comparable_results():
+    scores = {"uar": 0.7, "uar_ci95": [0.655, 0.76], "accuracy": 0.5, "accuracy_ci95": [0.4, 0.6]}
+    run = factory.with_data(emodb_run(), metrics=scores)
+    uar, accuracy = context.gather(run).places
+    assert (uar.metric, uar.score) == ("UAR", run.uar)
+    assert (uar.above, uar.inside, uar.below) == ([0.87, 0.828], [0.75, 0.66], [])
+    assert (accuracy.above, accuracy.inside, accuracy.below) == ([0.77], [], [])
+    best = factory.with_data(run, metrics={"uar": 0.9, "uar_ci95": [0.88, 0.95]})
+    assert context.gather(best).places[0].below == [0.87, 0.828, 0.75, 0.66]
+
+
+def test_a_run_with_which_nothing_is_comparable():
+    assert context.gather(factory.make_run()).places == []
+    page = context.gather(emodb_run(protocol="session"))
+    assert page.places == []
+    assert f"{(context.results()['corpus'] == 'EmoDB').sum()} results" in page.text("comparable")
 
 
 # Listeners
 
 
 def test_reading_what_listeners_recognised(tmp_path):
-    file = write(tmp_path / "erkennung.txt", [
-        line(1, "03a01Wa", "100,00", "5,00"), line(2, "16b10Lb", "62,50", "0,00"), "",
-    ])  # fmt: skip
-    assert context.read_listeners(file).to_dict("records") == [
+    lines = [line(1, "03a01Wa", "100,00", "5,00"), line(2, "16b10Lb", "62,50", "0,00"), ""]
+    assert context.read_listeners(write(tmp_path / "a.txt", lines)).to_dict("records") == [
         {"utterance": "03a01Wa", "emotion": "anger", "recognised": 1.0, "natural": 0.05},
         {"utterance": "16b10Lb", "emotion": "boredom", "recognised": 0.625, "natural": 0.0},
     ]
@@ -202,71 +172,87 @@ def test_a_file_that_is_another_one(tmp_path):
             context.read_listeners(file)
 
 
-def test_people_beside_the_network(tmp_path):
-    record = emodb_record(skill=2.0)
-    folder = tmp_path / "emodb"
-    # Every listener recognises anger, none boredom; of the takes of sadness that were not
-    # published, none were recognised.
+@pytest.fixture
+def compared(tmp_path):
+    """A run, and what listeners recognise: all anger, no boredom, half of all else.
+
+    Of the takes of sadness that were not published, none were recognised.
+    """
+    run = emodb_run(tmp_path, skill=2.0)
     shares = {"anger": "100,00", "boredom": "0,00"}
-    named = zip(record.predictions["utterance"], record.predictions["truth"], strict=True)
-    lines = [line(i, name, shares.get(e, "50,00")) for i, (name, e) in enumerate(named, start=1)]
-    n = (record.predictions["truth"] == "sadness").sum()
+    named = zip(run.predictions["utterance"], run.predictions["truth"], strict=True)
+    lines = [line(i, name, shares.get(e, "50,00")) for i, (name, e) in enumerate(named)]
+    n = (run.predictions["truth"] == "sadness").sum()
     lines += [line(900 + i, f"99b{i:02d}Tz", "0,00") for i in range(n)]
-    write(folder / "erkennung.txt", lines)
-    heard = context.listening(record, with_folder(record, folder))
-    assert heard.reason == ""
-    assert heard.n_takes == len(lines)
-    table = heard.table
-    assert list(table.index) == record.emotions
-    for emotion, own in record.data["per_class"].items():
-        assert table.loc[emotion, "network"] == pytest.approx(own["recall"])
-        assert table.loc[emotion, "n"] == own["support"]
-        assert table.loc[emotion, "people"] == {"anger": 1, "boredom": 0}.get(emotion, 0.5)
+    write(tmp_path / "erkennung.txt", lines)
+    return context.gather(run)
+
+
+def test_people_and_the_network_on_the_same_utterances(compared):
+    run, listening = compared.run, compared.listening
+    table = listening.table
+    assert (listening.obstacle, list(table.index)) == ("", run.emotions)
+    assert listening.n_takes == len(run.predictions) + table.loc["sadness", "n"]
+    assert list(table["network"]) == pytest.approx(list(run.per_class["recall"]))
+    assert list(table["n"]) == list(run.per_class["support"])
+    people = {"anger": 1, "boredom": 0}
+    assert list(table["people"]) == [people.get(emotion, 0.5) for emotion in run.emotions]
     assert table.loc["sadness", "takes"] == pytest.approx(0.25)
-    assert heard.people == pytest.approx(3.5 / 7)
-    assert heard.network == record.data["metrics"]["uar"]
-    words = context.people(heard)
-    assert "People recognise anger" in words
-    assert "boredom" in words.split("The network recognises ")[1].split(" better.")[0]
-    assert "lowest for **boredom**" in words
-    assert f"Of all {len(lines)} takes" in words
-    assert words.count("\n| ") == 1 + len(record.emotions) + 1
-    figure = context_figures.listening(heard)
-    assert figure.svg() == context_figures.listening(heard).svg()
-    assert f"anger 1.00 and {table.loc['anger', 'network']:.2f}" in figure.alt
+    assert (listening.people, listening.network) == (pytest.approx(3.5 / 7), run.uar)
+    assert (table.loc["anger", "sign"], table.loc["boredom", "sign"]) == (1, -1)
+    assert table["lead"].idxmin() == "boredom"
+    assert listening.margin.sign == -1
+    assert listening.margin.value == listening.people - run.uar.value
+    rows = parse(compared.text("people"))
+    assert [row["Emotion"] for row in rows] == [*run.emotions, "**mean**"]
+    assert all(row["People"] == f"{table.loc[row['Emotion'], 'people']:.2f}" for row in rows[:-1])
+
+
+def test_the_figure_of_people_and_the_network(compared):
+    figure = figures.people(compared)
+    assert figure.svg() == figures.people(compared).svg()
+    assert f"anger 1.00 and {compared.listening.table.loc['anger', 'network']:.2f}" in figure.alt
     texts = {text.get_text() for text in figure.fig.findobj(matplotlib.text.Text)}
-    assert {"people", "network", *record.emotions} <= texts
+    assert {"people", "network", *compared.run.emotions} <= texts
 
 
-def test_an_utterance_that_the_listeners_never_heard(tmp_path):
-    record = emodb_record()
-    names = list(record.predictions["utterance"])
+def test_an_utterance_that_no_listener_judged(tmp_path):
+    run = emodb_run(tmp_path)
+    names = list(run.predictions["utterance"])
     write(tmp_path / "erkennung.txt", [line(i, name) for i, name in enumerate(names[1:])])
     with pytest.raises(CorpusError, match=f"does not list '{names[0]}'"):
-        context.listening(record, with_folder(record, tmp_path))
+        context.listening(run)
 
 
-def test_runs_without_listeners_say_why(tmp_path):
-    demo = factory.make_record()
-    heard = context.listening(demo, replace(with_folder(demo, tmp_path), corpus="demo"))
-    assert CATALOGUE["emodb"].title in context.people(heard)
-    record = emodb_record()
-    assert "has no erkennung.txt" in context.people(
-        context.listening(record, with_folder(record, tmp_path))
-    )
-    merged = factory.make_record("cnn_gru", "emodb", emotions=["anger", "other"])
-    assert "this run tells other classes apart: anger and other" in context.people(
-        context.listening(merged, with_folder(merged, tmp_path))
-    )
-    renamed = factory.make_record(emotions=[f"e{i}" for i in range(7)], corpus="emodb")
-    assert "this run tells other classes apart: e0, e1," in context.people(
-        context.listening(renamed, with_folder(renamed, tmp_path))
-    )
+@pytest.mark.parametrize(
+    ("run", "obstacle"),
+    [
+        (factory.make_run(), "corpus"),
+        (emodb_run(), "file"),
+        (emodb_run(emotions=["anger", "other"]), "emotions"),
+        (emodb_run(emotions=[f"e{i}" for i in range(7)]), "emotions"),
+    ],
+)
+def test_runs_without_listeners_say_why(run, obstacle):
+    page = context.gather(run)
+    assert page.listening.obstacle == obstacle
+    assert figures.people(page) is None
+    assert (page.text("people").count("e3") == 1) == ("e3" in run.emotions)
+
+
+@pytest.mark.parametrize("protocol", ["speaker", "session"])
+@pytest.mark.parametrize("obstacle", ["", "corpus", "emotions", "file"])
+def test_every_level_can_be_told(compared, protocol, obstacle):
+    page = context.gather(emodb_run(protocol=protocol))
+    listening = Listening(obstacle=obstacle) if obstacle else compared.listening
+    page = replace(page, listening=listening)
+    for text in map(page.text, TEXTS):
+        assert not re.search(r"nan|None|  |Score\(", text)
 
 
 def test_the_real_listeners(emodb):
     manifest = corpora.load("emodb", emodb)
-    takes = context.read_listeners(context._listeners_file(manifest))
+    takes = context.read_listeners(context.listeners_file(manifest))
     assert len(takes) == 816
     published = takes[takes["utterance"].isin(manifest.table["utterance"])]
     assert len(published) == 535
@@ -274,4 +260,4 @@ def test_the_real_listeners(emodb):
     assert published["recognised"].mean() == pytest.approx(0.935, abs=5e-4)
     # The folder of recordings itself will do as well.
     inside = corpora.load("emodb", emodb / "wav")
-    assert context._listeners_file(inside) == context._listeners_file(manifest)
+    assert context.listeners_file(inside) == context.listeners_file(manifest)

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.skipif(bool(browser.why_not()), reason=browser.why_not(
 def seen(tmp_path_factory):
     """Return a function that measures the page in a window, by a script that has `$`."""
     folder = tmp_path_factory.mktemp("style")
-    table = to_html5_demo(context.published(factory.make_record(corpus="emodb")))
+    table = to_html5_demo(context.gather(factory.make_run(corpus="emodb")).text("published"))
     page = PAGE.format(
         style=STYLE.as_uri(),
         table=table.replace("<table", '<table class="table"', 1),

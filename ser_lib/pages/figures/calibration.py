@@ -8,8 +8,7 @@ import seaborn as sns
 from matplotlib.ticker import PercentFormatter
 
 from ser_lib.metrics import calibration
-from ser_lib.pages import calibration as confidence
-from ser_lib.pages.calibration import Calibrated
+from ser_lib.pages.calibration import Calibration, curve
 from ser_lib.pages.figures.drawing import (
     BLUE,
     INK,
@@ -22,23 +21,23 @@ from ser_lib.pages.figures.drawing import (
     level,
     styled,
 )
-from ser_lib.pages.tables import count, number, percent, title
+from ser_lib.pages.words import count, number, percent
 
-LEVELS = np.linspace(0.05, 1, 39)
-"""Coverages at which the band of the curve is computed."""
+LEVELS = np.linspace(0.05, 1, 39)  # coverages at which the curve and its band are computed
 
 
 @styled
-def reliability(calibrated: Calibrated) -> Figure:
+def reliability(page: Calibration) -> Figure:
     """Accuracy against confidence, with how many answers have it, before and after scaling."""
-    c = calibrated
     fig, axes = canvas(2, 2, height=4.6, sharex=True, sharey="row", height_ratios=[3, 1])
     words = []
-    for column, (name, probabilities) in zip(
-        axes.T, (("as trained", c.before), ("after scaling", c.after)), strict=True
-    ):
-        table = calibration.reliability(c.truth, probabilities, c.labels)
-        error = calibration.expected_calibration_error(c.truth, probabilities, c.labels)
+    sides = (
+        ("as trained", page.run.probabilities, page.before),
+        ("after scaling", page.scaled, page.after),
+    )
+    for column, (name, probabilities, quality) in zip(axes.T, sides, strict=True):
+        table = calibration.reliability(page.truth, probabilities, page.run.emotions)
+        error = quality.scores["ece"].value
         filled = table[table["n"] > 0]
         middle, width = (filled["low"] + filled["high"]) / 2, filled["high"] - filled["low"]
         above, below = column
@@ -55,12 +54,12 @@ def reliability(calibrated: Calibrated) -> Figure:
     axes[0, 0].set_ylabel("accuracy")
     axes[1, 0].set_ylabel("utterances")
     sns.despine(fig, left=True)
-    network = title(c.record.data["architecture"])
     return Figure(
         fig,
-        f"Reliability diagrams of {count(len(c.truth), 'answer')}. {' '.join(words)}",
-        f"Accuracy of the {network}'s answers by their probability (bars; diamonds at the mean "
-        "probability); on the dashed line the two are equal. Below: how many answers there are.",
+        alt=f"Reliability diagrams of {count(len(page.truth), 'answer')}. {' '.join(words)}",
+        name="calibration-reliability",
+        caption=f"Accuracy of the {page.run.title}'s answers by their probability (bars; diamonds "
+        "at the mean probability); on the dashed line the two are equal. Below: number of answers.",
     )
 
 
@@ -77,17 +76,16 @@ def _bins(filled) -> str:
 
 
 @styled
-def coverage(calibrated: Calibrated) -> Figure:
+def coverage(page: Calibration) -> Figure:
     """Accuracy of the most confident share of the answers, with its 95 % interval."""
-    c = calibrated
-    table = confidence.curve(c, shares=LEVELS)
+    table = curve(page, shares=LEVELS)
     overall = float(table["accuracy"].iloc[-1])
-    right = round(overall * len(c.truth))
+    right = round(overall * len(page.truth))
     fig, axis = canvas(height=3.4)
     axis.fill_between(table["coverage"], table["low"], table["high"], color=PALE, alpha=0.6,
                       linewidth=0, label="95 % interval")  # fmt: skip
     axis.plot(table["coverage"], table["accuracy"], color=BLUE, linewidth=2, label="the network")
-    ideal = np.minimum(1, right / (table["coverage"] * len(c.truth)))
+    ideal = np.minimum(1, right / (table["coverage"] * len(page.truth)))
     axis.plot(table["coverage"], ideal, color=ORANGE, linestyle=":", linewidth=2,
               label="if it knew when it is wrong")  # fmt: skip
     level(axis, overall, f"all: {number(overall)}")
@@ -98,11 +96,11 @@ def coverage(calibrated: Calibrated) -> Figure:
     sns.despine(fig)
     shown = "; ".join(
         f"{percent(row['coverage'])} answered, accuracy {number(row['accuracy'])}"
-        for _, row in confidence.curve(c, shares=(0.25, 0.5, 0.75, 1.0)).iterrows()
+        for _, row in curve(page, shares=(0.25, 0.5, 0.75, 1.0)).iterrows()
     )
     return Figure(
         fig,
-        f"Accuracy against the share of utterances that are answered: {shown}.",
-        f"Accuracy of the {title(c.record.data['architecture'])} when it answers only where it is "
-        "most sure.",
+        alt=f"Accuracy against the share of utterances that are answered: {shown}.",
+        name="calibration-coverage",
+        caption=f"Accuracy of the {page.run.title} when it answers only where it is most sure.",
     )

@@ -1,0 +1,197 @@
+"""The calibration page: temperatures of each fold, and signs that follow from the intervals."""
+
+import re
+
+import factory
+import numpy as np
+import pytest
+from factory import parse
+
+from ser_lib.core.errors import RecordError
+from ser_lib.metrics import calibration
+from ser_lib.metrics.scores import Score
+from ser_lib.pages import calibration as pages
+from ser_lib.pages.figures import calibration as figures
+
+TEXTS = ("scores", "temperatures", "abstaining")
+
+
+def columns(run) -> list[str]:
+    return [f"p_{emotion}" for emotion in run.emotions]
+
+
+def calibrated(*, skill=2.0, sharpness=1.0, **options):
+    """A run whose networks are as many times too sure, in validation as in test."""
+    run = factory.make_run("cnn_gru", skill=skill, **options)
+    run.predictions[columns(run)] = calibration.temper(run.probabilities, 1 / sharpness)
+    folds = sorted(run.predictions["fold"].unique())
+    following = dict(zip(folds, folds[1:] + folds[:1], strict=True))
+    # What a fold tests validates the next one.
+    validation = run.predictions.assign(fold=run.predictions["fold"].map(following))
+    return pages.calibrate(run, validation)
+
+
+def of_counts(counts, **options):
+    run = factory.record_of_counts(counts, **options)
+    return pages.calibrate(run, run.predictions)
+
+
+PERFECT = {"anger": {"anger": 5}, "joy": {"joy": 5}}
+WRONG = {"anger": {"joy": 5}, "joy": {"anger": 5}}
+
+
+def equally_sure():
+    run = factory.record_of_counts({"anger": {"anger": 5}, "joy": {"anger": 5}}, protocol="random")
+    run.predictions[["p_anger", "p_joy"]] = 0.75, 0.25
+    return pages.calibrate(run, run.predictions)
+
+
+def harmed():
+    """A run whose validation sets ask for the opposite of what its test set needs."""
+    run = factory.make_run("cnn_gru", skill=1.0, per_speaker=40)
+    validation = run.predictions.copy()
+    validation[columns(run)] = calibration.temper(run.probabilities, 3.0)
+    return pages.calibrate(run, validation)
+
+
+def unknown_speakers():
+    run = factory.make_run("cnn_gru")
+    run.predictions["speaker"] = ""
+    return pages.calibrate(run, run.predictions)
+
+
+@pytest.fixture(scope="module")
+def too_sure():
+    return calibrated(sharpness=3.0, skill=1.0, per_speaker=40)
+
+
+@pytest.fixture(scope="module")
+def good():
+    return calibrated()
+
+
+def test_each_fold_has_the_temperature_of_its_own_validation_set():
+    run = factory.make_run("cnn_gru", speakers=4, per_speaker=30)
+    validation = run.predictions.copy()
+    odd = validation["fold"].isin(["speaker-01", "speaker-03"]).to_numpy()
+    validation.loc[odd, columns(run)] = calibration.temper(run.probabilities[odd], 0.5)
+    page = pages.calibrate(run, validation)
+    for row in page.folds.itertuples():
+        part = validation[validation["fold"] == row.fold]
+        truth, probabilities = list(part["truth"]), part[columns(run)].to_numpy()
+        temperature = calibration.fit_temperature(truth, probabilities, run.emotions)
+        assert (row.n, row.temperature) == (len(part), pytest.approx(temperature))
+        own = (run.predictions["fold"] == row.fold).to_numpy()
+        expected = calibration.temper(run.probabilities[own], row.temperature)
+        np.testing.assert_allclose(page.scaled[own], expected)
+    assert (page.scaled.argmax(axis=1) == run.probabilities.argmax(axis=1)).all()
+
+
+def test_the_test_set_has_no_say_in_its_temperature():
+    runs = [factory.make_run("cnn_gru", speakers=4) for _ in range(2)]
+    validation = runs[0].predictions.copy()
+    runs[1].predictions["truth"] = list(runs[1].predictions["truth"][::-1])
+    first, second = (pages.calibrate(run, validation) for run in runs)
+    assert first.folds.equals(second.folds)
+
+
+def test_a_fold_without_validation_predictions_is_named():
+    run = factory.make_run("cnn_gru", speakers=3)
+    validation = run.predictions[run.predictions["fold"] != "speaker-02"]
+    with pytest.raises(RecordError, match="no validation predictions of fold 'speaker-02'"):
+        pages.calibrate(run, validation)
+
+
+@pytest.mark.parametrize(("sharpness", "sign"), [(3.0, 1), (0.3, -1)])
+def test_scaling_mends_a_network_that_is_too_sure_or_not_sure_enough(sharpness, sign):
+    page = calibrated(sharpness=sharpness, skill=1.0, per_speaker=40)
+    assert page.before.surplus.sign == sign
+    assert page.changes["nll"].sign == page.changes["brier"].sign == -1
+    assert list(page.folds["sign"]) == [sign] * 10
+    for quality, probabilities in (
+        (page.before, page.run.probabilities),
+        (page.after, page.scaled),
+    ):
+        scores = calibration.scores(page.truth, probabilities, page.run.emotions)
+        assert {name: score.value for name, score in quality.scores.items()} == scores
+        assert quality.surplus.value == pytest.approx(quality.confidence - quality.accuracy)
+
+
+def test_scores_and_changes_are_in_the_table(too_sure):
+    rows = parse(too_sure.text("scores"))
+    assert len(rows) == len(too_sure.before.scores) == 4
+    for row, name in zip(rows, ("nll", "brier", "ece", "overconfidence"), strict=True):
+        before, after = (side.scores[name] for side in (too_sure.before, too_sure.after))
+        assert row["As trained (95 %)"].startswith(f"{before.value:.2f} (")
+        assert row["After scaling (95 %)"].startswith(f"{after.value:.2f} (")
+        change = too_sure.changes[name]
+        assert change.value == pytest.approx(after.value - before.value)
+        assert row["Change (95 %)"].startswith(f"{change.value:+.2f} (")
+
+
+def test_where_scaling_does_nothing_or_harms():
+    page = calibrated(skill=1.0)
+    assert page.before.surplus.sign == 0
+    page = harmed()
+    assert page.changes["nll"].sign == page.changes["brier"].sign == 1
+
+
+def test_a_temperature_at_the_end_of_what_is_allowed_is_counted(good):
+    assert of_counts(PERFECT).folds["at_limit"].sum() == 1
+    assert not good.folds["at_limit"].any()
+
+
+def test_the_curve_answers_the_surest_first(good):
+    table = pages.curve(good, shares=(0.25, 0.5, 1.0))
+    sure, right = calibration.answers(good.truth, good.scaled, good.run.emotions)
+    order = np.argsort(-sure, kind="stable")
+    for row, n in zip(table.itertuples(), (50, 100, 200), strict=True):
+        assert row.n == n
+        assert row.accuracy == pytest.approx(right[order[:n]].mean())
+        assert row.low <= row.accuracy <= row.high
+
+
+def test_what_abstaining_gains_follows_from_the_interval(good):
+    assert good.gain.sign == 1
+    _, right = calibration.answers(good.truth, good.scaled, good.run.emotions)
+    assert good.gain.value == pytest.approx(good.half["accuracy"] - right.mean())
+    curve = calibration.coverage(good.truth, good.scaled, good.run.emotions)
+    assert good.after.area == calibration.area_under_risk(curve)
+    assert good.least_area < good.after.area < 1 - good.after.accuracy
+    assert list(good.coverage["n"]) == sorted(good.coverage["n"], reverse=True)
+    assert calibrated(skill=0.0).gain.sign == 0
+    assert equally_sure().gain is None
+
+
+PAGES = {
+    "too sure": lambda: calibrated(sharpness=3.0, skill=1.0),
+    "not sure enough": lambda: calibrated(sharpness=0.3, skill=1.0),
+    "guessing": lambda: calibrated(skill=0.0),
+    "one fold": lambda: calibrated(protocol="random", speakers=2),
+    "harmed": harmed,
+    "unknown speakers": unknown_speakers,
+    "perfect": lambda: of_counts(PERFECT),
+    "all wrong": lambda: of_counts(WRONG),
+    "equally sure": equally_sure,
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_level_can_be_told_and_drawn(name):
+    page = PAGES[name]()
+    assert (page.run.clusters is None) == (name == "unknown speakers")
+    texts = [page.text(text) for text in TEXTS]
+    texts += [figures.reliability(page).alt, figures.coverage(page).alt]
+    assert not any(re.search(r"nan|None|inf\b|  |Score\(", text) for text in texts)
+    assert parse(texts[2])[0]["Answered"] == "100 %"
+
+
+def test_figures_state_what_they_draw(too_sure):
+    for draw in (figures.reliability, figures.coverage):
+        assert draw(too_sure).svg() == draw(too_sure).svg()
+    errors = [side.scores["ece"] for side in (too_sure.before, too_sure.after)]
+    assert all(isinstance(error, Score) for error in errors)
+    alt = figures.reliability(too_sure).alt
+    assert re.findall(r"Expected error (\d\.\d\d)\.", alt) == [f"{e.value:.2f}" for e in errors]
+    share = too_sure.half["accuracy"]
+    assert f"50 % answered, accuracy {share:.2f}" in figures.coverage(too_sure).alt
