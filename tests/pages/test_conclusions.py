@@ -1,490 +1,377 @@
-"""The conclusions: words that follow the numbers, and never say more than the data can tell."""
+"""The conclusions: facts that follow the numbers, and never say more than the data can tell."""
 
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import factory
+import pandas as pd
 import pytest
-from factory import baseline
-from hypothesis import given, settings
+from factory import baseline, parse
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ser_lib.corpora import Manifest
+from ser_lib.experiments import splits
+from ser_lib.experiments.leakage import Finding
 from ser_lib.experiments.splits import PROTOCOLS
 from ser_lib.metrics.difference import Difference
-from ser_lib.pages import answers, claims, conclusions
-from ser_lib.pages.claims import Claim
+from ser_lib.metrics.scores import Score
+from ser_lib.pages.audit import Audited
+from ser_lib.pages.claims import Claims, claims
+from ser_lib.pages.conclusions import Conclusions
 from ser_lib.pages.context import Listening
 from ser_lib.pages.reference import CHOICE
-from ser_lib.pages.verdicts import Pair
+from ser_lib.pages.runs import Pair
 
 BOOK = Path(__file__).parents[2] / "book"
-MARGIN = r"UAR 0\.\d\d {} \(0\.\d\d to 0\.\d\d, p [=<] 0\.\d\d\d\)"
-CLAIM = r"\bThe \S+ is (?:better|worse) than|(?:higher|lower) UAR"
+TEXTS = ("answers", "recognition", "networks", "emotions", "trust", "claims")
 SKILLS = {"cnn": 0.5, "cnn_lstm": 2.0, "cnn_gru": 4.0}
+LEVELS = {"higher": (0.02, 0.2), "open": (-0.02, 0.2), "lower": (-0.2, -0.02)}
 
 
 def networks(skills=SKILLS, **options) -> list:
-    """A record of each network, as good as asked, all tested on the same utterances."""
-    truth = list(factory.make_record(**options).predictions["truth"])
+    """A run of each network, as good as asked, all tested on the same utterances."""
+    truth = list(factory.make_run(**options).predictions["truth"])
     return [
-        factory.make_record(name, seed=i, truth=truth, skill=skill, **options)
+        factory.make_run(name, seed=i, truth=truth, skill=skill, **options)
         for i, (name, skill) in enumerate(skills.items())
     ]
 
 
-def manifest_of(record) -> Manifest:
-    """The corpus that a record could be of."""
-    table = record.predictions[["utterance", "speaker"]].assign(
-        path=record.predictions["utterance"] + ".wav",
-        session=record.predictions["speaker"],
+RUNS = networks()
+
+
+def of_corpus(run):
+    """A run with a corpus and a split that it could be of."""
+    table = run.predictions[["utterance", "speaker"]].assign(
+        path=run.predictions["utterance"] + ".wav",
+        session=run.predictions["speaker"],
         sentence="",
         sex="female",
-        emotion=record.predictions["truth"],
-        sha256=record.predictions["utterance"],
+        emotion=run.predictions["truth"],
+        sha256=run.predictions["utterance"],
     )
-    return Manifest(record.data["corpus"]["name"], Path("nowhere"), table)
-
-
-@pytest.fixture
-def gathered(workspace):
-    """Return what the conclusions rest on, for records and baselines."""
-
-    def gather(runs=None, baselines=()):
-        runs = runs or networks()
-        return conclusions.gather(runs, manifest_of(runs[0]), list(baselines))
-
-    return gather
-
-
-def answer(text: str, question: str) -> str:
-    """The answer in the row of a question."""
-    (row,) = [line for line in text.splitlines() if line.startswith(f"| {question}")]
-    return row.split(" | ")[1]
-
-
-def pair(first="CNN-GRU", second="CNN", *, value=0.1, interval=(0.02, 0.2), p=0.01) -> Pair:
-    difference = Difference(value, list(interval), p, 0.002, 10)
-    return Pair(first, second, {"uar": difference, "accuracy": difference}, p, "speaker", True)
-
-
-# Answers and reasons
-
-
-def test_a_good_network_is_told_from_a_poor_one(gathered):
-    found = gathered()
-    assert found.chosen.data["architecture"] == "cnn_gru"
-    said = answer(answers.summary(found), "Is one network better")
-    assert said.startswith("Yes: the CNN-GRU than the CNN-LSTM")
-    assert "Recurrent layers come with a higher UAR: the CNN-GRU beside the CNN" in (
-        conclusions.networks(found)
+    folds = tuple(splits.make(table, run.protocol))
+    return replace(
+        run, corpus=Manifest(run.record.corpus.name, Path("nowhere"), table), folds=folds
     )
 
 
-def test_with_other_numbers_the_words_are_others(gathered):
-    found = gathered(networks({"cnn": 4.0, "cnn_lstm": 0.5, "cnn_gru": 0.5}))
-    words = conclusions.networks(found)
-    assert "Recurrent layers come with a lower UAR: the CNN-" in words
-    assert "higher UAR" not in words
+def pair(first="CNN-GRU", second="CNN", *, interval=(0.02, 0.2), p=0.01) -> Pair:
+    uar = Difference(sum(interval) / 2, list(interval), p, 0.002, 10)
+    return Pair(first, second, uar, uar, p)
 
 
-def test_where_the_data_cannot_tell_no_network_is_ranked(gathered):
-    found = gathered(networks(dict.fromkeys(SKILLS, 2.0)))
-    assert answer(answers.summary(found), "Is one network better") == "The data cannot tell."
-    words = conclusions.networks(found)
-    assert "No ranking of these networks should be read out of their scores" in words
-    assert "Whether recurrent layers change UAR, the data cannot tell" in words
-    assert not re.search(CLAIM, words)
+ALL = [pair(), pair("CNN-GRU", "CNN-LSTM"), pair("CNN-LSTM", "CNN")]
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    value=st.floats(-0.5, 0.5),
-    below=st.floats(0, 0.5),
-    above=st.floats(0, 0.5),
-    p=st.floats(0, 1),
-    order=st.permutations(["CNN", "CNN-LSTM", "CNN-GRU"]),
-)
-def test_nothing_is_better_where_an_interval_holds_0_or_chance_would_do(
-    value, below, above, p, order
-):
-    interval = (value - below, value + above)
-    found = replace(
-        EVIDENCE,
-        pairs=tuple(
-            pair(one, other, value=value, interval=interval, p=p)
-            for one, other in ((order[0], order[1]), (order[0], order[2]), (order[1], order[2]))
-        ),
-    )
-    told = p < 0.05 and (interval[0] > 0 or interval[1] < 0)
-    said = answer(answers.summary(found), "Is one network better")
-    assert said.startswith("Yes:") == told
-    words = conclusions.networks(found)
-    assert bool(re.search(CLAIM, words)) == told
-    by_name = {claim.what: claim for claim in claims.claims_of(found)}
-    assert told or by_name["It recognises emotion best"].holds is None
+def finding(name, severity="warning", parts=("train", "test"), n=200) -> Finding:
+    return Finding(name, severity, "fold", parts, ("a",), n, 200)
 
 
-def evidence():
-    """Networks of a made-up run, without anything that needs a corpus."""
-    runs = tuple(networks())
-    nothing = conclusions.Audited("random", reason="nobody looked")
-    return conclusions.Evidence(
-        runs, runs[2], (pair(),), (), nothing, nothing, Listening(reason="nobody listened")
-    )
+def page_of(runs=RUNS, baselines=(), **facts) -> Conclusions:
+    """The conclusions with some facts given instead of computed."""
+    page = Conclusions(runs, baselines)
+    nothing = Audited("random", reason="itself")
+    given = {"pairs": ALL, "audited": Audited("speaker"), "random": nothing}
+    vars(page).update(given | {"listening": Listening(obstacle="corpus")} | facts)
+    return page
 
 
-EVIDENCE = evidence()
+def of_counts(counts, **options):
+    return factory.record_of_counts(counts, **options)
+
+
+# Guessing, baselines, networks
+
+
+def test_everything_is_computed_from_runs_with_their_corpus(workspace):
+    runs = [of_corpus(run) for run in RUNS]
+    page = Conclusions(runs, [baseline("majority", runs[0])])
+    assert page.chosen.architecture == "cnn_gru"
+    assert page.apart[0] == ("CNN-GRU", "CNN-LSTM")
+    assert [name for name, _, uar in page.memory if uar.sign == 1] == ["CNN-GRU", "CNN-LSTM"]
+    assert page.voices is not None
+    assert (page.voices[1], page.listening.obstacle) == (40, "corpus")
+    assert "leak" not in set(page.findings["severity"])
+    assert page.audited.trained
 
 
 @pytest.mark.parametrize(
-    ("interval", "said", "reason"),
-    [
-        ([0.3, 0.5], "Yes", "lies above it"),
-        ([0.1, 0.5], "The data cannot tell", "which the interval holds"),
-        ([0.01, 0.1], "No", "lies below it"),
-    ],
+    ("interval", "sign"), [([0.3, 0.5], 1), ([0.1, 0.5], 0), ([0.01, 0.1], -1)]
 )
-def test_guessing(interval, said, reason):
-    record = factory.with_data(EVIDENCE.chosen, metrics={"uar_ci95": interval})
-    text = answers.summary(replace(EVIDENCE, runs=(record,), chosen=record))
-    told = answer(text, "Is that better than guessing?")
-    assert told.startswith(f"{said}: guessing has a UAR of 0.20")
-    assert reason in told
+def test_guessing(interval, sign):
+    runs = [factory.with_data(RUNS[2], metrics={"uar_ci95": interval}), *RUNS[:2]]
+    page = page_of(runs)
+    assert (page.chance, page.chosen) == (pytest.approx(0.2), runs[0])
+    (run, margin), *others = page.guessing
+    assert (run, margin.sign) == (runs[0], sign)
+    assert [run for run, _ in others] == runs[1:]
 
 
-def test_intervals_of_all_networks_beside_chance():
-    runs = [
-        factory.with_data(record, metrics={"uar_ci95": limits})
-        for record, limits in zip(EVIDENCE.runs, ([0.01, 0.1], [0.1, 0.3], [0.3, 0.5]), strict=True)
-    ]
-    words = conclusions.recognition(replace(EVIDENCE, runs=tuple(runs)))
-    above, below, open_ = words.split("; ")
-    assert "above that for the CNN-GRU" in above
-    assert "below that for the CNN (" in below
-    assert "holds that value for the CNN-LSTM" in open_
+@pytest.mark.parametrize(
+    ("own", "skill", "sign"), [(SKILLS, 0.0, 1), ({"cnn": 0.5}, 9.0, -1), ({"cnn": 0.5}, 0.5, 0)]
+)
+def test_the_best_baseline_that_learns(own, skill, sign):
+    runs = networks(own)
+    majority = baseline("majority", runs[0])
+    page = page_of(runs, [majority, baseline("stack", runs[0], skill=skill)])
+    best, margin = page.simple
+    assert (best.name, margin.sign) == ("stack", sign)
+    assert best.title in page.text("answers")
+    assert page_of(runs, [majority]).simple is None
 
 
-def test_simple_methods(gathered):
-    runs = networks()
-    poor = [baseline("majority", runs[0]), baseline("stack", runs[0], skill=0.0)]
-    text = answers.summary(gathered(runs, poor))
-    told = answer(text, "Is it better than a simple")
-    assert re.fullmatch(
-        rf"Yes: {MARGIN.format('higher')} than the SVM on the stack \(0.\d\d\)\.", told
-    )
-    runs = networks(dict.fromkeys(SKILLS, 0.5))
-    found = gathered(runs, [baseline("stack", runs[0], skill=9.0)])
-    told = answer(answers.summary(found), "Is it better than a simple")
-    assert told.startswith("No, it is worse: ")
-    assert re.search(MARGIN.format("lower"), told)
-    same = gathered(runs, [baseline("stack", runs[0], skill=0.5)])
-    told = answer(answers.summary(same), "Is it better than a simple")
-    assert told.startswith("The data cannot tell: UAR 0.")
-    assert "is **below** the SVM on the stack" in conclusions.recognition(found)
-    assert "simple" not in answers.summary(gathered(runs, [baseline("majority", runs[0])]))
-
-
-def test_methods_without_a_network_train_on_validation_too(gathered):
-    runs = networks()
+def test_baselines_train_on_validation_too():
     sizes = [{"n_train": 300 + i, "n_validation": 100} for i in range(10)]
-    folds = [fold | size for fold, size in zip(runs[2].data["folds"], sizes, strict=True)]
-    runs[2] = factory.with_data(runs[2], folds=folds)
-    words = conclusions.recognition(gathered(runs, [baseline("majority", runs[0])]))
-    assert "together: 400 to 409 utterances, where the network has 300 to 309." in words
-    assert "choose no epoch" not in conclusions.recognition(gathered(runs))
+    folds = [fold | size for fold, size in zip(RUNS[2].record.folds, sizes, strict=True)]
+    page = page_of([factory.with_data(RUNS[2], folds=folds)])
+    assert page.n_train_baselines == list(range(400, 410))
 
 
-def test_protocol_and_simple_methods_in_short():
-    record = factory.make_record(protocol="session", skill=0.5)
-    words = answers.in_short(record, [baseline("stack", record, skill=9.0)])
-    assert words.startswith("Protocol: leave one recording session out. ")
-    assert "The CNN-GRU (UAR 0." in words
-    assert "is **below** the SVM on the stack" in words
-    assert "protocol: leave one speaker out." in answer(answers.summary(EVIDENCE), "What was")
+@given(
+    low=st.floats(-0.5, 0.5),
+    width=st.floats(0, 0.5),
+    p=st.floats(0, 1),
+    order=st.permutations(["CNN", "CNN-LSTM", "CNN-GRU"]),
+)
+def test_nothing_is_better_where_an_interval_holds_0_or_chance_would_do(low, width, p, order):
+    both = ((order[0], order[1]), (order[0], order[2]), (order[1], order[2]))
+    page = page_of(pairs=[pair(*names, interval=(low, low + width), p=p) for names in both])
+    excludes = low > 0 or low + width < 0
+    told = p < 0.05 and excludes
+    assert len(page.apart) == (3 if told else 0)
+    assert page.disagree == ((p < 0.05) != excludes)
+    assert [bool(uar.sign) for *_, uar in page.memory] == [told, told]
+    assert (page.claims.holds["accuracy"] is None) == (not told)
 
 
-def test_people():
-    def told(people: float) -> str:
-        heard = Listening(people=people, network=0.7, network_ci95=[0.6, 0.8])
-        return answer(answers.summary(replace(EVIDENCE, heard=heard)), "Do people do better")
-
-    assert told(0.9).startswith("Yes")
-    assert told(0.75).startswith("The data cannot tell")
-    assert told(0.5).startswith("No")
-    assert "people" not in answers.summary(EVIDENCE)
+@pytest.mark.parametrize("names", [("CNN-GRU", "CNN"), ("CNN", "CNN-GRU")])
+def test_memory_is_seen_from_the_network_that_has_it(names):
+    ((name, plain, uar),) = page_of(pairs=[pair(*names)]).memory
+    sign = 1 if names[0] == "CNN-GRU" else -1
+    assert (name, plain, uar.sign) == ("CNN-GRU", "CNN", sign)
+    assert uar.interval == ([0.02, 0.2] if sign == 1 else [-0.2, -0.02])
+    assert page_of(pairs=[pair("CNN-GRU", "CNN-LSTM")]).memory == []
 
 
-def test_emotions_and_confusions_follow_a_flip():
-    def words(weak: str, other: str) -> str:
-        counts = {weak: {weak: 2, other: 8}, other: {other: 10}, "calm": {"calm": 9, weak: 1}}
-        record = factory.record_of_counts(counts)
-        return conclusions.emotions(replace(EVIDENCE, runs=(record,), chosen=record))
+# Emotions
 
-    text = words("fear", "joy")
-    assert "lowest for **fear** (0.20)" in text
-    assert (
-        "fear taken for joy, 8 of 9 wrong answers; the other way round it happens 0 times" in text
-    )
-    assert "joy taken for fear, 8 of 9" in words("joy", "fear")
-    assert "lowest for **joy**" in words("joy", "fear")
+
+def weak(emotion: str, other: str = "joy", name: str = "cnn"):
+    counts = {e: {e: 10} for e in ("calm", "fear", "joy", "rage")}
+    counts[emotion] = {emotion: 2, other: 8}
+    return of_counts(counts | {"calm": {"calm": 9, emotion: 1}}, architecture=name)
+
+
+def test_emotions_and_confusions():
+    page = page_of([weak("fear")])
+    assert page.recalls == {"calm": 0.9, "fear": 0.2, "joy": 1.0, "rage": 1.0}
+    assert [tuple(one[:3]) for one in page.confusions] == [("fear", "joy", 8), ("calm", "fear", 1)]
+    perfect = page_of([of_counts({"fear": {"fear": 5}, "joy": {"joy": 5}})])
+    assert (perfect.confusions, perfect.hardest) == ([], {})
 
 
 def test_networks_agree_on_the_hardest_emotion_or_do_not():
-    def record(name: str, weak: str):
-        counts = {e: {e: 9, "joy": 1} if e == weak else {e: 10} for e in ("fear", "joy", "rage")}
-        return factory.record_of_counts(counts, architecture=name)
-
-    def words(*weak: str) -> str:
-        runs = tuple(record(*each) for each in zip(SKILLS, weak, strict=False))
-        return conclusions.emotions(replace(EVIDENCE, runs=runs, chosen=runs[0]))
-
-    assert "All networks agree" in words("fear", "fear")
-    assert "depends on the network: fear for the CNN; rage for the CNN-LSTM" in words(
-        "fear", "rage"
-    )
-
-
-def test_a_perfect_network_confuses_nothing():
-    record = factory.record_of_counts({"fear": {"fear": 5}, "joy": {"joy": 5}})
-    found = replace(EVIDENCE, runs=(record,), chosen=record)
-    assert "It takes no emotion for another." in conclusions.emotions(found)
-    assert answer(answers.summary(found), "What is taken") == "No emotion is taken for another."
+    page = page_of([weak("fear"), weak("rage", name="cnn_gru")])
+    assert page.hardest == {"CNN": ("fear",), "CNN-GRU": ("rage",)}
 
 
 # Trust
 
 
-def test_trust_names_corpus_speakers_split_and_training(gathered):
-    text = conclusions.trust(gathered())
-    assert "says nothing about people" in text
-    assert "10 speakers were tested" in text
-    assert "With fewer than 30, even this may be too narrow" in text
-    assert "The audit finds no leak." in text
-    assert re.search(r"training would know the voices of \d+ of 40 test utterances", text)
-    assert "(seed 0, 1 and 2)" in text
+@pytest.mark.parametrize(
+    ("name", "origin"),
+    [("demo", "synthetic"), ("demo,emodb", "synthetic"), ("emodb", "acted"), ("table", "unknown")],
+)
+def test_how_the_emotions_came_about(name, origin):
+    page = page_of()
+    vars(page).update(chosen=factory.with_data(RUNS[2], corpus={"name": name}))
+    assert page.origin == origin
 
 
-def test_acted_and_own_recordings_are_told_apart():
-    def corpus(name: str) -> str:
-        record = factory.with_data(EVIDENCE.chosen, corpus={"name": name})
-        return conclusions.trust(replace(EVIDENCE, chosen=record))
+def test_what_several_parts_share_is_there_once_and_the_largest_first():
+    findings = (
+        finding("class-missing", n=3),
+        finding("shared-sentences", parts=("train", "validation"), n=100),
+        finding("shared-sentences"),
+        finding("shared-speakers", "leak", n=40),
+        finding("sentences-unknown", "note"),
+    )
+    page = page_of(audited=Audited("random", findings=findings))
+    warnings = page.findings[page.findings["severity"] == "warning"]
+    assert list(warnings["name"]) == ["shared-sentences", "class-missing"]
+    assert warnings["parts"].iloc[0] == ("train", "test")
+    assert list(page.findings.loc[page.findings["severity"] == "leak", "name"]) == [
+        "shared-speakers"
+    ]
+    assert page.new_sentences
+    text = page.text("trust")
+    assert "a speaker is heard" in text.split("The audit finds a leak")[1].split("It warns")[0]
+    assert "sentences-unknown" not in text
 
-    assert "portrayed" in corpus("emodb")
-    assert "portrayed" not in corpus("table")
-    assert "How its emotions came about is not known" in corpus("table")
-    assert "says nothing about people" in corpus("demo,emodb")
+
+def test_sentences_that_only_validation_shares_make_no_new_ones():
+    shared = finding("shared-sentences", parts=("train", "validation"))
+    assert not page_of(audited=Audited("speaker", findings=(shared,))).new_sentences
 
 
-def test_a_leak_is_not_passed_over(gathered):
-    found = gathered(networks(protocol="random"))
-    text = conclusions.trust(found)
-    leak = r"finds a leak, so the score may be too good: .*a speaker is heard in two parts \(\d+ of"
-    assert re.search(leak, text)
-    assert "finds no leak" not in text
-    assert "With a random split instead" not in text
+def test_the_voices_that_a_random_split_knows():
+    folds = tuple(splits.make(of_corpus(RUNS[0]).corpus.table, "random"))
+    shared = finding("shared-speakers", "leak", n=40)
+    random = Audited("random", folds, (shared,))
+    assert page_of(random=random).voices == (40, 40)
+    assert page_of(random=replace(random, findings=())).voices == (0, 40)
+    unknown = finding("speakers-unknown", "note", parts=())
+    assert page_of(random=replace(random, findings=(unknown,))).voices is None
+    assert page_of().voices is None
+
+
+def of_epochs(*best: int, epochs: int = 20, **facts) -> Conclusions:
+    """The conclusions of one network with the best epoch of every fold."""
+    folds = [RUNS[2].record.folds[0] | {"best_epoch": one} for one in best]
+    run = factory.with_data(RUNS[2], folds=folds, parameters={"epochs": epochs})
+    return page_of([run], **facts)
 
 
 @pytest.mark.parametrize(
-    ("spoken", "words"),
+    ("page", "late", "only_last"),
     [
-        ("the same", r"warns: every tested sentence is also in training \(200 of 200 utterances\)"),
-        (
-            "some",
-            r"warns: tested sentences are also in training \(10 of 200 utterances\), so little",
-        ),
-        ("others", "finds no leak[^:]*$"),
+        (of_epochs(4, 4, 2, epochs=4), (2, 3), True),
+        (of_epochs(19, 20, 3, 18), (2, 4), False),
+        (of_epochs(18, 7, 3), (0, 3), False),
     ],
 )
-def test_shared_sentences_are_told_in_words(workspace, spoken, words):
-    runs = networks()
-    manifest = manifest_of(runs[0])
-    names = list(manifest.table["utterance"])
-    if spoken == "the same":
-        names = ["a"] * len(names)
-    elif spoken == "some":
-        names[:10] = ["a"] * 10
-    table = manifest.table.assign(sentence=names)
-    found = conclusions.gather(runs, replace(manifest, table=table), [])
-    (line,) = [line for line in conclusions.trust(found).splitlines() if "The split" in line]
-    assert "`" not in line
-    said = line.split(" With a random split")[0]
-    assert re.search(words, said)
-    off = answer(answers.summary(found), "How far may")
-    assert ("new sentences are not in it" in off) == (spoken != "others")
-    assert re.search(r"UAR ranges at least from 0\.97 to 1\.00; another seed", off)
+def test_training_that_may_be_cut_short(page, late, only_last):
+    assert (page.late, page.only_last) == (late, only_last)
+    assert ("onger training might change" in page.text("trust")) == bool(late[0])
+    assert ("onger training might change" in page.text("answers")) == (2 * late[0] >= late[1])
 
 
-def of_epochs(*best: int, epochs: int = 20):
-    """The evidence with the best epoch of every fold of the chosen network, which is alone."""
-    folds = [EVIDENCE.chosen.data["folds"][0] | {"best_epoch": one} for one in best]
-    parts = {"folds": folds, "parameters": {"epochs": epochs}}
-    record = factory.with_data(EVIDENCE.chosen, **parts)
-    return replace(EVIDENCE, runs=(record,), chosen=record)
+# Every level
 
 
-@pytest.mark.parametrize(
-    ("found", "words", "half"),
-    [
-        (of_epochs(4, 4, 2, epochs=4), "In 2 of 3 folds {} the last one allowed (4)", True),
-        (of_epochs(19, 20, 3, 18), "In 2 of 4 folds {} among the last 10 % of those allowed", True),
-        (of_epochs(19, 7, 3), "In 1 of 3 folds {} among", False),
-        (of_epochs(18, 7, 3), "", False),
-    ],
-)
-def test_training_that_may_be_cut_short(found, words, half):
-    text = conclusions.trust(found)
-    assert words.format("of these networks the best epoch was") in text
-    assert ("longer training might change every score" in text) == bool(words)
-    off = answer(answers.summary(found), "How far may")
-    assert ("longer training might change it" in off) == half
-    assert "another seed is not in it" in off
+def listening(people: float) -> Listening:
+    uar = Score(0.7, 0.6, 0.8)
+    margin = Difference(people - 0.7, [people - 0.8, people - 0.6])
+    return Listening(pd.DataFrame(), 800, people, people, uar, margin)
 
 
-def test_an_interval_alone_does_not_tell():
-    found = replace(EVIDENCE, pairs=(pair(p=0.17),))
-    words = conclusions.networks(found)
-    assert "Whether recurrent layers change UAR, the data cannot tell" in words
-    assert "interval +0.02 to +0.20, p = 0.170)" in words
-    both = "It takes both to tell two networks apart"
-    assert both in words
-    assert both in conclusions.networks(replace(EVIDENCE, pairs=(pair(interval=(-0.1, 0.2)),)))
-    assert both not in conclusions.networks(EVIDENCE)
-    nothing = replace(EVIDENCE, pairs=(pair(p=0.17, interval=(-0.1, 0.2)),))
-    assert both not in conclusions.networks(nothing)
+def unknown_speakers() -> Conclusions:
+    page = page_of()
+    run = RUNS[2]
+    vars(page).update(chosen=replace(run, predictions=run.predictions.assign(speaker="")))
+    return page
 
 
-def test_a_random_split_without_known_voices(gathered):
-    found = gathered()
-    asked = "Would a random split hear the tested voices?"
-    assert re.match(
-        r"Yes: those of \d+ of 40 test utterances", answer(answers.summary(found), asked)
-    )
-    silent = replace(found, random=replace(found.random, findings=()))
-    assert answer(answers.summary(silent), asked) == "No: those of 0 of 40 test utterances."
+def channels(*given: int) -> Conclusions:
+    runs = zip(RUNS, given, strict=True)
+    return page_of([factory.with_data(run, parameters={"channels": n}) for run, n in runs])
 
 
-def test_unknown_speakers():
-    predictions = EVIDENCE.chosen.predictions.assign(speaker="")
-    found = replace(EVIDENCE, chosen=replace(EVIDENCE.chosen, predictions=predictions))
-    assert "The corpus does not say who speaks" in conclusions.trust(found)
-    assert "With other utterances like these" in answers.summary(found)
-    assert "200 utterances of unnamed speakers" in answers.summary(found)
+SENTENCES = Audited("speaker", findings=(finding("shared-sentences"),))
+PAGES = {
+    **{f"people {value}": page_of(listening=listening(value)) for value in (0.5, 0.75, 0.9)},
+    **{
+        level: page_of(pairs=[replace(one, uar=pair(interval=own).uar) for one in ALL])
+        for level, own in LEVELS.items()
+    },
+    **{f"channels {given}": channels(*given) for given in ((1, 1, 1), (3, 3, 3), (3, 1, 3))},
+    "some apart": page_of(pairs=[pair(p=0.2), *ALL[1:]]),
+    "one network": page_of(RUNS[:1], pairs=[]),
+    "baselines": page_of(RUNS, [baseline("stack", RUNS[0], 1.0), baseline("majority", RUNS[0])]),
+    "without the choice": page_of(RUNS[:2]),
+    "another choice": page_of(networks({"cnn": 4.0, "cnn_gru": 1.0})),
+    "sentences": page_of(audited=SENTENCES),
+    "some sentences": page_of(
+        audited=Audited("speaker", findings=(finding("shared-sentences", n=10),))
+    ),
+    "leak": page_of(audited=Audited("random", findings=(finding("shared-speakers", "leak"),))),
+    "late": of_epochs(19, 20, 3, 18),
+    "last": of_epochs(4, 4, epochs=4, pairs=[]),
+    "perfect": page_of([of_counts({"fear": {"fear": 5}, "joy": {"joy": 5}})], pairs=[]),
+    "hardest": page_of([weak("fear"), weak("rage", name="cnn_lstm")]),
+    "unknown speakers": unknown_speakers(),
+}
 
 
-# Deltas
-
-
-@pytest.mark.parametrize(
-    ("channels", "words"),
-    [((1, 1, 3), "Only the CNN-GRU sees deltas"), ((1, 1, 1), "None of these networks sees"),
-     ((3, 3, 3), "All of these networks see deltas"), ((3, 1, 3), "the CNN and the CNN-GRU see")],
-)  # fmt: skip
-def test_deltas(channels, words):
-    runs = tuple(
-        factory.with_data(record, parameters={"channels": n})
-        for record, n in zip(EVIDENCE.runs, channels, strict=True)
-    )
-    assert words in conclusions.networks(replace(EVIDENCE, runs=runs))
+@pytest.mark.parametrize("name", PAGES)
+def test_every_level_can_be_told(name):
+    page = PAGES[name]
+    for text in map(page.text, TEXTS):
+        assert not re.search(r"nan|None(?! of)|\(\)|  |Difference\(|Score\(", text)
+    rows = parse(page.text("answers"))
+    assert all(row["Answer"].endswith(".") and row["Page"].startswith("{doc}`") for row in rows)
+    asked = " ".join(row["Question"] for row in rows)
+    assert ("people" in asked) == bool(page.listening.margin)
+    assert ("simple method" in asked) == bool(page.simple)
+    assert page.text("trust").count("\n- **") == 3
 
 
 # The reference report
 
 
-def test_claims_hold_or_do_not_by_the_records():
-    held = {claim.what: claim for claim in claims.claims_of(EVIDENCE_OF_ALL)}
-    smallest = held["The CNN-GRU has the fewest parameters"]
-    assert smallest.holds
-    assert "CNN-GRU 579,781; CNN about 1,930,000; CNN-LSTM 1,234,309" in smallest.there
-    assert held["It recognises emotion best"].holds is True
-    assert held["Each of CNN, CNN-LSTM and CNN-GRU recognises more than the one before"].holds
-    worse = replace(EVIDENCE_OF_ALL, pairs=(pair("CNN", "CNN-GRU"), *EVIDENCE_OF_ALL.pairs[1:]))
-    held = {claim.what: claim for claim in claims.claims_of(worse)}
-    assert held["It recognises emotion best"].holds is False
+def with_choice(**parts) -> Claims:
+    """The claims with parts of the record of the report's choice replaced."""
+    runs = [factory.with_data(r, **parts) if r.architecture == CHOICE else r for r in RUNS]
+    return claims(runs, ALL)
 
 
-EVIDENCE_OF_ALL = replace(
-    EVIDENCE, pairs=(pair(), pair("CNN-GRU", "CNN-LSTM"), pair("CNN-LSTM", "CNN"))
-)
-
-
-def claim(found, start: str) -> Claim:
-    (one,) = [claim for claim in claims.claims_of(found) if claim.what.startswith(start)]
-    return one
-
-
-def with_choice(**parts):
-    """The evidence with parts of the record of the report's choice replaced."""
-    runs = tuple(
-        factory.with_data(r, **parts) if r.data["architecture"] == CHOICE else r
-        for r in EVIDENCE_OF_ALL.runs
-    )
-    return replace(EVIDENCE_OF_ALL, runs=runs)
+def test_claims_hold_or_do_not_by_the_runs():
+    own = claims(RUNS, ALL)
+    assert [own.holds[name] for name in ("size", "accuracy", "steps")] == [True] * 3
+    assert next(iter(own.runs)) == CHOICE
+    worse = claims(RUNS, [pair("CNN", "CNN-GRU"), *ALL[1:]])
+    assert worse.holds["accuracy"] is False
+    open_ = claims(RUNS, [pair(p=0.2), *ALL[1:]])
+    assert (open_.holds["accuracy"], open_.holds["steps"]) == (None, True)
+    assert claims(RUNS[:2], ALL) is None
+    assert claims(RUNS[2:], ALL) is None
 
 
 def test_size_speed_and_gap():
-    assert not claim(with_choice(n_parameters=2_000_000), "The CNN-GRU has the fewest").holds
-    assert claim(
-        with_choice(speed={"training_s": 1.0, "inference_ms": 1.0}), "It is the fast"
-    ).holds
-    slow = with_choice(speed={"training_s": 1.0, "inference_ms": 9.0})
-    assert not claim(slow, "It is the fast").holds
-    folds = [
-        fold | {"train_accuracy": 0.8, "validation_accuracy": 0.78}
-        for fold in EVIDENCE.chosen.data["folds"]
-    ]
-    close = "Its accuracy in validation is close"
-    assert claim(with_choice(folds=folds), close).holds
-    folds = [fold | {"validation_accuracy": 0.5} for fold in folds]
-    far = claim(with_choice(folds=folds), close)
-    assert not far.holds
-    assert far.here == (
-        "accuracy 0.80 in training and 0.50 in validation: a gap of 0.30, and up to 0.05 counts "
-        "as close"
-    )
+    assert not with_choice(n_parameters=2_000_000).holds["size"]
+    assert with_choice(speed={"training_s": 1.0, "inference_ms": 1.0}).holds["speed"]
+    assert not with_choice(speed={"training_s": 1.0, "inference_ms": 9.0}).holds["speed"]
+    for validation, close in ((0.78, True), (0.5, False)):
+        accuracies = {"train_accuracy": 0.8, "validation_accuracy": validation}
+        folds = [fold | accuracies for fold in RUNS[2].record.folds]
+        own = with_choice(folds=folds)
+        assert own.gap == pytest.approx(0.8 - validation)
+        assert own.holds["generalisation"] == close
 
 
-def test_the_most_frequent_wrong_answer_is_named():
-    def told(answers: dict[str, int]) -> Claim:
-        counts = {"neutral": {"neutral": 5, **answers}} | {e: {e: 5} for e in answers}
-        record = factory.record_of_counts(counts, architecture=CHOICE)
-        runs = (*EVIDENCE.runs[:2], record)
-        return claim(replace(EVIDENCE_OF_ALL, runs=runs), "Its most frequent wrong answer")
-
-    other = told({"frustration": 2, "anger": 4, "sadness": 4})
-    assert other.here == "2 of 10 errors; most frequent: anger and sadness (4)"
-    assert not other.holds
-    assert told({"frustration": 5, "anger": 4, "sadness": 4}).holds
-    assert told({"frustration": 0, "anger": 0, "sadness": 0}).here == "0 of 0 errors"
+@pytest.mark.parametrize(
+    ("wrong", "most", "holds"),
+    [
+        ({"frustration": 2, "anger": 4, "sadness": 4}, ["anger", "sadness"], False),
+        ({"frustration": 5, "anger": 4, "sadness": 4}, ["frustration"], True),
+        ({"frustration": 0, "anger": 0, "sadness": 0}, [], False),
+    ],
+)
+def test_the_most_frequent_wrong_answer(wrong, most, holds):
+    counts = {"neutral": {"neutral": 5, **wrong}} | {e: {e: 5} for e in wrong}
+    runs = [*RUNS[:2], of_counts(counts, architecture=CHOICE)]
+    own = claims(runs, ALL)
+    assert own.errors == {name: n for name, n in wrong.items() if n}
+    assert (own.most_frequent, own.holds["frustration"]) == (most, holds)
 
 
 def test_emotions_that_the_corpus_lacks_are_not_claimed():
-    runs = networks(emotions=["anger", "fear"])
-    found = replace(EVIDENCE_OF_ALL, runs=tuple(runs), chosen=runs[2])
-    told = " ".join(claim.what for claim in claims.claims_of(found))
-    assert "sadness" not in told
-    assert "neutral" not in told
-    assert "frustration" not in told
+    own = claims(networks(emotions=["anger", "fear"]), ALL)
+    assert list(own.holds) == ["size", "speed", "accuracy", "generalisation", "steps"]
 
 
-def test_what_is_held_is_counted_in_words():
-    text = claims.held(EVIDENCE_OF_ALL)
-    rows = [line for line in text.splitlines() if line.startswith("| ")][2:]
-    ends = [row.removesuffix(" |").split(" | ")[-1] for row in rows]
-    yes, no, open_ = (ends.count(verdict) for verdict in claims.HOLDS.values())
-    assert f"Of {len(rows)} claims, {yes} hold" in text
-    assert f"{no} do" in text
-    assert ("for " + str(open_) in text) == bool(open_)
-    assert "chooses the CNN-GRU, too" in text
-    assert "a difference refutes nothing" in text
-
-
-def test_without_the_choice_of_the_report_nothing_is_held():
-    found = replace(EVIDENCE, runs=EVIDENCE.runs[:2], chosen=EVIDENCE.runs[0])
-    assert claims.held(found) == (
-        "The CNN-GRU, which the reference report chose, was not compared here."
-    )
+def test_every_claim_is_in_the_table_and_counted():
+    page = page_of(pairs=ALL)
+    text, holds = page.text("claims"), page.claims.holds
+    rows = parse(text)
+    words = {True: "yes", False: "**no**", None: "the data cannot tell"}
+    assert sorted(row["Holds here"] for row in rows) == sorted(words[own] for own in holds.values())
+    assert f"Of {len(holds)} claims, {sum(map(bool, holds.values()))} " in text
+    sizes = rows[0]["The reference report"]
+    assert "CNN-GRU 579,781; CNN about 1,930,000; CNN-LSTM 1,234,309" in sizes
 
 
 # The page on protocols

@@ -1,0 +1,46 @@
+"""The result of the whole report in a paragraph and a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ser_lib.experiments.baselines import Baseline
+from ser_lib.experiments.run import Run
+from ser_lib.metrics.difference import Difference
+from ser_lib.pages import runs
+from ser_lib.pages.runs import Pair
+from ser_lib.pages.words import Fact
+
+
+@dataclass(frozen=True, eq=False)
+class Introduction(Fact):
+    """Networks and baselines in the same folds; RecordError if the runs cannot be compared."""
+
+    runs: Sequence[Run]
+    baselines: Sequence[Baseline] = ()
+
+    @property
+    def ordered(self) -> list[tuple[str, Run]]:
+        """Name and run of every network, from the highest UAR down."""
+        ordered = runs.comparable(self.runs)
+        return list(zip(runs.labels(ordered), ordered, strict=True))
+
+    @cached_property
+    def chosen(self) -> Run:
+        """The network to use; see `runs.final`."""
+        return runs.final(self.runs)
+
+    @property
+    def chance(self) -> float:
+        """UAR of guessing."""
+        return 1 / len(self.chosen.emotions)
+
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        """Every two networks compared, the one of the highest UAR first."""
+        return runs.pairs([[run] for _, run in self.ordered])
+
+    @cached_property
+    def against(self) -> list[tuple[Baseline, Difference]]:
+        """Every baseline with the chosen network's UAR less its own."""
+        return runs.against(self.chosen, self.baselines)
