@@ -10,12 +10,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ser_lib.pages.words import duration
-
 from benchmarks import harness
 from ser_lib.core.errors import SerError, choose
 from ser_lib.core.jobs import tell
 from ser_lib.pages import speed
+from ser_lib.pages.words import duration
 
 BENCHMARKS = ("features", "step", "predict", "growth", "streaming", "cluster")
 """The modules of this folder that measure something, in the order of their execution."""

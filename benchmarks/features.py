@@ -22,13 +22,13 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from ser_lib.pages.words import count
 
 from benchmarks.harness import alternate, row, skipped
 from ser_lib import corpora
 from ser_lib.core import audio
 from ser_lib.core import jobs as parallel
 from ser_lib.features import functionals, maps, spectrum
+from ser_lib.pages.words import count
 
 ONE, TWO = "features on one core", "features on two cores"
 UNIT = "files per second"

@@ -164,7 +164,10 @@ def trace(
     if runs:
         first = runs[0]
         usual = Experiment(architecture=first.architecture, corpus=first.record.corpus.name)
-        for name, value in first.record.parameters.items():
+        given = dict(first.record.parameters)
+        if given["protocol"] == "cross-corpus":  # the one protocol of several corpora
+            del given["protocol"]
+        for name, value in given.items():
             if name in ("architecture", "corpus"):
                 continue
             values = {_typed(run.record.parameters[name]) for run in runs}
