@@ -1,17 +1,17 @@
-"""The audit page and `ser audit`: words and tables that follow from what the audit found."""
+"""The audit page and `ser audit`: facts and tables that follow from what the audit found."""
 
 import csv
 import json
-import re
 from dataclasses import replace
 
 import factory
 import numpy as np
 import pytest
+from factory import parse
 
 from ser_lib import cli, corpora
 from ser_lib.core.errors import RecordError
-from ser_lib.experiments import leakage, splits
+from ser_lib.experiments import leakage, splits, train
 from ser_lib.features import maps as features
 from ser_lib.features import store
 from ser_lib.features.maps import Standardiser
@@ -49,9 +49,10 @@ def manifest(table):
     return corpora.load("table", table)
 
 
-def rows_of(text: str) -> list[list[str]]:
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+def of(manifest, *, folds=(), **options):
+    """A run on a corpus."""
+    run = factory.make_run("cnn_gru", **{"protocol": "speaker"} | options)
+    return replace(run, corpus=manifest, folds=tuple(folds))
 
 
 # The page
@@ -60,80 +61,73 @@ def rows_of(text: str) -> list[list[str]]:
 def test_every_check_has_its_row(manifest):
     own = replace(audited(manifest.table, "speaker", fitted={}), trained=True)
     other = audited(manifest.table, "random")
-    rows = rows_of(audit.side_by_side(own, other))
-    assert [row[0] for row in rows] == [f"`{name}`" for name in leakage.CHECKS]
-    found = {row[0].strip("`"): row[2:] for row in rows}
-    assert found["shared-speakers"] == ["none", "**leak**"]
-    assert found["statistics-unknown"] == ["note, 3 of 3 folds", "-"]
-    assert found["sentences-unknown"] == ["note, 3 of 3 folds", "note"]
-    assert found["statistics-outside-training"] == ["none", "-"]
-    assert found["identical-audio"] == ["none", "none"]
+    rows = parse(audit.compare(own, other)._repr_markdown_())
+    assert [row["Check"] for row in rows] == [f"`{name}`" for name in leakage.CHECKS]
+    states = {row["Check"].strip("`"): list(row.values())[2:] for row in rows}
+    assert states["shared-speakers"] == ["none", "**leak**"]
+    assert states["statistics-unknown"] == ["note, 3 of 3 folds", "-"]
+    assert states["sentences-unknown"] == ["note, 3 of 3 folds", "note"]
+    assert states["statistics-outside-training"] == ["none", "-"]
+    assert states["identical-audio"] == ["none", "none"]
 
 
-def test_the_verdict_of_a_split_that_keeps_its_promise(manifest):
+def test_a_split_that_keeps_its_promise(manifest):
     own = audited(manifest.table, "speaker")
-    text = audit.verdict(own)
-    assert text.startswith("The audit of `speaker` (3 folds) finds no leak.")
-    assert "refused" not in text
-    assert rows_of(text)[0][:4] == [
-        "note", "`sentences-unknown`", "train, validation and test", "3"
-    ]  # fmt: skip
-    clean = Audited("speaker", own.folds)
-    assert audit.verdict(clean) == "The audit of `speaker` (3 folds) finds no leak."
+    assert own.leaks == []
+    (row,) = parse(own._repr_markdown_())
+    assert list(row.values())[:4] == ["note", "`sentences-unknown`",
+                                      "train, validation and test", "3"]  # fmt: skip
+    assert Audited("speaker", own.folds)._repr_markdown_()
 
 
-def test_the_verdict_of_a_random_split(manifest):
+def test_a_random_split_leaks_and_says_so_by_its_name(manifest):
     other = audited(manifest.table, "random")
-    text = audit.verdict(other)
-    assert text.startswith(
-        "The audit of `random` (1 fold) finds 2 leaks: `shared-speakers` in train and test (3 "
-        "speakers, 9 of 9 utterances) and `shared-speakers` in validation and test (3 speakers, 9 "
-        "of 9 utterances). The protocol tells this by its name"
-    )
-    assert "It warns of `shared-speakers`." in text
-    pretended = Audited("given", other.folds, other.findings)
-    assert "does not tell all of this by its name, so a run" in audit.verdict(pretended)
+    assert [(row.name, row.parts) for row in other.leaks] == [
+        ("shared-speakers", ("train", "test")), ("shared-speakers", ("validation", "test"))
+    ]  # fmt: skip
+    assert [(len(row.what), row.utterances, row.of) for row in other.leaks] == [(3, 9, 9)] * 2
+    assert other.warnings == ["shared-speakers"]
+    assert other.allowed
+    assert not Audited("given", other.folds, other.findings).allowed
+    assert other._repr_markdown_() != Audited("given", other.folds, other.findings).text("audited")
 
 
-def test_what_training_has_heard_is_counted(manifest):
+def test_what_training_has_seen_is_counted(manifest):
     own, other = (audited(manifest.table, protocol) for protocol in ("speaker", "random"))
-    assert rows_of(audit.heard(own, other)) == [
-        ["the speaker", "0 of 45 (0 %)", "9 of 9 (100 %)"],
-        ["the sentence", "unknown", "unknown"],
-        ["the recording itself, under another name", "0 of 45 (0 %)", "0 of 9 (0 %)"],
+    rows = parse(audit.compare(own, other).text("seen"))
+    assert [list(row.values())[1:] for row in rows] == [
+        ["0 of 45 (0 %)", "9 of 9 (100 %)"],
+        ["unknown", "unknown"],
+        ["0 of 45 (0 %)", "0 of 9 (0 %)"],
     ]
     (fold,) = other.folds
     named = manifest.table.assign(speaker="", sentence=manifest.table["utterance"])
     train, test = fold.train[0], fold.test[:3]
     named.loc[[train, *test], "sentence"] = "the same"
     named.loc[[train, test[0]], "sha256"] = "the same"
-    found = tuple(leakage.audit([fold], named))
-    rows = rows_of(audit.heard(Audited("given", (fold,), found)))
-    assert [row[1] for row in rows] == ["unknown", "3 of 9 (33 %)", "1 of 9 (11 %)"]
+    split = Audited("given", (fold,), tuple(leakage.audit([fold], named)))
+    assert [split.seen(what) for what in ("speaker", "sentence", "recording")] == [None, 3, 1]
+    assert split.tested == 9
 
 
 def test_a_corpus_that_cannot_be_split_at_random(workspace, make_table, tmp_path):
     manifest = corpora.load("table", make_table(tmp_path / "few", each=1))
-    record = factory.make_record(corpus="demo", protocol="speaker")
-    other = audit.of_random(record, manifest)
+    other = audit.of_random(of(manifest))
     assert not other.folds
-    assert audit.verdict(other).startswith("This corpus cannot be split at random: protocol 'r")
+    assert other.error.startswith("protocol 'r")
     own = audited(manifest.table, "speaker")
-    assert "random" not in audit.side_by_side(own, other)
-    assert rows_of(audit.heard(own, other))[0] == ["the speaker", "0 of 9 (0 %)"]
+    assert audit.compare(own, other).splits == [own]
+    assert other._repr_markdown_()
 
 
 def test_a_book_whose_split_is_random_has_no_other(manifest):
-    record = factory.make_record(corpus="demo", protocol="random")
-    other = audit.of_random(record, manifest)
-    assert "is random itself" in audit.verdict(other)
-    own = audited(manifest.table, "random")
-    assert audit.side_by_side(own, other) == audit.side_by_side(own)
+    other = audit.of_random(of(manifest, protocol="random"))
+    assert other.reason == "itself"
+    assert other._repr_markdown_()
 
 
 def test_the_random_split_is_the_one_of_the_seed(manifest):
-    record = factory.make_record(corpus="demo", protocol="speaker", seed=3)
-    (fold,) = audit.of_random(record, manifest).folds
+    (fold,) = audit.of_random(of(manifest, seed=3)).folds
     (expected,) = splits.make(manifest.table, "random", seed=3)
     assert fold.test.tolist() == expected.test.tolist()
 
@@ -144,8 +138,8 @@ def test_the_random_split_is_the_one_of_the_seed(manifest):
 def write_bundle(folder, maps, rows, channels):
     fitted = Standardiser.fit(features.channels(maps[i], channels) for i in rows)
     folder.mkdir(parents=True)
-    kept = {"mean": fitted.mean.tolist(), "std": fitted.std.tolist()}
-    (folder / "front_end.json").write_text(json.dumps({"standardiser": kept}))
+    standardiser = {"mean": fitted.mean.tolist(), "std": fitted.std.tolist()}
+    (folder / "front_end.json").write_text(json.dumps({"standardiser": standardiser}))
     return folder
 
 
@@ -158,42 +152,40 @@ def test_statistics_are_traced_to_their_utterances(manifest, tmp_path, channels)
         folds[1].name: np.concatenate([folds[1].train, folds[1].validation]),
         folds[2].name: np.arange(n),
     }
-    trained = [
-        (fold, write_bundle(tmp_path / fold.name, maps, sets[fold.name], channels))
-        for fold in folds
-    ]
-    found = audit.fitted_on(trained, maps, n, channels=channels)
-    assert {name: sorted(rows) for name, rows in found.items()} == {
+    bundles = {
+        name: write_bundle(tmp_path / name, maps, rows, channels) for name, rows in sets.items()
+    }
+    fitted = audit.fitted_on(folds, bundles, maps, n, channels=channels)
+    assert {name: sorted(rows) for name, rows in fitted.items()} == {
         name: sorted(rows) for name, rows in sets.items()
     }
     odd = write_bundle(tmp_path / "odd", maps, folds[0].train[1:], channels)
-    found = audit.fitted_on([(folds[0], odd)], maps, n, channels=channels)
-    assert found == {folds[0].name: None}
+    fitted = audit.fitted_on(folds[:1], {folds[0].name: odd}, maps, n, channels=channels)
+    assert fitted == {folds[0].name: None}
 
 
 def test_the_statistics_of_a_run_are_audited(manifest, tmp_path, monkeypatch):
     maps = store.build(manifest, workers=0)
     folds = splits.make(manifest.table, "speaker")
     rows = [folds[0].train, folds[1].train, np.arange(len(manifest.table))]
-    trained = [
-        (fold, write_bundle(tmp_path / fold.name, maps, r, 3))
+    bundles = {
+        fold.name: write_bundle(tmp_path / fold.name, maps, r, 3)
         for fold, r in zip(folds, rows, strict=True)
-    ]
-    record = factory.make_record("cnn_gru", "demo", protocol="speaker")
-    monkeypatch.setattr(audit.training, "fitted", lambda *_: trained)
-    own = audit.of_run(record, manifest)
+    }
+    monkeypatch.setattr(train, "bundles", lambda run: bundles)
+    own = audit.of_run(of(manifest, folds=folds))
     (leak,) = [one for one in own.findings if one.name.startswith("statistics")]
     assert (leak.name, leak.severity) == ("statistics-outside-training", "leak")
     assert leak.fold == folds[2].name
-    assert "`statistics-outside-training` in validation and test (" in audit.verdict(own)
+    assert own.leaks[0].parts == ("validation", "test")
 
 
 def test_a_run_whose_folds_are_gone(manifest, monkeypatch):
     def gone(*_):
         raise RecordError("there is no bundle")
 
-    monkeypatch.setattr(audit.training, "fitted", gone)
-    own = audit.of_run(factory.make_record(corpus="demo", protocol="speaker"), manifest)
+    monkeypatch.setattr(train, "bundles", gone)
+    own = audit.of_run(of(manifest, folds=splits.make(manifest.table, "speaker")))
     assert len(own.folds) == 3
     assert {one.fold for one in own.findings if one.name == "statistics-unknown"} == {
         fold.name for fold in own.folds
@@ -203,91 +195,66 @@ def test_a_run_whose_folds_are_gone(manifest, monkeypatch):
 # Intervals
 
 
-def with_intervals(record):
-    """The record with intervals of the real bootstrap, as a run has them."""
-    predictions, metrics = record.predictions, record.data["metrics"]
-    truth, speakers = list(predictions["truth"]), list(predictions["speaker"])
-    found = scores.score_intervals(
-        truth, list(predictions["predicted"]), record.emotions, clusters=speakers
-    )
-    metrics |= {f"{name}_ci95": limits for name, limits in found.items()}
-    return record
-
-
-def by_speaker(recognised: dict[str, float]):
-    """A record in which each speaker is recognised as often as given."""
-    n, emotions = 40, ["joy", "fear"]
-    truth = [emotions[i // len(recognised) % 2] for i in range(n * len(recognised))]
+def by_speaker(recognised: list[float]):
+    """A run in which each speaker is recognised as often as given, with the real intervals."""
+    emotions = ["joy", "fear"]
+    truth = [emotions[i // len(recognised) % 2] for i in range(40 * len(recognised))]
     predicted = []
-    for i, said in enumerate(truth):
+    for i, spoken in enumerate(truth):
         take, speaker = divmod(i, len(recognised))
-        right = take // 2 % 20 < 20 * list(recognised.values())[speaker]
-        predicted.append(said if right else emotions[1 - emotions.index(said)])
-    record = factory.make_record(
+        right = take // 2 % 20 < 20 * recognised[speaker]
+        predicted.append(spoken if right else emotions[1 - emotions.index(spoken)])
+    run = factory.make_run(
         emotions=emotions, truth=truth, predicted=predicted, speakers=len(recognised)
     )
-    return with_intervals(record)
+    limits = scores.score_intervals(truth, predicted, emotions, clusters=run.clusters)
+    metrics = {f"{name}_ci95": interval for name, interval in limits.items()}
+    return factory.with_data(run, metrics=metrics)
 
 
 def test_speakers_who_differ_widen_the_interval():
-    record = by_speaker({f"p{i}": rate for i, rate in enumerate([1, 1, 1, 0.9, 0.2, 0.1, 0, 0.9])})
-    rows = {row[0]: row for row in rows_of(audit.intervals(record))}
-    assert list(rows) == ["Accuracy", "UAR", "Macro F1", "Weighted F1", "Loss"]
-    uar = rows["UAR"]
-    low, high = record.data["metrics"]["uar_ci95"]
-    truth, predicted = (list(record.predictions[name]) for name in ("truth", "predicted"))
-    below, above = scores.score_intervals(truth, predicted)["uar"]
-    assert uar[1:] == [
-        f"{record.data['metrics']['uar']:.2f}",
-        f"{low:.2f} to {high:.2f}",
-        f"{below:.2f} to {above:.2f}",
-        f"{high - low:.2f}",
-        f"{above - below:.2f}",
-        f"{(high - low) / (above - below):.2f}",
-    ]
-    assert (high - low) / (above - below) > 2
-    words = audit.intervals(record)
-    assert re.search(rf"it is {above - below:.2f} wide\. The honest one is \d\.\d times", words)
-    assert "as it would be if" in words
-    assert "is tested under {doc}`Fairness <fairness>`" in words
-    assert "With 8 speakers, fewer than 30" in words
-
-
-def test_speakers_who_are_alike_do_not():
-    words = audit.intervals(by_speaker({f"p{i}": 0.5 for i in range(40)}))
-    assert "It is no wider for drawing speakers" in words
-    assert "honest" not in words
-    assert "fewer than" not in words
-
-
-def test_perfect_recognition_has_nothing_to_compare():
-    words = audit.intervals(by_speaker({"p0": 1, "p1": 1}))
-    assert "every draw gives the same score" in words
+    run = by_speaker([1, 1, 1, 0.9, 0.2, 0.1, 0, 0.9])
+    page = audit.intervals(run)
+    assert [row.name for row in page.rows] == ["accuracy", "uar", "macro_f1", "weighted_f1", "loss"]
+    truth, predicted = (list(run.predictions[name]) for name in ("truth", "predicted"))
+    assert page.uar.speakers == run.uar
+    assert list(page.uar.utterances.interval) == scores.score_intervals(truth, predicted)["uar"]
+    wide, narrow = page.uar.widths
+    assert page.uar.ratio == wide / narrow > 2
+    assert (page.level, page.few, page.n_speakers) == ("wider", audit.FEW_SPEAKERS, 8)
+    assert len(parse(page._repr_markdown_())) == 5
 
 
 @pytest.mark.parametrize(
-    ("speaker", "words"),
-    [("", "no interval can be clustered"), ("p", "Only one speaker is tested")],
+    ("recognised", "level", "few"), [([0.5] * 40, "no wider", 0), ([1, 1], "points", 30)]
 )
-def test_without_speakers_there_is_no_cluster(speaker, words):
-    record = factory.make_record()
-    record.predictions["speaker"] = speaker
-    assert words in audit.intervals(record)
+def test_speakers_who_are_alike_do_not(recognised, level, few):
+    page = audit.intervals(by_speaker(recognised))
+    assert (page.level, page.few) == (level, few)
+    assert page._repr_markdown_()
+
+
+@pytest.mark.parametrize(("speaker", "n"), [("", 0), ("p", 1)])
+def test_without_speakers_there_is_no_cluster(speaker, n):
+    run = factory.make_run()
+    page = audit.intervals(replace(run, predictions=run.predictions.assign(speaker=speaker)))
+    assert (page.n_speakers, list(page.rows)) == (n, [])
+    assert page._repr_markdown_()
 
 
 # ser audit
 
 
 def options_of(command: str) -> list[str]:
-    """The arguments of the first command of a code block."""
-    return command.splitlines()[1].split()[1:]
+    """The arguments of the first command."""
+    return command.splitlines()[0].split()[1:]
 
 
 def test_the_page_s_command_writes_the_split_that_it_audits(ser, table, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    record = factory.make_record("cnn", corpus="demo", protocol="speaker")
-    record.data["corpus"]["name"] = "table"
-    words = options_of(audit.command(record))
+    about = {"name": "table", "synthetic": False}
+    run = factory.with_data(factory.make_run("cnn", protocol="speaker"), corpus=about)
+    words = options_of(audit.commands(run))
     assert words[:5] == ["audit", "--corpus", "table", "--data", "FOLDER"]
     code, out, _ = ser(*[str(table) if word == "FOLDER" else word for word in words])
     assert (code, out.splitlines()[-1]) == (0, "no leak")
@@ -308,12 +275,12 @@ def test_the_page_s_command_writes_the_split_that_it_audits(ser, table, tmp_path
     ],
 )
 def test_the_command_names_what_decides_the_split(protocol, expected):
-    record = factory.make_record(corpus="demo", protocol=protocol)
-    words = options_of(audit.command(record))
+    run = factory.make_run(corpus="demo", protocol=protocol)
+    words = options_of(audit.commands(run))
     assert dict(word.split("=") for word in words if "=" in word) == expected
     assert "--data" not in words
-    record.data["parameters"]["emotions"] = "anger, sadness"
-    assert audit.command(record).count("-p 'emotions=anger, sadness'") == 2
+    chosen = factory.with_data(run, parameters={"emotions": "anger, sadness"})
+    assert audit.commands(chosen).count("-p 'emotions=anger, sadness'") == 2
 
 
 def test_a_leak_is_exit_code_1(ser, table):
