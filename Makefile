@@ -34,11 +34,12 @@ pdf: book  ## the same, and the book as one PDF; needs Chromium
 test: $(READY) lint  ## lint, unit tests, doctests, a smoke run of every notebook, a small book
 	@$(BIN)/pytest
 
-lint: $(READY)  ## style of code and notebooks, and the layers of the library
+lint: $(READY)  ## style, layers and types of the code; the notebooks are stripped
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/nbstripout --verify notebooks/*.ipynb
 	@$(BIN)/lint-imports > /dev/null || $(BIN)/lint-imports
+	@$(BIN)/mypy --no-error-summary
 
 bench: $(READY)  ## how fast it is here, beside rivals and limits; SER_EMODB=folder for real speech
 	@$(BIN)/python -m benchmarks
