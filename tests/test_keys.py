@@ -12,7 +12,7 @@ from ser_lib.experiments import train
 from ser_lib.experiments.experiment import Experiment
 from ser_lib.report import notebooks
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[1]
 
 
 @pytest.fixture
