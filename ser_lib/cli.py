@@ -153,6 +153,8 @@ class _RunHelp(argparse.Action):
         for name in namespace.notebooks or ():
             print(f"\nparameters of {name}, for -p NAME=VALUE:")
             for parameter, about in parameters_of(name).items():
+                if parameter in ("corpus", "data_dir"):
+                    continue
                 kind = about["inferred_type_name"]
                 print(f"  {parameter:<16} {kind:<6} {about['default']:<8} {about['help']}")
         parser.exit()
