@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ser_lib.corpora import folder
 
-Reader = Callable[[Path], tuple[list[dict], list[dict]]]
-"""A corpus's folder to rows of the manifest and ``{"file": ..., "reason": ...}`` of the rest."""
+Rows = tuple[list[dict], list[dict[str, str]]]
+"""Rows of the manifest, and ``{"file": ..., "reason": ...}`` of what is not used."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Corpus:
     read
         Reads a folder, or a file if `is_file`; `None` for several corpora that are joined.
     speakers, hours, counts
-        What a complete copy holds; `counts` are the utterances of each emotion. 0 and nothing
-        where it depends on the user.
+        What a complete copy holds, 0 and nothing where it depends on the user; `counts` are the
+        utterances of each emotion.
     expected
         Names the utterances of a complete copy, given those that a copy has; `None` where the
         counts are all that is known.
@@ -44,7 +44,7 @@ class Corpus:
     licence: str
     home: str  # where to get it
     about: str
-    read: Reader | None
+    read: Callable[[Path], Rows] | None
     speakers: int = 0
     hours: float = 0.0
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -75,23 +75,22 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Grammar:
-    """How a corpus names its files; `read` is its reader.
+    """How a corpus names its files: a reader for `Corpus.read`.
 
     Attributes
     ----------
     corpus, form
         For messages: the corpus, and its names in short, such as ``"f1/neu-f1-b1.wav"``.
     files
-        Where the recordings are: a pattern for `folder.locate`, or a function from the corpus's
-        folder to the files and what could not be looked into.
+        Where the recordings are: a pattern for `folder.locate`, or a function with its result.
     name
-        A regular expression that explains a path below that folder, without its ending and in any
-        case.
+        A regular expression for a path below the corpus's folder, without its ending and in any
+        case. Its groups `speaker`, `session`, `sentence` and `label` become columns as they are;
+        the label is spelt as in `emotions`.
     emotions
         Label to emotion.
     columns
-        The groups of `name` to the columns of a row, or to the reason why the file is left out.
-        The group `label`, in whatever case, comes as it is in `emotions` and need not be returned.
+        The groups of `name` to further columns, or to the reason why the file is left out.
     """
 
     corpus: str
@@ -101,18 +100,12 @@ class Grammar:
     emotions: Mapping[str, str]
     columns: Callable[[dict[str, str]], dict | str]
 
-    def read(self, root: Path) -> tuple[list[dict], list[dict]]:
-        """Return rows of the manifest, and the files that are not used.
-
-        Raises
-        ------
-        CorpusError
-            If there are no wav files.
-        """
-        if isinstance(self.files, str):
-            files, left_out = folder.locate(root, self.files, corpus=self.corpus)
-        else:
+    def __call__(self, root: Path) -> Rows:
+        """Read a folder; raise a `CorpusError` if it holds no recordings."""
+        if callable(self.files):
             files, left_out = self.files(root)
+        else:
+            files, left_out = folder.locate(root, self.files, corpus=self.corpus)
         rows = []
         for file in files:
             path = file.relative_to(root)
@@ -127,14 +120,15 @@ class Grammar:
         match = re.fullmatch(self.name, path, re.IGNORECASE)
         if match is None:
             return f"the name is not one of {self.corpus}'s ({self.form})"
-        name = match.groupdict(default="")
-        if written := name.get("label"):
-            cases = {label.lower(): label for label in self.emotions}
-            name["label"] = cases.get(written.lower(), written)
-        columns = self.columns(name)
+        groups = match.groupdict(default="")
+        if label := groups.get("label"):
+            cases = {name.lower(): name for name in self.emotions}
+            groups["label"] = cases.get(label.lower(), label)
+        columns = self.columns(groups)
         if isinstance(columns, str):
             return columns
-        label = columns.setdefault("label", name.get("label", ""))
-        if label not in self.emotions:
+        own = ("speaker", "session", "sentence", "label")
+        columns = {name: groups[name] for name in own if name in groups} | columns
+        if (label := columns["label"]) not in self.emotions:
             return f"unknown label '{label}'; {self.corpus} has: {', '.join(self.emotions)}"
         return columns | {"emotion": self.emotions[label]}

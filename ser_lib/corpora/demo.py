@@ -11,15 +11,13 @@ speakers come in sessions of one woman and one man, as in IEMOCAP. The folder ho
 An utterance depends on the seed, its speaker, sentence and emotion only: a smaller corpus is a part
 of the larger one, and the order of work and the number of processes change nothing.
 
-What an emotion does to a voice is the table `OFFSETS`: differences from the neutral voice, in the
-directions that studies of vocal expression agree on. Anger: pitch level and range, rate, intensity
-and high-frequency energy rise. Happiness: pitch and its range rise most, with more intensity and
-rate, less high-frequency energy than in anger, and the higher formants of a smiling mouth. Sadness:
-pitch level and range, rate, intensity and high-frequency energy fall, and the voice is breathy.
-Frustration is taken as cold anger, weaker than hot anger and tense, and as slow with slightly
-raised pitch, which is what frustrated users of dialogue systems sound like. The sizes are ours,
-chosen so that classes overlap as they do in people: `SPREAD` says how far speakers differ from each
-other, how personally each of them expresses an emotion, and how utterances vary.
+What an emotion does to a voice is the table `OFFSETS`, in the directions that studies of vocal
+expression agree on. Anger: pitch level and range, rate, intensity and high-frequency energy rise.
+Happiness: pitch and its range rise most, with more intensity and rate, less high-frequency energy
+than in anger, and the higher formants of a smiling mouth. Sadness: pitch level and range, rate,
+intensity and high-frequency energy fall, and the voice is breathy. Frustration is taken as cold
+anger, weaker than hot anger and tense, and as slow with slightly raised pitch, as frustrated users
+of dialogue systems sound. The sizes are ours, chosen so that classes overlap as in people.
 
 References
 ----------
@@ -29,19 +27,22 @@ Scherer 2003, Speech Communication 40(1-2), 227-256. Tartter 1980, Percept. Psyc
 (smiling). Ang et al. 2002, Proc. ICSLP, 2037-2040 (frustration).
 """
 
-import csv
 import json
-import wave
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
+import soundfile
 
 from ser_lib.core import jobs as parallel
 from ser_lib.core.errors import CorpusError, ParameterError
 from ser_lib.core.files import digest, fresh_folder, sources
+from ser_lib.corpora.corpus import Rows
 from ser_lib.corpora.espeak import RATE, Voice, synthesiser
+from ser_lib.corpora.folder import table
 
 
 class Cues(NamedTuple):
@@ -107,7 +108,6 @@ SIZES = {
 """The demo corpora of the catalogue: the second one has other voices, to train on one and test on
 the other."""
 
-_CODES = {name: name[:3] for name in EMOTIONS}
 _CENTRE_HZ = {"female": 195.0, "male": 112.0}
 _FORMANTS = {"female": 113.0, "male": 99.0}  # percent
 _RANGE = 8.0  # semitones
@@ -117,9 +117,6 @@ _BREATH = 1.0
 _TREMOR = 1.0  # percent
 _TREMOR_HZ = 7.0
 _PEAK = 0.89
-_COLUMNS = (
-    "utterance", "path", "speaker", "sex", "session", "sentence", "text", "emotion", "label",
-)  # fmt: skip
 _STAMP = "corpus.json"
 
 
@@ -140,10 +137,8 @@ def make(
         one with others replaced.
     n_speakers
         1 to 100; women and men alternate, two to a session.
-    n_sentences
-        1 to the length of `SENTENCES`.
     seed
-        0 or more; another seed gives other speakers and other utterances.
+        Another one gives other speakers and other utterances.
     workers
         Processes, 0 for none but this one; the number of processors by default.
 
@@ -154,11 +149,17 @@ def make(
     CorpusError
         The folder holds something that is not a demo corpus, or the synthesiser does not work.
     """
-    _check("n_speakers", n_speakers, 1, 100)
-    _check("n_sentences", n_sentences, 1, len(SENTENCES))
-    _check("seed", seed, 0, 2**31 - 1)
-    if workers is not None:
-        _check("workers", workers, 0, 1000)
+    limits = {
+        "n_speakers": (n_speakers, 1, 100),
+        "n_sentences": (n_sentences, 1, len(SENTENCES)),
+        "seed": (seed, 0, 2**31 - 1),
+        "workers": (0 if workers is None else workers, 0, 1000),
+    }
+    for name, (value, lowest, highest) in limits.items():
+        if type(value) is not int or not lowest <= value <= highest:
+            raise ParameterError(
+                f"{name} must be a whole number from {lowest} to {highest}, not {value!r}"
+            )
     folder = Path(folder)
     stamp = {
         "corpus": "demo",
@@ -168,10 +169,10 @@ def make(
         "recipe": digest(*sources("corpora/demo.py", "corpora/espeak.py")),
         "espeakng-loader": version("espeakng-loader"),
     }
-    found = _stamp(folder)
-    if found == stamp:
+    present = _stamp(folder)
+    if present == stamp:
         return folder
-    if found is None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if present is None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CorpusError(f"{folder} is not a demo corpus and is left alone; name another folder")
 
     with fresh_folder(folder) as temporary:
@@ -180,38 +181,26 @@ def make(
         if workers is None and n_speakers * n_sentences < 40:
             workers = 0  # done before a process has started
         rows = [row for part in parallel.each(_speak, jobs, workers=workers) for row in part]
-        with (temporary / "manifest.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(sorted(rows, key=lambda row: row["utterance"]))
+        rows.sort(key=lambda row: row["utterance"])
+        pd.DataFrame(rows).to_csv(temporary / "manifest.csv", index=False, lineterminator="\n")
         (temporary / _STAMP).write_text(json.dumps(stamp, indent=1) + "\n", encoding="utf-8")
     return folder
 
 
-def read(root: Path) -> tuple[list[dict], list[dict]]:
-    """Rows of the manifest from a folder of `make`, and the files that were left out: none.
+def read(root: Path) -> Rows:
+    """Read a folder of `make`.
 
     Raises
     ------
     CorpusError
         If it holds no demo corpus.
     """
-    root = Path(root)
     if _stamp(root) is None:
         raise CorpusError(f"no demo corpus in {root}; without a folder it is made for you")
-    with (root / "manifest.csv").open(encoding="utf-8", newline="") as file:
-        rows = [
-            {name: text for name, text in row.items() if name != "text"}
-            for row in csv.DictReader(file)
-        ]
+    rows = table(root / "manifest.csv")
+    for row in rows:
+        del row["text"]
     return rows, []
-
-
-def _check(name: str, value, lowest: int, highest: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
-        raise ParameterError(
-            f"{name} must be a whole number from {lowest} to {highest}, not {value!r}"
-        )
 
 
 def _stamp(folder: Path) -> dict | None:
@@ -230,19 +219,22 @@ def _speak(folder: Path, speaker: int, n_sentences: int, seed: int) -> list[dict
     person = _Speaker(seed, speaker, sex)
     rows = []
     with synthesiser() as speak:
-        for sentence, text in enumerate(SENTENCES[:n_sentences]):
-            for code, emotion in enumerate(EMOTIONS):
-                rng = np.random.default_rng([seed, 1, speaker, sentence, code])
-                cues = person.cues(emotion, rng)
-                signal = speak(text, person.voice(cues), int(rng.integers(1, 2**31 - 1)))
-                signal = person.record(signal, cues, rng)
-                utterance = f"{name}_{sentence + 1:02d}_{_CODES[emotion]}"
-                _write(folder / "wav" / f"{utterance}.wav", signal)
-                values = (
-                    utterance, f"wav/{utterance}.wav", name, sex, session, f"{sentence + 1:02d}",
-                    text, emotion, _CODES[emotion],
-                )  # fmt: skip
-                rows.append(dict(zip(_COLUMNS, values, strict=True)))
+        for number, code in product(range(n_sentences), range(len(EMOTIONS))):
+            text, emotion, sentence = SENTENCES[number], EMOTIONS[code], f"{number + 1:02d}"
+            rng = np.random.default_rng([seed, 1, speaker, number, code])
+            cues = person.cues(emotion, rng)
+            signal = speak(text, person.voice(cues), int(rng.integers(1, 2**31 - 1)))
+            samples = (person.record(signal, cues, rng) * 32767).round().astype(np.int16)
+            utterance = f"{name}_{sentence}_{emotion[:3]}"
+            path = f"wav/{utterance}.wav"
+            soundfile.write(folder / path, samples, RATE)
+            rows.append(
+                {
+                    "utterance": utterance, "path": path, "speaker": name, "sex": sex,
+                    "session": session, "sentence": sentence, "text": text, "emotion": emotion,
+                    "label": emotion[:3],
+                }
+            )  # fmt: skip
     return rows
 
 
@@ -294,17 +286,13 @@ def _draw(rng: np.random.Generator, kind: str) -> np.ndarray:
 
 
 def _tremble(signal: np.ndarray, deviation: float, rng: np.random.Generator) -> np.ndarray:
-    """Vary the pitch slowly by a random factor of the given standard deviation.
-
-    It replaces eSpeak's flutter (see `espeak`): the signal is read at a speed that wavers around 1.
-    """
+    """Read the signal at a speed that wavers around 1, in place of eSpeak's flutter."""
     # Twice the rate first, so that linear interpolation does not dull the high frequencies.
     length = _round_length(signal)
     fine = 2 * np.fft.irfft(np.fft.rfft(signal, length), 2 * length)
     knots = np.arange(len(signal) / RATE * _TREMOR_HZ + 2)
-    speed = np.interp(
-        np.arange(len(signal)) / RATE * _TREMOR_HZ, knots, rng.normal(1, deviation, len(knots))
-    )
+    time = np.arange(len(signal)) / RATE * _TREMOR_HZ
+    speed = np.interp(time, knots, rng.normal(1, deviation, len(knots)))
     return np.interp(2 * np.cumsum(speed), np.arange(len(fine)), fine)
 
 
@@ -319,9 +307,3 @@ def _tilt(signal: np.ndarray, db_per_octave: float) -> np.ndarray:
 def _round_length(signal: np.ndarray) -> int:
     """Return a length with small prime factors; the Fourier transform of others is slow."""
     return -(-len(signal) // 4096) * 4096
-
-
-def _write(path: Path, signal: np.ndarray) -> None:
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, RATE, 0, "NONE", ""))
-        file.writeframes((signal * 32767).round().astype("<i2").tobytes())

@@ -7,7 +7,8 @@ knows it.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,12 +19,11 @@ from ser_lib.core.errors import CorpusError, ParameterError, SplitError, choose
 from ser_lib.core.files import workspace
 from ser_lib.corpora import demo
 from ser_lib.corpora.corpus import Corpus
+from ser_lib.corpora.folder import is_archive
 from ser_lib.corpora.manifest import Manifest, build
-from ser_lib.corpora.readers import CATALOGUE, describe, members
+from ser_lib.corpora.readers import CATALOGUE, describe
 
 STYLES = ("improvised", "scripted")
-_NAMES = ("utterance", "speaker", "session", "sentence")
-"""Columns whose values are unique within a corpus only."""
 
 
 def load(
@@ -59,26 +59,22 @@ def load(
         If several corpora share fewer than two emotions.
     """
     describe(name)  # refuses an unknown one before anything is read
-    parts = members(name)
     classes = parse(emotions) if emotions else None
-    selection = {"emotions": emotions, "style": style}
-    if len(parts) == 1:
-        manifest = _one(CATALOGUE[name], data_dir, classes, style)
-        return replace(manifest, selection=selection)
-    folders = str(data_dir or "").split(",")
-    if len(folders) == 1 and not folders[0]:
-        folders = [""] * len(parts)
+    parts = [CATALOGUE[part] for part in name.split(",")]
+    folders = [data_dir] if len(parts) == 1 else str(data_dir or "," * (len(parts) - 1)).split(",")
     if len(folders) != len(parts):
         raise ParameterError(
             f"corpus '{name}' is {len(parts)} corpora, but --data names {len(folders)} folder(s); "
             "give one for each, separated by commas, and nothing for a demo corpus"
         )
     manifests = [
-        _one(CATALOGUE[part], folder, classes, style)
-        for part, folder in zip(parts, folders, strict=True)
+        _one(part, folder, classes, style) for part, folder in zip(parts, folders, strict=True)
     ]
-    joined = _join(name, manifests if classes else _shared(name, manifests))
-    return replace(joined, selection=selection)
+    if len(parts) == 1:
+        manifest = manifests[0]
+    else:
+        manifest = _join(name, manifests if classes else _shared(name, manifests))
+    return replace(manifest, selection={"emotions": emotions, "style": style})
 
 
 def parse(text: str) -> dict[str, str]:
@@ -164,8 +160,8 @@ def in_words(manifest: Manifest) -> str:
     return ", ".join(classes) + (f"; passed over: {others}" if others else "")
 
 
-def _counts(emotions: pd.Series) -> dict[str, int]:
-    return {name: int(count) for name, count in emotions.value_counts().sort_index().items()}
+def _counts(emotions: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(emotions).items()))
 
 
 def _one(
@@ -174,9 +170,9 @@ def _one(
     complete = _read(corpus, data_dir)
     if classes is None and corpus.choice:
         # What is usual is no demand: a part of the corpus may lack one of its emotions.
-        there = set(select(complete, None, style=style).emotions)
-        usual = parse(corpus.choice)
-        classes = {name: group for name, group in usual.items() if name in there} or None
+        there = select(complete, None, style=style).emotions
+        usual = parse(corpus.choice).items()
+        classes = {name: group for name, group in usual if name in there} or None
     return select(complete, classes, style=style)
 
 
@@ -194,10 +190,8 @@ def _read(corpus: Corpus, data_dir: str | Path | None) -> Manifest:
     if corpus.is_file and root.is_dir():
         raise CorpusError(f"corpus '{name}': {root} is a folder, give the table's file")
     if not corpus.is_file and not root.is_dir():
-        archive = root.suffix.lower() in (".zip", ".tar", ".gz", ".tgz")
-        hint = "unpack it and give the folder" if archive else "give the corpus's folder"
+        hint = "unpack it and give the folder" if is_archive(root) else "give the corpus's folder"
         raise CorpusError(f"corpus '{name}': {root} is a file; {hint}")
-    assert corpus.read is not None  # but of several that are joined
     rows, left_out = corpus.read(root)
     return build(name, root.parent if corpus.is_file else root, rows, left_out)
 
@@ -211,49 +205,38 @@ def _shared(name: str, manifests: Sequence[Manifest]) -> list[Manifest]:
     result = []
     for part in manifests:
         choice = select(part, {emotion: emotion for emotion in common})
-        result.append(
-            replace(
-                choice,
-                chosen={emotion: part.chosen[emotion] for emotion in common},
-                passed_over=_sum([part.passed_over, choice.passed_over]),
-            )
-        )
+        chosen = {emotion: part.chosen[emotion] for emotion in common}
+        passed_over = _sum([part.passed_over, choice.passed_over])
+        result.append(replace(choice, chosen=chosen, passed_over=passed_over))
     return result
 
 
 def _join(name: str, manifests: Sequence[Manifest]) -> Manifest:
     root = Path(os.path.commonpath([part.root.absolute() for part in manifests]))
-    tables = []
+    tables, left_out = [], []
     for part in manifests:
         own = part.table.assign(corpus=part.corpus)
         folder = part.root.absolute().relative_to(root)
         own["path"] = [(folder / path).as_posix() for path in own["path"]]
-        for column in _NAMES:
+        for column in ("utterance", "speaker", "session", "sentence"):  # unique in a corpus only
             own[column] = own[column].where(own[column] == "", part.corpus + "/" + own[column])
         tables.append(own)
-    chosen: dict[str, dict[str, int]] = {}
-    for part in manifests:
-        for group, parts in part.chosen.items():
-            chosen[group] = _sum([chosen.get(group, {}), parts])
+        left_out += [row | {"file": f"{part.corpus}/{row['file']}"} for row in part.left_out]
     table = pd.concat(tables, ignore_index=True)
     for column in table:
         # A text column that only one of them has; numbers that are missing stay so.
         if not is_numeric_dtype(table[column]):
             table[column] = table[column].fillna("")
+    groups = dict.fromkeys(group for part in manifests for group in part.chosen)
     return Manifest(
         corpus=name,
         root=root,
         table=table.sort_values("utterance", ignore_index=True),
-        left_out=[
-            {"file": f"{part.corpus}/{row['file']}", "reason": row["reason"]}
-            for part in manifests
-            for row in part.left_out
-        ],
-        chosen=chosen,
-        passed_over=_sum([part.passed_over for part in manifests]),
+        left_out=left_out,
+        chosen={group: _sum(part.chosen.get(group, {}) for part in manifests) for group in groups},
+        passed_over=_sum(part.passed_over for part in manifests),
     )
 
 
-def _sum(counts: Sequence[dict[str, int]]) -> dict[str, int]:
-    names = sorted({name for part in counts for name in part})
-    return {name: sum(part.get(name, 0) for part in counts) for name in names}
+def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    return dict(sorted(sum(map(Counter, counts), Counter()).items()))

@@ -30,11 +30,6 @@ def _files(root):
     return (files, refused) if files else folder.locate(root, "wav/*.wav", corpus="EmoDB")
 
 
-def _columns(name):
-    speaker = name["speaker"]
-    return {"speaker": speaker, "sex": SEXES.get(speaker, ""), "sentence": name["sentence"]}
-
-
 CORPUS = Corpus(
     name="emodb",
     title="EmoDB, the Berlin Database of Emotional Speech",
@@ -53,8 +48,8 @@ CORPUS = Corpus(
         files=_files,
         name=r"(?-i:(?:[^/]+/)?(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<label>[A-Z])[a-z])",
         emotions=EMOTIONS,
-        columns=_columns,
-    ).read,
+        columns=lambda name: {"sex": SEXES.get(name["speaker"], "")},
+    ),
     speakers=10,
     hours=0.41,
     counts=COUNTS,

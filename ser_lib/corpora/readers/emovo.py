@@ -8,15 +8,11 @@ from itertools import product
 
 from ser_lib.corpora.corpus import Corpus, Grammar
 
+# disgusto, gioia, neutro, paura, rabbia, sorpresa, tristezza
 EMOTIONS = {
-    "dis": "disgust",  # disgusto
-    "gio": "happiness",  # gioia
-    "neu": "neutral",
-    "pau": "fear",  # paura
-    "rab": "anger",  # rabbia
-    "sor": "surprise",  # sorpresa
-    "tri": "sadness",  # tristezza
-}
+    "dis": "disgust", "gio": "happiness", "neu": "neutral", "pau": "fear", "rab": "anger",
+    "sor": "surprise", "tri": "sadness",
+}  # fmt: skip
 SPEAKERS = ("f1", "f2", "f3", "m1", "m2", "m3")
 
 
@@ -57,7 +53,7 @@ CORPUS = Corpus(
         ),
         emotions=EMOTIONS,
         columns=_columns,
-    ).read,
+    ),
     speakers=6,
     hours=0.51,
     counts=dict.fromkeys(EMOTIONS.values(), 84),

@@ -18,7 +18,6 @@ EMOTIONS = {
 }  # fmt: skip
 SPEAKERS = [f"{number:04d}" for number in range(1, 21)]
 WOMEN = {"0001", "0002", "0003", "0007", "0009", "0015", "0016", "0017", "0018", "0019"}
-SENTENCES = 350
 _SPEAKER = "00[0-2][0-9]"
 
 
@@ -31,20 +30,11 @@ def _files(root):
 def _columns(name):
     speaker = name["speaker"]
     language = "Mandarin" if speaker <= "0010" else "English"
-    place = (int(name["number"]) - 1) % SENTENCES + 1
+    place = (int(name["number"]) - 1) % 350 + 1
     return {
-        "speaker": speaker,
         "sex": "female" if speaker in WOMEN else "male",
         "sentence": f"{language}-{place:03d}",
         "language": language,
-    }
-
-
-def _expected(names):
-    return {
-        f"{speaker}_{number:06d}"
-        for speaker in SPEAKERS
-        for number in range(1, SENTENCES * len(EMOTIONS) + 1)
     }
 
 
@@ -69,9 +59,9 @@ CORPUS = Corpus(
         ),
         emotions=EMOTIONS,
         columns=_columns,
-    ).read,
+    ),
     speakers=20,
     hours=29.1,
     counts=dict.fromkeys(EMOTIONS.values(), 7000),
-    expected=_expected,
+    expected=lambda names: {f"{s}_{n:06d}" for s in SPEAKERS for n in range(1, 350 * 5 + 1)},
 )

@@ -20,7 +20,7 @@ import re
 from pathlib import Path
 
 from ser_lib.corpora import folder
-from ser_lib.corpora.corpus import Corpus, Grammar
+from ser_lib.corpora.corpus import Corpus, Grammar, Rows
 
 EMOTIONS = {
     "ang": "anger", "dis": "disgust", "exc": "excitement", "fea": "fear", "fru": "frustration",
@@ -45,8 +45,8 @@ _LABEL = re.compile(
 )
 
 
-def read(root: Path) -> tuple[list[dict], list[dict]]:
-    """Rows of the manifest, and the turns without a label, a known one or a wav file."""
+def read(root: Path) -> Rows:
+    """Read the turns; those without a label, a known one or a wav file are left out."""
     labels, unread = _labels(root)
 
     def columns(name):
@@ -59,7 +59,6 @@ def read(root: Path) -> tuple[list[dict], list[dict]]:
             "utterance": line["turn"],
             "speaker": f"Ses0{name['session']}{sex}",
             "sex": "female" if sex == "F" else "male",
-            "session": name["session"],
             "sentence": name["script"].lower(),
             "label": line["label"],
             "style": "scripted" if name["script"] else "improvised",
@@ -72,7 +71,7 @@ def read(root: Path) -> tuple[list[dict], list[dict]]:
         name=_NAME,
         emotions=EMOTIONS,
         columns=columns,
-    ).read(root)
+    )(root)
     for line, table in labels.values():
         session, dialog = table.relative_to(root).parts[0], table.stem
         file = f"{session}/sentences/wav/{dialog}/{line['turn']}.wav"

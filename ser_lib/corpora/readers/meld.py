@@ -13,7 +13,7 @@ is "train", "dev" or "test"; the same speakers are in all three.
 from pathlib import Path
 
 from ser_lib.corpora import folder
-from ser_lib.corpora.corpus import Corpus, Grammar
+from ser_lib.corpora.corpus import Corpus, Grammar, Rows
 
 EMOTIONS = {
     "anger": "anger", "disgust": "disgust", "fear": "fear", "joy": "happiness",
@@ -25,15 +25,9 @@ COUNTS = {
     "sadness": 1002, "surprise": 1636,
 }  # fmt: skip
 PARTS = {
-    "train": "train",
-    "train_splits": "train",
-    "dev": "dev",
-    "dev_splits_complete": "dev",
-    "test": "test",
-    "output_repeated_splits_test": "test",
-}
-"""The part that a folder's name tells."""
-_NAME = rf"(?P<folder>{'|'.join(PARTS)})/(?P<name>dia\d+_utt\d+)"
+    "train": "train", "train_splits": "train", "dev": "dev", "dev_splits_complete": "dev",
+    "test": "test", "output_repeated_splits_test": "test",
+}  # fmt: skip
 
 
 def _files(root):
@@ -41,8 +35,8 @@ def _files(root):
     return folder.files(root, "*/*.wav")
 
 
-def read(root: Path) -> tuple[list[dict], list[dict]]:
-    """Rows of the manifest, and the files that are not used; see `Grammar.read`."""
+def read(root: Path) -> Rows:
+    """Read the recordings of all parts with their labels."""
     labels = {part: _labels(root, part) for part in ("train", "dev", "test")}
     folders = {}
 
@@ -63,10 +57,10 @@ def read(root: Path) -> tuple[list[dict], list[dict]]:
         corpus="MELD",
         form="train/diaN_uttM.wav",
         files=_files,
-        name=_NAME,
+        name=rf"(?P<folder>{'|'.join(PARTS)})/(?P<name>dia\d+_utt\d+)",
         emotions=EMOTIONS,
         columns=columns,
-    ).read(root)
+    )(root)
     for part, unused in labels.items():
         table = f"{part}_sent_emo.csv"
         if unused and part not in folders:

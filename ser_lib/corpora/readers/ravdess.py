@@ -42,20 +42,8 @@ def _columns(name):
     if name["modality"] != "03":
         return "is video; 03 at the start is audio alone"
     return {
-        "speaker": name["actor"],
-        "sex": "male" if int(name["actor"]) % 2 else "female",
-        "sentence": name["statement"],
+        "sex": "male" if int(name["speaker"]) % 2 else "female",
         "intensity": INTENSITIES[name["intensity"]],
-    }
-
-
-def _expected(names):
-    return {
-        "-".join(("03", "01", label, intensity, statement, repetition, actor))
-        for label, intensity, statement, repetition, actor in product(
-            EMOTIONS, INTENSITIES, ("01", "02"), ("01", "02"), ACTORS
-        )
-        if (EMOTIONS[label], INTENSITIES[intensity]) != ("neutral", "strong")
     }
 
 
@@ -76,15 +64,19 @@ CORPUS = Corpus(
         form="Actor_AA/MM-CC-EE-II-SS-RR-AA.wav",
         files=_files,
         name=(
-            rf"(?:{_AGAIN}/)?Actor_(?P<actor>{'|'.join(ACTORS)})/"
+            rf"(?:{_AGAIN}/)?Actor_(?P<speaker>{'|'.join(ACTORS)})/"
             r"(?P<modality>0[1-3])-(?P<channel>0[12])-(?P<label>0[1-8])-(?P<intensity>0[12])-"
-            r"(?P<statement>0[12])-0[12]-(?P=actor)"
+            r"(?P<sentence>0[12])-0[12]-(?P=speaker)"
         ),
         emotions=EMOTIONS,
         columns=_columns,
-    ).read,
+    ),
     speakers=24,
     hours=1.48,
     counts=dict.fromkeys(EMOTIONS.values(), 192) | {"neutral": 96},
-    expected=_expected,
+    expected=lambda names: {
+        "-".join(("03", "01", *parts))
+        for parts in product(EMOTIONS, INTENSITIES, ("01", "02"), ("01", "02"), ACTORS)
+        if parts[:2] != ("01", "02")  # no neutral speech is strong
+    },
 )

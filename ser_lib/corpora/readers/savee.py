@@ -4,6 +4,8 @@ Files are `SS/eNN.wav`: the speaker's folder (four men), one or two letters of e
 of the sentence. As the names repeat in every folder, utterances are named like `DC_a01`.
 """
 
+from itertools import product
+
 from ser_lib.corpora.corpus import Corpus, Grammar
 
 EMOTIONS = {
@@ -20,15 +22,6 @@ def _columns(name):
         "speaker": speaker,
         "sex": "male",
         "sentence": sentence,
-    }
-
-
-def _expected(names):
-    return {
-        f"{speaker}_{label}{number:02d}"
-        for speaker in SPEAKERS
-        for label in EMOTIONS
-        for number in range(1, 31 if label == "n" else 16)
     }
 
 
@@ -52,9 +45,13 @@ CORPUS = Corpus(
         ),
         emotions=EMOTIONS,
         columns=_columns,
-    ).read,
+    ),
     speakers=4,
     hours=0.51,
     counts=dict.fromkeys(EMOTIONS.values(), 60) | {"neutral": 120},
-    expected=_expected,
+    expected=lambda names: {
+        f"{speaker}_{label}{number:02d}"
+        for speaker, label in product(SPEAKERS, EMOTIONS)
+        for number in range(1, 31 if label == "n" else 16)
+    },
 )

@@ -11,14 +11,9 @@ from ser_lib.corpora import folder
 from ser_lib.corpora.corpus import Corpus, Grammar
 
 EMOTIONS = {
-    "angry": "anger",
-    "disgust": "disgust",
-    "fear": "fear",
-    "happy": "happiness",
-    "neutral": "neutral",
-    "ps": "surprise",  # pleasant surprise
-    "sad": "sadness",
-}
+    "angry": "anger", "disgust": "disgust", "fear": "fear", "happy": "happiness",
+    "neutral": "neutral", "ps": "surprise", "sad": "sadness",  # ps: pleasant surprise
+}  # fmt: skip
 SPEAKERS = ("OAF", "YAF")
 
 
@@ -65,7 +60,7 @@ CORPUS = Corpus(
         name=(rf"(?:[^/]+/)?(?P<initial>[OY])AF?_(?P<word>[^/_]+)_(?P<label>{'|'.join(EMOTIONS)})"),
         emotions=EMOTIONS,
         columns=_columns,
-    ).read,
+    ),
     speakers=2,
     hours=1.60,
     counts=dict.fromkeys(EMOTIONS.values(), 400),
