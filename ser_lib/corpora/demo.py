@@ -1,15 +1,15 @@
 """The demo corpus: five emotions, synthetic speakers, real sentences, made on the spot.
 
-No person speaks here. The corpus exists so that everything can be tried without a licence and a
-download; its results say nothing about people. Every speaker says every sentence in every emotion;
-speakers come in sessions of one woman and one man, as in IEMOCAP. The folder holds
+Everything can be tried with it without a licence and a download; as no person speaks, its results
+say nothing about people. Every speaker says every sentence in every emotion; speakers come in
+sessions of one woman and one man, as in IEMOCAP. The folder holds
 
 - ``wav/S1F_04_ang.wav``: session 1, its woman, sentence 4, anger; 22,050 Hz, mono, 16 bits;
 - ``manifest.csv``: utterance, path, speaker, sex, session, sentence, text, emotion, label;
 - ``corpus.json``: the parameters it was made with, by which a finished corpus is recognised.
 
 An utterance depends on the seed, its speaker, sentence and emotion only: a smaller corpus is a part
-of the larger one, and the order of work and the number of processes change nothing.
+of the larger one, and the number of processes changes nothing.
 
 What an emotion does to a voice is the table `OFFSETS`, in the directions that studies of vocal
 expression agree on. Anger: pitch level and range, rate, intensity and high-frequency energy rise.
@@ -117,6 +117,7 @@ _BREATH = 1.0
 _TREMOR = 1.0  # percent
 _TREMOR_HZ = 7.0
 _PEAK = 0.89
+_BLOCK = 4096  # the Fourier transform of lengths with large prime factors is slow
 _STAMP = "corpus.json"
 
 
@@ -244,8 +245,8 @@ class _Speaker:
     def __init__(self, seed: int, speaker: int, sex: str) -> None:
         rng = np.random.default_rng([seed, 0, speaker])
         self.sex = sex
-        self.own = _draw(rng, "speakers")
-        self.habits = {emotion: _draw(rng, "habits") for emotion in EMOTIONS}
+        self.own = rng.normal(0, SPREAD["speakers"])
+        self.habits = {emotion: rng.normal(0, SPREAD["habits"]) for emotion in EMOTIONS}
         self.expression = rng.normal(0, EXPRESSION["speakers"])
         room = np.random.default_rng([seed, 2, speaker // 2])
         self.room_level = room.uniform(-66, -56)  # dB of full scale
@@ -255,7 +256,7 @@ class _Speaker:
         """Draw how this speaker says one utterance."""
         strength = np.exp(self.expression + rng.normal(0, EXPRESSION["utterances"]))
         expressed = strength * (np.array(OFFSETS[emotion]) + self.habits[emotion])
-        return Cues(*(self.own + expressed + _draw(rng, "utterances")))
+        return Cues(*(self.own + expressed + rng.normal(0, SPREAD["utterances"])))
 
     def voice(self, cues: Cues) -> Voice:
         """Return what eSpeak itself can do of the cues."""
@@ -281,14 +282,10 @@ class _Speaker:
         return signal + noise * 10 ** (self.room_level / 20) / np.sqrt(np.mean(noise**2))
 
 
-def _draw(rng: np.random.Generator, kind: str) -> np.ndarray:
-    return rng.normal(0, SPREAD[kind])
-
-
 def _tremble(signal: np.ndarray, deviation: float, rng: np.random.Generator) -> np.ndarray:
     """Read the signal at a speed that wavers around 1, in place of eSpeak's flutter."""
     # Twice the rate first, so that linear interpolation does not dull the high frequencies.
-    length = _round_length(signal)
+    length = -(-len(signal) // _BLOCK) * _BLOCK
     fine = 2 * np.fft.irfft(np.fft.rfft(signal, length), 2 * length)
     knots = np.arange(len(signal) / RATE * _TREMOR_HZ + 2)
     time = np.arange(len(signal)) / RATE * _TREMOR_HZ
@@ -298,12 +295,7 @@ def _tremble(signal: np.ndarray, deviation: float, rng: np.random.Generator) -> 
 
 def _tilt(signal: np.ndarray, db_per_octave: float) -> np.ndarray:
     """Raise or lower everything above 500 Hz by so much per octave."""
-    length = _round_length(signal)
+    length = -(-len(signal) // _BLOCK) * _BLOCK
     octaves = np.log2(np.maximum(np.fft.rfftfreq(length, 1 / RATE), 500) / 500)
     gain = 10 ** (db_per_octave * octaves / 20)
     return np.fft.irfft(np.fft.rfft(signal, length) * gain, length)[: len(signal)]
-
-
-def _round_length(signal: np.ndarray) -> int:
-    """Return a length with small prime factors; the Fourier transform of others is slow."""
-    return -(-len(signal) // 4096) * 4096

@@ -39,7 +39,7 @@ _CHARACTER, _UTF8 = 1, 1  # espeak_Synth: position type, flag
 _WORDS_PER_MINUTE, _VOLUME = 1, 2  # espeak_SetParameter
 _HEADROOM_VOLUME = 60  # percent; the loudest voice peaks near 0.5 of full scale
 
-_one_at_a_time = threading.Lock()  # the library is one set of global variables
+_one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,7 @@ class Voice:
 def synthesiser() -> Iterator[Callable[[str, Voice, int], np.ndarray]]:
     """Give a function ``speak(text, voice, seed)`` that returns float32 samples at `RATE`.
 
-    The library keeps its state in global variables, so one synthesiser is open at a time in a
-    process; a second thread waits.
+    The library is one set of global variables, so in a process a second thread waits.
 
     Raises
     ------
