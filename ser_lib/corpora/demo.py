@@ -35,7 +35,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import soundfile
+from scipy.io import wavfile
 
 from ser_lib.core import jobs as parallel
 from ser_lib.core.errors import CorpusError, ParameterError
@@ -79,8 +79,7 @@ SPREAD = {
 and from one utterance to the next."""
 
 EXPRESSION = {"speakers": 0.15, "utterances": 0.25}
-"""Standard deviations, in natural logarithms, of the factor by which all of an emotion's offsets
-are weaker or stronger."""
+"""The same, in natural logarithms, of how strongly an emotion is expressed."""
 
 SENTENCES = (
     "The early train to the city leaves at half past seven.",
@@ -105,8 +104,7 @@ SIZES = {
     "demo": {"n_speakers": 10, "n_sentences": 12, "seed": 0},
     "demo2": {"n_speakers": 6, "n_sentences": 6, "seed": 1},
 }
-"""The demo corpora of the catalogue: the second one has other voices, to train on one and test on
-the other."""
+"""The demo corpora of the catalogue; the second one has other voices, to test on."""
 
 _CENTRE_HZ = {"female": 195.0, "male": 112.0}
 _FORMANTS = {"female": 113.0, "male": 99.0}  # percent
@@ -145,8 +143,6 @@ def make(
 
     Raises
     ------
-    ParameterError
-        A number is out of its range.
     CorpusError
         The folder holds something that is not a demo corpus, or the synthesiser does not work.
     """
@@ -189,13 +185,7 @@ def make(
 
 
 def read(root: Path) -> Rows:
-    """Read a folder of `make`.
-
-    Raises
-    ------
-    CorpusError
-        If it holds no demo corpus.
-    """
+    """Read a folder of `make`."""
     if _stamp(root) is None:
         raise CorpusError(f"no demo corpus in {root}; without a folder it is made for you")
     rows = table(root / "manifest.csv")
@@ -228,7 +218,7 @@ def _speak(folder: Path, speaker: int, n_sentences: int, seed: int) -> list[dict
             samples = (person.record(signal, cues, rng) * 32767).round().astype(np.int16)
             utterance = f"{name}_{sentence}_{emotion[:3]}"
             path = f"wav/{utterance}.wav"
-            soundfile.write(folder / path, samples, RATE)
+            wavfile.write(folder / path, RATE, samples)
             rows.append(
                 {
                     "utterance": utterance, "path": path, "speaker": name, "sex": sex,

@@ -106,13 +106,7 @@ ARCHIVES = {
 
 
 def archive(name: str) -> Archive:
-    """Return a corpus's archive.
-
-    Raises
-    ------
-    ParameterError
-        If the corpus is unknown, or has none; it says where to get the corpus.
-    """
+    """Return a corpus's archive, or a `ParameterError` that says where else to get it."""
     corpus = CATALOGUE[choose(name, CATALOGUE, "corpus")]
     if name not in ARCHIVES:
         raise ParameterError(
@@ -127,15 +121,10 @@ def fetch(name: str, folder: str | Path) -> Path:
     A mirror can be named in the environment variable `SER_MIRROR`: it has the archive as
     ``$SER_MIRROR/<file>``, and audio that the archive lacks as ``$SER_MIRROR/<name>/<path>``.
 
-    Parameters
-    ----------
-    folder
-        Where the corpus's own folder is made; nothing is written outside it.
+    Nothing is written outside `folder`.
 
     Raises
     ------
-    ParameterError
-        As `archive`.
     CorpusError
         If the archive cannot be fetched, is not the known one, damaged or incomplete, or there is
         no room for it.

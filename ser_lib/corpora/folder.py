@@ -15,8 +15,8 @@ from pathlib import Path
 
 from ser_lib.core.errors import CorpusError
 
-LEVELS = 2
-"""How many levels above and below the folder the right one is looked for."""
+ARCHIVES = (".zip", ".gz", ".tgz", ".tar", ".rar", ".7z")
+LEVELS = ("one level", "2 levels")  # that the right folder is looked for, above and below
 
 
 def files(root: Path, pattern: str) -> tuple[list[Path], list[dict[str, str]]]:
@@ -26,20 +26,14 @@ def files(root: Path, pattern: str) -> tuple[list[Path], list[dict[str, str]]]:
 
 
 def locate(root: Path, pattern: str, *, corpus: str) -> tuple[list[Path], list[dict[str, str]]]:
-    """Return what `files` finds, or name the folder that the user meant.
-
-    Raises
-    ------
-    CorpusError
-        If no file matches; where the right folder is near, it is named.
-    """
+    """Return what `files` finds, or a `CorpusError` that names the folder the user meant."""
     matches, refused = files(root, pattern)
     if matches:
         return matches, refused
     for distance, folder in _neighbours(root):
         if files(folder, pattern)[0]:
             raise CorpusError(f"{root} is {distance} for {corpus}; give {folder}")
-    archives = [path.name for path in _entries(root) if is_archive(path)]
+    archives = [path.name for path in _entries(root) if path.suffix.lower() in ARCHIVES]
     if archives:
         raise CorpusError(
             f"{root} holds no {pattern}, but the archive {archives[0]}: unpack it and give the "
@@ -51,19 +45,8 @@ def locate(root: Path, pattern: str, *, corpus: str) -> tuple[list[Path], list[d
     raise CorpusError(f"no {pattern} in {root}; is it the folder of {corpus}?")
 
 
-def is_archive(path: Path) -> bool:
-    """Whether a file's name is that of an archive."""
-    return path.suffix.lower() in (".zip", ".gz", ".tgz", ".tar", ".rar", ".7z")
-
-
 def table(file: Path, *columns: str, separator: str = ",") -> list[dict[str, str]]:
-    """Return the rows of a text table, in UTF-8 or else Latin-1, that has at least some columns.
-
-    Raises
-    ------
-    CorpusError
-        If the file cannot be opened, is no table or lacks a column.
-    """
+    """Return the rows of a text table, in UTF-8 or else Latin-1, that has at least some columns."""
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -122,17 +105,13 @@ def _walk(root: Path, folder: Path, parts: list[str], refused: list[dict]) -> It
 def _neighbours(root: Path) -> Iterator[tuple[str, Path]]:
     """Folders near `root`, the nearest first: above it, then below."""
     root = root.absolute()
-    for level, folder in enumerate(root.parents[:LEVELS], start=1):
-        yield f"{_levels(level)} too low", folder
+    for levels, folder in zip(LEVELS, root.parents, strict=False):
+        yield f"{levels} too low", folder
     below = [root]
-    for level in range(1, LEVELS + 1):
+    for levels in LEVELS:
         below = [entry for folder in below for entry in _entries(folder) if entry.is_dir()]
         for folder in below:
-            yield f"{_levels(level)} too high", folder
-
-
-def _levels(count: int) -> str:
-    return "one level" if count == 1 else f"{count} levels"
+            yield f"{levels} too high", folder
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -19,7 +19,7 @@ from ser_lib.core.errors import CorpusError, ParameterError, SplitError, choose
 from ser_lib.core.files import workspace
 from ser_lib.corpora import demo
 from ser_lib.corpora.corpus import Corpus
-from ser_lib.corpora.folder import is_archive
+from ser_lib.corpora.folder import ARCHIVES
 from ser_lib.corpora.manifest import Manifest, build
 from ser_lib.corpora.readers import CATALOGUE, describe
 
@@ -44,8 +44,8 @@ def load(
         The corpus's folder; for ``"table"`` the table itself; for several corpora, one for each,
         separated by commas. The demo corpora are made in the workspace where it is empty.
     emotions
-        What to tell apart, see `parse`. By default the choice of the catalogue; of
-        several corpora, the emotions that all of them have.
+        What to tell apart, see `parse`. By default the choice of the catalogue; of several
+        corpora, the emotions that all of them have.
     style
         ``"improvised"`` or ``"scripted"`` keeps these utterances only.
 
@@ -67,23 +67,23 @@ def load(
             f"corpus '{name}' is {len(parts)} corpora, but --data names {len(folders)} folder(s); "
             "give one for each, separated by commas, and nothing for a demo corpus"
         )
-    manifests = [
-        _one(part, folder, classes, style) for part, folder in zip(parts, folders, strict=True)
+    manifests = [_read(part, folder) for part, folder in zip(parts, folders, strict=True)]
+    choices = [
+        classes or _usual(part, manifest, style)
+        for part, manifest in zip(parts, manifests, strict=True)
     ]
-    if len(parts) == 1:
-        manifest = manifests[0]
-    else:
-        manifest = _join(name, manifests if classes else _shared(name, manifests))
+    if not classes and len(parts) > 1:
+        choices = _shared(name, dict(zip(name.split(","), choices, strict=True)))
+    manifests = [
+        select(manifest, choice, style=style)
+        for manifest, choice in zip(manifests, choices, strict=True)
+    ]
+    manifest = manifests[0] if len(parts) == 1 else _join(name, manifests)
     return replace(manifest, selection={"emotions": emotions, "style": style})
 
 
 def parse(text: str) -> dict[str, str]:
-    """Return the class of every emotion that a choice names.
-
-    Raises
-    ------
-    ParameterError
-        If it is no text, or names nothing, or an emotion twice.
+    """Return the class of every emotion that a choice names, each once, or a `ParameterError`.
 
     Examples
     --------
@@ -110,17 +110,8 @@ def select(
 ) -> Manifest:
     """Keep the utterances of a choice, and say in `chosen` and `passed_over` what it did.
 
-    Parameters
-    ----------
-    emotions, style
-        The result of `parse` and one of `STYLES`; `None` keeps all.
-
-    Raises
-    ------
-    ParameterError
-        If there is no such style.
-    CorpusError
-        If the corpus has none of an emotion or of the style; it names those that there are.
+    Of the result of `parse`, and of one of `STYLES`, `None` keeps all. A `CorpusError` names the
+    emotions that there are.
     """
     table = manifest.table
     if style is not None:
@@ -146,12 +137,7 @@ def select(
 
 
 def in_words(manifest: Manifest) -> str:
-    """Say what was chosen, with counts: one or two sentences.
-
-    Examples
-    --------
-    "anger 3, happiness 5 (happiness 2 + excitement 3); passed over: surprise 1"
-    """
+    """Say what was chosen: "anger 3, joy 5 (joy 2 + elation 3); passed over: surprise 1"."""
     classes = []
     for name, counts in manifest.chosen.items():
         parts = " + ".join(f"{emotion} {count:,}" for emotion, count in counts.items())
@@ -164,16 +150,11 @@ def _counts(emotions: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(emotions).items()))
 
 
-def _one(
-    corpus: Corpus, data_dir: str | Path | None, classes: dict[str, str] | None, style: str | None
-) -> Manifest:
-    complete = _read(corpus, data_dir)
-    if classes is None and corpus.choice:
-        # What is usual is no demand: a part of the corpus may lack one of its emotions.
-        there = select(complete, None, style=style).emotions
-        usual = parse(corpus.choice).items()
-        classes = {name: group for name, group in usual if name in there} or None
-    return select(complete, classes, style=style)
+def _usual(corpus: Corpus, manifest: Manifest, style: str | None) -> dict[str, str]:
+    """The class of every emotion that is usual; a part of the corpus may lack some of them."""
+    everything = {name: name for name in select(manifest, None, style=style).emotions}
+    usual = parse(corpus.choice).items() if corpus.choice else ()
+    return {name: group for name, group in usual if name in everything} or everything
 
 
 def _read(corpus: Corpus, data_dir: str | Path | None) -> Manifest:
@@ -190,25 +171,23 @@ def _read(corpus: Corpus, data_dir: str | Path | None) -> Manifest:
     if corpus.is_file and root.is_dir():
         raise CorpusError(f"corpus '{name}': {root} is a folder, give the table's file")
     if not corpus.is_file and not root.is_dir():
-        hint = "unpack it and give the folder" if is_archive(root) else "give the corpus's folder"
+        archive = root.suffix.lower() in ARCHIVES
+        hint = "unpack it and give the folder" if archive else "give the corpus's folder"
         raise CorpusError(f"corpus '{name}': {root} is a file; {hint}")
     rows, left_out = corpus.read(root)
     return build(name, root.parent if corpus.is_file else root, rows, left_out)
 
 
-def _shared(name: str, manifests: Sequence[Manifest]) -> list[Manifest]:
-    """Keep the emotions that all of several corpora have."""
-    common = sorted(set.intersection(*(set(part.emotions) for part in manifests)))
+def _shared(name: str, choices: dict[str, dict[str, str]]) -> list[dict[str, str]]:
+    """Keep the classes that all of several corpora have."""
+    groups = {corpus: sorted(set(choice.values())) for corpus, choice in choices.items()}
+    common = set.intersection(*map(set, groups.values()))
     if len(common) < 2:
-        have = "; ".join(f"{part.corpus}: {', '.join(part.emotions)}" for part in manifests)
+        have = "; ".join(f"{corpus}: {', '.join(names)}" for corpus, names in groups.items())
         raise SplitError(f"the corpora '{name}' share fewer than two emotions ({have})")
-    result = []
-    for part in manifests:
-        choice = select(part, {emotion: emotion for emotion in common})
-        chosen = {emotion: part.chosen[emotion] for emotion in common}
-        passed_over = _sum([part.passed_over, choice.passed_over])
-        result.append(replace(choice, chosen=chosen, passed_over=passed_over))
-    return result
+    return [
+        {e: group for e, group in choice.items() if group in common} for choice in choices.values()
+    ]
 
 
 def _join(name: str, manifests: Sequence[Manifest]) -> Manifest:

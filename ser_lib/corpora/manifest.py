@@ -13,16 +13,13 @@ emotion        the emotion, as an English noun
 label          the corpus's own code for it
 duration_s     length in seconds
 sample_rate_hz rate of the file
-sha256         hash of the decoded samples: the same audio under two names has
-               the same hash, whatever its header says
+sha256         hash of the decoded samples, the same for the same audio
 ============== =================================================================
 
-A reader may add columns of its own behind these, such as `style` or `valence`.
-
-Files that cannot be used are never dropped in silence: `left_out` lists each with its reason.
-
-What the audio says is measured once and kept in `data/manifests/`; a file whose size or time of
-change differs is measured again.
+A reader may add columns of its own behind these, such as `style` or `valence`. Files that cannot be
+used are never dropped in silence: `left_out` lists each with its reason. What the audio says is
+measured once and kept in `data/manifests/`; a file whose size or time of change differs is measured
+again.
 """
 
 import hashlib
@@ -46,10 +43,8 @@ from ser_lib.corpora import emotions
 _TEXT = ("utterance", "path", "speaker", "sex", "session", "sentence", "emotion", "label")
 _MEASURES = ("duration_s", "sample_rate_hz", "sha256")
 COLUMNS = _TEXT + _MEASURES
-TOGETHER = 50
-"""Files that a thread measures in one go."""
-TOLD_S = 10.0
-"""Seconds after which it is told how far a large corpus is read."""
+TOGETHER = 50  # files that a thread measures in one go
+TOLD_S = 10.0  # seconds after which it is told how far a large corpus is read
 
 
 @dataclass(frozen=True, repr=False)
@@ -58,8 +53,6 @@ class Manifest:
 
     Attributes
     ----------
-    corpus
-        Its name in the catalogue.
     root
         Folder that the paths of the table are relative to.
     left_out
@@ -122,8 +115,7 @@ def build(
 ) -> Manifest:
     """Complete a reader's rows with what the audio itself says, and check them.
 
-    Every file is decoded once, in parallel threads, and not again while it is the same. A file
-    that is not readable audio goes to `left_out` with the reason, and the rest is still used.
+    A file that is not readable audio goes to `left_out` with the reason; the rest is still used.
 
     Parameters
     ----------
@@ -171,16 +163,14 @@ def build(
 
 
 class _Measure(NamedTuple):
-    """What the audio of a file says, and the state of the file in which it said so."""
-
-    state: str
+    state: str  # of the file when it was measured
     duration_s: float
     sample_rate_hz: int
     sha256: str
 
 
 def _measure_all(root: Path, paths: list[str]) -> dict[str, _Measure | str]:
-    """Return what the audio of every path says, or why it says nothing."""
+    """What the audio of every path says, or why it says nothing."""
     root = Path(root).absolute()
     code = sources("core/audio.py", "corpora/manifest.py")
     file = workspace() / "data" / "manifests" / f"{digest(str(root), *code)}.json"

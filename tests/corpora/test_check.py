@@ -23,7 +23,7 @@ def tones(tmp_path, monkeypatch, workspace):
         "tones",
         Corpus(
             name="tones", title="Tones", language="none", licence="none", home="here", about="",
-            read=CATALOGUE["emodb"].read, counts={"anger": 10, "neutral": 10, "sadness": 10},
+            reader=CATALOGUE["emodb"].read, counts={"anger": 10, "neutral": 10, "sadness": 10},
             expected=lambda names: COMPLETE,
         ),
     )  # fmt: skip
@@ -136,7 +136,7 @@ def test_counts_alone_where_names_are_not_known(tones, monkeypatch):
         "tones",
         Corpus(
             name="tones", title="Tones", language="none", licence="none", home="here", about="",
-            read=CATALOGUE["emodb"].read, counts=row.counts,
+            reader=CATALOGUE["emodb"].read, counts=row.counts,
         ),
     )  # fmt: skip
     (tones / "wav" / "08a01Ta.wav").unlink()

@@ -45,7 +45,6 @@ def describe(name: str) -> Corpus:
         licence="; ".join(dict.fromkeys(part.licence for part in parts)),
         home="; ".join(part.home for part in parts),
         about="\n\n".join(part.about for part in parts),
-        read=None,
         speakers=sum(part.speakers for part in parts),
         protocol="speaker-kfold",
         epochs=max(part.epochs for part in parts),

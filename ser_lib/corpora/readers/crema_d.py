@@ -6,7 +6,7 @@ X (1040_ITH_SAD_X); its utterance is named like the others. 1076_MTI_SAD_XX was 
 sound and is left out. The column `intensity` is "low", "medium", "high" or "".
 """
 
-from ser_lib.corpora.corpus import Corpus, Grammar
+from ser_lib.corpora.corpus import Corpus
 
 EMOTIONS = {
     "ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happiness", "NEU": "neutral",
@@ -46,18 +46,15 @@ CORPUS = Corpus(
         "them at three levels {cite:p}`cao2014cremad`. One recording was published without sound "
         "and is left out."
     ),
-    read=Grammar(
-        corpus="CREMA-D",
-        form="AudioWAV/AAAA_SSS_EMO_LV.wav",
-        files="AudioWAV/*.wav",
-        name=(
-            r"AudioWAV/(?P<speaker>10(?:0[1-9]|[1-8]\d|9[01]))_"
-            rf"(?P<sentence>{SENTENCES})_(?P<label>{'|'.join(EMOTIONS)})_"
-            r"(?P<level>LO|MD|HI|XX?)"
-        ),
-        emotions=EMOTIONS,
-        columns=_columns,
+    form="AudioWAV/AAAA_SSS_EMO_LV.wav",
+    files="AudioWAV/*.wav",
+    pattern=(
+        r"AudioWAV/(?P<speaker>10(?:0[1-9]|[1-8]\d|9[01]))_"
+        rf"(?P<sentence>{SENTENCES})_(?P<label>{'|'.join(EMOTIONS)})_"
+        r"(?P<level>LO|MD|HI|XX?)"
     ),
+    labels=EMOTIONS,
+    columns=_columns,
     speakers=91,
     hours=5.26,
     counts=dict.fromkeys(EMOTIONS.values(), 1271) | {"neutral": 1087, "sadness": 1270},

@@ -6,7 +6,7 @@ read, too.
 """
 
 from ser_lib.corpora import folder
-from ser_lib.corpora.corpus import Corpus, Grammar
+from ser_lib.corpora.corpus import Corpus
 
 EMOTIONS = {
     "W": "anger",  # Wut
@@ -42,14 +42,11 @@ CORPUS = Corpus(
         "recognised and found natural, so the emotions are acted and clear: everyday speech is "
         "harder."
     ),
-    read=Grammar(
-        corpus="EmoDB",
-        form="SSttEv.wav",
-        files=_files,
-        name=r"(?-i:(?:[^/]+/)?(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<label>[A-Z])[a-z])",
-        emotions=EMOTIONS,
-        columns=lambda name: {"sex": SEXES.get(name["speaker"], "")},
-    ),
+    form="SSttEv.wav",
+    files=_files,
+    pattern=r"(?-i:(?:[^/]+/)?(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<label>[A-Z])[a-z])",
+    labels=EMOTIONS,
+    columns=lambda name: {"sex": SEXES.get(name["speaker"], "")},
     speakers=10,
     hours=0.41,
     counts=COUNTS,

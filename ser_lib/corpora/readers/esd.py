@@ -10,7 +10,7 @@ a sentence is named by its language and its place in that order. The column `lan
 """
 
 from ser_lib.corpora import folder
-from ser_lib.corpora.corpus import Corpus, Grammar
+from ser_lib.corpora.corpus import Corpus
 
 EMOTIONS = {
     "Neutral": "neutral", "Angry": "anger", "Happy": "happiness", "Sad": "sadness",
@@ -49,17 +49,14 @@ CORPUS = Corpus(
         "{cite:p}`zhou2022emotional`. Everyone says every sentence of the own language in every "
         "emotion, so all classes have the same size."
     ),
-    read=Grammar(
-        corpus="ESD",
-        form="SSSS/Emotion/SSSS_NNNNNN.wav",
-        files=_files,
-        name=(
-            rf"(?P<speaker>{'|'.join(SPEAKERS)})/(?P<label>{'|'.join(EMOTIONS)})/(?:[^/]+/)?"
-            r"(?P=speaker)_(?P<number>\d{6})"
-        ),
-        emotions=EMOTIONS,
-        columns=_columns,
+    form="SSSS/Emotion/SSSS_NNNNNN.wav",
+    files=_files,
+    pattern=(
+        rf"(?P<speaker>{'|'.join(SPEAKERS)})/(?P<label>{'|'.join(EMOTIONS)})/(?:[^/]+/)?"
+        r"(?P=speaker)_(?P<number>\d{6})"
     ),
+    labels=EMOTIONS,
+    columns=_columns,
     speakers=20,
     hours=29.1,
     counts=dict.fromkeys(EMOTIONS.values(), 7000),

@@ -13,7 +13,7 @@ is "train", "dev" or "test"; the same speakers are in all three.
 from pathlib import Path
 
 from ser_lib.corpora import folder
-from ser_lib.corpora.corpus import Corpus, Grammar, Rows
+from ser_lib.corpora.corpus import Corpus, Rows
 
 EMOTIONS = {
     "anger": "anger", "disgust": "disgust", "fear": "fear", "joy": "happiness",
@@ -53,14 +53,7 @@ def read(root: Path) -> Rows:
             "part": part,
         }
 
-    rows, left_out = Grammar(
-        corpus="MELD",
-        form="train/diaN_uttM.wav",
-        files=_files,
-        name=rf"(?P<folder>{'|'.join(PARTS)})/(?P<name>dia\d+_utt\d+)",
-        emotions=EMOTIONS,
-        columns=columns,
-    )(root)
+    rows, left_out = CORPUS.by_name(root, columns)
     for part, unused in labels.items():
         table = f"{part}_sent_emo.csv"
         if unused and part not in folders:
@@ -92,7 +85,11 @@ CORPUS = Corpus(
         "The recordings are utterances of 304 speakers in the dialogues of a television series, "
         "cut from its video {cite:p}`poria2019meld`. The emotions are very unevenly frequent."
     ),
-    read=read,
+    reader=read,
+    form="train/diaN_uttM.wav",
+    files=_files,
+    pattern=rf"(?P<folder>{'|'.join(PARTS)})/(?P<name>dia\d+_utt\d+)",
+    labels=EMOTIONS,
     speakers=304,
     hours=12.1,
     counts=COUNTS,

@@ -7,7 +7,7 @@ speakers' sex; a recording that it lists and the folder lacks is left out by nam
 from pathlib import Path
 
 from ser_lib.corpora import folder
-from ser_lib.corpora.corpus import Corpus, Grammar, Rows
+from ser_lib.corpora.corpus import Corpus, Rows
 
 EMOTIONS = {
     "anger": "anger", "fear": "fear", "happiness": "happiness", "neutral": "neutral",
@@ -32,14 +32,7 @@ def read(root: Path) -> Rows:
         utterance = f"{speaker}_{name['label']}_{name['sentence']}"
         return {"utterance": utterance, "speaker": speaker, "sex": sexes.get(speaker, "")}
 
-    rows, left_out = Grammar(
-        corpus="nEMO",
-        form="samples/SPK_emotion_sentence.wav",
-        files="samples/*.wav",
-        name=rf"samples/(?P<speaker>[^/_]+)_(?P<label>{'|'.join(EMOTIONS)})_(?P<sentence>\d+)",
-        emotions=EMOTIONS,
-        columns=columns,
-    )(root)
+    rows, left_out = CORPUS.by_name(root, columns)
     there = {file.name.lower() for file in folder.files(root, "samples/*.wav")[0]}
     for line in lines:
         if line["file_id"].lower() not in there:
@@ -58,7 +51,11 @@ CORPUS = Corpus(
         "Nine speakers acted Polish sentences in six emotions {cite:p}`christop2024nemo`. The "
         "classes are of nearly the same size."
     ),
-    read=read,
+    reader=read,
+    form="samples/SPK_emotion_sentence.wav",
+    files="samples/*.wav",
+    pattern=rf"samples/(?P<speaker>[^/_]+)_(?P<label>{'|'.join(EMOTIONS)})_(?P<sentence>\d+)",
+    labels=EMOTIONS,
     speakers=9,
     hours=3.07,
     counts=COUNTS,

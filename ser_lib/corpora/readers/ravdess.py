@@ -12,7 +12,7 @@ both places is read once.
 from itertools import product
 
 from ser_lib.corpora import folder
-from ser_lib.corpora.corpus import Corpus, Grammar
+from ser_lib.corpora.corpus import Corpus
 
 EMOTIONS = {
     "01": "neutral", "02": "calm", "03": "happiness", "04": "sadness", "05": "anger",
@@ -59,18 +59,15 @@ CORPUS = Corpus(
         "{cite:p}`livingstone2018ravdess`. One recording is there under two names, which no "
         "evaluation may split between training and test."
     ),
-    read=Grammar(
-        corpus="RAVDESS",
-        form="Actor_AA/MM-CC-EE-II-SS-RR-AA.wav",
-        files=_files,
-        name=(
-            rf"(?:{_AGAIN}/)?Actor_(?P<speaker>{'|'.join(ACTORS)})/"
-            r"(?P<modality>0[1-3])-(?P<channel>0[12])-(?P<label>0[1-8])-(?P<intensity>0[12])-"
-            r"(?P<sentence>0[12])-0[12]-(?P=speaker)"
-        ),
-        emotions=EMOTIONS,
-        columns=_columns,
+    form="Actor_AA/MM-CC-EE-II-SS-RR-AA.wav",
+    files=_files,
+    pattern=(
+        rf"(?:{_AGAIN}/)?Actor_(?P<speaker>{'|'.join(ACTORS)})/"
+        r"(?P<modality>0[1-3])-(?P<channel>0[12])-(?P<label>0[1-8])-(?P<intensity>0[12])-"
+        r"(?P<sentence>0[12])-0[12]-(?P=speaker)"
     ),
+    labels=EMOTIONS,
+    columns=_columns,
     speakers=24,
     hours=1.48,
     counts=dict.fromkeys(EMOTIONS.values(), 192) | {"neutral": 96},

@@ -6,7 +6,7 @@ of the sentence. As the names repeat in every folder, utterances are named like 
 
 from itertools import product
 
-from ser_lib.corpora.corpus import Corpus, Grammar
+from ser_lib.corpora.corpus import Corpus
 
 EMOTIONS = {
     "sa": "sadness", "su": "surprise", "a": "anger", "d": "disgust", "f": "fear",
@@ -36,16 +36,11 @@ CORPUS = Corpus(
         "{cite:p}`haq2009speaker`. Four speakers, all men, are few: how far the scores carry to "
         "other voices stays open."
     ),
-    read=Grammar(
-        corpus="SAVEE",
-        form="DC/a01.wav",
-        files="[DJK][CEKL]/*.wav",
-        name=(
-            rf"(?P<speaker>{'|'.join(SPEAKERS)})/(?P<label>{'|'.join(EMOTIONS)})(?P<number>\d\d)"
-        ),
-        emotions=EMOTIONS,
-        columns=_columns,
-    ),
+    form="DC/a01.wav",
+    files="[DJK][CEKL]/*.wav",
+    pattern=(rf"(?P<speaker>{'|'.join(SPEAKERS)})/(?P<label>{'|'.join(EMOTIONS)})(?P<number>\d\d)"),
+    labels=EMOTIONS,
+    columns=_columns,
     speakers=4,
     hours=0.51,
     counts=dict.fromkeys(EMOTIONS.values(), 60) | {"neutral": 120},

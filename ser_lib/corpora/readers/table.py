@@ -18,14 +18,7 @@ _MARKUP = re.compile(r"[<>`\x00-\x1f]")  # what a page would take for something 
 
 
 def read(file: Path) -> Rows:
-    """Read a table; rows without a path are left out.
-
-    Raises
-    ------
-    CorpusError
-        If the table cannot be read, is empty or lacks a required column, or a name holds < > ` or
-        a control character.
-    """
+    """Read a table; rows without a path are left out, and names with markup are refused."""
     try:
         if file.suffix.lower() == ".parquet":
             table = pd.read_parquet(file)
@@ -70,7 +63,7 @@ CORPUS = Corpus(
     licence="your own",
     home="a CSV file with the columns path, emotion and, better, speaker",
     about="These recordings are described by a table of their owner.",
-    read=read,
+    reader=read,
     acted=False,
     is_file=True,
 )
