@@ -1,6 +1,5 @@
-"""What is wrong with a copy of a corpus: each file, utterance and emotion by name.
+"""What is wrong with a copy of a corpus, compared with what the catalogue knows of a complete one.
 
-The copy is compared with what the catalogue knows of a complete one, before emotions are chosen.
 An utterance that is there but cannot be used is left out: it is neither missing nor extra.
 """
 
@@ -17,11 +16,8 @@ WIDTH = 100  # characters in a line
 def findings(manifest: Manifest) -> list[str]:
     """Return what was left out, is missing, extra or there twice; long items have several lines.
 
-    Of several corpora that are joined, what is missing is told by the findings of each alone.
-
-    Examples
-    --------
-    ["left out: wav/08a01Wa.wav: is empty (0 bytes)", "anger: 125 of 127, 1 missing, 1 unreadable"]
+    An example is "anger: 125 of 127, 1 missing, 1 unreadable". Of corpora that are joined, what is
+    missing is told by the findings of each alone.
     """
     corpus = describe(manifest.corpus)
     lines, reasons = [], defaultdict(list)

@@ -19,12 +19,10 @@ intensity and high-frequency energy fall, and the voice is breathy. Frustration 
 anger, weaker than hot anger and tense, and as slow with slightly raised pitch, as frustrated users
 of dialogue systems sound. The sizes are ours, chosen so that classes overlap as in people.
 
-References
-----------
-Murray & Arnott 1993, J. Acoust. Soc. Am. 93(2), 1097-1108. Banse & Scherer 1996, J. Pers. Soc.
-Psychol. 70(3), 614-636 (with cold anger). Juslin & Laukka 2003, Psychol. Bull. 129(5), 770-814.
-Scherer 2003, Speech Communication 40(1-2), 227-256. Tartter 1980, Percept. Psychophys. 27(1), 24-27
-(smiling). Ang et al. 2002, Proc. ICSLP, 2037-2040 (frustration).
+Sources: Murray & Arnott 1993, J. Acoust. Soc. Am. 93(2), 1097-1108. Banse & Scherer 1996, J. Pers.
+Soc. Psychol. 70(3), 614-636 (with cold anger). Juslin & Laukka 2003, Psychol. Bull. 129(5),
+770-814. Scherer 2003, Speech Communication 40(1-2), 227-256. Tartter 1980, Percept. Psychophys.
+27(1), 24-27 (smiling). Ang et al. 2002, Proc. ICSLP, 2037-2040 (frustration).
 """
 
 import json
@@ -40,9 +38,9 @@ from scipy.io import wavfile
 from ser_lib.core import jobs as parallel
 from ser_lib.core.errors import CorpusError, ParameterError
 from ser_lib.core.files import digest, fresh_folder, sources
+from ser_lib.corpora import folder as folders
 from ser_lib.corpora.corpus import Rows
 from ser_lib.corpora.espeak import RATE, Voice, synthesiser
-from ser_lib.corpora.folder import table
 
 
 class Cues(NamedTuple):
@@ -111,12 +109,13 @@ _FORMANTS = {"female": 113.0, "male": 99.0}  # percent
 _RANGE = 8.0  # semitones
 _WORDS_PER_MINUTE = 185.0
 _LEVEL = -27.0  # dB of full scale, root mean square
-_BREATH = 1.0
-_TREMOR = 1.0  # percent
-_TREMOR_HZ = 7.0
+_BREATH, _TREMOR, _TREMOR_HZ = 1.0, 1.0, 7.0  # steps, percent, Hz
 _PEAK = 0.89
 _BLOCK = 4096  # the Fourier transform of lengths with large prime factors is slow
 _STAMP = "corpus.json"
+_COLUMNS = [
+    "utterance", "path", "speaker", "sex", "session", "sentence", "text", "emotion", "label",
+]  # fmt: skip
 
 
 def make(
@@ -136,8 +135,6 @@ def make(
         one with others replaced.
     n_speakers
         1 to 100; women and men alternate, two to a session.
-    seed
-        Another one gives other speakers and other utterances.
     workers
         Processes, 0 for none but this one; the number of processors by default.
 
@@ -178,8 +175,8 @@ def make(
         if workers is None and n_speakers * n_sentences < 40:
             workers = 0  # done before a process has started
         rows = [row for part in parallel.each(_speak, jobs, workers=workers) for row in part]
-        rows.sort(key=lambda row: row["utterance"])
-        pd.DataFrame(rows).to_csv(temporary / "manifest.csv", index=False, lineterminator="\n")
+        table = pd.DataFrame(sorted(rows), columns=_COLUMNS)
+        table.to_csv(temporary / "manifest.csv", index=False, lineterminator="\n")
         (temporary / _STAMP).write_text(json.dumps(stamp, indent=1) + "\n", encoding="utf-8")
     return folder
 
@@ -188,7 +185,7 @@ def read(root: Path) -> Rows:
     """Read a folder of `make`."""
     if _stamp(root) is None:
         raise CorpusError(f"no demo corpus in {root}; without a folder it is made for you")
-    rows = table(root / "manifest.csv")
+    rows = folders.table(root / "manifest.csv")
     for row in rows:
         del row["text"]
     return rows, []
@@ -202,7 +199,7 @@ def _stamp(folder: Path) -> dict | None:
     return stamp if isinstance(stamp, dict) and stamp.get("corpus") == "demo" else None
 
 
-def _speak(folder: Path, speaker: int, n_sentences: int, seed: int) -> list[dict]:
+def _speak(folder: Path, speaker: int, n_sentences: int, seed: int) -> list[tuple]:
     """Write all utterances of a speaker and return their rows."""
     sex = ("female", "male")[speaker % 2]
     session = f"S{speaker // 2 + 1}"
@@ -216,16 +213,11 @@ def _speak(folder: Path, speaker: int, n_sentences: int, seed: int) -> list[dict
             cues = person.cues(emotion, rng)
             signal = speak(text, person.voice(cues), int(rng.integers(1, 2**31 - 1)))
             samples = (person.record(signal, cues, rng) * 32767).round().astype(np.int16)
-            utterance = f"{name}_{sentence}_{emotion[:3]}"
+            label = emotion[:3]
+            utterance = f"{name}_{sentence}_{label}"
             path = f"wav/{utterance}.wav"
             wavfile.write(folder / path, RATE, samples)
-            rows.append(
-                {
-                    "utterance": utterance, "path": path, "speaker": name, "sex": sex,
-                    "session": session, "sentence": sentence, "text": text, "emotion": emotion,
-                    "label": emotion[:3],
-                }
-            )  # fmt: skip
+            rows.append((utterance, path, name, sex, session, sentence, text, emotion, label))
     return rows
 
 

@@ -120,7 +120,6 @@ def fetch(name: str, folder: str | Path) -> Path:
 
     A mirror can be named in the environment variable `SER_MIRROR`: it has the archive as
     ``$SER_MIRROR/<file>``, and audio that the archive lacks as ``$SER_MIRROR/<name>/<path>``.
-
     Nothing is written outside `folder`.
 
     Raises

@@ -11,10 +11,7 @@ utterance is spoken with a voice file written for it, in which they are 0; `ser_
 adds a tremor of its own. The noise is seeded before each utterance, and the volume is low enough
 that the automatic gain never moves.
 
-References
-----------
-eSpeak NG 1.52, ``src/libespeak-ng/wavegen.c`` and ``docs/voices.md``,
-https://github.com/espeak-ng/espeak-ng
+Source: eSpeak NG 1.52, ``src/libespeak-ng/wavegen.c`` and ``docs/voices.md``.
 """
 
 import ctypes
@@ -38,7 +35,6 @@ _SYNCHRONOUS, _DO_NOT_EXIT = 2, 0x8000  # espeak_Initialize: output mode, option
 _CHARACTER, _UTF8 = 1, 1  # espeak_Synth: position type, flag
 _WORDS_PER_MINUTE, _VOLUME = 1, 2  # espeak_SetParameter
 _HEADROOM_VOLUME = 60  # percent; the loudest voice peaks near 0.5 of full scale
-
 _one_at_a_time = threading.Lock()
 
 
@@ -65,11 +61,6 @@ def synthesiser() -> Iterator[Callable[[str, Voice, int], np.ndarray]]:
     """Give a function ``speak(text, voice, seed)`` that returns float32 samples at `RATE`.
 
     The library is one set of global variables, so in a process a second thread waits.
-
-    Raises
-    ------
-    CorpusError
-        The library or its English data cannot be loaded, or it refuses a text.
 
     Examples
     --------
@@ -101,7 +92,6 @@ def synthesiser() -> Iterator[Callable[[str, Voice, int], np.ndarray]]:
             shutil.copyfile(Path(espeakng_loader.get_data_path(), name), target)
         voice_file = Path(data, "voices", "!v", "speaker")
         voice_file.parent.mkdir(parents=True)
-
         rate = library.espeak_Initialize(_SYNCHRONOUS, 0, str(data).encode(), _DO_NOT_EXIT)
         if rate != RATE:
             raise CorpusError(f"eSpeak NG does not start with the data in {data} (answer {rate})")

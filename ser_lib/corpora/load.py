@@ -2,8 +2,7 @@
 
 A choice of emotions is written as text: commas between the classes, and "+" between emotions that
 are counted as one class, which takes the first name: ``"anger, happiness+excitement, neutral"``.
-The style is how an utterance came to be, ``"improvised"`` or ``"scripted"``, where the corpus
-knows it.
+The style is how an utterance came to be, where the corpus knows it.
 """
 
 import os
@@ -18,7 +17,6 @@ from pandas.api.types import is_numeric_dtype
 from ser_lib.core.errors import CorpusError, ParameterError, SplitError, choose
 from ser_lib.core.files import workspace
 from ser_lib.corpora import demo
-from ser_lib.corpora.corpus import Corpus
 from ser_lib.corpora.folder import ARCHIVES
 from ser_lib.corpora.manifest import Manifest, build
 from ser_lib.corpora.readers import CATALOGUE, describe
@@ -54,31 +52,25 @@ def load(
     ParameterError
         If the corpus is unknown, or needs a folder and none is given.
     CorpusError
-        If the folder does not exist or is not this corpus, or lacks what is chosen.
+        If the folder is not this corpus, or lacks what is chosen.
     SplitError
         If several corpora share fewer than two emotions.
     """
     describe(name)  # refuses an unknown one before anything is read
     classes = parse(emotions) if emotions else None
-    parts = [CATALOGUE[part] for part in name.split(",")]
+    parts = name.split(",")
     folders = [data_dir] if len(parts) == 1 else str(data_dir or "," * (len(parts) - 1)).split(",")
     if len(folders) != len(parts):
         raise ParameterError(
             f"corpus '{name}' is {len(parts)} corpora, but --data names {len(folders)} folder(s); "
             "give one for each, separated by commas, and nothing for a demo corpus"
         )
-    manifests = [_read(part, folder) for part, folder in zip(parts, folders, strict=True)]
-    choices = [
-        classes or _usual(part, manifest, style)
-        for part, manifest in zip(parts, manifests, strict=True)
-    ]
-    if not classes and len(parts) > 1:
-        choices = _shared(name, dict(zip(name.split(","), choices, strict=True)))
-    manifests = [
-        select(manifest, choice, style=style)
-        for manifest, choice in zip(manifests, choices, strict=True)
-    ]
-    manifest = manifests[0] if len(parts) == 1 else _join(name, manifests)
+    manifests = [_read(*pair) for pair in zip(parts, folders, strict=True)]
+    choices = {part.corpus: classes or _usual(part, style) for part in manifests}
+    if len(parts) > 1 and not classes:
+        choices = _shared(name, choices)
+    manifests = [select(part, choices[part.corpus], style=style) for part in manifests]
+    manifest = _join(name, manifests) if len(parts) > 1 else manifests[0]
     return replace(manifest, selection={"emotions": emotions, "style": style})
 
 
@@ -150,15 +142,29 @@ def _counts(emotions: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(emotions).items()))
 
 
-def _usual(corpus: Corpus, manifest: Manifest, style: str | None) -> dict[str, str]:
+def _usual(manifest: Manifest, style: str | None) -> dict[str, str]:
     """The class of every emotion that is usual; a part of the corpus may lack some of them."""
     everything = {name: name for name in select(manifest, None, style=style).emotions}
-    usual = parse(corpus.choice).items() if corpus.choice else ()
-    return {name: group for name, group in usual if name in everything} or everything
+    choice = CATALOGUE[manifest.corpus].choice
+    usual = parse(choice) if choice else {}
+    return {name: usual[name] for name in usual if name in everything} or everything
 
 
-def _read(corpus: Corpus, data_dir: str | Path | None) -> Manifest:
-    name = corpus.name
+def _shared(name: str, choices: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Keep the classes that all of several corpora have."""
+    groups = {part: sorted(set(classes.values())) for part, classes in choices.items()}
+    common = set.intersection(*map(set, groups.values()))
+    if len(common) < 2:
+        have = "; ".join(f"{part}: {', '.join(names)}" for part, names in groups.items())
+        raise SplitError(f"the corpora '{name}' share fewer than two emotions ({have})")
+    return {
+        part: {emotion: group for emotion, group in classes.items() if group in common}
+        for part, classes in choices.items()
+    }
+
+
+def _read(name: str, data_dir: str | Path | None) -> Manifest:
+    corpus = CATALOGUE[name]
     if not data_dir and name in demo.SIZES:
         data_dir = demo.make(workspace() / "data" / name, **demo.SIZES[name])
     if not data_dir:
@@ -176,18 +182,6 @@ def _read(corpus: Corpus, data_dir: str | Path | None) -> Manifest:
         raise CorpusError(f"corpus '{name}': {root} is a file; {hint}")
     rows, left_out = corpus.read(root)
     return build(name, root.parent if corpus.is_file else root, rows, left_out)
-
-
-def _shared(name: str, choices: dict[str, dict[str, str]]) -> list[dict[str, str]]:
-    """Keep the classes that all of several corpora have."""
-    groups = {corpus: sorted(set(choice.values())) for corpus, choice in choices.items()}
-    common = set.intersection(*map(set, groups.values()))
-    if len(common) < 2:
-        have = "; ".join(f"{corpus}: {', '.join(names)}" for corpus, names in groups.items())
-        raise SplitError(f"the corpora '{name}' share fewer than two emotions ({have})")
-    return [
-        {e: group for e, group in choice.items() if group in common} for choice in choices.values()
-    ]
 
 
 def _join(name: str, manifests: Sequence[Manifest]) -> Manifest:

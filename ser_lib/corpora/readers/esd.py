@@ -1,12 +1,10 @@
 """ESD, the Emotional Speech Dataset (Zhou et al. 2022): acted Mandarin and English.
 
 Files are `SSSS/Emotion/SSSS_NNNNNN.wav`: speakers 0001 to 0010 speak Mandarin, 0011 to 0020
-English. Some copies have folders for training, evaluation and test between the last two, which
-say nothing about speakers and are passed by.
-
-The numbers of a speaker run through the emotions, 350 of each, in the same order of sentences; so
-a sentence is named by its language and its place in that order. The column `language` is
-"Mandarin" or "English".
+English, which is told in the column `language`. Some copies have folders for training, evaluation
+and test between the last two, which are passed by. The numbers of a speaker run through the
+emotions, 350 of each, in the same order of sentences, so a sentence is named by its language and
+its place in that order.
 """
 
 from ser_lib.corpora import folder

@@ -4,10 +4,8 @@ MELD is published as video; this reads the audio, which its user has extracted t
 same names: `diaN_uttM.wav` in a folder for each part, whose name is the original one
 (`train_splits`, `dev_splits_complete`, `output_repeated_splits_test`) or just `train`, `dev`,
 `test`. The labels are in `train_sent_emo.csv`, `dev_sent_emo.csv` and `test_sent_emo.csv`, beside
-these folders or inside them.
-
-Names repeat from part to part, so utterances are named like `train_dia0_utt3`. The column `part`
-is "train", "dev" or "test"; the same speakers are in all three.
+these folders or inside them. Names repeat from part to part, so utterances are named like
+`train_dia0_utt3`. The column `part` is "train", "dev" or "test"; all have the same speakers.
 """
 
 from pathlib import Path
@@ -56,13 +54,12 @@ def read(root: Path) -> Rows:
     rows, left_out = CORPUS.by_name(root, columns)
     for part, unused in labels.items():
         table = f"{part}_sent_emo.csv"
-        if unused and part not in folders:
+        if part in folders:
+            reason = f"is labelled in {table}, but is not there"
+            left_out += [{"file": f"{folders[part]}/{n}.wav", "reason": reason} for n in unused]
+        elif unused:
             reason = f"labels {len(unused)} utterances, but there is no folder '{part}' of wavs"
             left_out.append({"file": table, "reason": reason})
-            continue
-        for name in unused:
-            file = f"{folders[part]}/{name}.wav"
-            left_out.append({"file": file, "reason": f"is labelled in {table}, but is not there"})
     return rows, left_out
 
 

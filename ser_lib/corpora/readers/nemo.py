@@ -33,12 +33,10 @@ def read(root: Path) -> Rows:
         return {"utterance": utterance, "speaker": speaker, "sex": sexes.get(speaker, "")}
 
     rows, left_out = CORPUS.by_name(root, columns)
-    there = {file.name.lower() for file in folder.files(root, "samples/*.wav")[0]}
-    for line in lines:
-        if line["file_id"].lower() not in there:
-            reason = "is listed in data.tsv, but is not there"
-            left_out.append({"file": f"samples/{line['file_id']}", "reason": reason})
-    return rows, left_out
+    present = {file.name.lower() for file in folder.files(root, "samples/*.wav")[0]}
+    absent = [line["file_id"] for line in lines if line["file_id"].lower() not in present]
+    reason = "is listed in data.tsv, but is not there"
+    return rows, left_out + [{"file": f"samples/{name}", "reason": reason} for name in absent]
 
 
 CORPUS = Corpus(

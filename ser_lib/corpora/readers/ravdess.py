@@ -4,9 +4,7 @@
 Files are `Actor_AA/MM-CC-EE-II-SS-RR-AA.wav`, two digits each: modality (03 audio alone), channel
 (01 speech), emotion, intensity, statement, repetition, actor (odd numbers are men). Song and video
 are left out. The column `intensity` is "normal" or "strong"; neutral speech has one intensity only.
-
-Some copies hold a second folder, `audio_speech_actors_01-24/`, with everything again: what is in
-both places is read once.
+Some copies hold everything again in `audio_speech_actors_01-24/`: it is read once.
 """
 
 from itertools import product

@@ -18,10 +18,10 @@ SPEAKERS = ("OAF", "YAF")
 
 
 def _files(root):
-    files, refused = folder.files(root, "*.wav")
+    recordings = folder.files(root, "*.wav")
     # The folder of one actress and emotion alone is not the corpus.
-    if files and root.absolute().name[:4].upper() not in ("OAF_", "YAF_"):
-        return files, refused
+    if recordings[0] and root.absolute().name[:4].upper() not in ("OAF_", "YAF_"):
+        return recordings
     folder.locate(root, "*/[OY]A*_*_*.wav", corpus="TESS")  # says so if there are none
     return folder.files(root, "*/*.wav")
 
