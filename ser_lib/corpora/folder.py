@@ -55,10 +55,13 @@ def table(file: Path, *columns: str, separator: str = ",") -> list[dict[str, str
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("latin-1")
-    # Tab separated texts hold quotation marks that quote nothing.
-    quoting = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
-    lines = io.StringIO(text)
-    reader = csv.DictReader(lines, delimiter=separator, quoting=quoting, restval="")
+    reader = csv.DictReader(
+        io.StringIO(text),
+        delimiter=separator,
+        # Tab separated texts hold quotation marks that quote nothing.
+        quoting=csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL,
+        restval="",
+    )
     try:
         rows, have = list(reader), reader.fieldnames or []
     except csv.Error as error:
