@@ -1,6 +1,5 @@
-"""What is wrong with a copy of a corpus: each file, utterance and emotion by name.
+"""What is wrong with a copy of a corpus, compared with what the catalogue knows of a complete one.
 
-The copy is compared with what the catalogue knows of a complete one, before emotions are chosen.
 An utterance that is there but cannot be used is left out: it is neither missing nor extra.
 """
 
@@ -11,41 +10,38 @@ from ser_lib.corpora.corpus import Corpus
 from ser_lib.corpora.manifest import Manifest
 from ser_lib.corpora.readers import describe
 
-WIDTH = 100
-"""Characters in a line."""
+WIDTH = 100  # characters in a line
 
 
 def findings(manifest: Manifest) -> list[str]:
     """Return what was left out, is missing, extra or there twice; long items have several lines.
 
-    Of several corpora that are joined, what is missing is told by the findings of each alone.
-
-    Examples
-    --------
-    ["left out: wav/08a01Wa.wav: is empty (0 bytes)", "anger: 125 of 127, 1 missing, 1 unreadable"]
+    An example is "anger: 125 of 127, 1 missing, 1 unreadable". Of corpora that are joined, what is
+    missing is told by the findings of each alone.
     """
     corpus = describe(manifest.corpus)
-    differences = [*_names(corpus, manifest.listed), *_counts(corpus, manifest)]
-    lines = [*_left_out(manifest), *differences, *_twins(manifest)]
+    lines, reasons = [], defaultdict(list)
+    for row in manifest.left_out:
+        reasons[row["reason"]].append(row["file"])
+    for reason, files in reasons.items():  # thousands may have the same one
+        if len(files) == 1:
+            lines.append(f"left out: {files[0]}: {reason}")
+        else:
+            lines.append(_list(f"left out, {len(files):,} files, {reason}", files))
+    differences = []
+    if corpus.counts and manifest.listed:
+        differences = [*_names(corpus, manifest.listed), *_counts(corpus, manifest)]
+    lines += differences
+    table = manifest.table[manifest.table["sha256"].duplicated(keep=False)]
+    for _, group in table.groupby("sha256", sort=False):
+        lines.append(_list("the same audio", group["path"]))
     if corpus.counts and not differences:
         lines.append(f"the copy is complete: {corpus.utterances:,} utterances")
     return lines
 
 
-def _left_out(manifest: Manifest) -> Iterable[str]:
-    """Files by their reason; thousands may have the same one."""
-    reasons = defaultdict(list)
-    for row in manifest.left_out:
-        reasons[row["reason"]].append(row["file"])
-    for reason, files in reasons.items():
-        if len(files) == 1:
-            yield f"left out: {files[0]}: {reason}"
-        else:
-            yield _list(f"left out, {len(files):,} files, {reason}", files)
-
-
 def _names(corpus: Corpus, listed: Mapping[str, tuple[str, bool]]) -> Iterable[str]:
-    if corpus.expected is None or not listed:
+    if corpus.expected is None:
         return
     expected = corpus.expected(listed)
     missing = expected - set(listed)
@@ -58,8 +54,6 @@ def _names(corpus: Corpus, listed: Mapping[str, tuple[str, bool]]) -> Iterable[s
 
 def _counts(corpus: Corpus, manifest: Manifest) -> Iterable[str]:
     listed = manifest.listed.values()
-    if not corpus.counts or not listed:
-        return
     present = Counter(emotion for emotion, _ in listed)
     used = Counter(emotion for emotion, usable in listed if usable)
     # Of a file that the reader itself left out, the emotion is not known, nor always the name.
@@ -75,12 +69,6 @@ def _counts(corpus: Corpus, manifest: Manifest) -> Iterable[str]:
         words = [f"{count:,} {what}" for what, count in parts.items() if count > 0]
         if words:
             yield f"{emotion}: {used[emotion]:,} of {whole:,}, {', '.join(words)}"
-
-
-def _twins(manifest: Manifest) -> Iterable[str]:
-    table = manifest.table
-    for _, group in table[table["sha256"].duplicated(keep=False)].groupby("sha256", sort=False):
-        yield _list("the same audio", group["path"])
 
 
 def _list(what: str, names: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""What a file of `readers` declares: a corpus's row in the catalogue, how its files are named."""
+"""A row of the catalogue: what is known of a corpus, and how its files are read."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -7,23 +7,35 @@ from pathlib import Path
 
 from ser_lib.corpora import folder
 
-Reader = Callable[[Path], tuple[list[dict], list[dict]]]
-"""A corpus's folder to rows of the manifest and ``{"file": ..., "reason": ...}`` of the rest."""
+Rows = tuple[list[dict], list[dict[str, str]]]
+"""Rows of the manifest, and ``{"file": ..., "reason": ...}`` of what is not used."""
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A row of the catalogue.
+    """A corpus, whose files are read by their names, or by a `reader` of its own.
 
     Attributes
     ----------
+    title
+        What comes before a comma is its short name.
     about
         Markdown for the data page: how the recordings came to be, with citations.
-    read
-        Reads a folder, or a file if `is_file`; `None` for several corpora that are joined.
+    form
+        How files are called in short, such as ``"f1/neu-f1-b1.wav"``.
+    files
+        Where the recordings are: a pattern for `folder.locate`, or a function with its result.
+    pattern
+        A regular expression for a path below the corpus's folder, without its ending and in any
+        case. Its groups `speaker`, `session`, `sentence` and `label` become columns as they are;
+        the label is spelt as in `labels`.
+    labels
+        Label to emotion.
+    columns
+        The groups of `pattern` to further columns, or to the reason why the file is left out.
     speakers, hours, counts
-        What a complete copy holds; `counts` are the utterances of each emotion. 0 and nothing
-        where it depends on the user.
+        What a complete copy holds, 0 and nothing where it depends on the user; `counts` are the
+        utterances of each emotion.
     expected
         Names the utterances of a complete copy, given those that a copy has; `None` where the
         counts are all that is known.
@@ -36,6 +48,8 @@ class Corpus:
         The speakers portray the emotions; otherwise nothing is known of how they came about.
     embed_audio
         The licence allows short excerpts inside the book.
+    is_file
+        The corpus is one file, not a folder.
     """
 
     name: str
@@ -44,7 +58,12 @@ class Corpus:
     licence: str
     home: str  # where to get it
     about: str
-    read: Reader | None
+    reader: Callable[[Path], Rows] | None = None
+    form: str = ""
+    files: str | Callable[[Path], tuple[list[Path], list[dict[str, str]]]] = ""
+    pattern: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    columns: Callable[[dict[str, str]], dict | str] = lambda groups: {}
     speakers: int = 0
     hours: float = 0.0
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -72,69 +91,39 @@ class Corpus:
         """The emotions of a complete copy in alphabetical order."""
         return tuple(sorted(self.counts))
 
+    def read(self, root: Path) -> Rows:
+        """Read a folder, or a file; raise a `CorpusError` if it is not this corpus."""
+        return self.reader(root) if self.reader else self.by_name(root, self.columns)
 
-@dataclass(frozen=True)
-class Grammar:
-    """How a corpus names its files; `read` is its reader.
-
-    Attributes
-    ----------
-    corpus, form
-        For messages: the corpus, and its names in short, such as ``"f1/neu-f1-b1.wav"``.
-    files
-        Where the recordings are: a pattern for `folder.locate`, or a function from the corpus's
-        folder to the files and what could not be looked into.
-    name
-        A regular expression that explains a path below that folder, without its ending and in any
-        case.
-    emotions
-        Label to emotion.
-    columns
-        The groups of `name` to the columns of a row, or to the reason why the file is left out.
-        The group `label`, in whatever case, comes as it is in `emotions` and need not be returned.
-    """
-
-    corpus: str
-    form: str
-    files: str | Callable[[Path], tuple[list[Path], list[dict[str, str]]]]
-    name: str
-    emotions: Mapping[str, str]
-    columns: Callable[[dict[str, str]], dict | str]
-
-    def read(self, root: Path) -> tuple[list[dict], list[dict]]:
-        """Return rows of the manifest, and the files that are not used.
-
-        Raises
-        ------
-        CorpusError
-            If there are no wav files.
-        """
-        if isinstance(self.files, str):
-            files, left_out = folder.locate(root, self.files, corpus=self.corpus)
-        else:
+    def by_name(self, root: Path, columns: Callable[[dict[str, str]], dict | str]) -> Rows:
+        """Read the files of a folder by their names."""
+        if callable(self.files):
             files, left_out = self.files(root)
+        else:
+            files, left_out = folder.locate(root, self.files, corpus=self.short)
         rows = []
         for file in files:
             path = file.relative_to(root)
-            columns = self._columns(path.with_suffix("").as_posix())
-            if isinstance(columns, str):
-                left_out.append(folder.left_out(root, file, columns))
+            row = self._row(path.with_suffix("").as_posix(), columns)
+            if isinstance(row, str):
+                left_out.append(folder.left_out(root, file, row))
             else:
-                rows.append({"utterance": file.stem, "path": path.as_posix()} | columns)
+                rows.append({"utterance": file.stem, "path": path.as_posix()} | row)
         return rows, left_out
 
-    def _columns(self, path: str) -> dict | str:
-        match = re.fullmatch(self.name, path, re.IGNORECASE)
+    def _row(self, path: str, columns: Callable[[dict[str, str]], dict | str]) -> dict | str:
+        match = re.fullmatch(self.pattern, path, re.IGNORECASE)
         if match is None:
-            return f"the name is not one of {self.corpus}'s ({self.form})"
-        name = match.groupdict(default="")
-        if written := name.get("label"):
-            cases = {label.lower(): label for label in self.emotions}
-            name["label"] = cases.get(written.lower(), written)
-        columns = self.columns(name)
-        if isinstance(columns, str):
-            return columns
-        label = columns.setdefault("label", name.get("label", ""))
-        if label not in self.emotions:
-            return f"unknown label '{label}'; {self.corpus} has: {', '.join(self.emotions)}"
-        return columns | {"emotion": self.emotions[label]}
+            return f"the name is not one of {self.short}'s ({self.form})"
+        groups = match.groupdict(default="")
+        if label := groups.get("label"):
+            cases = {name.lower(): name for name in self.labels}
+            groups["label"] = cases.get(label.lower(), label)
+        others = columns(groups)
+        if isinstance(others, str):
+            return others
+        own = ("speaker", "session", "sentence", "label")
+        row = {name: groups[name] for name in own if name in groups} | others
+        if (label := row["label"]) not in self.labels:
+            return f"unknown label '{label}'; {self.short} has: {', '.join(self.labels)}"
+        return row | {"emotion": self.labels[label]}

@@ -1,46 +1,45 @@
 """The demo corpus: five emotions, synthetic speakers, real sentences, made on the spot.
 
-No person speaks here. The corpus exists so that everything can be tried without a licence and a
-download; its results say nothing about people. Every speaker says every sentence in every emotion;
-speakers come in sessions of one woman and one man, as in IEMOCAP. The folder holds
+Everything can be tried with it without a licence and a download; as no person speaks, its results
+say nothing about people. Every speaker says every sentence in every emotion; speakers come in
+sessions of one woman and one man, as in IEMOCAP. The folder holds
 
 - ``wav/S1F_04_ang.wav``: session 1, its woman, sentence 4, anger; 22,050 Hz, mono, 16 bits;
 - ``manifest.csv``: utterance, path, speaker, sex, session, sentence, text, emotion, label;
 - ``corpus.json``: the parameters it was made with, by which a finished corpus is recognised.
 
 An utterance depends on the seed, its speaker, sentence and emotion only: a smaller corpus is a part
-of the larger one, and the order of work and the number of processes change nothing.
+of the larger one, and the number of processes changes nothing.
 
-What an emotion does to a voice is the table `OFFSETS`: differences from the neutral voice, in the
-directions that studies of vocal expression agree on. Anger: pitch level and range, rate, intensity
-and high-frequency energy rise. Happiness: pitch and its range rise most, with more intensity and
-rate, less high-frequency energy than in anger, and the higher formants of a smiling mouth. Sadness:
-pitch level and range, rate, intensity and high-frequency energy fall, and the voice is breathy.
-Frustration is taken as cold anger, weaker than hot anger and tense, and as slow with slightly
-raised pitch, which is what frustrated users of dialogue systems sound like. The sizes are ours,
-chosen so that classes overlap as they do in people: `SPREAD` says how far speakers differ from each
-other, how personally each of them expresses an emotion, and how utterances vary.
+What an emotion does to a voice is the table `OFFSETS`, in the directions that studies of vocal
+expression agree on. Anger: pitch level and range, rate, intensity and high-frequency energy rise.
+Happiness: pitch and its range rise most, with more intensity and rate, less high-frequency energy
+than in anger, and the higher formants of a smiling mouth. Sadness: pitch level and range, rate,
+intensity and high-frequency energy fall, and the voice is breathy. Frustration is taken as cold
+anger, weaker than hot anger and tense, and as slow with slightly raised pitch, as frustrated users
+of dialogue systems sound. The sizes are ours, chosen so that classes overlap as in people.
 
-References
-----------
-Murray & Arnott 1993, J. Acoust. Soc. Am. 93(2), 1097-1108. Banse & Scherer 1996, J. Pers. Soc.
-Psychol. 70(3), 614-636 (with cold anger). Juslin & Laukka 2003, Psychol. Bull. 129(5), 770-814.
-Scherer 2003, Speech Communication 40(1-2), 227-256. Tartter 1980, Percept. Psychophys. 27(1), 24-27
-(smiling). Ang et al. 2002, Proc. ICSLP, 2037-2040 (frustration).
+Sources: Murray & Arnott 1993, J. Acoust. Soc. Am. 93(2), 1097-1108. Banse & Scherer 1996, J. Pers.
+Soc. Psychol. 70(3), 614-636 (with cold anger). Juslin & Laukka 2003, Psychol. Bull. 129(5),
+770-814. Scherer 2003, Speech Communication 40(1-2), 227-256. Tartter 1980, Percept. Psychophys.
+27(1), 24-27 (smiling). Ang et al. 2002, Proc. ICSLP, 2037-2040 (frustration).
 """
 
-import csv
 import json
-import wave
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
+from scipy.io import wavfile
 
 from ser_lib.core import jobs as parallel
 from ser_lib.core.errors import CorpusError, ParameterError
 from ser_lib.core.files import digest, fresh_folder, sources
+from ser_lib.corpora import folder as folders
+from ser_lib.corpora.corpus import Rows
 from ser_lib.corpora.espeak import RATE, Voice, synthesiser
 
 
@@ -78,8 +77,7 @@ SPREAD = {
 and from one utterance to the next."""
 
 EXPRESSION = {"speakers": 0.15, "utterances": 0.25}
-"""Standard deviations, in natural logarithms, of the factor by which all of an emotion's offsets
-are weaker or stronger."""
+"""The same, in natural logarithms, of how strongly an emotion is expressed."""
 
 SENTENCES = (
     "The early train to the city leaves at half past seven.",
@@ -104,23 +102,20 @@ SIZES = {
     "demo": {"n_speakers": 10, "n_sentences": 12, "seed": 0},
     "demo2": {"n_speakers": 6, "n_sentences": 6, "seed": 1},
 }
-"""The demo corpora of the catalogue: the second one has other voices, to train on one and test on
-the other."""
+"""The demo corpora of the catalogue; the second one has other voices, to test on."""
 
-_CODES = {name: name[:3] for name in EMOTIONS}
 _CENTRE_HZ = {"female": 195.0, "male": 112.0}
 _FORMANTS = {"female": 113.0, "male": 99.0}  # percent
 _RANGE = 8.0  # semitones
 _WORDS_PER_MINUTE = 185.0
 _LEVEL = -27.0  # dB of full scale, root mean square
-_BREATH = 1.0
-_TREMOR = 1.0  # percent
-_TREMOR_HZ = 7.0
+_BREATH, _TREMOR, _TREMOR_HZ = 1.0, 1.0, 7.0  # steps, percent, Hz
 _PEAK = 0.89
-_COLUMNS = (
-    "utterance", "path", "speaker", "sex", "session", "sentence", "text", "emotion", "label",
-)  # fmt: skip
+_BLOCK = 4096  # the Fourier transform of lengths with large prime factors is slow
 _STAMP = "corpus.json"
+_COLUMNS = [
+    "utterance", "path", "speaker", "sex", "session", "sentence", "text", "emotion", "label",
+]  # fmt: skip
 
 
 def make(
@@ -140,25 +135,25 @@ def make(
         one with others replaced.
     n_speakers
         1 to 100; women and men alternate, two to a session.
-    n_sentences
-        1 to the length of `SENTENCES`.
-    seed
-        0 or more; another seed gives other speakers and other utterances.
     workers
         Processes, 0 for none but this one; the number of processors by default.
 
     Raises
     ------
-    ParameterError
-        A number is out of its range.
     CorpusError
         The folder holds something that is not a demo corpus, or the synthesiser does not work.
     """
-    _check("n_speakers", n_speakers, 1, 100)
-    _check("n_sentences", n_sentences, 1, len(SENTENCES))
-    _check("seed", seed, 0, 2**31 - 1)
-    if workers is not None:
-        _check("workers", workers, 0, 1000)
+    limits = {
+        "n_speakers": (n_speakers, 1, 100),
+        "n_sentences": (n_sentences, 1, len(SENTENCES)),
+        "seed": (seed, 0, 2**31 - 1),
+        "workers": (0 if workers is None else workers, 0, 1000),
+    }
+    for name, (value, lowest, highest) in limits.items():
+        if type(value) is not int or not lowest <= value <= highest:
+            raise ParameterError(
+                f"{name} must be a whole number from {lowest} to {highest}, not {value!r}"
+            )
     folder = Path(folder)
     stamp = {
         "corpus": "demo",
@@ -168,10 +163,10 @@ def make(
         "recipe": digest(*sources("corpora/demo.py", "corpora/espeak.py")),
         "espeakng-loader": version("espeakng-loader"),
     }
-    found = _stamp(folder)
-    if found == stamp:
+    present = _stamp(folder)
+    if present == stamp:
         return folder
-    if found is None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if present is None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise CorpusError(f"{folder} is not a demo corpus and is left alone; name another folder")
 
     with fresh_folder(folder) as temporary:
@@ -180,38 +175,20 @@ def make(
         if workers is None and n_speakers * n_sentences < 40:
             workers = 0  # done before a process has started
         rows = [row for part in parallel.each(_speak, jobs, workers=workers) for row in part]
-        with (temporary / "manifest.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(sorted(rows, key=lambda row: row["utterance"]))
+        table = pd.DataFrame(sorted(rows), columns=_COLUMNS)
+        table.to_csv(temporary / "manifest.csv", index=False, lineterminator="\n")
         (temporary / _STAMP).write_text(json.dumps(stamp, indent=1) + "\n", encoding="utf-8")
     return folder
 
 
-def read(root: Path) -> tuple[list[dict], list[dict]]:
-    """Rows of the manifest from a folder of `make`, and the files that were left out: none.
-
-    Raises
-    ------
-    CorpusError
-        If it holds no demo corpus.
-    """
-    root = Path(root)
+def read(root: Path) -> Rows:
+    """Read a folder of `make`."""
     if _stamp(root) is None:
         raise CorpusError(f"no demo corpus in {root}; without a folder it is made for you")
-    with (root / "manifest.csv").open(encoding="utf-8", newline="") as file:
-        rows = [
-            {name: text for name, text in row.items() if name != "text"}
-            for row in csv.DictReader(file)
-        ]
+    rows = folders.table(root / "manifest.csv")
+    for row in rows:
+        del row["text"]
     return rows, []
-
-
-def _check(name: str, value, lowest: int, highest: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
-        raise ParameterError(
-            f"{name} must be a whole number from {lowest} to {highest}, not {value!r}"
-        )
 
 
 def _stamp(folder: Path) -> dict | None:
@@ -222,7 +199,7 @@ def _stamp(folder: Path) -> dict | None:
     return stamp if isinstance(stamp, dict) and stamp.get("corpus") == "demo" else None
 
 
-def _speak(folder: Path, speaker: int, n_sentences: int, seed: int) -> list[dict]:
+def _speak(folder: Path, speaker: int, n_sentences: int, seed: int) -> list[tuple]:
     """Write all utterances of a speaker and return their rows."""
     sex = ("female", "male")[speaker % 2]
     session = f"S{speaker // 2 + 1}"
@@ -230,19 +207,17 @@ def _speak(folder: Path, speaker: int, n_sentences: int, seed: int) -> list[dict
     person = _Speaker(seed, speaker, sex)
     rows = []
     with synthesiser() as speak:
-        for sentence, text in enumerate(SENTENCES[:n_sentences]):
-            for code, emotion in enumerate(EMOTIONS):
-                rng = np.random.default_rng([seed, 1, speaker, sentence, code])
-                cues = person.cues(emotion, rng)
-                signal = speak(text, person.voice(cues), int(rng.integers(1, 2**31 - 1)))
-                signal = person.record(signal, cues, rng)
-                utterance = f"{name}_{sentence + 1:02d}_{_CODES[emotion]}"
-                _write(folder / "wav" / f"{utterance}.wav", signal)
-                values = (
-                    utterance, f"wav/{utterance}.wav", name, sex, session, f"{sentence + 1:02d}",
-                    text, emotion, _CODES[emotion],
-                )  # fmt: skip
-                rows.append(dict(zip(_COLUMNS, values, strict=True)))
+        for number, code in product(range(n_sentences), range(len(EMOTIONS))):
+            text, emotion, sentence = SENTENCES[number], EMOTIONS[code], f"{number + 1:02d}"
+            rng = np.random.default_rng([seed, 1, speaker, number, code])
+            cues = person.cues(emotion, rng)
+            signal = speak(text, person.voice(cues), int(rng.integers(1, 2**31 - 1)))
+            samples = (person.record(signal, cues, rng) * 32767).round().astype(np.int16)
+            label = emotion[:3]
+            utterance = f"{name}_{sentence}_{label}"
+            path = f"wav/{utterance}.wav"
+            wavfile.write(folder / path, RATE, samples)
+            rows.append((utterance, path, name, sex, session, sentence, text, emotion, label))
     return rows
 
 
@@ -252,8 +227,8 @@ class _Speaker:
     def __init__(self, seed: int, speaker: int, sex: str) -> None:
         rng = np.random.default_rng([seed, 0, speaker])
         self.sex = sex
-        self.own = _draw(rng, "speakers")
-        self.habits = {emotion: _draw(rng, "habits") for emotion in EMOTIONS}
+        self.own = rng.normal(0, SPREAD["speakers"])
+        self.habits = {emotion: rng.normal(0, SPREAD["habits"]) for emotion in EMOTIONS}
         self.expression = rng.normal(0, EXPRESSION["speakers"])
         room = np.random.default_rng([seed, 2, speaker // 2])
         self.room_level = room.uniform(-66, -56)  # dB of full scale
@@ -263,7 +238,7 @@ class _Speaker:
         """Draw how this speaker says one utterance."""
         strength = np.exp(self.expression + rng.normal(0, EXPRESSION["utterances"]))
         expressed = strength * (np.array(OFFSETS[emotion]) + self.habits[emotion])
-        return Cues(*(self.own + expressed + _draw(rng, "utterances")))
+        return Cues(*(self.own + expressed + rng.normal(0, SPREAD["utterances"])))
 
     def voice(self, cues: Cues) -> Voice:
         """Return what eSpeak itself can do of the cues."""
@@ -289,39 +264,20 @@ class _Speaker:
         return signal + noise * 10 ** (self.room_level / 20) / np.sqrt(np.mean(noise**2))
 
 
-def _draw(rng: np.random.Generator, kind: str) -> np.ndarray:
-    return rng.normal(0, SPREAD[kind])
-
-
 def _tremble(signal: np.ndarray, deviation: float, rng: np.random.Generator) -> np.ndarray:
-    """Vary the pitch slowly by a random factor of the given standard deviation.
-
-    It replaces eSpeak's flutter (see `espeak`): the signal is read at a speed that wavers around 1.
-    """
+    """Read the signal at a speed that wavers around 1, in place of eSpeak's flutter."""
     # Twice the rate first, so that linear interpolation does not dull the high frequencies.
-    length = _round_length(signal)
+    length = -(-len(signal) // _BLOCK) * _BLOCK
     fine = 2 * np.fft.irfft(np.fft.rfft(signal, length), 2 * length)
     knots = np.arange(len(signal) / RATE * _TREMOR_HZ + 2)
-    speed = np.interp(
-        np.arange(len(signal)) / RATE * _TREMOR_HZ, knots, rng.normal(1, deviation, len(knots))
-    )
+    time = np.arange(len(signal)) / RATE * _TREMOR_HZ
+    speed = np.interp(time, knots, rng.normal(1, deviation, len(knots)))
     return np.interp(2 * np.cumsum(speed), np.arange(len(fine)), fine)
 
 
 def _tilt(signal: np.ndarray, db_per_octave: float) -> np.ndarray:
     """Raise or lower everything above 500 Hz by so much per octave."""
-    length = _round_length(signal)
+    length = -(-len(signal) // _BLOCK) * _BLOCK
     octaves = np.log2(np.maximum(np.fft.rfftfreq(length, 1 / RATE), 500) / 500)
     gain = 10 ** (db_per_octave * octaves / 20)
     return np.fft.irfft(np.fft.rfft(signal, length) * gain, length)[: len(signal)]
-
-
-def _round_length(signal: np.ndarray) -> int:
-    """Return a length with small prime factors; the Fourier transform of others is slow."""
-    return -(-len(signal) // 4096) * 4096
-
-
-def _write(path: Path, signal: np.ndarray) -> None:
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, RATE, 0, "NONE", ""))
-        file.writeframes((signal * 32767).round().astype("<i2").tobytes())

@@ -2,12 +2,12 @@
 
 In the user's folder a corpus takes its name only when it is complete; until then the archive lies
 there and, of CREMA-D, the folder `crema-d.part` with the audio that has come: a later call goes on
-with them. A repository's archive is packed anew on request, so that no checksum of it would hold;
-its address names a commit, and each file in it has a CRC, which is checked.
+with them. A repository's archive is packed anew on request, so it has no checksum; its address
+names a commit, and each file in it has a CRC, which is checked.
 
 CREMA-D's archive holds pointers of Git LFS instead of audio: small texts with the SHA-256 of the
 real file. GitHub serves these files under plain addresses, so the pointers are a registry for
-pooch. That is shorter than the protocol of Git LFS, and a clone would bring the videos, too.
+pooch; a clone would bring the videos, too.
 """
 
 import os
@@ -20,14 +20,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from pooch import HTTPDownloader, Unzip, create, get_logger
+from requests import HTTPError, RequestException
+from tqdm import tqdm
+
 from ser_lib.core import jobs
 from ser_lib.core.errors import CorpusError, ParameterError, choose
 from ser_lib.core.files import fresh_folder
 from ser_lib.corpora.readers import CATALOGUE
 
-RETRIES = 2
-"""How often an archive is asked for again."""
-
+RETRIES = 2  # of an archive
 _AT_ONCE = 8  # requests for small files under way
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)  # of a zip file
 _POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\noid (sha256:[0-9a-f]{64})\n")
@@ -39,11 +41,11 @@ class Archive:
 
     url: str  # of a zip file
     file: str  # the name that it is kept under
-    size: int | None  # None if its server makes it anew for every download
-    checksum: str | None  # "md5:..." or "sha256:..."; None if it is not known
-    folder: str  # the one inside that is the corpus; "" for all of it
     recordings: int  # so many audio files make a complete folder
     unpacked: int  # about
+    folder: str = ""  # the one inside that is the corpus; "" for all of it
+    size: int | None = None  # None if its server makes it anew for every download
+    checksum: str | None = None  # "md5:..." or "sha256:..."; None if it is not known
     keep: tuple[str, ...] = ("",)  # the files and folders in `folder` that are wanted
     media: tuple[str, ...] = ()  # where the audio of Git LFS is: what comes before its paths
     media_size: int = 0
@@ -51,7 +53,7 @@ class Archive:
     @property
     def in_words(self) -> str:
         """Say how much has to come and how much there will be."""
-        size = "of unknown size" if self.size is None else f"of {_megabytes(self.size)}"
+        size = f"of {_megabytes(self.size)}" if self.size else "of unknown size"
         if self.media:
             return f"an archive {size} and {_megabytes(self.media_size)} of audio"
         return f"an archive {size}, about {_megabytes(self.unpacked)} when unpacked"
@@ -64,8 +66,6 @@ ARCHIVES = {
     "crema-d": Archive(
         url=f"https://github.com/CheyneyComputerScience/CREMA-D/archive/{_CREMA_D}.zip",
         file="CREMA-D.zip",
-        size=None,
-        checksum=None,
         folder=f"CREMA-D-{_CREMA_D}",
         recordings=7442,
         unpacked=170_000_000,
@@ -89,8 +89,6 @@ ARCHIVES = {
     "nemo": Archive(
         url=f"https://github.com/amu-cai/nEMO/archive/{_NEMO}.zip",
         file="nEMO.zip",
-        size=None,
-        checksum=None,
         folder=f"nEMO-{_NEMO}",
         recordings=4481,
         unpacked=540_000_000,
@@ -100,7 +98,6 @@ ARCHIVES = {
         file="Audio_Speech_Actors_01-24.zip",
         size=208_468_073,
         checksum="md5:bc696df654c87fed845eb13823edef8a",
-        folder="",
         recordings=1440,
         unpacked=600_000_000,
     ),
@@ -109,13 +106,7 @@ ARCHIVES = {
 
 
 def archive(name: str) -> Archive:
-    """Return a corpus's archive.
-
-    Raises
-    ------
-    ParameterError
-        If the corpus is unknown, or has none; it says where to get the corpus.
-    """
+    """Return a corpus's archive, or a `ParameterError` that says where else to get it."""
     corpus = CATALOGUE[choose(name, CATALOGUE, "corpus")]
     if name not in ARCHIVES:
         raise ParameterError(
@@ -125,22 +116,14 @@ def archive(name: str) -> Archive:
 
 
 def fetch(name: str, folder: str | Path) -> Path:
-    """Download a corpus and unpack it, unless it is there already.
+    """Download a corpus and unpack it, unless it is there already; return its own folder.
 
     A mirror can be named in the environment variable `SER_MIRROR`: it has the archive as
     ``$SER_MIRROR/<file>``, and audio that the archive lacks as ``$SER_MIRROR/<name>/<path>``.
-
-    Parameters
-    ----------
-    name
-        A key of `ARCHIVES`.
-    folder
-        Where the corpus's own folder is made, which is returned; nothing is written outside it.
+    Nothing is written outside `folder`.
 
     Raises
     ------
-    ParameterError
-        As `archive`.
     CorpusError
         If the archive cannot be fetched, is not the known one, damaged or incomplete, or there is
         no room for it.
@@ -159,60 +142,50 @@ def fetch(name: str, folder: str | Path) -> Path:
     url, media = known.url, known.media
     if mirror := os.environ.get("SER_MIRROR", "").rstrip("/"):
         url, media = f"{mirror}/{known.file}", (f"{mirror}/{name}/",)
+    parts = folder / f"{name}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _check_room(known, folder)
+        # The archive and what is unpacked from it lie beside each other for a while.
+        need = (known.size or known.unpacked) + known.unpacked + known.media_size
+        if (free := shutil.disk_usage(folder).free) < need:
+            raise CorpusError(
+                f"{folder} has room for {_megabytes(free)}, but up to {_megabytes(need)} are "
+                "needed while the corpus is unpacked"
+            )
         with fresh_folder(target) as new:
             _unpack(known, url, folder, new)
             if known.media:
-                _complete(new, media, folder / f"{name}.part")
+                _complete(new, media, parts)
         (folder / known.file).unlink()
-        shutil.rmtree(folder / f"{name}.part", ignore_errors=True)
+        shutil.rmtree(parts, ignore_errors=True)
     except OSError as error:
         raise CorpusError(f"cannot write to {folder}: {error.strerror or error}") from error
     return target
 
 
-def _check_room(known: Archive, folder: Path) -> None:
-    # The archive and what is unpacked from it lie beside each other for a while.
-    need = (known.size or known.unpacked) + known.unpacked + known.media_size
-    free = shutil.disk_usage(folder).free
-    if free < need:
-        raise CorpusError(
-            f"{folder} has room for {_megabytes(free)}, but up to {_megabytes(need)} are needed "
-            "while the corpus is unpacked"
-        )
-
-
 def _unpack(known: Archive, url: str, folder: Path, new: Path) -> None:
     """Bring the archive, and write what is wanted of it to a new folder."""
-    from pooch import Unzip, create
-
-    unpacked = new / ".archive"
-    inner = unpacked / known.folder
+    file, inner = known.file, new / ".archive" / known.folder
     wanted = [f"{known.folder}/{name}" for name in known.keep] if known.folder else None
-    files = {known.file: known.checksum}
-    store = create(folder, "", registry=files, urls={known.file: url}, retry_if_failed=RETRIES)
+    registry, urls = {file: known.checksum}, {file: url}
+    store = create(folder, "", registry=registry, urls=urls, retry_if_failed=RETRIES)
     try:
-        _get(store, known.file, bar=sys.stderr.isatty(), processor=Unzip(wanted, str(unpacked)))
+        _get(store, file, sys.stderr.isatty(), Unzip(wanted, str(new / ".archive")))
         if (count := _recordings(inner)) != known.recordings:
             raise CorpusError(
-                f"the archive {known.file} holds {count:,} recordings, but the one that is known "
+                f"the archive {file} holds {count:,} recordings, but the one that is known "
                 f"here has {known.recordings:,}; it was deleted"
             )
     except CorpusError:
-        (folder / known.file).unlink(missing_ok=True)
+        (folder / file).unlink(missing_ok=True)
         raise
     for entry in inner.iterdir():
         entry.rename(new / entry.name)
-    shutil.rmtree(unpacked)
+    shutil.rmtree(new / ".archive")
 
 
 def _complete(folder: Path, places: tuple[str, ...], parts: Path) -> None:
     """Replace the pointers of Git LFS below a folder by the files that they stand for."""
-    from pooch import create
-    from tqdm import tqdm
-
     checksums = {
         file.relative_to(folder).as_posix(): pointer[1].decode()
         for file in folder.rglob("*.wav")
@@ -232,17 +205,13 @@ def _complete(folder: Path, places: tuple[str, ...], parts: Path) -> None:
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         audio = pool.map(bring, checksums)
-        audio = tqdm(audio, parts.stem, len(checksums), unit="file", disable=None)
-        files = dict(zip(checksums, audio, strict=True))
-    for name, file in files.items():
-        Path(file).replace(folder / name)
+        files = list(tqdm(audio, parts.stem, len(checksums), unit="file", disable=None))
+        for name, file in zip(checksums, files, strict=True):
+            Path(file).replace(folder / name)
 
 
-def _get(store, file: str, *, bar=False, processor=None) -> str:
+def _get(store, file: str, bar=False, processor=None) -> str:
     """Fetch a file of a pooch; what goes wrong is said in one sentence."""
-    from pooch import HTTPDownloader, get_logger
-    from requests import HTTPError, RequestException
-
     get_logger().setLevel("WARNING")
     url = store.get_url(file)
     try:

@@ -4,22 +4,14 @@ Conventions: samples are float32 in [-1, 1], mono, at `RATE` (22,050 Hz, eSpeak'
 in Hz, speaking rate in words per minute, formants in percent of eSpeak's neutral male voice.
 
 The same text, voice and seed give the same samples, in any process and after any other text. As it
-comes, eSpeak does not do that. Three things in its wave generator outlive an utterance:
+comes, eSpeak does not do that: *flutter*, the slow tremor of the pitch, goes on where the last
+utterance stopped, *roughness* weakens every n-th glottal cycle since the library was loaded, and
+*breath* is noise that is seeded with the time of day. No call resets the first two, so every
+utterance is spoken with a voice file written for it, in which they are 0; `ser_lib.corpora.demo`
+adds a tremor of its own. The noise is seeded before each utterance, and the volume is low enough
+that the automatic gain never moves.
 
-- *flutter*, the slow tremor of the pitch, reads a table from wherever the last utterance stopped;
-- *roughness* weakens every n-th glottal cycle, counted since the library was loaded;
-- *breath* is noise from a generator that the library seeds with the time of day.
-
-No call resets the first two. So every utterance is spoken with a voice file written for it, in
-which flutter and roughness are 0: nothing reads the table or the count any more, and
-`ser_lib.corpora.demo` adds a tremor of its own. The noise is seeded before each utterance. A fourth
-state, the automatic gain, only moves when a sample overflows, and the volume is set low enough that
-none does.
-
-References
-----------
-eSpeak NG 1.52, ``src/libespeak-ng/wavegen.c`` and ``docs/voices.md``,
-https://github.com/espeak-ng/espeak-ng
+Source: eSpeak NG 1.52, ``src/libespeak-ng/wavegen.c`` and ``docs/voices.md``.
 """
 
 import ctypes
@@ -29,7 +21,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -44,11 +35,7 @@ _SYNCHRONOUS, _DO_NOT_EXIT = 2, 0x8000  # espeak_Initialize: output mode, option
 _CHARACTER, _UTF8 = 1, 1  # espeak_Synth: position type, flag
 _WORDS_PER_MINUTE, _VOLUME = 1, 2  # espeak_SetParameter
 _HEADROOM_VOLUME = 60  # percent; the loudest voice peaks near 0.5 of full scale
-
-_Callback = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
-)
-_one_at_a_time = threading.Lock()  # the library is one set of global variables
+_one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -63,41 +50,17 @@ class Voice:
 
     def definition(self) -> str:
         """Return the voice file, in the format of ``docs/voices.md``."""
-        formants = [f"formant {n} {self.formants:.0f} 100 100" for n in range(9)]
-        return "\n".join(
-            [
-                "language variant",
-                f"pitch {self.low_hz:.0f} {self.high_hz:.0f}",
-                *formants,
-                "breath" + f" {self.breath}" * 8,
-                "flutter 0",
-                "roughness 0",
-                "",
-            ]
-        )
-
-
-@cache
-def _library() -> ctypes.CDLL:
-    import espeakng_loader
-
-    try:
-        return ctypes.CDLL(espeakng_loader.get_library_path())
-    except OSError as error:
-        raise CorpusError(f"the eSpeak NG library cannot be loaded: {error}") from error
+        pitch = f"pitch {self.low_hz:.0f} {self.high_hz:.0f}\n"
+        formants = "".join(f"formant {n} {self.formants:.0f} 100 100\n" for n in range(9))
+        breath = "breath" + f" {self.breath}" * 8
+        return f"language variant\n{pitch}{formants}{breath}\nflutter 0\nroughness 0\n"
 
 
 @contextmanager
 def synthesiser() -> Iterator[Callable[[str, Voice, int], np.ndarray]]:
     """Give a function ``speak(text, voice, seed)`` that returns float32 samples at `RATE`.
 
-    The library keeps its state in global variables, so one synthesiser is open at a time in a
-    process; a second thread waits.
-
-    Raises
-    ------
-    CorpusError
-        The library or its English data cannot be loaded, or it refuses a text.
+    The library is one set of global variables, so in a process a second thread waits.
 
     Examples
     --------
@@ -109,10 +72,13 @@ def synthesiser() -> Iterator[Callable[[str, Voice, int], np.ndarray]]:
     """
     import espeakng_loader
 
-    library = _library()
+    try:
+        library = ctypes.CDLL(espeakng_loader.get_library_path())
+    except OSError as error:
+        raise CorpusError(f"the eSpeak NG library cannot be loaded: {error}") from error
     chunks: list[bytes] = []
 
-    @_Callback
+    @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
     def collect(samples, count, _events):
         if samples and count:
             chunks.append(ctypes.string_at(samples, 2 * count))
@@ -126,7 +92,6 @@ def synthesiser() -> Iterator[Callable[[str, Voice, int], np.ndarray]]:
             shutil.copyfile(Path(espeakng_loader.get_data_path(), name), target)
         voice_file = Path(data, "voices", "!v", "speaker")
         voice_file.parent.mkdir(parents=True)
-
         rate = library.espeak_Initialize(_SYNCHRONOUS, 0, str(data).encode(), _DO_NOT_EXIT)
         if rate != RATE:
             raise CorpusError(f"eSpeak NG does not start with the data in {data} (answer {rate})")

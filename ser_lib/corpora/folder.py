@@ -15,31 +15,25 @@ from pathlib import Path
 
 from ser_lib.core.errors import CorpusError
 
-LEVELS = 2
-"""How many levels above and below the folder the right one is looked for."""
+ARCHIVES = (".zip", ".gz", ".tgz", ".tar", ".rar", ".7z")
+LEVELS = ("one level", "2 levels")  # that the right folder is looked for, above and below
 
 
 def files(root: Path, pattern: str) -> tuple[list[Path], list[dict[str, str]]]:
     """Return the files under `root` that match a pattern, sorted, and what may not be opened."""
     refused: list[dict[str, str]] = []
-    return sorted(_walk(root, pattern.split("/"), refused, root)), refused
+    return sorted(_walk(root, root, pattern.split("/"), refused)), refused
 
 
 def locate(root: Path, pattern: str, *, corpus: str) -> tuple[list[Path], list[dict[str, str]]]:
-    """Return what `files` finds, or name the folder that the user meant.
-
-    Raises
-    ------
-    CorpusError
-        If no file matches; where the right folder is near, it is named.
-    """
+    """Return what `files` finds, or a `CorpusError` that names the folder the user meant."""
     matches, refused = files(root, pattern)
     if matches:
         return matches, refused
-    for levels, folder in _neighbours(root):
+    for distance, folder in _neighbours(root):
         if files(folder, pattern)[0]:
-            raise CorpusError(f"{root} is {levels} for {corpus}; give {folder}")
-    archives = [path.name for path in _entries(root, []) if _is_archive(path)]
+            raise CorpusError(f"{root} is {distance} for {corpus}; give {folder}")
+    archives = [path.name for path in _entries(root) if path.suffix.lower() in ARCHIVES]
     if archives:
         raise CorpusError(
             f"{root} holds no {pattern}, but the archive {archives[0]}: unpack it and give the "
@@ -52,13 +46,7 @@ def locate(root: Path, pattern: str, *, corpus: str) -> tuple[list[Path], list[d
 
 
 def table(file: Path, *columns: str, separator: str = ",") -> list[dict[str, str]]:
-    """Return the rows of a text table, in UTF-8 or else Latin-1, that has at least some columns.
-
-    Raises
-    ------
-    CorpusError
-        If the file cannot be opened, is no table or lacks a column.
-    """
+    """Return the rows of a text table, in UTF-8 or else Latin-1, that has at least some columns."""
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -79,17 +67,18 @@ def table(file: Path, *columns: str, separator: str = ",") -> list[dict[str, str
     except csv.Error as error:
         raise CorpusError(f"{file} is no table ({error})") from error
     if lacking := [column for column in columns if column not in have]:
-        columns_there = ", ".join(have)
-        raise CorpusError(f"{file} has no column '{lacking[0]}'; its columns are: {columns_there}")
+        raise CorpusError(
+            f"{file} has no column '{lacking[0]}'; its columns are: {', '.join(have)}"
+        )
     return rows
 
 
 def left_out(root: Path, file: Path, reason: str) -> dict[str, str]:
     """Return the entry of a file that is not used."""
-    return {"file": printable(file.relative_to(root).as_posix()), "reason": reason}
+    return {"file": _printable(file.relative_to(root).as_posix()), "reason": reason}
 
 
-def printable(name: str) -> str:
+def _printable(name: str) -> str:
     """Return a file's name as text; one whose bytes are not UTF-8 is read as Latin-1."""
     try:
         name.encode()
@@ -98,43 +87,35 @@ def printable(name: str) -> str:
     return name
 
 
-def _walk(folder: Path, parts: list[str], refused: list[dict], root: Path) -> Iterator[Path]:
-    for entry in _entries(folder, refused, root):
-        if not fnmatch(entry.name.lower(), parts[0].lower()):
+def _walk(root: Path, folder: Path, parts: list[str], refused: list[dict]) -> Iterator[Path]:
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        refused.append(left_out(root, folder, f"cannot be opened ({error.strerror})"))
+        return
+    for name in names:
+        entry = folder / name
+        if name.startswith(".") or not fnmatch(name.lower(), parts[0].lower()):
             continue
-        if printable(entry.name) != entry.name:
+        if _printable(name) != name:
             refused.append(left_out(root, entry, "has a name that is not UTF-8; rename it"))
         elif len(parts) == 1:
             yield entry
         elif entry.is_dir():
-            yield from _walk(entry, parts[1:], refused, root)
-
-
-def _entries(folder: Path, refused: list[dict], root: Path | None = None) -> list[Path]:
-    try:
-        names = os.listdir(folder)
-    except OSError as error:
-        reason = f"cannot be opened ({error.strerror})"
-        refused.append(left_out(root or folder, folder, reason))
-        return []
-    return [folder / name for name in sorted(names) if not name.startswith(".")]
+            yield from _walk(root, entry, parts[1:], refused)
 
 
 def _neighbours(root: Path) -> Iterator[tuple[str, Path]]:
     """Folders near `root`, the nearest first: above it, then below."""
     root = root.absolute()
-    for levels, folder in enumerate(list(root.parents)[:LEVELS], start=1):
-        yield f"{_levels(levels)} too low", folder
+    for levels, folder in zip(LEVELS, root.parents, strict=False):
+        yield f"{levels} too low", folder
     below = [root]
-    for levels in range(1, LEVELS + 1):
-        below = [child for folder in below for child in _entries(folder, []) if child.is_dir()]
+    for levels in LEVELS:
+        below = [entry for folder in below for entry in _entries(folder) if entry.is_dir()]
         for folder in below:
-            yield f"{_levels(levels)} too high", folder
+            yield f"{levels} too high", folder
 
 
-def _levels(count: int) -> str:
-    return "one level" if count == 1 else f"{count} levels"
-
-
-def _is_archive(path: Path) -> bool:
-    return path.suffix.lower() in (".zip", ".gz", ".tgz", ".tar", ".rar", ".7z")
+def _entries(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if not path.name.startswith("."))

@@ -2,12 +2,12 @@
 
 A choice of emotions is written as text: commas between the classes, and "+" between emotions that
 are counted as one class, which takes the first name: ``"anger, happiness+excitement, neutral"``.
-The style is how an utterance came to be, ``"improvised"`` or ``"scripted"``, where the corpus
-knows it.
+The style is how an utterance came to be, where the corpus knows it.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +17,11 @@ from pandas.api.types import is_numeric_dtype
 from ser_lib.core.errors import CorpusError, ParameterError, SplitError, choose
 from ser_lib.core.files import workspace
 from ser_lib.corpora import demo
-from ser_lib.corpora.corpus import Corpus
+from ser_lib.corpora.folder import ARCHIVES
 from ser_lib.corpora.manifest import Manifest, build
-from ser_lib.corpora.readers import CATALOGUE, describe, members
+from ser_lib.corpora.readers import CATALOGUE, describe
 
 STYLES = ("improvised", "scripted")
-_NAMES = ("utterance", "speaker", "session", "sentence")
-"""Columns whose values are unique within a corpus only."""
 
 
 def load(
@@ -44,8 +42,8 @@ def load(
         The corpus's folder; for ``"table"`` the table itself; for several corpora, one for each,
         separated by commas. The demo corpora are made in the workspace where it is empty.
     emotions
-        What to tell apart, see `parse`. By default the choice of the catalogue; of
-        several corpora, the emotions that all of them have.
+        What to tell apart, see `parse`. By default the choice of the catalogue; of several
+        corpora, the emotions that all of them have.
     style
         ``"improvised"`` or ``"scripted"`` keeps these utterances only.
 
@@ -54,40 +52,30 @@ def load(
     ParameterError
         If the corpus is unknown, or needs a folder and none is given.
     CorpusError
-        If the folder does not exist or is not this corpus, or lacks what is chosen.
+        If the folder is not this corpus, or lacks what is chosen.
     SplitError
         If several corpora share fewer than two emotions.
     """
     describe(name)  # refuses an unknown one before anything is read
-    parts = members(name)
     classes = parse(emotions) if emotions else None
-    selection = {"emotions": emotions, "style": style}
-    if len(parts) == 1:
-        manifest = _one(CATALOGUE[name], data_dir, classes, style)
-        return replace(manifest, selection=selection)
-    folders = str(data_dir or "").split(",")
-    if len(folders) == 1 and not folders[0]:
-        folders = [""] * len(parts)
+    parts = name.split(",")
+    folders = [data_dir] if len(parts) == 1 else str(data_dir or "," * (len(parts) - 1)).split(",")
     if len(folders) != len(parts):
         raise ParameterError(
             f"corpus '{name}' is {len(parts)} corpora, but --data names {len(folders)} folder(s); "
             "give one for each, separated by commas, and nothing for a demo corpus"
         )
-    manifests = [
-        _one(CATALOGUE[part], folder, classes, style)
-        for part, folder in zip(parts, folders, strict=True)
-    ]
-    joined = _join(name, manifests if classes else _shared(name, manifests))
-    return replace(joined, selection=selection)
+    manifests = [_read(*pair) for pair in zip(parts, folders, strict=True)]
+    choices = {part.corpus: classes or _usual(part, style) for part in manifests}
+    if len(parts) > 1 and not classes:
+        choices = _shared(name, choices)
+    manifests = [select(part, choices[part.corpus], style=style) for part in manifests]
+    manifest = _join(name, manifests) if len(parts) > 1 else manifests[0]
+    return replace(manifest, selection={"emotions": emotions, "style": style})
 
 
 def parse(text: str) -> dict[str, str]:
-    """Return the class of every emotion that a choice names.
-
-    Raises
-    ------
-    ParameterError
-        If it is no text, or names nothing, or an emotion twice.
+    """Return the class of every emotion that a choice names, each once, or a `ParameterError`.
 
     Examples
     --------
@@ -114,17 +102,8 @@ def select(
 ) -> Manifest:
     """Keep the utterances of a choice, and say in `chosen` and `passed_over` what it did.
 
-    Parameters
-    ----------
-    emotions, style
-        The result of `parse` and one of `STYLES`; `None` keeps all.
-
-    Raises
-    ------
-    ParameterError
-        If there is no such style.
-    CorpusError
-        If the corpus has none of an emotion or of the style; it names those that there are.
+    Of the result of `parse`, and of one of `STYLES`, `None` keeps all. A `CorpusError` names the
+    emotions that there are.
     """
     table = manifest.table
     if style is not None:
@@ -150,12 +129,7 @@ def select(
 
 
 def in_words(manifest: Manifest) -> str:
-    """Say what was chosen, with counts: one or two sentences.
-
-    Examples
-    --------
-    "anger 3, happiness 5 (happiness 2 + excitement 3); passed over: surprise 1"
-    """
+    """Say what was chosen: "anger 3, joy 5 (joy 2 + elation 3); passed over: surprise 1"."""
     classes = []
     for name, counts in manifest.chosen.items():
         parts = " + ".join(f"{emotion} {count:,}" for emotion, count in counts.items())
@@ -164,24 +138,33 @@ def in_words(manifest: Manifest) -> str:
     return ", ".join(classes) + (f"; passed over: {others}" if others else "")
 
 
-def _counts(emotions: pd.Series) -> dict[str, int]:
-    return {name: int(count) for name, count in emotions.value_counts().sort_index().items()}
+def _counts(emotions: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(emotions).items()))
 
 
-def _one(
-    corpus: Corpus, data_dir: str | Path | None, classes: dict[str, str] | None, style: str | None
-) -> Manifest:
-    complete = _read(corpus, data_dir)
-    if classes is None and corpus.choice:
-        # What is usual is no demand: a part of the corpus may lack one of its emotions.
-        there = set(select(complete, None, style=style).emotions)
-        usual = parse(corpus.choice)
-        classes = {name: group for name, group in usual.items() if name in there} or None
-    return select(complete, classes, style=style)
+def _usual(manifest: Manifest, style: str | None) -> dict[str, str]:
+    """The class of every emotion that is usual; a part of the corpus may lack some of them."""
+    everything = {name: name for name in select(manifest, None, style=style).emotions}
+    choice = CATALOGUE[manifest.corpus].choice
+    usual = parse(choice) if choice else {}
+    return {name: usual[name] for name in usual if name in everything} or everything
 
 
-def _read(corpus: Corpus, data_dir: str | Path | None) -> Manifest:
-    name = corpus.name
+def _shared(name: str, choices: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Keep the classes that all of several corpora have."""
+    groups = {part: sorted(set(classes.values())) for part, classes in choices.items()}
+    common = set.intersection(*map(set, groups.values()))
+    if len(common) < 2:
+        have = "; ".join(f"{part}: {', '.join(names)}" for part, names in groups.items())
+        raise SplitError(f"the corpora '{name}' share fewer than two emotions ({have})")
+    return {
+        part: {emotion: group for emotion, group in classes.items() if group in common}
+        for part, classes in choices.items()
+    }
+
+
+def _read(name: str, data_dir: str | Path | None) -> Manifest:
+    corpus = CATALOGUE[name]
     if not data_dir and name in demo.SIZES:
         data_dir = demo.make(workspace() / "data" / name, **demo.SIZES[name])
     if not data_dir:
@@ -194,66 +177,39 @@ def _read(corpus: Corpus, data_dir: str | Path | None) -> Manifest:
     if corpus.is_file and root.is_dir():
         raise CorpusError(f"corpus '{name}': {root} is a folder, give the table's file")
     if not corpus.is_file and not root.is_dir():
-        archive = root.suffix.lower() in (".zip", ".tar", ".gz", ".tgz")
+        archive = root.suffix.lower() in ARCHIVES
         hint = "unpack it and give the folder" if archive else "give the corpus's folder"
         raise CorpusError(f"corpus '{name}': {root} is a file; {hint}")
-    assert corpus.read is not None  # but of several that are joined
     rows, left_out = corpus.read(root)
     return build(name, root.parent if corpus.is_file else root, rows, left_out)
 
 
-def _shared(name: str, manifests: Sequence[Manifest]) -> list[Manifest]:
-    """Keep the emotions that all of several corpora have."""
-    common = sorted(set.intersection(*(set(part.emotions) for part in manifests)))
-    if len(common) < 2:
-        have = "; ".join(f"{part.corpus}: {', '.join(part.emotions)}" for part in manifests)
-        raise SplitError(f"the corpora '{name}' share fewer than two emotions ({have})")
-    result = []
-    for part in manifests:
-        choice = select(part, {emotion: emotion for emotion in common})
-        result.append(
-            replace(
-                choice,
-                chosen={emotion: part.chosen[emotion] for emotion in common},
-                passed_over=_sum([part.passed_over, choice.passed_over]),
-            )
-        )
-    return result
-
-
 def _join(name: str, manifests: Sequence[Manifest]) -> Manifest:
     root = Path(os.path.commonpath([part.root.absolute() for part in manifests]))
-    tables = []
+    tables, left_out = [], []
     for part in manifests:
         own = part.table.assign(corpus=part.corpus)
         folder = part.root.absolute().relative_to(root)
         own["path"] = [(folder / path).as_posix() for path in own["path"]]
-        for column in _NAMES:
+        for column in ("utterance", "speaker", "session", "sentence"):  # unique in a corpus only
             own[column] = own[column].where(own[column] == "", part.corpus + "/" + own[column])
         tables.append(own)
-    chosen: dict[str, dict[str, int]] = {}
-    for part in manifests:
-        for group, parts in part.chosen.items():
-            chosen[group] = _sum([chosen.get(group, {}), parts])
+        left_out += [row | {"file": f"{part.corpus}/{row['file']}"} for row in part.left_out]
     table = pd.concat(tables, ignore_index=True)
     for column in table:
         # A text column that only one of them has; numbers that are missing stay so.
         if not is_numeric_dtype(table[column]):
             table[column] = table[column].fillna("")
+    groups = dict.fromkeys(group for part in manifests for group in part.chosen)
     return Manifest(
         corpus=name,
         root=root,
         table=table.sort_values("utterance", ignore_index=True),
-        left_out=[
-            {"file": f"{part.corpus}/{row['file']}", "reason": row["reason"]}
-            for part in manifests
-            for row in part.left_out
-        ],
-        chosen=chosen,
-        passed_over=_sum([part.passed_over for part in manifests]),
+        left_out=left_out,
+        chosen={group: _sum(part.chosen.get(group, {}) for part in manifests) for group in groups},
+        passed_over=_sum(part.passed_over for part in manifests),
     )
 
 
-def _sum(counts: Sequence[dict[str, int]]) -> dict[str, int]:
-    names = sorted({name for part in counts for name in part})
-    return {name: sum(part.get(name, 0) for part in counts) for name in names}
+def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    return dict(sorted(sum(map(Counter, counts), Counter()).items()))

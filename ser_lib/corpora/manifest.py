@@ -13,24 +13,20 @@ emotion        the emotion, as an English noun
 label          the corpus's own code for it
 duration_s     length in seconds
 sample_rate_hz rate of the file
-sha256         hash of the decoded samples: the same audio under two names has
-               the same hash, whatever its header says
+sha256         hash of the decoded samples, the same for the same audio
 ============== =================================================================
 
-A reader may add columns of its own behind these, such as `style` or `valence`.
-
-Files that cannot be used are never dropped in silence: `left_out` lists each with its reason.
-
-What the audio says is measured once and kept in `data/manifests/`; a file whose size or time of
-change differs is measured again.
+A reader may add columns of its own behind these, such as `style` or `valence`. Files that cannot be
+used are never dropped in silence: `left_out` lists each with its reason. What the audio says is
+measured once and kept in `data/manifests/`; a file whose size or time of change differs is measured
+again.
 """
 
-import csv
 import hashlib
 import html
-import io
+import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -44,15 +40,11 @@ from ser_lib.core.errors import AudioError, CorpusError
 from ser_lib.core.files import digest, sources, workspace, write_atomically
 from ser_lib.corpora import emotions
 
-COLUMNS = (
-    "utterance", "path", "speaker", "sex", "session", "sentence", "emotion", "label",
-    "duration_s", "sample_rate_hz", "sha256",
-)  # fmt: skip
-_TEXT = COLUMNS[:8]
-TOGETHER = 50
-"""Files that a thread measures in one go."""
-TOLD_S = 10.0
-"""Seconds after which it is told how far a large corpus is read."""
+_TEXT = ("utterance", "path", "speaker", "sex", "session", "sentence", "emotion", "label")
+_MEASURES = ("duration_s", "sample_rate_hz", "sha256")
+COLUMNS = _TEXT + _MEASURES
+TOGETHER = 50  # files that a thread measures in one go
+TOLD_S = 10.0  # seconds after which it is told how far a large corpus is read
 
 
 @dataclass(frozen=True, repr=False)
@@ -61,12 +53,8 @@ class Manifest:
 
     Attributes
     ----------
-    corpus
-        Its name in the catalogue.
     root
         Folder that the paths of the table are relative to.
-    table
-        One row per utterance, columns `COLUMNS` and the reader's own.
     left_out
         ``{"file": ..., "reason": ...}`` for every file that is not in the table.
     chosen
@@ -122,18 +110,15 @@ class Manifest:
 def build(
     corpus: str,
     root: Path,
-    rows: Iterable[dict[str, str]],
+    rows: Sequence[dict[str, str]],
     left_out: Iterable[dict[str, str]] = (),
 ) -> Manifest:
     """Complete a reader's rows with what the audio itself says, and check them.
 
-    Every file is decoded once, in parallel threads, and not again while it is the same. A file
-    that is not readable audio goes to `left_out` with the reason, and the rest is still used.
+    A file that is not readable audio goes to `left_out` with the reason; the rest is still used.
 
     Parameters
     ----------
-    root
-        Folder that the rows' paths are relative to.
     rows
         With at least `utterance`, `path` and `emotion`; other text columns default to "".
     left_out
@@ -144,88 +129,72 @@ def build(
     CorpusError
         If no usable utterance is left, or two rows have the same utterance name.
     """
-    rows = list(rows)
-    left_out = list(left_out)
     names = pd.Series([row["utterance"] for row in rows], dtype="object")
     if names.duplicated().any():
         twice = names[names.duplicated()].iloc[0]
         raise CorpusError(
             f"corpus '{corpus}': the utterance '{twice}' is listed twice; names must be unique"
         )
-    own = list(dict.fromkeys(name for row in rows for name in row if name not in COLUMNS))
-    columns: dict[str, list] = {name: [] for name in (*COLUMNS, *own)}
-    listed = {}
+    left_out, usable, listed = list(left_out), [], {}
     measures = _measure_all(root, [row["path"] for row in rows])
-    for row, measure in zip(rows, measures, strict=True):
-        emotion = emotions.noun(row["emotion"])
-        listed[row["utterance"]] = (emotion, bool(emotion) and not isinstance(measure, str))
-        if isinstance(measure, str):
-            left_out.append({"file": row["path"], "reason": measure})
-        elif not emotion:
-            left_out.append({"file": row["path"], "reason": "has no emotion label"})
+    for row in rows:
+        emotion, measure = emotions.noun(row["emotion"]), measures[row["path"]]
+        reason = measure if isinstance(measure, str) else "" if emotion else "has no emotion label"
+        listed[row["utterance"]] = (emotion, not reason)
+        if reason:
+            left_out.append({"file": row["path"], "reason": reason})
         else:
-            values = row | {name: getattr(measure, name) for name in COLUMNS[len(_TEXT) :]}
-            for name, column in columns.items():
-                column.append(values.get(name, ""))
-            columns["emotion"][-1] = emotion
-    if not columns["utterance"]:
+            usable.append(row)
+    if not usable:
         first = left_out[0] if left_out else {"file": root, "reason": "holds no audio"}
         raise CorpusError(
             f"corpus '{corpus}': none of its files ({len(left_out)}) can be used; "
             f"{first['file']} {first['reason']}"
         )
-    table = pd.DataFrame(columns)
+    own = dict.fromkeys(name for row in rows for name in row if name not in COLUMNS)
+    columns = {name: [row.get(name, "") for row in usable] for name in (*_TEXT, *own)}
+    columns["emotion"] = [listed[name][0] for name in columns["utterance"]]
+    for name in _MEASURES:
+        columns[name] = [getattr(measures[path], name) for path in columns["path"]]
+    table = pd.DataFrame(columns, columns=[*COLUMNS, *own])
     table = table.sort_values("utterance", ignore_index=True)
     left_out.sort(key=lambda row: row["file"])
     return Manifest(corpus=corpus, root=Path(root), table=table, left_out=left_out, listed=listed)
 
 
 class _Measure(NamedTuple):
-    """What the audio of a file says, and the state of the file in which it said so."""
-
-    state: str
+    state: str  # of the file when it was measured
     duration_s: float
     sample_rate_hz: int
     sha256: str
 
 
-def _measure_all(root: Path, paths: list[str]) -> list[_Measure | str]:
-    """Return what the audio of every path says, or why it says nothing.
-
-    What is measured when it is interrupted is not measured again.
-    """
+def _measure_all(root: Path, paths: list[str]) -> dict[str, _Measure | str]:
+    """What the audio of every path says, or why it says nothing."""
     root = Path(root).absolute()
     code = sources("core/audio.py", "corpora/manifest.py")
-    file = workspace() / "data" / "manifests" / f"{digest(str(root), *code)}.csv"
-    notes = _read_notes(file)
-    results: list[_Measure | str] = []
+    file = workspace() / "data" / "manifests" / f"{digest(str(root), *code)}.json"
+    notes = _notes(file)
+    measures: dict[str, _Measure | str] = {}
 
-    def usable() -> dict[str, _Measure]:
-        # What could not be read may be readable next time, with no change to the file.
-        return {
-            path: result
-            for path, result in zip(paths, results, strict=False)
-            if not isinstance(result, str)
-        }
-
-    def measure(start: int) -> list[_Measure | str]:
-        return [_measure(root / path, notes.get(path)) for path in paths[start : start + TOGETHER]]
+    def measure(start: int) -> dict[str, _Measure | str]:
+        names = paths[start : start + TOGETHER]
+        return {name: _measure(root / name, notes.get(name)) for name in names}
 
     pool, last = ThreadPoolExecutor(), time.monotonic()
     try:
         for block in pool.map(measure, range(0, len(paths), TOGETHER)):
-            results += block
+            measures |= block
             if time.monotonic() - last > TOLD_S:
                 last = time.monotonic()
-                jobs.tell(f"{len(results):,} of {len(paths):,} audio files read")
-    except BaseException:
-        _write_notes(file, notes | usable())
-        raise
+                jobs.tell(f"{len(measures):,} of {len(paths):,} audio files read")
     finally:
         pool.shutdown(cancel_futures=True)
-    if (measures := usable()) != notes:
-        _write_notes(file, measures)
-    return results
+        # What could not be read may be readable next time, with no change to the file.
+        audible = {name: value for name, value in measures.items() if not isinstance(value, str)}
+        if (content := notes | audible) != notes:
+            write_atomically(file, json.dumps(content))
+    return measures
 
 
 def _measure(file: Path, note: _Measure | None) -> _Measure | str:
@@ -247,19 +216,9 @@ def _measure(file: Path, note: _Measure | None) -> _Measure | str:
     return _Measure(state, duration, rate, hashlib.sha256(samples.data).hexdigest())
 
 
-def _read_notes(file: Path) -> dict[str, _Measure]:
+def _notes(file: Path) -> dict[str, _Measure]:
+    """What was measured before: nothing where the file is missing or damaged."""
     try:
-        with file.open(encoding="utf-8", newline="") as lines:
-            return {
-                path: _Measure(state, float(duration), int(rate), sha256)
-                for path, state, duration, rate, sha256 in csv.reader(lines)
-            }
-    except (OSError, ValueError):
+        return {name: _Measure(*values) for name, values in json.loads(file.read_bytes()).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
         return {}
-
-
-def _write_notes(file: Path, measures: dict[str, _Measure]) -> None:
-    text = io.StringIO()
-    rows = ((path, *measure) for path, measure in measures.items())
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    write_atomically(file, text.getvalue())

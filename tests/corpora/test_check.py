@@ -1,6 +1,7 @@
 """The audit: a copy of a corpus against a complete one, each file in one place, by its name."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ def tones(tmp_path, monkeypatch, workspace):
         "tones",
         Corpus(
             name="tones", title="Tones", language="none", licence="none", home="here", about="",
-            read=CATALOGUE["emodb"].read, counts={"anger": 10, "neutral": 10, "sadness": 10},
+            reader=CATALOGUE["emodb"].read, counts={"anger": 10, "neutral": 10, "sadness": 10},
             expected=lambda names: COMPLETE,
         ),
     )  # fmt: skip
@@ -130,15 +131,7 @@ def test_a_name_is_never_broken(tones):
 
 
 def test_counts_alone_where_names_are_not_known(tones, monkeypatch):
-    row = CATALOGUE["tones"]
-    monkeypatch.setitem(
-        CATALOGUE,
-        "tones",
-        Corpus(
-            name="tones", title="Tones", language="none", licence="none", home="here", about="",
-            read=CATALOGUE["emodb"].read, counts=row.counts,
-        ),
-    )  # fmt: skip
+    monkeypatch.setitem(CATALOGUE, "tones", replace(CATALOGUE["tones"], expected=None))
     (tones / "wav" / "08a01Ta.wav").unlink()
     assert found(tones) == ["sadness: 9 of 10, 1 missing"]
     (tones / "wav" / "08a01T.wav").touch()

@@ -226,14 +226,14 @@ def test_other_parameters_or_another_recipe_make_it_anew(tmp_path):
 
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
 def test_what_is_interrupted_leaves_nothing(tmp_path, monkeypatch, error):
-    write, count = demo._write, iter(range(100))
+    write, count = demo.wavfile.write, iter(range(100))
 
-    def fail_later(path, signal):
+    def fail_later(*arguments):
         if next(count) == 6:
             raise error
-        write(path, signal)
+        write(*arguments)
 
-    monkeypatch.setattr(demo, "_write", fail_later)
+    monkeypatch.setattr(demo.wavfile, "write", fail_later)
     with pytest.raises(error):
         demo.make(tmp_path / "demo", n_speakers=2, n_sentences=1, workers=0)
     assert list(tmp_path.iterdir()) == []

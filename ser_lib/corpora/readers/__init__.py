@@ -32,7 +32,10 @@ def describe(name: str) -> Corpus:
     ParameterError
         If a corpus is unknown, or named twice.
     """
-    parts = [CATALOGUE[choose(part, CATALOGUE, "corpus")] for part in members(str(name))]
+    names = str(name).split(",")
+    if twice := [part for part in names if names.count(part) > 1]:
+        raise ParameterError(f"corpus '{name}' names '{twice[0]}' twice")
+    parts = [CATALOGUE[choose(part, CATALOGUE, "corpus")] for part in names]
     if len(parts) == 1:
         return parts[0]
     return Corpus(
@@ -42,7 +45,6 @@ def describe(name: str) -> Corpus:
         licence="; ".join(dict.fromkeys(part.licence for part in parts)),
         home="; ".join(part.home for part in parts),
         about="\n\n".join(part.about for part in parts),
-        read=None,
         speakers=sum(part.speakers for part in parts),
         protocol="speaker-kfold",
         epochs=max(part.epochs for part in parts),
@@ -50,22 +52,3 @@ def describe(name: str) -> Corpus:
         acted=all(part.acted for part in parts),
         embed_audio=all(part.embed_audio for part in parts),
     )
-
-
-def members(name: str) -> list[str]:
-    """Return the corpora that a name joins by commas.
-
-    Raises
-    ------
-    ParameterError
-        If one is named twice.
-
-    Examples
-    --------
-    >>> members("emodb,ravdess")
-    ['emodb', 'ravdess']
-    """
-    parts = name.split(",")
-    if twice := [part for part in parts if parts.count(part) > 1]:
-        raise ParameterError(f"corpus '{name}' names '{twice[0]}' twice")
-    return parts

@@ -21,7 +21,7 @@ CORPUS = Corpus(
         "Speakers differ, each expresses emotions in a personal way, and utterances vary, so that "
         "the classes overlap."
     ),
-    read=demo.read,
+    reader=demo.read,
     speakers=10,
     hours=0.45,
     counts=dict.fromkeys(demo.EMOTIONS, 120),

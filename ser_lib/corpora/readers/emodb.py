@@ -6,7 +6,7 @@ read, too.
 """
 
 from ser_lib.corpora import folder
-from ser_lib.corpora.corpus import Corpus, Grammar
+from ser_lib.corpora.corpus import Corpus
 
 EMOTIONS = {
     "W": "anger",  # Wut
@@ -30,11 +30,6 @@ def _files(root):
     return (files, refused) if files else folder.locate(root, "wav/*.wav", corpus="EmoDB")
 
 
-def _columns(name):
-    speaker = name["speaker"]
-    return {"speaker": speaker, "sex": SEXES.get(speaker, ""), "sentence": name["sentence"]}
-
-
 CORPUS = Corpus(
     name="emodb",
     title="EmoDB, the Berlin Database of Emotional Speech",
@@ -47,14 +42,11 @@ CORPUS = Corpus(
         "recognised and found natural, so the emotions are acted and clear: everyday speech is "
         "harder."
     ),
-    read=Grammar(
-        corpus="EmoDB",
-        form="SSttEv.wav",
-        files=_files,
-        name=r"(?-i:(?:[^/]+/)?(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<label>[A-Z])[a-z])",
-        emotions=EMOTIONS,
-        columns=_columns,
-    ).read,
+    form="SSttEv.wav",
+    files=_files,
+    pattern=r"(?-i:(?:[^/]+/)?(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<label>[A-Z])[a-z])",
+    labels=EMOTIONS,
+    columns=lambda name: {"sex": SEXES.get(name["speaker"], "")},
     speakers=10,
     hours=0.41,
     counts=COUNTS,

@@ -6,17 +6,13 @@ speaker, the sentence.
 
 from itertools import product
 
-from ser_lib.corpora.corpus import Corpus, Grammar
+from ser_lib.corpora.corpus import Corpus
 
+# disgusto, gioia, neutro, paura, rabbia, sorpresa, tristezza
 EMOTIONS = {
-    "dis": "disgust",  # disgusto
-    "gio": "happiness",  # gioia
-    "neu": "neutral",
-    "pau": "fear",  # paura
-    "rab": "anger",  # rabbia
-    "sor": "surprise",  # sorpresa
-    "tri": "sadness",  # tristezza
-}
+    "dis": "disgust", "gio": "happiness", "neu": "neutral", "pau": "fear", "rab": "anger",
+    "sor": "surprise", "tri": "sadness",
+}  # fmt: skip
 SPEAKERS = ("f1", "f2", "f3", "m1", "m2", "m3")
 
 
@@ -30,12 +26,6 @@ def _columns(name):
     }
 
 
-def _expected(names):
-    # Every sentence that is there, from every speaker.
-    sentences = {name.split("-")[2] for name in names}
-    return {"-".join(parts) for parts in product(EMOTIONS, SPEAKERS, sentences)}
-
-
 CORPUS = Corpus(
     name="emovo",
     title="EMOVO",
@@ -47,19 +37,19 @@ CORPUS = Corpus(
         "{cite:p}`costantini2014emovo`. Everyone says every sentence in every emotion, so the "
         "words tell nothing about it."
     ),
-    read=Grammar(
-        corpus="EMOVO",
-        form="f1/neu-f1-b1.wav",
-        files="[fm][1-3]/*.wav",
-        name=(
-            rf"(?P<speaker>[fm][1-3])/(?P<label>{'|'.join(EMOTIONS)})-(?P=speaker)-"
-            r"(?P<sentence>[a-z]\d)"
-        ),
-        emotions=EMOTIONS,
-        columns=_columns,
-    ).read,
+    form="f1/neu-f1-b1.wav",
+    files="[fm][1-3]/*.wav",
+    pattern=(
+        rf"(?P<speaker>[fm][1-3])/(?P<label>{'|'.join(EMOTIONS)})-(?P=speaker)-"
+        r"(?P<sentence>[a-z]\d)"
+    ),
+    labels=EMOTIONS,
+    columns=_columns,
     speakers=6,
     hours=0.51,
     counts=dict.fromkeys(EMOTIONS.values(), 84),
-    expected=_expected,
+    expected=lambda names: {  # every sentence that is there, from every speaker
+        "-".join(parts)
+        for parts in product(EMOTIONS, SPEAKERS, {name.split("-")[2] for name in names})
+    },
 )

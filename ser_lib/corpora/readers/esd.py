@@ -1,16 +1,14 @@
 """ESD, the Emotional Speech Dataset (Zhou et al. 2022): acted Mandarin and English.
 
 Files are `SSSS/Emotion/SSSS_NNNNNN.wav`: speakers 0001 to 0010 speak Mandarin, 0011 to 0020
-English. Some copies have folders for training, evaluation and test between the last two, which
-say nothing about speakers and are passed by.
-
-The numbers of a speaker run through the emotions, 350 of each, in the same order of sentences; so
-a sentence is named by its language and its place in that order. The column `language` is
-"Mandarin" or "English".
+English, which is told in the column `language`. Some copies have folders for training, evaluation
+and test between the last two, which are passed by. The numbers of a speaker run through the
+emotions, 350 of each, in the same order of sentences, so a sentence is named by its language and
+its place in that order.
 """
 
 from ser_lib.corpora import folder
-from ser_lib.corpora.corpus import Corpus, Grammar
+from ser_lib.corpora.corpus import Corpus
 
 EMOTIONS = {
     "Neutral": "neutral", "Angry": "anger", "Happy": "happiness", "Sad": "sadness",
@@ -18,7 +16,6 @@ EMOTIONS = {
 }  # fmt: skip
 SPEAKERS = [f"{number:04d}" for number in range(1, 21)]
 WOMEN = {"0001", "0002", "0003", "0007", "0009", "0015", "0016", "0017", "0018", "0019"}
-SENTENCES = 350
 _SPEAKER = "00[0-2][0-9]"
 
 
@@ -31,20 +28,11 @@ def _files(root):
 def _columns(name):
     speaker = name["speaker"]
     language = "Mandarin" if speaker <= "0010" else "English"
-    place = (int(name["number"]) - 1) % SENTENCES + 1
+    place = (int(name["number"]) - 1) % 350 + 1
     return {
-        "speaker": speaker,
         "sex": "female" if speaker in WOMEN else "male",
         "sentence": f"{language}-{place:03d}",
         "language": language,
-    }
-
-
-def _expected(names):
-    return {
-        f"{speaker}_{number:06d}"
-        for speaker in SPEAKERS
-        for number in range(1, SENTENCES * len(EMOTIONS) + 1)
     }
 
 
@@ -59,19 +47,16 @@ CORPUS = Corpus(
         "{cite:p}`zhou2022emotional`. Everyone says every sentence of the own language in every "
         "emotion, so all classes have the same size."
     ),
-    read=Grammar(
-        corpus="ESD",
-        form="SSSS/Emotion/SSSS_NNNNNN.wav",
-        files=_files,
-        name=(
-            rf"(?P<speaker>{'|'.join(SPEAKERS)})/(?P<label>{'|'.join(EMOTIONS)})/(?:[^/]+/)?"
-            r"(?P=speaker)_(?P<number>\d{6})"
-        ),
-        emotions=EMOTIONS,
-        columns=_columns,
-    ).read,
+    form="SSSS/Emotion/SSSS_NNNNNN.wav",
+    files=_files,
+    pattern=(
+        rf"(?P<speaker>{'|'.join(SPEAKERS)})/(?P<label>{'|'.join(EMOTIONS)})/(?:[^/]+/)?"
+        r"(?P=speaker)_(?P<number>\d{6})"
+    ),
+    labels=EMOTIONS,
+    columns=_columns,
     speakers=20,
     hours=29.1,
     counts=dict.fromkeys(EMOTIONS.values(), 7000),
-    expected=_expected,
+    expected=lambda names: {f"{s}_{n:06d}" for s in SPEAKERS for n in range(1, 350 * 5 + 1)},
 )

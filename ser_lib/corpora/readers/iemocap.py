@@ -20,7 +20,7 @@ import re
 from pathlib import Path
 
 from ser_lib.corpora import folder
-from ser_lib.corpora.corpus import Corpus, Grammar
+from ser_lib.corpora.corpus import Corpus, Rows
 
 EMOTIONS = {
     "ang": "anger", "dis": "disgust", "exc": "excitement", "fea": "fear", "fru": "frustration",
@@ -32,7 +32,6 @@ COUNTS = {
     "happiness": 595, "neutral": 1708, "other": 3, "sadness": 1084, "surprise": 107,
     "undecided": 2507,
 }  # fmt: skip
-SCALES = ("valence", "activation", "dominance")
 _NAME = (
     r"Session(?P<session>[1-5])/sentences/wav/"
     r"(?P<dialog>Ses0(?P=session)[MF]_(?:impro\d\d(?:_\d)?|(?P<script>script\d\d(?:_\d)?))[a-z]?)/"
@@ -45,9 +44,17 @@ _LABEL = re.compile(
 )
 
 
-def read(root: Path) -> tuple[list[dict], list[dict]]:
-    """Rows of the manifest, and the turns without a label, a known one or a wav file."""
-    labels, unread = _labels(root)
+def read(root: Path) -> Rows:
+    """Read the turns; those without a label, a known one or a wav file are left out."""
+    tables, unread = folder.files(root, "Session[1-5]/dialog/EmoEvaluation/*.txt")
+    labels: dict[str, tuple[re.Match, Path]] = {}  # by the turn in lower case
+    for table in tables:
+        try:
+            lines = _LABEL.finditer(table.read_text(encoding="latin-1"))
+            labels |= {line["turn"].lower(): (line, table) for line in lines}
+        except OSError as error:
+            reason = f"cannot be opened ({error.strerror})"
+            unread.append(folder.left_out(root, table, reason))
 
     def columns(name):
         line, _ = labels.pop(name["turn"].lower(), (None, None))
@@ -59,40 +66,17 @@ def read(root: Path) -> tuple[list[dict], list[dict]]:
             "utterance": line["turn"],
             "speaker": f"Ses0{name['session']}{sex}",
             "sex": "female" if sex == "F" else "male",
-            "session": name["session"],
             "sentence": name["script"].lower(),
             "label": line["label"],
             "style": "scripted" if name["script"] else "improvised",
-        } | {scale: float(line[scale]) for scale in SCALES}
+        } | {scale: float(line[scale]) for scale in ("valence", "activation", "dominance")}
 
-    rows, left_out = Grammar(
-        corpus="IEMOCAP",
-        form="SessionN/sentences/wav/<dialog>/<turn>.wav",
-        files="Session[1-5]/sentences/wav/*/*.wav",
-        name=_NAME,
-        emotions=EMOTIONS,
-        columns=columns,
-    ).read(root)
+    rows, left_out = CORPUS.by_name(root, columns)
     for line, table in labels.values():
         session, dialog = table.relative_to(root).parts[0], table.stem
         file = f"{session}/sentences/wav/{dialog}/{line['turn']}.wav"
         left_out.append({"file": file, "reason": f"is labelled in {table.name}, but is not there"})
     return rows, unread + left_out
-
-
-def _labels(root: Path) -> tuple[dict[str, tuple[re.Match, Path]], list[dict]]:
-    """Label line and its file for every turn, by the turn's name in lower case."""
-    tables, unread = folder.files(root, "Session[1-5]/dialog/EmoEvaluation/*.txt")
-    labels: dict[str, tuple[re.Match, Path]] = {}
-    for table in tables:
-        try:
-            text = table.read_text(encoding="latin-1")
-        except OSError as error:
-            reason = f"cannot be opened ({error.strerror})"
-            unread.append(folder.left_out(root, table, reason))
-            continue
-        labels |= {line["turn"].lower(): (line, table) for line in _LABEL.finditer(text)}
-    return labels, unread
 
 
 CORPUS = Corpus(
@@ -107,7 +91,11 @@ CORPUS = Corpus(
         "seven scripts are played in all sessions, so that even a new session brings words that "
         "are in training: the improvised turns alone are the stricter test."
     ),
-    read=read,
+    reader=read,
+    form="SessionN/sentences/wav/<dialog>/<turn>.wav",
+    files="Session[1-5]/sentences/wav/*/*.wav",
+    pattern=_NAME,
+    labels=EMOTIONS,
     speakers=10,
     hours=12.0,
     counts=COUNTS,

@@ -4,16 +4,14 @@ MELD is published as video; this reads the audio, which its user has extracted t
 same names: `diaN_uttM.wav` in a folder for each part, whose name is the original one
 (`train_splits`, `dev_splits_complete`, `output_repeated_splits_test`) or just `train`, `dev`,
 `test`. The labels are in `train_sent_emo.csv`, `dev_sent_emo.csv` and `test_sent_emo.csv`, beside
-these folders or inside them.
-
-Names repeat from part to part, so utterances are named like `train_dia0_utt3`. The column `part`
-is "train", "dev" or "test"; the same speakers are in all three.
+these folders or inside them. Names repeat from part to part, so utterances are named like
+`train_dia0_utt3`. The column `part` is "train", "dev" or "test"; all have the same speakers.
 """
 
 from pathlib import Path
 
 from ser_lib.corpora import folder
-from ser_lib.corpora.corpus import Corpus, Grammar
+from ser_lib.corpora.corpus import Corpus, Rows
 
 EMOTIONS = {
     "anger": "anger", "disgust": "disgust", "fear": "fear", "joy": "happiness",
@@ -25,15 +23,9 @@ COUNTS = {
     "sadness": 1002, "surprise": 1636,
 }  # fmt: skip
 PARTS = {
-    "train": "train",
-    "train_splits": "train",
-    "dev": "dev",
-    "dev_splits_complete": "dev",
-    "test": "test",
-    "output_repeated_splits_test": "test",
-}
-"""The part that a folder's name tells."""
-_NAME = rf"(?P<folder>{'|'.join(PARTS)})/(?P<name>dia\d+_utt\d+)"
+    "train": "train", "train_splits": "train", "dev": "dev", "dev_splits_complete": "dev",
+    "test": "test", "output_repeated_splits_test": "test",
+}  # fmt: skip
 
 
 def _files(root):
@@ -41,8 +33,8 @@ def _files(root):
     return folder.files(root, "*/*.wav")
 
 
-def read(root: Path) -> tuple[list[dict], list[dict]]:
-    """Rows of the manifest, and the files that are not used; see `Grammar.read`."""
+def read(root: Path) -> Rows:
+    """Read the recordings of all parts with their labels."""
     labels = {part: _labels(root, part) for part in ("train", "dev", "test")}
     folders = {}
 
@@ -59,23 +51,15 @@ def read(root: Path) -> tuple[list[dict], list[dict]]:
             "part": part,
         }
 
-    rows, left_out = Grammar(
-        corpus="MELD",
-        form="train/diaN_uttM.wav",
-        files=_files,
-        name=_NAME,
-        emotions=EMOTIONS,
-        columns=columns,
-    ).read(root)
+    rows, left_out = CORPUS.by_name(root, columns)
     for part, unused in labels.items():
         table = f"{part}_sent_emo.csv"
-        if unused and part not in folders:
+        if part in folders:
+            reason = f"is labelled in {table}, but is not there"
+            left_out += [{"file": f"{folders[part]}/{n}.wav", "reason": reason} for n in unused]
+        elif unused:
             reason = f"labels {len(unused)} utterances, but there is no folder '{part}' of wavs"
             left_out.append({"file": table, "reason": reason})
-            continue
-        for name in unused:
-            file = f"{folders[part]}/{name}.wav"
-            left_out.append({"file": file, "reason": f"is labelled in {table}, but is not there"})
     return rows, left_out
 
 
@@ -98,7 +82,11 @@ CORPUS = Corpus(
         "The recordings are utterances of 304 speakers in the dialogues of a television series, "
         "cut from its video {cite:p}`poria2019meld`. The emotions are very unevenly frequent."
     ),
-    read=read,
+    reader=read,
+    form="train/diaN_uttM.wav",
+    files=_files,
+    pattern=rf"(?P<folder>{'|'.join(PARTS)})/(?P<name>dia\d+_utt\d+)",
+    labels=EMOTIONS,
     speakers=304,
     hours=12.1,
     counts=COUNTS,

@@ -7,7 +7,7 @@ speakers' sex; a recording that it lists and the folder lacks is left out by nam
 from pathlib import Path
 
 from ser_lib.corpora import folder
-from ser_lib.corpora.corpus import Corpus, Grammar
+from ser_lib.corpora.corpus import Corpus, Rows
 
 EMOTIONS = {
     "anger": "anger", "fear": "fear", "happiness": "happiness", "neutral": "neutral",
@@ -19,8 +19,8 @@ COUNTS = {
 }  # fmt: skip
 
 
-def read(root: Path) -> tuple[list[dict], list[dict]]:
-    """Rows of the manifest, and the files that are not used; see `Grammar.read`."""
+def read(root: Path) -> Rows:
+    """Read the recordings, and the speakers' sex if there is a table of them."""
     lines = []
     for table in folder.files(root, "data.tsv")[0]:
         lines += folder.table(table, "file_id", "speaker_id", "gender", separator="\t")
@@ -28,28 +28,15 @@ def read(root: Path) -> tuple[list[dict], list[dict]]:
     sexes = {line["speaker_id"].strip(): line["gender"].strip() for line in lines}
 
     def columns(name):
-        speaker, sentence = name["speaker"].upper(), name["sentence"]
-        return {
-            "utterance": f"{speaker}_{name['label']}_{sentence}",
-            "speaker": speaker,
-            "sex": sexes.get(speaker, ""),
-            "sentence": sentence,
-        }
+        speaker = name["speaker"].upper()
+        utterance = f"{speaker}_{name['label']}_{name['sentence']}"
+        return {"utterance": utterance, "speaker": speaker, "sex": sexes.get(speaker, "")}
 
-    rows, left_out = Grammar(
-        corpus="nEMO",
-        form="samples/SPK_emotion_sentence.wav",
-        files="samples/*.wav",
-        name=rf"samples/(?P<speaker>[^/_]+)_(?P<label>{'|'.join(EMOTIONS)})_(?P<sentence>\d+)",
-        emotions=EMOTIONS,
-        columns=columns,
-    ).read(root)
-    there = {file.name.lower() for file in folder.files(root, "samples/*.wav")[0]}
-    for line in lines:
-        if line["file_id"].lower() not in there:
-            reason = "is listed in data.tsv, but is not there"
-            left_out.append({"file": f"samples/{line['file_id']}", "reason": reason})
-    return rows, left_out
+    rows, left_out = CORPUS.by_name(root, columns)
+    present = {file.name.lower() for file in folder.files(root, "samples/*.wav")[0]}
+    absent = [line["file_id"] for line in lines if line["file_id"].lower() not in present]
+    reason = "is listed in data.tsv, but is not there"
+    return rows, left_out + [{"file": f"samples/{name}", "reason": reason} for name in absent]
 
 
 CORPUS = Corpus(
@@ -62,7 +49,11 @@ CORPUS = Corpus(
         "Nine speakers acted Polish sentences in six emotions {cite:p}`christop2024nemo`. The "
         "classes are of nearly the same size."
     ),
-    read=read,
+    reader=read,
+    form="samples/SPK_emotion_sentence.wav",
+    files="samples/*.wav",
+    pattern=rf"samples/(?P<speaker>[^/_]+)_(?P<label>{'|'.join(EMOTIONS)})_(?P<sentence>\d+)",
+    labels=EMOTIONS,
     speakers=9,
     hours=3.07,
     counts=COUNTS,

@@ -4,15 +4,13 @@
 Files are `Actor_AA/MM-CC-EE-II-SS-RR-AA.wav`, two digits each: modality (03 audio alone), channel
 (01 speech), emotion, intensity, statement, repetition, actor (odd numbers are men). Song and video
 are left out. The column `intensity` is "normal" or "strong"; neutral speech has one intensity only.
-
-Some copies hold a second folder, `audio_speech_actors_01-24/`, with everything again: what is in
-both places is read once.
+Some copies hold everything again in `audio_speech_actors_01-24/`: it is read once.
 """
 
 from itertools import product
 
 from ser_lib.corpora import folder
-from ser_lib.corpora.corpus import Corpus, Grammar
+from ser_lib.corpora.corpus import Corpus
 
 EMOTIONS = {
     "01": "neutral", "02": "calm", "03": "happiness", "04": "sadness", "05": "anger",
@@ -42,20 +40,8 @@ def _columns(name):
     if name["modality"] != "03":
         return "is video; 03 at the start is audio alone"
     return {
-        "speaker": name["actor"],
-        "sex": "male" if int(name["actor"]) % 2 else "female",
-        "sentence": name["statement"],
+        "sex": "male" if int(name["speaker"]) % 2 else "female",
         "intensity": INTENSITIES[name["intensity"]],
-    }
-
-
-def _expected(names):
-    return {
-        "-".join(("03", "01", label, intensity, statement, repetition, actor))
-        for label, intensity, statement, repetition, actor in product(
-            EMOTIONS, INTENSITIES, ("01", "02"), ("01", "02"), ACTORS
-        )
-        if (EMOTIONS[label], INTENSITIES[intensity]) != ("neutral", "strong")
     }
 
 
@@ -71,20 +57,21 @@ CORPUS = Corpus(
         "{cite:p}`livingstone2018ravdess`. One recording is there under two names, which no "
         "evaluation may split between training and test."
     ),
-    read=Grammar(
-        corpus="RAVDESS",
-        form="Actor_AA/MM-CC-EE-II-SS-RR-AA.wav",
-        files=_files,
-        name=(
-            rf"(?:{_AGAIN}/)?Actor_(?P<actor>{'|'.join(ACTORS)})/"
-            r"(?P<modality>0[1-3])-(?P<channel>0[12])-(?P<label>0[1-8])-(?P<intensity>0[12])-"
-            r"(?P<statement>0[12])-0[12]-(?P=actor)"
-        ),
-        emotions=EMOTIONS,
-        columns=_columns,
-    ).read,
+    form="Actor_AA/MM-CC-EE-II-SS-RR-AA.wav",
+    files=_files,
+    pattern=(
+        rf"(?:{_AGAIN}/)?Actor_(?P<speaker>{'|'.join(ACTORS)})/"
+        r"(?P<modality>0[1-3])-(?P<channel>0[12])-(?P<label>0[1-8])-(?P<intensity>0[12])-"
+        r"(?P<sentence>0[12])-0[12]-(?P=speaker)"
+    ),
+    labels=EMOTIONS,
+    columns=_columns,
     speakers=24,
     hours=1.48,
     counts=dict.fromkeys(EMOTIONS.values(), 192) | {"neutral": 96},
-    expected=_expected,
+    expected=lambda names: {
+        "-".join(("03", "01", *parts))
+        for parts in product(EMOTIONS, INTENSITIES, ("01", "02"), ("01", "02"), ACTORS)
+        if parts[:2] != ("01", "02")  # no neutral speech is strong
+    },
 )

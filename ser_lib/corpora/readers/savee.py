@@ -4,7 +4,9 @@ Files are `SS/eNN.wav`: the speaker's folder (four men), one or two letters of e
 of the sentence. As the names repeat in every folder, utterances are named like `DC_a01`.
 """
 
-from ser_lib.corpora.corpus import Corpus, Grammar
+from itertools import product
+
+from ser_lib.corpora.corpus import Corpus
 
 EMOTIONS = {
     "sa": "sadness", "su": "surprise", "a": "anger", "d": "disgust", "f": "fear",
@@ -23,15 +25,6 @@ def _columns(name):
     }
 
 
-def _expected(names):
-    return {
-        f"{speaker}_{label}{number:02d}"
-        for speaker in SPEAKERS
-        for label in EMOTIONS
-        for number in range(1, 31 if label == "n" else 16)
-    }
-
-
 CORPUS = Corpus(
     name="savee",
     title="SAVEE, the Surrey Audio-Visual Expressed Emotion database",
@@ -43,18 +36,17 @@ CORPUS = Corpus(
         "{cite:p}`haq2009speaker`. Four speakers, all men, are few: how far the scores carry to "
         "other voices stays open."
     ),
-    read=Grammar(
-        corpus="SAVEE",
-        form="DC/a01.wav",
-        files="[DJK][CEKL]/*.wav",
-        name=(
-            rf"(?P<speaker>{'|'.join(SPEAKERS)})/(?P<label>{'|'.join(EMOTIONS)})(?P<number>\d\d)"
-        ),
-        emotions=EMOTIONS,
-        columns=_columns,
-    ).read,
+    form="DC/a01.wav",
+    files="[DJK][CEKL]/*.wav",
+    pattern=(rf"(?P<speaker>{'|'.join(SPEAKERS)})/(?P<label>{'|'.join(EMOTIONS)})(?P<number>\d\d)"),
+    labels=EMOTIONS,
+    columns=_columns,
     speakers=4,
     hours=0.51,
     counts=dict.fromkeys(EMOTIONS.values(), 60) | {"neutral": 120},
-    expected=_expected,
+    expected=lambda names: {
+        f"{speaker}_{label}{number:02d}"
+        for speaker, label in product(SPEAKERS, EMOTIONS)
+        for number in range(1, 31 if label == "n" else 16)
+    },
 )

@@ -12,21 +12,13 @@ from pathlib import Path
 import pandas as pd
 
 from ser_lib.core.errors import CorpusError
-from ser_lib.corpora.corpus import Corpus
+from ser_lib.corpora.corpus import Corpus, Rows
 
-_OPTIONAL = ("speaker", "sex", "session", "sentence")
 _MARKUP = re.compile(r"[<>`\x00-\x1f]")  # what a page would take for something else than a name
 
 
-def read(file: Path) -> tuple[list[dict], list[dict]]:
-    """Rows of the manifest, and the rows of the table that have no path.
-
-    Raises
-    ------
-    CorpusError
-        If the table cannot be read, is empty or lacks a required column, or a name holds < > ` or
-        a control character.
-    """
+def read(file: Path) -> Rows:
+    """Read a table; rows without a path are left out, and names with markup are refused."""
     try:
         if file.suffix.lower() == ".parquet":
             table = pd.read_parquet(file)
@@ -43,25 +35,24 @@ def read(file: Path) -> tuple[list[dict], list[dict]]:
         raise CorpusError(f"{file} has no rows")
     table = table.astype(object).where(table.notna(), "").astype(str)
     rows, left_out = [], []
-    for number, row in enumerate(table.to_dict("records"), start=1):
-        if not row["path"].strip():
+    for number, line in enumerate(table.to_dict("records"), start=1):
+        path, emotion = line["path"], line["emotion"]
+        if not path.strip():
             left_out.append({"file": f"row {number} of {file.name}", "reason": "has no path"})
             continue
-        rows.append(
-            {
-                "utterance": row.get("utterance") or str(Path(row["path"]).with_suffix("")),
-                "path": row["path"],
-                "emotion": row["emotion"].strip(),
-                "label": row.get("label") or row["emotion"],
-            }
-            | {column: row.get(column, "").strip() for column in _OPTIONAL}
-        )
-        for column, value in rows[-1].items():
-            if column != "path" and (mark := _MARKUP.search(value)):
+        optional = ("speaker", "sex", "session", "sentence")
+        row = {name: line.get(name, "").strip() for name in optional} | {
+            "utterance": line.get("utterance") or str(Path(path).with_suffix("")),
+            "emotion": emotion.strip(),
+            "label": line.get("label") or emotion,
+        }
+        for column, value in row.items():
+            if mark := _MARKUP.search(value):
                 raise CorpusError(
                     f"{file}, row {number}: the {column} {value!r} holds {mark[0]!r}; names may "
                     "hold no < > ` and no control characters"
                 )
+        rows.append(row | {"path": path})
     return rows, left_out
 
 
@@ -72,7 +63,7 @@ CORPUS = Corpus(
     licence="your own",
     home="a CSV file with the columns path, emotion and, better, speaker",
     about="These recordings are described by a table of their owner.",
-    read=read,
+    reader=read,
     acted=False,
     is_file=True,
 )

@@ -8,25 +8,20 @@ utterance is named like the others.
 from itertools import product
 
 from ser_lib.corpora import folder
-from ser_lib.corpora.corpus import Corpus, Grammar
+from ser_lib.corpora.corpus import Corpus
 
 EMOTIONS = {
-    "angry": "anger",
-    "disgust": "disgust",
-    "fear": "fear",
-    "happy": "happiness",
-    "neutral": "neutral",
-    "ps": "surprise",  # pleasant surprise
-    "sad": "sadness",
-}
+    "angry": "anger", "disgust": "disgust", "fear": "fear", "happy": "happiness",
+    "neutral": "neutral", "ps": "surprise", "sad": "sadness",  # ps: pleasant surprise
+}  # fmt: skip
 SPEAKERS = ("OAF", "YAF")
 
 
 def _files(root):
-    files, refused = folder.files(root, "*.wav")
+    recordings = folder.files(root, "*.wav")
     # The folder of one actress and emotion alone is not the corpus.
-    if files and root.absolute().name[:4].upper() not in ("OAF_", "YAF_"):
-        return files, refused
+    if recordings[0] and root.absolute().name[:4].upper() not in ("OAF_", "YAF_"):
+        return recordings
     folder.locate(root, "*/[OY]A*_*_*.wav", corpus="TESS")  # says so if there are none
     return folder.files(root, "*/*.wav")
 
@@ -41,12 +36,6 @@ def _columns(name):
     }
 
 
-def _expected(names):
-    # Every word that is there, in every emotion.
-    words = {name.split("_")[1] for name in names}
-    return {"_".join(parts) for parts in product(SPEAKERS, words, EMOTIONS)}
-
-
 CORPUS = Corpus(
     name="tess",
     title="TESS, the Toronto emotional speech set",
@@ -58,17 +47,17 @@ CORPUS = Corpus(
         "With two speakers only the protocol `random` is possible, in which both voices are in "
         "training and test, so no claim about a new speaker can rest on this corpus."
     ),
-    read=Grammar(
-        corpus="TESS",
-        form="OAF_word_emotion.wav",
-        files=_files,
-        name=(rf"(?:[^/]+/)?(?P<initial>[OY])AF?_(?P<word>[^/_]+)_(?P<label>{'|'.join(EMOTIONS)})"),
-        emotions=EMOTIONS,
-        columns=_columns,
-    ).read,
+    form="OAF_word_emotion.wav",
+    files=_files,
+    pattern=(rf"(?:[^/]+/)?(?P<initial>[OY])AF?_(?P<word>[^/_]+)_(?P<label>{'|'.join(EMOTIONS)})"),
+    labels=EMOTIONS,
+    columns=_columns,
     speakers=2,
     hours=1.60,
     counts=dict.fromkeys(EMOTIONS.values(), 400),
-    expected=_expected,
+    expected=lambda names: {  # every word that is there, in every emotion
+        "_".join(parts)
+        for parts in product(SPEAKERS, {name.split("_")[1] for name in names}, EMOTIONS)
+    },
     protocol="random",
 )
