@@ -207,10 +207,10 @@ def with_intervals(record):
     """The record with intervals of the real bootstrap, as a run has them."""
     predictions, metrics = record.predictions, record.data["metrics"]
     truth, speakers = list(predictions["truth"]), list(predictions["speaker"])
-    found = scores.score_intervals(
+    found = scores.evaluate(
         truth, list(predictions["predicted"]), record.emotions, clusters=speakers
     )
-    metrics |= {f"{name}_ci95": limits for name, limits in found.items()}
+    metrics |= {f"{name}_ci95": list(score.interval) for name, score in found.items()}
     return record
 
 
@@ -236,7 +236,7 @@ def test_speakers_who_differ_widen_the_interval():
     uar = rows["UAR"]
     low, high = record.data["metrics"]["uar_ci95"]
     truth, predicted = (list(record.predictions[name]) for name in ("truth", "predicted"))
-    below, above = scores.score_intervals(truth, predicted)["uar"]
+    below, above = scores.interval("uar", truth, predicted)
     assert uar[1:] == [
         f"{record.data['metrics']['uar']:.2f}",
         f"{low:.2f} to {high:.2f}",
