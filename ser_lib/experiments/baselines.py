@@ -65,16 +65,7 @@ def train(
     workers: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Baseline:
-    """Train and test a baseline.
-
-    Parameters
-    ----------
-    name
-        A key of `TITLES`.
-    workers
-        Processes that compute functionals; the number of processors by default.
-    progress
-        Called with a line of text per finished part; by default printed to standard error.
+    """Train and test a baseline, by its name in `TITLES`; functionals are computed by `workers`.
 
     Raises
     ------

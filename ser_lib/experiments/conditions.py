@@ -65,10 +65,8 @@ def answers(
     ----------
     utterances
         How many, see `sample`; by default `FEW` of a synthetic corpus and `MANY` of another.
-    workers
-        Processes; by default as many as there are processors.
-    progress
-        Called with a line of text per finished fold; by default printed to standard error.
+    workers, progress
+        As of `train.train`.
 
     Returns
     -------

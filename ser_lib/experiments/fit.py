@@ -54,20 +54,9 @@ def fit_fold(
 ) -> tuple[str, dict[str, bytes]]:
     """Train and test one fold, whose number varies the seed.
 
-    The results are handed over as the content of files, because a worker on another machine may
-    not see the folder where they belong.
-
-    Returns
-    -------
-    line : str
-        How it went.
-    files : dict of str to bytes
-        Relative path to content: fold.json, history.csv, predictions.csv and bundle/.
-
-    Raises
-    ------
-    TrainingError
-        If the network diverged in the first epoch and never came back.
+    Return a line on how it went and, by relative path, the content of its files: fold.json,
+    history.csv, predictions.csv and bundle/. A worker on another machine may not see the folder
+    where they belong. A `TrainingError` says that the network never learned anything.
     """
     import keras
 
@@ -82,22 +71,20 @@ def fit_fold(
         pd.Categorical(table["emotion"], categories=emotions).codes
     ]
     shared = ("architecture", "corpus", "feature_map", "channels", "crops")
-    training = (maps.channels(statics[i], experiment.channels) for i in fold.train)
+    of_training = (maps.channels(statics[i], experiment.channels) for i in fold.train)
     front_end = FrontEnd(
         emotions=emotions,
-        standardiser=Standardiser.fit(training),
+        standardiser=Standardiser.fit(of_training),
         **{name: getattr(experiment, name) for name in shared},
     )
     with _own_seeds(seed):
         network = build(experiment, len(emotions))
-    history, best_epoch = _fit(
-        network,
-        experiment,
-        lambda i: front_end.standardised(statics[i]),
-        one_hot,
-        fold,
-        np.random.default_rng(seed),
-    )
+
+    def read(i: int) -> np.ndarray:
+        return front_end.standardised(statics[i])
+
+    generator = np.random.default_rng(seed)
+    history, best_epoch = _fit(network, experiment, read, one_hot, fold, generator)
     if not best_epoch:
         raise TrainingError(
             f"fold '{fold.name}': the validation loss was not a number in any epoch; "
@@ -229,16 +216,8 @@ def batches(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield an epoch of (inputs [batch, rows, frames, channels], targets [batch, classes]).
 
-    In a new order every epoch; the few that fill no batch are other ones each time.
-
-    Parameters
-    ----------
-    read
-        Returns the standardised map of an utterance, [rows, any, channels].
-    targets
-        [utterances, classes].
-    rows
-        Which utterances.
+    In a new order every epoch; the few that fill no batch are other ones each time. `read` returns
+    the standardised map of an utterance, [rows, any, channels]; `rows` are the utterances to read.
     """
     size = min(experiment.batch_size, len(rows))
     order = generator.permutation(rows)[: len(rows) // size * size]

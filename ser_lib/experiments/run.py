@@ -33,7 +33,6 @@ from ser_lib.models.networks import title
 
 SCHEMA = 1
 SCORES = ("uar", "accuracy", "macro_f1", "weighted_f1")
-_TOLERANCE = 1e-6
 
 
 class Result:
@@ -232,16 +231,10 @@ class Run(Result):
 def evaluate(
     predictions: pd.DataFrame | str | Path, corpus: Manifest, *, title: str = "predictions"
 ) -> Part:
-    """Score predictions of any origin on a corpus.
+    """Score predictions of any origin on a corpus, which knows the truth and the speakers.
 
-    Parameters
-    ----------
-    predictions
-        A table, or its CSV file, with the columns utterance and predicted; `fold` if it has one.
-    corpus
-        It knows the truth and the speakers.
-    title
-        What to call them.
+    Predictions are a table, or its CSV file, with the columns utterance and predicted, and fold if
+    it has one; the title is what to call them.
 
     Raises
     ------
@@ -314,16 +307,14 @@ def read(folder: str | Path, corpus: Manifest | None = None, folds: tuple[Fold, 
 
 def _check(run: Run) -> None:
     """Refuse predictions that do not give the scores that the record states."""
-    computed = {
-        f"{name} of {emotion}": (value, run.record.per_class[emotion][name])
+    record, counts = run.record, run.confusion.to_numpy()
+    compared = [
+        (f"{name} of {emotion}", value, record.per_class[emotion][name])
         for emotion, row in run.per_class.iterrows()
         for name, value in row.items()
-    }
-    counts = run.confusion.to_numpy()
-    for name, score in scores.OF_MATRICES.items():
-        computed[name] = (float(score(counts)), run.record.metrics[name])
-    for what, (value, stated) in computed.items():
-        if not math.isclose(value, stated, abs_tol=_TOLERANCE):
+    ] + [(name, score(counts), record.metrics[name]) for name, score in scores.OF_MATRICES.items()]
+    for what, value, stated in compared:
+        if not math.isclose(value, stated, abs_tol=1e-6):
             raise ValueError(f"the predictions give {what} {value:.4f}, the record {stated:.4f}")
 
 

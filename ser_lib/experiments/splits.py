@@ -62,12 +62,9 @@ class Protocol:
 
     Attributes
     ----------
-    words
-        What it does, as a noun phrase.
     folds
-        Yields the folds of a table, given what it `uses`; None if a file has them.
-    uses
-        The parameters that decide its folds: of `folds` and `seed`.
+        Yields the folds of a table, given what it `uses`, of the parameters `folds` and `seed`;
+        None if a file has them.
     promises
         Columns of which the test shares no value with another part; if `speaker` is one, training
         and validation share none either.
@@ -76,7 +73,7 @@ class Protocol:
     """
 
     name: str
-    words: str
+    words: str  # what it does, as a noun phrase
     folds: Callable[..., Iterator[Fold]] | None
     uses: tuple[str, ...] = ()
     promises: tuple[str, ...] = ()

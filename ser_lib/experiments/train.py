@@ -49,8 +49,7 @@ DECISIVE = (
     "metrics/scores.py",
 )
 """The code, with that of its own network, that can change what a fold gives."""
-PACKAGES = ("keras", "librosa", "numpy", "scipy", "soundfile", "soxr", "tensorflow",
-            "tensorflow-cpu")  # fmt: skip
+PACKAGES = ("librosa", *jobs.PACKAGES)
 """The packages whose versions can."""
 
 Workers = int | str | None
@@ -165,15 +164,10 @@ def gather(
 
 
 def audited(experiment: Experiment, corpus: Manifest) -> list[Fold]:
-    """Return the folds of an experiment.
+    """Return the folds of an experiment, once it is sure that they can be used.
 
-    Raises
-    ------
-    CorpusError
-        If there is only one emotion.
-    SplitError
-        If the corpus does not allow the protocol, a split has a leak (`leakage.refuse`), or it
-        tests an utterance twice: a run has one prediction for each.
+    There must be two emotions, the corpus must allow the protocol, and a split may neither leak
+    (`leakage.refuse`) nor test an utterance twice: a run has one prediction for each.
     """
     if len(corpus.emotions) < 2:
         raise CorpusError(
