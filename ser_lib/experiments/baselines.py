@@ -23,6 +23,7 @@ import pandas as pd
 from ser_lib.core import jobs
 from ser_lib.core.errors import SplitError, choose
 from ser_lib.corpora import Manifest
+from ser_lib.experiments.fit import predictions_of
 from ser_lib.experiments.run import Result, Run
 from ser_lib.experiments.splits import Fold
 from ser_lib.features import functionals
@@ -36,24 +37,12 @@ TITLES = {
 C = 0.01
 """Cost of the SVM."""
 
-Progress = Callable[[str], None]
-
 
 @dataclass(frozen=True, eq=False)
 class Baseline(Result):
-    """The predictions of a method without a network.
+    """The predictions of a method without a network."""
 
-    Attributes
-    ----------
-    name
-        A key of `TITLES`.
-    emotions
-        Class order.
-    predictions
-        Columns utterance, speaker, fold, truth, predicted.
-    """
-
-    name: str
+    name: str  # a key of `TITLES`
     emotions: list[str]
     predictions: pd.DataFrame
 
@@ -74,27 +63,9 @@ def train(
     folds: Sequence[Fold],
     *,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> Baseline:
-    """Train and test a baseline.
-
-    Parameters
-    ----------
-    name
-        A key of `TITLES`.
-    manifest
-        The corpus.
-    folds
-        Of the manifest's table, such as `splits.make` gives.
-    workers
-        Processes that compute functionals; the number of processors by default.
-    progress
-        Called with a line of text per finished part; by default printed to standard error.
-
-    Returns
-    -------
-    Baseline
-        Its intervals are clustered by speaker, as those of a record.
+    """Train and test a baseline, by its name in `TITLES`; functionals are computed by `workers`.
 
     Raises
     ------
@@ -119,35 +90,19 @@ def train(
     tested = []
     for fold in folds:
         rows = np.concatenate([fold.train, fold.validation])
-        if len(found := set(emotions[rows])) < 2:
+        if len(shown := set(emotions[rows])) < 2:
             raise SplitError(
-                f"fold '{fold.name}' has only the emotion '{min(found, default='none')}' to train "
+                f"fold '{fold.name}' has only the emotion '{min(shown, default='none')}' to train "
                 "on; there is nothing to tell apart"
             )
-        classifier = _classifier(name).fit(inputs[rows], emotions[rows])
-        part = table.iloc[fold.test]
-        tested.append(
-            pd.DataFrame(
-                {
-                    "utterance": part["utterance"].to_numpy(),
-                    "speaker": part["speaker"].to_numpy(),
-                    "fold": fold.name,
-                    "truth": part["emotion"].to_numpy(),
-                    "predicted": classifier.predict(inputs[fold.test]),
-                }
-            )
-        )
+        predicted = _classifier(name).fit(inputs[rows], emotions[rows]).predict(inputs[fold.test])
+        tested.append(predictions_of(table.iloc[fold.test], fold.name, predicted))
     return Baseline(name, manifest.emotions, pd.concat(tested, ignore_index=True))
 
 
-def in_folds_of(
-    run: Run, *, workers: int | None = None, progress: Progress | None = None
-) -> list[Baseline]:
-    """Train and test every available baseline in the folds of a network's run."""
-    return [
-        train(name, run.corpus, run.folds, workers=workers, progress=progress)
-        for name in available()
-    ]
+def in_folds_of(run: Run, **options) -> list[Baseline]:
+    """Train and test every available baseline in the folds of a run; options as of `train`."""
+    return [train(name, run.corpus, run.folds, **options) for name in available()]
 
 
 def _classifier(name: str):

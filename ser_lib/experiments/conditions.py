@@ -31,28 +31,14 @@ FEW, MANY = 50, 500
 """Utterances of a sample if none are named: of a synthetic corpus, which proves nothing about
 people, and of a real one."""
 
+Input = tuple[str, Path, list[Path]]  # an utterance, its file and those of other voices
+
 
 def sample(predictions: pd.DataFrame, utterances: int, *, seed: int = 0) -> set[str]:
-    """Choose test utterances, as evenly over speakers, and over each one's emotions, as there are.
+    """Choose utterances as evenly over speakers, and over each one's emotions, as there are.
 
-    Parameters
-    ----------
-    predictions
-        Of a run.
-    utterances
-        How many in all; all of them if there are no more.
-    seed
-        Of the choice among equals.
-
-    Returns
-    -------
-    set of str
-        Names of utterances.
-
-    Raises
-    ------
-    ParameterError
-        If `utterances` is not a whole number from 1.
+    All of a run's predictions are chosen if they are no more; the seed is that of the choice among
+    equals.
     """
     if not isinstance(utterances, int) or utterances < 1:
         raise ParameterError(f"utterances must be a whole number from 1, not {utterances!r}")
@@ -77,29 +63,16 @@ def answers(
 
     Parameters
     ----------
-    run
-        A network's run.
     utterances
         How many, see `sample`; by default `FEW` of a synthetic corpus and `MANY` of another.
-    workers
-        Processes; by default as many as there are processors.
-    progress
-        Called with a line of text per finished fold; by default printed to standard error.
+    workers, progress
+        As of `train.train`.
 
     Returns
     -------
     DataFrame
         Columns: utterance, speaker, fold, truth, kind, strength, predicted; as many rows for each
         utterance of the sample as there are `CONDITIONS`.
-
-    Raises
-    ------
-    ParameterError
-        As `sample`.
-    RecordError
-        If the networks of the folds are no longer there.
-    AudioError
-        If a file cannot be read.
     """
     say = progress or parallel.tell
     seed = run.seed
@@ -110,13 +83,9 @@ def answers(
     parts = dict(list(known.groupby("fold")))
     networks = train.bundles(run)
     manifest = run.corpus
+    code = sources("features/perturb.py", "experiments/conditions.py")
     trained_key = train.fold_key(run.experiment, manifest, run.folds)
-    key = digest(
-        trained_key,
-        sorted(chosen),
-        seed,
-        *sources("features/perturb.py", "experiments/conditions.py"),
-    )
+    key = digest(trained_key, sorted(chosen), seed, *code)
     name = f"{manifest.corpus}-{run.architecture}-{key}"
     folder = workspace() / "data" / "robustness" / name
     files = {fold: folder / f"{trained.parent.name}.csv" for fold, trained in networks.items()}
@@ -125,53 +94,48 @@ def answers(
         for fold, trained in networks.items()
         if fold in parts and not files[fold].is_file()
     ]
-    for done, line in enumerate(
-        parallel.each(_answer, jobs, workers=workers, initializer=start_worker), start=1
-    ):
+    lines = parallel.each(_answer, jobs, workers=workers, initializer=start_worker)
+    for done, line in enumerate(lines, start=1):
         say(f"robustness: fold {done} of {len(jobs)}, {line}")
-    told = pd.concat([read_predictions(files[name]) for name in parts], ignore_index=True)
+    predicted = pd.concat([read_predictions(files[name]) for name in parts], ignore_index=True)
     return known[["utterance", "speaker", "fold", "truth"]].merge(
-        told, on="utterance", validate="one_to_many"
+        predicted, on="utterance", validate="one_to_many"
     )
 
 
-def _inputs(
-    manifest: Manifest, part: pd.DataFrame, seed: int
-) -> list[tuple[str, Path, list[Path]]]:
+def _inputs(manifest: Manifest, part: pd.DataFrame, seed: int) -> list[Input]:
     """Name, file and the files of other voices of every utterance."""
     table = manifest.table.assign(file=[manifest.root / path for path in manifest.table["path"]])
     own = table.set_index("utterance")
-    heard = []
+    inputs = []
     for name, speaker in zip(part["utterance"], part["speaker"], strict=True):
         others = table[table["speaker"] != speaker]
         if others.empty:  # nobody else speaks in this corpus
             others = table[table["utterance"] != name]
         generator = np.random.default_rng(int(digest(seed, "voices", name), 16))
         places = generator.choice(len(others), min(VOICES, len(others)), replace=False)
-        heard.append((name, own.loc[name, "file"], list(others["file"].iloc[places])))
-    return heard
+        inputs.append((name, own.loc[name, "file"], list(others["file"].iloc[places])))
+    return inputs
 
 
-def _answer(
-    trained: Path, heard: list[tuple[str, Path, list[Path]]], seed: int, target: Path
-) -> str:
+def _answer(trained: Path, inputs: list[Input], seed: int, target: Path) -> str:
     """Let one network hear utterances under every condition and write what it answers."""
     network = bundle.load(trained)
     front_end = network.front_end
-    probabilities = network.predict(_maps(heard, front_end.feature_map, seed))
+    probabilities = network.predict(_maps(inputs, front_end.feature_map, seed))
     rows = [
         {"utterance": name, "kind": kind, "strength": strength}
-        for name, _, _ in heard
+        for name, _, _ in inputs
         for kind, strength in CONDITIONS
     ]
     emotions = np.array(front_end.emotions)
-    told = pd.DataFrame(rows).assign(predicted=emotions[probabilities.argmax(axis=1)])
-    write_atomically(target, told.to_csv(index=False, lineterminator="\n"))
-    return f"{len(heard)} utterances under {len(CONDITIONS)} conditions"
+    table = pd.DataFrame(rows).assign(predicted=emotions[probabilities.argmax(axis=1)])
+    write_atomically(target, table.to_csv(index=False, lineterminator="\n"))
+    return f"{len(inputs)} utterances under {len(CONDITIONS)} conditions"
 
 
-def _maps(heard: list[tuple[str, Path, list[Path]]], map_kind: str, seed: int) -> Iterator:
-    for name, file, others in heard:
+def _maps(inputs: list[Input], map_kind: str, seed: int) -> Iterator[np.ndarray]:
+    for name, file, others in inputs:
         signal, voices = audio.load(file), [audio.load(other) for other in others]
         for kind, strength in CONDITIONS:
             changed = signal

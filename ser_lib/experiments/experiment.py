@@ -1,5 +1,6 @@
 """What an experiment is: everything that decides its result, by name, and nothing else."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +15,6 @@ from ser_lib.models.networks import NETWORKS
 
 ARCHITECTURES = {name: network.channels for name, network in NETWORKS.items()}
 """The networks of `models`, each with the channels of its usual feature map."""
-
 RECIPES = {name: network.recipe for name, network in NETWORKS.items()}
 """Hyper-parameters in which the networks differ by default."""
 
@@ -30,8 +30,6 @@ class Experiment:
 
     Attributes
     ----------
-    architecture
-        One of `networks.NAMES`.
     corpus
         Name in the catalogue, or several joined by commas.
     emotions, style
@@ -62,11 +60,6 @@ class Experiment:
         for one that is longer than so many windows; 1 reads the centre alone.
     seed
         Of weights, batches, augmentation and of splits that shuffle.
-
-    Raises
-    ------
-    ParameterError
-        Names the parameter and what is allowed.
     """
 
     architecture: str
@@ -119,20 +112,21 @@ class Experiment:
         if self.channels not in (1, 3):
             raise ParameterError(f"channels must be 1 or 3, not {self.channels!r}")
         for name in ("folds", "epochs", "patience", "batch_size", "crops"):
-            _check(
-                name, getattr(self, name), int, lambda value: value >= 1, "a whole number from 1"
-            )
+            self._check(name, int, lambda v: v >= 1, "a whole number from 1")
         # Folds count on from 1000 times the seed, and the generators of Keras take 32 bits.
-        _check(
-            "seed", self.seed, int, lambda v: 0 <= v <= 10**6, "a whole number from 0 to 1000000"
-        )
-        _check("learning_rate", self.learning_rate, float, lambda v: 0 < v <= 1, "above 0, up to 1")
+        self._check("seed", int, lambda v: 0 <= v <= 10**6, "a whole number from 0 to 1000000")
+        self._check("learning_rate", float, lambda v: 0 < v <= 1, "above 0, up to 1")
         for name in ("weight_decay", "mixup"):
-            _check(name, getattr(self, name), float, lambda v: 0 <= v <= 100, "from 0 to 100")
+            self._check(name, float, lambda v: 0 <= v <= 100, "from 0 to 100")
         for name in ("label_smoothing", "block_dropout", "head_dropout"):
-            _check(name, getattr(self, name), float, lambda v: 0 <= v < 1, "from 0, below 1")
+            self._check(name, float, lambda v: 0 <= v < 1, "from 0, below 1")
         if not isinstance(self.class_weights, bool):
             raise ParameterError(f"class_weights must be True or False, not {self.class_weights!r}")
+
+    def _check(self, name: str, kind: type, allowed: Callable[..., bool], what: str) -> None:
+        value, numbers = getattr(self, name), (int, float) if kind is float else int
+        if isinstance(value, bool) or not isinstance(value, numbers) or not allowed(value):
+            raise ParameterError(f"{name} must be {what}, not {value!r}")
 
     def parameters(self) -> dict:
         """Return all fields as plain JSON values, in order; of a split's file, a hash."""
@@ -161,9 +155,3 @@ def as_number(value):
         with suppress(ValueError):
             return float(value)
     return value
-
-
-def _check(name: str, value, kind: type, allowed, what: str) -> None:
-    numbers = (int, float) if kind is float else int
-    if isinstance(value, bool) or not isinstance(value, numbers) or not allowed(value):
-        raise ParameterError(f"{name} must be {what}, not {value!r}")

@@ -9,7 +9,7 @@ import os
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ import pandas as pd
 
 from ser_lib.core.errors import TrainingError
 from ser_lib.experiments.experiment import Experiment
-from ser_lib.experiments.splits import Fold
+from ser_lib.experiments.splits import PARTS, Fold
 from ser_lib.features import maps
 from ser_lib.features.maps import FRAMES, ROWS, Standardiser
 from ser_lib.features.store import Store
@@ -52,37 +52,15 @@ def fit_fold(
     emotions: list[str],
     store_address: str,
 ) -> tuple[str, dict[str, bytes]]:
-    """Train and test one fold.
+    """Train and test one fold, whose number varies the seed.
 
-    The results are handed over as the content of files, because a worker on another machine may
-    not see the folder where they belong.
-
-    Parameters
-    ----------
-    experiment
-        What to train.
-    number, fold
-        The fold; its number varies the seed.
-    table
-        The manifest's table; of its columns utterance, speaker and emotion are read.
-    emotions
-        Class order.
-    store_address
-        The feature store.
-
-    Returns
-    -------
-    line : str
-        How it went.
-    files : dict of str to bytes
-        Relative path to content: fold.json, history.csv, predictions.csv and bundle/.
-
-    Raises
-    ------
-    TrainingError
-        If the network diverged in the first epoch and never came back.
+    Return a line on how it went and, by relative path, the content of its files: fold.json,
+    history.csv, predictions.csv and bundle/. A worker on another machine may not see the folder
+    where they belong. A `TrainingError` says that the network never learned anything.
     """
     import keras
+
+    from ser_lib.models import networks
 
     clock = time.perf_counter()
     keras.backend.clear_session()
@@ -92,27 +70,21 @@ def fit_fold(
     one_hot = np.eye(len(emotions), dtype=np.float32)[
         pd.Categorical(table["emotion"], categories=emotions).codes
     ]
+    shared = ("architecture", "corpus", "feature_map", "channels", "crops")
+    of_training = (maps.channels(statics[i], experiment.channels) for i in fold.train)
     front_end = FrontEnd(
-        architecture=experiment.architecture,
-        corpus=experiment.corpus,
         emotions=emotions,
-        feature_map=experiment.feature_map,
-        channels=experiment.channels,
-        crops=experiment.crops,
-        standardiser=Standardiser.fit(
-            maps.channels(statics[i], experiment.channels) for i in fold.train
-        ),
+        standardiser=Standardiser.fit(of_training),
+        **{name: getattr(experiment, name) for name in shared},
     )
     with _own_seeds(seed):
-        network = _network(experiment, len(emotions))
-    history, best_epoch = _fit(
-        network,
-        experiment,
-        lambda i: front_end.standardised(statics[i]),
-        one_hot,
-        fold,
-        np.random.default_rng(seed),
-    )
+        network = build(experiment, len(emotions))
+
+    def read(i: int) -> np.ndarray:
+        return front_end.standardised(statics[i])
+
+    generator = np.random.default_rng(seed)
+    history, best_epoch = _fit(network, experiment, read, one_hot, fold, generator)
     if not best_epoch:
         raise TrainingError(
             f"fold '{fold.name}': the validation loss was not a number in any epoch; "
@@ -122,28 +94,25 @@ def fit_fold(
     inference = time.perf_counter()
     probabilities = trained.predict(statics[i] for i in fold.test)
     inference = (time.perf_counter() - inference) / len(fold.test)
-    tested = _predictions(table.iloc[fold.test], fold, emotions, probabilities)
+    tested = _table(table.iloc[fold.test], fold, emotions, probabilities)
     truth, predicted = list(tested["truth"]), list(tested["predicted"])
-    at_best = {row["split"]: row for row in history if row["epoch"] == best_epoch}
+    training, validation = (row for row in history if row["epoch"] == best_epoch)
     result = {
         "name": fold.name,
-        "n_train": len(fold.train),
-        "n_validation": len(fold.validation),
-        "n_test": len(fold.test),
-        "n_twins": len(fold.twins),
+        **{f"n_{part}": len(getattr(fold, part)) for part in (*PARTS, "twins")},
         "epochs": max(row["epoch"] for row in history),
         "best_epoch": best_epoch,
-        "train_accuracy": at_best["train"]["accuracy"],
-        "validation_accuracy": at_best["validation"]["accuracy"],
-        "train_loss": at_best["train"]["loss"],
-        "validation_loss": at_best["validation"]["loss"],
-        "validation_uar": at_best["validation"]["uar"],
+        "train_accuracy": training["accuracy"],
+        "validation_accuracy": validation["accuracy"],
+        "train_loss": training["loss"],
+        "validation_loss": validation["loss"],
+        "validation_uar": validation["uar"],
         "accuracy": scores.accuracy(truth, predicted, emotions),
         "uar": scores.uar(truth, predicted, emotions),
         "duration_s": round(time.perf_counter() - clock, 2),
         "inference_ms": round(1000 * inference, 3),
         "n_parameters": network.count_params(),
-        "layers": _layers(network),
+        "layers": networks.layer_table(network),
     }
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -179,7 +148,8 @@ def _own_seeds(seed: int) -> Iterator[None]:
         random.randint = common
 
 
-def _network(experiment: Experiment, n_classes: int):
+def build(experiment: Experiment, n_classes: int):
+    """Return the network of an experiment, untrained."""
     from ser_lib.models import networks
 
     return networks.build(
@@ -191,12 +161,6 @@ def _network(experiment: Experiment, n_classes: int):
     )
 
 
-def _layers(network) -> list[dict]:
-    from ser_lib.models import networks
-
-    return networks.layer_table(network)
-
-
 def _fit(
     network,
     experiment: Experiment,
@@ -205,34 +169,16 @@ def _fit(
     fold: Fold,
     generator: np.random.Generator,
 ) -> tuple[list[dict], int]:
-    """Train a network; leave it with its best weights.
+    """Train a network; leave it with its best weights; return its history and the best epoch.
 
     After every epoch, training and validation are measured in the same way, without dropout and
     augmentation, so that the gap between them means something: training on a fixed sample as large
     as the validation part. Every map is read when it is needed, so that memory does not grow with
     the corpus.
 
-    Parameters
-    ----------
-    network, experiment
-        What to train, and how.
-    read
-        Returns the standardised map of an utterance, [rows, any, channels].
-    targets
-        One-hot, [utterances, classes].
-    fold
-        Which utterances.
-    generator
-        Of order, windows and mixup.
-
-    Returns
-    -------
-    history
-        One row per epoch and split: epoch, split, loss, accuracy, uar.
-    best_epoch
-        The one with the highest validation UAR, averaged with the epochs before it; of equal
-        ones, that with the lowest loss. The loss alone rises as soon as a network becomes too
-        sure, long before it stops to get better.
+    The best epoch is the one with the highest validation UAR, averaged with the epochs before it;
+    of equal ones, that with the lowest loss. The loss alone rises as soon as a network becomes too
+    sure, long before it stops to get better.
     """
     n_batches = len(fold.train) // min(experiment.batch_size, len(fold.train))
     step = training_step(network, experiment, n_batches)
@@ -270,20 +216,8 @@ def batches(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield an epoch of (inputs [batch, rows, frames, channels], targets [batch, classes]).
 
-    In a new order every epoch; the few that fill no batch are other ones each time.
-
-    Parameters
-    ----------
-    experiment
-        Tells the size of a batch and how it is mixed up.
-    read
-        Returns the standardised map of an utterance, [rows, any, channels].
-    targets
-        [utterances, classes].
-    rows
-        Which utterances.
-    generator
-        Of order, windows and mixup.
+    In a new order every epoch; the few that fill no batch are other ones each time. `read` returns
+    the standardised map of an utterance, [rows, any, channels]; `rows` are the utterances to read.
     """
     size = min(experiment.batch_size, len(rows))
     order = generator.permutation(rows)[: len(rows) // size * size]
@@ -295,12 +229,7 @@ def batches(
 def training_step(network, experiment: Experiment, n_batches: int):
     """Return a compiled function (inputs, targets, weights) that takes one step of AdamW.
 
-    Parameters
-    ----------
-    network, experiment
-        What to train, and how.
-    n_batches
-        Steps of an epoch; the learning rate follows from how many there will be.
+    The learning rate follows from how many steps there will be, `n_batches` in an epoch.
     """
     import keras
     import tensorflow as tf
@@ -356,22 +285,25 @@ def predict_validation(
     """Return the predictions of a fold's network, in `folder`, for its validation set."""
     trained, statics = bundle.load(folder), Store(store_address, len(table))
     probabilities = trained.predict(statics[i] for i in fold.validation)
-    return _predictions(
-        table.iloc[fold.validation], fold, trained.front_end.emotions, probabilities
-    )
+    return _table(table.iloc[fold.validation], fold, trained.front_end.emotions, probabilities)
 
 
-def _predictions(
-    rows: pd.DataFrame, fold: Fold, emotions: list[str], probabilities: np.ndarray
+def _table(rows: pd.DataFrame, fold: Fold, emotions: list[str], probabilities) -> pd.DataFrame:
+    predicted = [emotions[i] for i in probabilities.argmax(axis=1)]
+    columns = {f"p_{emotion}": probabilities[:, i] for i, emotion in enumerate(emotions)}
+    return predictions_of(rows, fold.name, predicted).assign(**columns)
+
+
+def predictions_of(
+    rows: pd.DataFrame, fold: str | np.ndarray, predicted: Sequence[str]
 ) -> pd.DataFrame:
-    """Return a table of predictions for some rows of the manifest."""
+    """Return the table of predictions for rows of a manifest, in their order."""
     return pd.DataFrame(
         {
             "utterance": rows["utterance"].to_numpy(),
             "speaker": rows["speaker"].to_numpy(),
-            "fold": fold.name,
+            "fold": fold,
             "truth": rows["emotion"].to_numpy(),
-            "predicted": [emotions[i] for i in probabilities.argmax(axis=1)],
+            "predicted": predicted,
         }
-        | {f"p_{emotion}": probabilities[:, i] for i, emotion in enumerate(emotions)}
     )

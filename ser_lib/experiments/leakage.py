@@ -16,7 +16,7 @@ admits by its name that speakers are shared.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import chain, combinations
 
 import numpy as np
@@ -64,10 +64,6 @@ class Finding:
 
     Attributes
     ----------
-    name, severity
-        A key of `CHECKS`, and one of `SEVERITIES`.
-    fold, parts
-        Name of the fold, "" for the split as a whole; the parts, in the order of `splits.PARTS`.
     what
         What is shared, missing or unknown: names of speakers, sentences, sessions, emotions or
         utterances, sorted.
@@ -76,9 +72,9 @@ class Finding:
         statistics, those that they were taken of.
     """
 
-    name: str
+    name: str  # a key of `CHECKS`
     severity: str
-    fold: str
+    fold: str  # "" for the split as a whole
     parts: tuple[str, ...]
     what: tuple[str, ...]
     utterances: int
@@ -102,23 +98,16 @@ def audit(
     *,
     protocol: str | None = None,
     fitted: Mapping[str, np.ndarray | None] | None = None,
-) -> "Findings":
-    """Look for everything that `CHECKS` names; a split without fault has no finding.
+) -> Findings:
+    """Look for everything that `CHECKS` names; list it from leaks to notes, in that order.
 
     Parameters
     ----------
-    folds, corpus
-        The split, and the manifest that it is of, or its table.
     protocol
         What the split claims to be, a key of `splits.PROTOCOLS`.
     fitted
         Name of the fold to the row positions that its standardisation was fitted on, `None` where
         that is not known. Without it, statistics are not looked at.
-
-    Returns
-    -------
-    Findings
-        A list of `Finding`, from leaks to notes, in the order of `CHECKS`.
 
     Examples
     --------
@@ -159,12 +148,7 @@ def allowed(finding: Finding, protocol: str) -> bool:
 def refuse(findings: Iterable[Finding], protocol: str, *, file: str | None = None) -> None:
     """Raise a `SplitError` if there is a leak that the protocol does not tell by its name.
 
-    Parameters
-    ----------
-    findings, protocol
-        Of `audit`.
-    file
-        Where the split was read from; None if the protocol made it.
+    `file` is where the split was read from; None if the protocol made it.
     """
     leaks = [finding for finding in findings if not allowed(finding, protocol)]
     if leaks:
@@ -182,10 +166,9 @@ def refuse(findings: Iterable[Finding], protocol: str, *, file: str | None = Non
 def summary(findings: Sequence[Finding]) -> pd.DataFrame:
     """Put findings together that differ by nothing but the fold, in their order.
 
-    The columns are severity, name, parts, folds (names, none for the split as a whole), what,
-    utterances and of (sums).
+    The columns are severity, name, parts, folds (names), what, utterances and of (sums).
     """
-    table = pd.DataFrame(map(vars, findings), columns=[field.name for field in fields(Finding)])
+    table = pd.DataFrame(map(vars, findings), columns=list(Finding.__annotations__))
     groups = table.groupby(["severity", "name", "parts"], sort=False).agg(
         folds=("fold", lambda names: tuple(filter(None, names))),
         what=("what", lambda several: tuple(sorted(set().union(*several)))),
@@ -218,9 +201,7 @@ def names(what: Sequence[str]) -> str:
     return ", ".join(what[:_SHOWN]) + (f" and {others:,} more" if others > 0 else "")
 
 
-def _pair(
-    columns: Columns, fold: Fold, pair: tuple[str, str], promises: Sequence[str]
-) -> Iterator[Row]:
+def _pair(columns: Columns, fold: Fold, pair: tuple[str, str], promises) -> Iterator[Row]:
     """What two parts of a fold have in common."""
     first, second = (getattr(fold, part) for part in pair)
     with_test = "test" in pair

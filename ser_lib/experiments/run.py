@@ -10,10 +10,12 @@ A run's folder ``runs/<corpus>/<architecture>-<protocol>-<key>/`` holds
 - ``bundle/``: the network of the best fold with its front end.
 """
 
+import html
 import json
 import math
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from ser_lib.core.errors import ParameterError, RecordError
 from ser_lib.core.files import workspace, write_atomically
 from ser_lib.corpora import Manifest
 from ser_lib.experiments.experiment import Experiment
+from ser_lib.experiments.fit import predictions_of
 from ser_lib.experiments.splits import PROTOCOLS, Fold
 from ser_lib.metrics import scores
 from ser_lib.metrics.scores import Score
@@ -30,25 +33,14 @@ from ser_lib.models.networks import title
 
 SCHEMA = 1
 SCORES = ("uar", "accuracy", "macro_f1", "weighted_f1")
-_TOLERANCE = 1e-6
 
 
 class Result:
-    """A method's predictions on a corpus, and its scores.
+    """A method's predictions on a corpus, and its scores."""
 
-    Attributes
-    ----------
-    title
-        Printed name of the method.
-    emotions
-        Class order of every table and matrix.
-    predictions
-        Columns utterance, speaker, fold, truth, predicted, and of a network ``p_<emotion>``.
-    """
-
-    title: str
-    emotions: list[str]
-    predictions: pd.DataFrame
+    title: str  # as it is printed
+    emotions: list[str]  # in the order of every table and matrix
+    predictions: pd.DataFrame  # utterance, speaker, fold, truth, predicted; maybe p_<emotion>
 
     @cached_property
     def clusters(self) -> list[str] | None:
@@ -59,8 +51,7 @@ class Result:
     @cached_property
     def metrics(self) -> dict[str, Score]:
         """Accuracy, uar, macro_f1 and weighted_f1 by name, each with its interval."""
-        truth, predicted = (list(self.predictions[name]) for name in ("truth", "predicted"))
-        return scores.evaluate(truth, predicted, self.emotions, clusters=self.clusters)
+        return scores.evaluate(*self._both, self.emotions, clusters=self.clusters)
 
     @property
     def uar(self) -> Score:
@@ -76,17 +67,18 @@ class Result:
     @cached_property
     def per_class(self) -> pd.DataFrame:
         """Precision, recall, f1 and support of every emotion."""
-        truth, predicted = self.predictions["truth"], self.predictions["predicted"]
-        return pd.DataFrame.from_dict(
-            scores.per_class(truth, predicted, self.emotions), orient="index"
-        )
+        rows = scores.per_class(*self._both, self.emotions)
+        return pd.DataFrame.from_dict(rows, orient="index")
 
     @cached_property
     def confusion(self) -> pd.DataFrame:
         """Utterances by truth (rows) and prediction (columns)."""
-        truth, predicted = self.predictions["truth"], self.predictions["predicted"]
-        counts = scores.confusion_matrix(truth, predicted, self.emotions)
+        counts = scores.confusion_matrix(*self._both, self.emotions)
         return pd.DataFrame(counts, self.emotions, self.emotions)
+
+    @property
+    def _both(self) -> tuple[list[str], list[str]]:
+        return list(self.predictions["truth"]), list(self.predictions["predicted"])
 
     def on(self, predictions: pd.DataFrame) -> "Result":
         """Return the method with other predictions, such as a part of its own."""
@@ -128,17 +120,7 @@ class Speed:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """The content of ``record.json``.
-
-    Attributes
-    ----------
-    metrics
-        Every score and its interval, ``<name>_ci95``.
-    folds
-        Of each its name, sizes of the parts, epochs and scores at the best one.
-    bundle
-        The fold whose network users get: the one of the highest validation UAR.
-    """
+    """The content of ``record.json``."""
 
     schema: int = SCHEMA
     architecture: str
@@ -148,11 +130,11 @@ class Record:
     n_parameters: int
     layers: list
     seed: int
-    metrics: dict
+    metrics: dict  # every score, and its interval, <name>_ci95
     per_class: dict
     confusion: dict
-    folds: list
-    bundle: str
+    folds: list  # of each its name, sizes of the parts, epochs and scores at the best one
+    bundle: str  # the fold whose network users get: that of the highest validation UAR
     speed: Speed
     versions: dict
     key: str = ""
@@ -161,13 +143,7 @@ class Record:
 
     @classmethod
     def parse(cls, data: dict) -> "Record":
-        """Return the record of plain JSON values.
-
-        Raises
-        ------
-        TypeError
-            If a field is missing or unknown.
-        """
+        """Return the record of JSON values; a `TypeError` names a missing or unknown field."""
         nested = {"corpus": Dataset(**data["corpus"]), "speed": Speed(**data["speed"])}
         return cls(**{**data, **nested})
 
@@ -178,12 +154,6 @@ class Run(Result):
 
     Attributes
     ----------
-    folder
-        Where it lies.
-    record
-        The content of ``record.json``.
-    history, predictions
-        The two tables.
     corpus
         The manifest that it was made from; None of a run that was read from its folder alone.
     folds
@@ -197,10 +167,11 @@ class Run(Result):
     corpus: Manifest | None = None
     folds: tuple[Fold, ...] = ()
 
-    @property
-    def architecture(self) -> str:
-        """Name of the network."""
-        return self.record.architecture
+    architecture = property(attrgetter("record.architecture"), doc="Name of the network.")
+    protocol = property(attrgetter("record.protocol"), doc="Name of the protocol.")
+    emotions = property(attrgetter("record.corpus.emotions"), doc="Class order of every table.")
+    seed = property(attrgetter("record.seed"), doc="Seed of weights, batches, shuffled splits.")
+    key = property(attrgetter("record.key"), doc="Hash of all that decides its numbers.")
 
     @property
     def title(self) -> str:
@@ -208,31 +179,11 @@ class Run(Result):
         return title(self.record.architecture)
 
     @property
-    def protocol(self) -> str:
-        """Name of the protocol."""
-        return self.record.protocol
-
-    @property
     def protocol_words(self) -> str:
         """The protocol in words, without an article; a split of a file says what it claims."""
         if self.record.parameters["split"] is None or self.protocol == "given":
             return PROTOCOLS[self.protocol].words
         return f"{PROTOCOLS['given'].words} and calls itself {self.protocol}"
-
-    @property
-    def seed(self) -> int:
-        """Seed of weights, batches and shuffled splits."""
-        return self.record.seed
-
-    @property
-    def key(self) -> str:
-        """Hash of all that decides its numbers."""
-        return self.record.key
-
-    @property
-    def emotions(self) -> list[str]:
-        """Class order of every table and matrix."""
-        return self.record.corpus.emotions
 
     @cached_property
     def experiment(self) -> Experiment:
@@ -258,21 +209,13 @@ class Run(Result):
         return float(np.mean([fold[name] for fold in self.record.folds]))
 
     def model(self, fold: str | None = None):
-        """Return the trained network of a fold, by default the one that users get.
-
-        Raises
-        ------
-        RecordError
-            If it is not there any more.
-        """
+        """Return the network of a fold, by default the one that users get; or a `RecordError`."""
         from ser_lib.experiments import train
         from ser_lib.models import bundle
 
         return bundle.load(self.folder if fold is None else train.bundles(self)[fold])
 
     def _repr_html_(self) -> str:
-        import html
-
         about = self.record.corpus
         caption = html.escape(f"{self.title} on {about.title}, protocol {self.protocol}")
         return f"<p>{caption}</p>{self.scores.round(3).to_html()}"
@@ -288,21 +231,10 @@ class Run(Result):
 def evaluate(
     predictions: pd.DataFrame | str | Path, corpus: Manifest, *, title: str = "predictions"
 ) -> Part:
-    """Score predictions of any origin on a corpus.
+    """Score predictions of any origin on a corpus, which knows the truth and the speakers.
 
-    Parameters
-    ----------
-    predictions
-        A table, or its CSV file, with the columns utterance and predicted; `fold` if it has one.
-    corpus
-        From `load`; it knows the truth and the speakers.
-    title
-        What to call them.
-
-    Returns
-    -------
-    Part
-        Its `scores`, `per_class` and `confusion` are tables.
+    Predictions are a table, or its CSV file, with the columns utterance and predicted, and fold if
+    it has one; the title is what to call them.
 
     Raises
     ------
@@ -326,20 +258,9 @@ def evaluate(
     ):
         if len(wrong):
             raise ParameterError(f"the predictions name an {what}: '{wrong.iloc[0]}'")
-    rows = known.loc[table["utterance"]]
-    return Part(
-        title,
-        corpus.emotions,
-        pd.DataFrame(
-            {
-                "utterance": table["utterance"].to_numpy(),
-                "speaker": rows["speaker"].to_numpy(),
-                "fold": table["fold"].to_numpy() if "fold" in table else "",
-                "truth": rows["emotion"].to_numpy(),
-                "predicted": table["predicted"].to_numpy(),
-            }
-        ),
-    )
+    fold = table["fold"].to_numpy() if "fold" in table else ""
+    rows = known.loc[names].reset_index()
+    return Part(title, corpus.emotions, predictions_of(rows, fold, classes.to_numpy()))
 
 
 def folder_of(corpus: str) -> Path:
@@ -348,13 +269,7 @@ def folder_of(corpus: str) -> Path:
 
 
 def write(run: Run) -> None:
-    """Write a run's files; `record.json` last, so that a folder with it is complete.
-
-    Raises
-    ------
-    RecordError
-        If a value is not plain JSON.
-    """
+    """Write a run's files; `record.json` last, so that a folder with it is complete."""
     try:
         text = json.dumps(asdict(run.record), indent=1, allow_nan=False) + "\n"
     except (TypeError, ValueError) as error:
@@ -366,13 +281,7 @@ def write(run: Run) -> None:
 
 
 def read(folder: str | Path, corpus: Manifest | None = None, folds: tuple[Fold, ...] = ()) -> Run:
-    """Read a run from its folder.
-
-    Raises
-    ------
-    RecordError
-        If there is none, or it is damaged or of another schema.
-    """
+    """Read a run from its folder; or a `RecordError`: none is there, damaged, of another schema."""
     folder = Path(folder)
     file = folder / "record.json"
     if not file.is_file():
@@ -398,16 +307,14 @@ def read(folder: str | Path, corpus: Manifest | None = None, folds: tuple[Fold, 
 
 def _check(run: Run) -> None:
     """Refuse predictions that do not give the scores that the record states."""
-    computed = {
-        f"{name} of {emotion}": (value, run.record.per_class[emotion][name])
+    record, counts = run.record, run.confusion.to_numpy()
+    compared = [
+        (f"{name} of {emotion}", value, record.per_class[emotion][name])
         for emotion, row in run.per_class.iterrows()
         for name, value in row.items()
-    }
-    counts = run.confusion.to_numpy()
-    for name, score in scores.OF_MATRICES.items():
-        computed[name] = (float(score(counts)), run.record.metrics[name])
-    for what, (value, stated) in computed.items():
-        if not math.isclose(value, stated, abs_tol=_TOLERANCE):
+    ] + [(name, score(counts), record.metrics[name]) for name, score in scores.OF_MATRICES.items()]
+    for what, value, stated in compared:
+        if not math.isclose(value, stated, abs_tol=1e-6):
             raise ValueError(f"the predictions give {what} {value:.4f}, the record {stated:.4f}")
 
 

@@ -43,15 +43,13 @@ class Fold:
 
     Attributes
     ----------
-    name
-        What is tested: ``"speaker-03"``.
     train, validation, test
         Row positions of the manifest's table, int, sorted, disjoint.
     twins
         Positions that are in no part, because the same recording is in another one.
     """
 
-    name: str
+    name: str  # what is tested, such as "speaker-03"
     train: np.ndarray
     validation: np.ndarray
     test: np.ndarray
@@ -64,12 +62,9 @@ class Protocol:
 
     Attributes
     ----------
-    name, words
-        Its key in `PROTOCOLS`, and what it does, as a noun phrase.
     folds
-        Yields the folds of a table, given what it `uses`; None if a file has them.
-    uses
-        The parameters that decide its folds: of `folds` and `seed`.
+        Yields the folds of a table, given what it `uses`, of the parameters `folds` and `seed`;
+        None if a file has them.
     promises
         Columns of which the test shares no value with another part; if `speaker` is one, training
         and validation share none either.
@@ -78,7 +73,7 @@ class Protocol:
     """
 
     name: str
-    words: str
+    words: str  # what it does, as a noun phrase
     folds: Callable[..., Iterator[Fold]] | None
     uses: tuple[str, ...] = ()
     promises: tuple[str, ...] = ()
@@ -92,8 +87,6 @@ def make(
 
     Parameters
     ----------
-    corpus
-        A manifest or its table.
     protocol
         A key of `PROTOCOLS`, but `given`, which is no recipe.
     folds, seed
@@ -129,13 +122,14 @@ def shared_speakers(table: pd.DataFrame, fold: Fold) -> list[str]:
 def write(file: str | Path, folds: Sequence[Fold], table: pd.DataFrame) -> None:
     """Write folds of a manifest's table as a CSV file, which is replaced if it is there."""
     names = table["utterance"].to_numpy()
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for fold in folds:
-        for part in PARTS:
-            writer.writerows((fold.name, names[row], part) for row in getattr(fold, part))
-    write_atomically(Path(file), text.getvalue())
+    rows = [
+        (fold.name, names[row], part)
+        for fold in folds
+        for part in PARTS
+        for row in getattr(fold, part)
+    ]
+    text = pd.DataFrame(rows, columns=COLUMNS).to_csv(index=False, lineterminator="\n")
+    write_atomically(Path(file), text)
 
 
 def read(
@@ -145,8 +139,6 @@ def read(
 
     Parameters
     ----------
-    file, table
-        The table with the columns `COLUMNS`, and the manifest's.
     known
         Utterances that the corpus has and the table has not, because they were not chosen or
         cannot be read (`Manifest.listed`): in the file they are passed over.
@@ -364,43 +356,24 @@ def _check(table: pd.DataFrame, fold: Fold, protocol: Protocol) -> None:
         )
 
 
-_ALL = (
-    Protocol(
-        "random",
-        "one random split over utterances, stratified by emotion",
-        _random,
-        uses=("seed",),
-        admits=("speaker",),
-    ),
-    Protocol("speaker", "leave one speaker out", partial(_each, "speaker"), promises=("speaker",)),
-    Protocol(
-        "session",
-        "leave one recording session out",
-        partial(_each, "session"),
-        promises=("speaker", "session"),
-    ),
-    Protocol(
-        "speaker-kfold",
-        "leave one group of speakers out",
-        _kfold,
-        uses=("folds", "seed"),
-        promises=("speaker",),
-    ),
-    Protocol(
-        "cross-corpus",
-        "train on all corpora but one and test on that one",
-        _cross_corpus,
-        uses=("seed",),
-        promises=("speaker", "corpus"),
-    ),
-    Protocol(
-        "sentence+speaker",
-        "leave one group of speakers and one group of sentences out",
-        _crossed,
-        uses=("folds", "seed"),
-        promises=("speaker", "sentence"),
-    ),
-    Protocol("given", "a split that was read from a file", None),
-)
-PROTOCOLS = {protocol.name: protocol for protocol in _ALL}
+_WORDS = {
+    "random": "one random split over utterances, stratified by emotion",
+    "speaker": "leave one speaker out",
+    "session": "leave one recording session out",
+    "speaker-kfold": "leave one group of speakers out",
+    "cross-corpus": "train on all corpora but one and test on that one",
+    "sentence+speaker": "leave one group of speakers and one group of sentences out",
+    "given": "a split that was read from a file",
+}
+_RULES = {
+    # folds, uses, promises, admits
+    "random": (_random, ("seed",), (), ("speaker",)),
+    "speaker": (partial(_each, "speaker"), (), ("speaker",)),
+    "session": (partial(_each, "session"), (), ("speaker", "session")),
+    "speaker-kfold": (_kfold, ("folds", "seed"), ("speaker",)),
+    "cross-corpus": (_cross_corpus, ("seed",), ("speaker", "corpus")),
+    "sentence+speaker": (_crossed, ("folds", "seed"), ("speaker", "sentence")),
+    "given": (None,),
+}
+PROTOCOLS = {name: Protocol(name, _WORDS[name], *rule) for name, rule in _RULES.items()}
 """Every protocol by its name."""

@@ -35,19 +35,11 @@ SCORES = ("validation_uar", "uar", "uar_low", "uar_high", "accuracy")
 
 @dataclass(frozen=True)
 class Grid:
-    """What a file asks for.
+    """What a file asks for."""
 
-    Attributes
-    ----------
-    experiments, data_dir
-        One per combination, the last list of the file varies fastest; the folder of the corpus.
-    varied
-        Names of the attributes in which the experiments differ.
-    """
-
-    experiments: list[Experiment]
+    experiments: list[Experiment]  # one per combination; the last list of the file varies fastest
     data_dir: str | None
-    varied: list[str]
+    varied: list[str]  # names of the parameters in which the experiments differ
 
 
 def read(file: str | Path) -> Grid:
@@ -68,19 +60,16 @@ def read(file: str | Path) -> Grid:
 
 
 def run(
-    grid: Grid, *, workers: int | str | None = None, progress: train.Progress | None = None
+    grid: Grid, *, workers: train.Workers = None, progress: train.Progress = None
 ) -> pd.DataFrame:
     """Train what is missing of a grid and compare its runs; arguments as of `train.train`.
 
     What any of the experiments lacks is said before any work.
 
-    Returns
-    -------
-    pd.DataFrame
-        A row per run: what was varied; `validation_uar`, the mean over the folds; `uar` with the
-        bounds of its interval, and `accuracy`, of the test parts; `run`, the folder in the
-        workspace. The best by validation is first: the best of many test scores is too good to be
-        true, because luck was chosen with it.
+    A row per run: what was varied; `validation_uar`, the mean over the folds; `uar` with the bounds
+    of its interval, and `accuracy`, of the test parts; `run`, the folder in the workspace. The best
+    by validation is first: the best of many test scores is too good to be true, because luck was
+    chosen with it.
     """
     manifests, planned = {}, []
     for experiment in grid.experiments:
@@ -91,10 +80,11 @@ def run(
         planned.append((experiment, manifests[key]))
     rows = []
     for run in train.train_all(planned, workers=workers, progress=progress):
-        scores = (run.mean("validation_uar"), run.uar.value, *run.uar.interval)
+        uar, accuracy = run.uar, run.metrics["accuracy"].value
+        scores = (run.mean("validation_uar"), uar.value, *uar.interval, accuracy)
         rows.append(
             {name: getattr(run.experiment, name) for name in grid.varied}
-            | dict(zip(SCORES, (*scores, run.metrics["accuracy"].value), strict=True))
+            | dict(zip(SCORES, scores, strict=True))
             | {"run": run.folder.relative_to(workspace()).as_posix()}
         )
     table = pd.DataFrame(rows)

@@ -49,19 +49,20 @@ DECISIVE = (
     "metrics/scores.py",
 )
 """The code, with that of its own network, that can change what a fold gives."""
-PACKAGES = ("keras", "librosa", "numpy", "scipy", "soundfile", "soxr", "tensorflow",
-            "tensorflow-cpu")  # fmt: skip
+PACKAGES = ("librosa", *jobs.PACKAGES)
 """The packages whose versions can."""
 
-Progress = Callable[[str], None]
+Workers = int | str | None
+Progress = Callable[[str], None] | None
+Plan = tuple[Experiment, Manifest, Sequence[Fold]]
 
 
 def train(
     architecture: str,
     corpus: Manifest,
     *,
-    workers: int | str | None = None,
-    progress: Progress | None = None,
+    workers: Workers = None,
+    progress: Progress = None,
     **parameters,
 ) -> Run:
     """Train and test a network on a corpus, fold by fold; what is finished is not computed again.
@@ -70,8 +71,6 @@ def train(
     ----------
     architecture
         Name of a network: ``"cnn"``, ``"cnn_lstm"``, ``"cnn_gru"`` or one of your own.
-    corpus
-        From `load`.
     workers
         Processes, by default as many as there are processors; 1 computes in this one. A text is
         the address of a Dask scheduler.
@@ -80,61 +79,30 @@ def train(
     **parameters
         Of `Experiment`, such as ``protocol="speaker"``, ``epochs=5`` or ``seed=1``.
 
-    Returns
-    -------
-    Run
-        Complete, and on disk.
-
     Raises
     ------
     SerError
         If a parameter, the corpus or its split does not allow it, before any work.
     """
-    experiment = Experiment(
-        architecture=architecture, corpus=corpus.corpus, **(corpus.selection | parameters)
-    )
+    chosen = {"corpus": corpus.corpus, **corpus.selection}
+    experiment = Experiment(architecture=architecture, **(chosen | parameters))
     return train_all([(experiment, corpus)], workers=workers, progress=progress)[0]
 
 
 def train_all(
     planned: Iterable[tuple[Experiment, Manifest]],
     *,
-    workers: int | str | None = None,
-    progress: Progress | None = None,
+    workers: Workers = None,
+    progress: Progress = None,
 ) -> list[Run]:
-    """Train and test several networks; all their folds are in one queue, so no process waits.
-
-    Raises
-    ------
-    SerError
-        As `train`.
-    """
+    """Train and test several networks; all their folds are in one queue, so no process waits."""
     plans = [(experiment, corpus, audited(experiment, corpus)) for experiment, corpus in planned]
     prepare(plans, workers=workers, progress=progress)
     return [gather(*plan, workers=workers) for plan in plans]
 
 
-Plan = tuple[Experiment, Manifest, Sequence[Fold]]
-
-
-def prepare(
-    plans: Iterable[Plan],
-    *,
-    workers: int | str | None = None,
-    progress: Progress | None = None,
-) -> int:
-    """Train the folds that are missing, so that `gather` only has to collect them.
-
-    Parameters
-    ----------
-    plans
-        Experiments with their corpus and the folds from `audited`.
-
-    Returns
-    -------
-    int
-        How many folds were trained.
-    """
+def prepare(plans: Iterable[Plan], *, workers: Workers = None, progress: Progress = None) -> int:
+    """Train the folds that are missing, for `gather` to collect; return how many there were."""
     say = progress or jobs.tell
     todo, done, total = [], 0, 0
     for experiment, corpus, folds in plans:
@@ -143,9 +111,8 @@ def prepare(
         maps = store.build(corpus, kind=experiment.feature_map, workers=workers)
         table = corpus.table[["utterance", "speaker", "emotion"]]  # each job takes it along
         total += len(folds)
-        for number, (fold, folder) in enumerate(
-            zip(folds, _folders(experiment, corpus, folds), strict=True)
-        ):
+        folders = _folders(experiment, corpus, folds)
+        for number, (fold, folder) in enumerate(zip(folds, folders, strict=True)):
             if folder.is_dir():
                 done += 1
                 continue
@@ -168,18 +135,11 @@ def _fit(target: Path, experiment: Experiment, *job) -> tuple[Path, str, dict[st
 
 
 def gather(
-    experiment: Experiment,
-    corpus: Manifest,
-    folds: Sequence[Fold],
-    *,
-    workers: int | str | None = None,
+    experiment: Experiment, corpus: Manifest, folds: Sequence[Fold], *, workers: Workers = None
 ) -> Run:
     """Return the run of an experiment whose folds are all trained; write it if it is not there.
 
-    Raises
-    ------
-    RecordError
-        If a fold is missing, or what is there is damaged.
+    A `RecordError` says that a fold is missing, or what is there is damaged.
     """
     folder = run_folder(experiment, corpus, folds)
     if not (folder / "record.json").is_file():
@@ -204,15 +164,10 @@ def gather(
 
 
 def audited(experiment: Experiment, corpus: Manifest) -> list[Fold]:
-    """Return the folds of an experiment, if they let nothing through that they do not promise.
+    """Return the folds of an experiment, once it is sure that they can be used.
 
-    Raises
-    ------
-    CorpusError
-        If there is only one emotion.
-    SplitError
-        If the corpus does not allow the protocol, a split has a leak (`leakage.refuse`), or it
-        tests an utterance twice: a run has one prediction for each.
+    There must be two emotions, the corpus must allow the protocol, and a split may neither leak
+    (`leakage.refuse`) nor test an utterance twice: a run has one prediction for each.
     """
     if len(corpus.emotions) < 2:
         raise CorpusError(
@@ -222,9 +177,8 @@ def audited(experiment: Experiment, corpus: Manifest) -> list[Fold]:
     if experiment.split is not None:
         folds = splits.read(experiment.split, corpus.table, known=corpus.listed)
     else:
-        folds = splits.make(
-            corpus.table, experiment.protocol, folds=experiment.folds, seed=experiment.seed
-        )
+        shuffled = {"folds": experiment.folds, "seed": experiment.seed}
+        folds = splits.make(corpus.table, experiment.protocol, **shuffled)
     findings = leakage.audit(folds, corpus.table, protocol=experiment.protocol)
     leakage.refuse(findings, experiment.protocol, file=experiment.split)
     for finding in findings:
@@ -256,13 +210,7 @@ def run_folder(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold]) 
 
 
 def bundles(run: Run) -> dict[str, Path]:
-    """Return the folder of the network of every fold, in the order of training.
-
-    Raises
-    ------
-    RecordError
-        If one is not there any more.
-    """
+    """Return the folder of every fold's network; a `RecordError` says that one is gone."""
     if run.corpus is None:
         raise RecordError(f"{run.folder} was read without its corpus: its folds are not known")
     folders = [f / "bundle" for f in _folders(run.experiment, run.corpus, run.folds)]
@@ -276,26 +224,16 @@ def validation(run: Run, *, workers: int | None = None) -> pd.DataFrame:
     """Return the predictions of every fold's network for its validation set.
 
     Whatever is fitted after training, such as a temperature, needs them. They are computed once and
-    kept in `runs/<corpus>/validation/<key>.csv`.
-
-    Returns
-    -------
-    DataFrame
-        Columns of a run's predictions; an utterance can validate several folds.
-
-    Raises
-    ------
-    RecordError
-        If the networks of the folds are not there any more.
+    kept in `runs/<corpus>/validation/<key>.csv`. An utterance can validate several folds. Errors
+    are those of `bundles`.
     """
     networks_of = bundles(run)
     key = digest(fold_key(run.experiment, run.corpus, run.folds), *sources("experiments/fit.py"))
     file = runs.folder_of(run.experiment.corpus) / "validation" / f"{key}.csv"
     if not file.is_file():
         maps = store.build(run.corpus, kind=run.experiment.feature_map, workers=workers)
-        todo = [
-            (networks_of[fold.name], maps.address, run.corpus.table, fold) for fold in run.folds
-        ]
+        table = run.corpus.table
+        todo = [(networks_of[fold.name], maps.address, table, fold) for fold in run.folds]
         parts = jobs.each(predict_validation, todo, workers=workers, initializer=start_worker)
         table = pd.concat(sorted(parts, key=lambda part: part["fold"].iloc[0]))
         write_atomically(file, table.to_csv(index=False, float_format="%.9g"))
@@ -319,28 +257,27 @@ def _run(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold], folder
         pd.concat([read(part / f"{name}.csv") for part in folders], ignore_index=True)
         for name, read in (("history", pd.read_csv), ("predictions", runs.read_predictions))
     )
-    truth, predicted = list(predictions["truth"]), list(predictions["predicted"])
-    # Without speakers, every utterance is its own cluster.
-    speakers = None if (predictions["speaker"] == "").any() else list(predictions["speaker"])
+    tested = runs.Part(networks.title(experiment.architecture), labels, predictions)
     metrics: dict[str, float | list[float]] = {}
-    for name, score in scores.evaluate(truth, predicted, labels, clusters=speakers).items():
+    for name, score in tested.metrics.items():
         metrics |= {name: score.value, f"{name}_ci95": list(score.interval)}
-    losses = scores.log_losses(truth, predictions.filter(regex="^p_").to_numpy(), labels)
+    chances = predictions.filter(regex="^p_").to_numpy()
+    losses = scores.log_losses(predictions["truth"], chances, labels)
     metrics["loss"] = float(losses.mean())
-    metrics["loss_ci95"] = scores.mean_interval(losses, clusters=speakers)
+    metrics["loss_ci95"] = scores.mean_interval(losses, clusters=tested.clusters)
     # The network that users get was chosen as its weights were: by validation.
     best = max(results, key=lambda fold: (fold["validation_uar"], -fold["validation_loss"]))
     if experiment.split is None:
         splits.write(folder / "split.csv", folds, corpus.table)
     else:
         copy2(experiment.split, folder / "split.csv")
-    row = describe(experiment.corpus)
+    about = describe(experiment.corpus)
     record = Record(
         architecture=experiment.architecture,
         corpus=Dataset(
-            name=row.name,
-            title=row.title,
-            synthetic=row.synthetic,
+            name=about.name,
+            title=about.title,
+            synthetic=about.synthetic,
             utterances=len(corpus.table),
             speakers=len(set(corpus.table["speaker"]) - {""}),
             emotions=labels,
@@ -355,11 +292,8 @@ def _run(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold], folder
         layers=results[0]["layers"],
         seed=experiment.seed,
         metrics=metrics,
-        per_class=scores.per_class(truth, predicted, labels),
-        confusion={
-            "labels": labels,
-            "counts": scores.confusion_matrix(truth, predicted, labels).tolist(),
-        },
+        per_class=scores.per_class(predictions["truth"], predictions["predicted"], labels),
+        confusion={"labels": labels, "counts": tested.confusion.to_numpy().tolist()},
         folds=[
             {name: value for name, value in fold.items() if name not in ("n_parameters", "layers")}
             for fold in results
@@ -369,16 +303,13 @@ def _run(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold], folder
             training_s=round(sum(fold["duration_s"] for fold in results), 1),
             inference_ms=float(np.median([fold["inference_ms"] for fold in results])),
         ),
-        versions=_versions(),
+        versions={
+            "python": platform.python_version(),
+            "platform": f"{platform.system()} {platform.machine()}",
+            **_versions_of("ser-lib", *PACKAGES, "pandas"),
+        },
     )
     return Run(folder, record, history, predictions)
-
-
-def _versions() -> dict[str, str]:
-    return {
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-    } | _versions_of("ser-lib", *PACKAGES, "pandas")
 
 
 @cache

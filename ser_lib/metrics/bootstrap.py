@@ -14,15 +14,10 @@ LEVEL = 0.95
 
 
 def clusters(names: Sequence[str] | None, n: int) -> list[np.ndarray]:
-    """Return the positions of every cluster, in the order of their names.
+    """Return the positions in every cluster of `n` utterances, in the order of the names.
 
-    Parameters
-    ----------
-    names
-        The cluster of each of `n` utterances. Without names, or with a single one, which says
-        nothing about other clusters, every utterance is its own.
-    n
-        Number of utterances.
+    Without names, or with a single one, which says nothing about other clusters, every utterance is
+    its own.
 
     Examples
     --------
@@ -36,13 +31,7 @@ def clusters(names: Sequence[str] | None, n: int) -> list[np.ndarray]:
 
 
 def draws(n: int, n_resamples: int = N_RESAMPLES, seed: int = 0) -> np.ndarray:
-    """Draw `n` clusters with replacement, many times.
-
-    Returns
-    -------
-    int array [n_resamples, n]
-        How often each cluster is in each draw; every row sums to `n`.
-    """
+    """Return how often each of `n` clusters is in each draw: int [n_resamples, n]."""
     return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_resamples)
 
 

@@ -73,19 +73,12 @@ def answers(
 
 
 def reliability(
-    truth: Sequence[str],
-    probabilities: np.ndarray,
-    labels: Sequence[str],
-    *,
-    bins: int = BINS,
+    truth: Sequence[str], probabilities: np.ndarray, labels: Sequence[str], *, bins: int = BINS
 ) -> pd.DataFrame:
     """Return what a reliability diagram shows: confidence and accuracy by bin of confidence.
 
-    Returns
-    -------
-    DataFrame
-        A row for each of `bins` intervals of equal width, open below and closed above. Columns:
-        low, high, n, confidence (mean) and accuracy, both nan where n is 0.
+    A row for each of `bins` intervals of equal width, open below and closed above, with the columns
+    low, high, n, confidence (mean) and accuracy, both nan where n is 0.
     """
     confidence, right = answers(truth, probabilities, labels)
     edges, place = _places(confidence, bins)
@@ -93,68 +86,30 @@ def reliability(
         np.bincount(place, weights, minlength=bins) for weights in (None, confidence, right)
     )
     some = np.where(n > 0, n, np.nan)
-    return pd.DataFrame(
-        {
-            "low": edges[:-1],
-            "high": edges[1:],
-            "n": n,
-            "confidence": sure / some,
-            "accuracy": hits / some,
-        }
-    )
-
-
-def expected_calibration_error(
-    truth: Sequence[str], probabilities: np.ndarray, labels: Sequence[str], *, bins: int = BINS
-) -> float:
-    """Mean distance between confidence and accuracy of the bins, weighted by their utterances.
-
-    Examples
-    --------
-    >>> expected_calibration_error(["a", "b"], np.array([[0.75, 0.25], [0.75, 0.25]]), ["a", "b"])
-    0.25
-    """
-    table = reliability(truth, probabilities, labels, bins=bins)
-    distance = (table["accuracy"] - table["confidence"]).abs().fillna(0)
-    return float((distance * table["n"]).sum() / table["n"].sum())
-
-
-def brier_score(truth: Sequence[str], probabilities: np.ndarray, labels: Sequence[str]) -> float:
-    """Mean squared error of the probabilities, summed over the classes: 0 to 2.
-
-    Guessing evenly among k classes gives 1 - 1 / k. (Brier 1950, in its form for many classes.)
-
-    Examples
-    --------
-    >>> brier_score(["a"], np.array([[0.5, 0.5]]), ["a", "b"])
-    0.5
-    """
-    return float(_brier(truth, probabilities, labels).mean())
-
-
-def negative_log_likelihood(
-    truth: Sequence[str], probabilities: np.ndarray, labels: Sequence[str]
-) -> float:
-    """Mean cross-entropy in nats, the loss of the records.
-
-    Examples
-    --------
-    >>> round(negative_log_likelihood(["a"], np.array([[0.5, 0.5]]), ["a", "b"]), 4)
-    0.6931
-    """
-    answers(truth, probabilities, labels)
-    return float(evaluation.log_losses(truth, probabilities, labels).mean())
+    columns = {"low": edges[:-1], "high": edges[1:], "n": n}
+    return pd.DataFrame(columns | {"confidence": sure / some, "accuracy": hits / some})
 
 
 def scores(
     truth: Sequence[str], probabilities: np.ndarray, labels: Sequence[str]
 ) -> dict[str, float]:
-    """Return all scores of the module by name."""
+    """Return all scores of the module by name.
+
+    Guessing evenly among k classes gives a Brier score of 1 - 1 / k.
+
+    Examples
+    --------
+    >>> found = scores(["a", "b"], np.array([[0.75, 0.25], [0.75, 0.25]]), ["a", "b"])
+    >>> {name: round(value, 4) for name, value in found.items()}
+    {'nll': 0.837, 'brier': 0.625, 'ece': 0.25, 'overconfidence': 0.25}
+    """
     confidence, right = answers(truth, probabilities, labels)
+    bins = reliability(truth, probabilities, labels)
+    distance = (bins["accuracy"] - bins["confidence"]).abs().fillna(0)
     return {
-        "nll": negative_log_likelihood(truth, probabilities, labels),
-        "brier": brier_score(truth, probabilities, labels),
-        "ece": expected_calibration_error(truth, probabilities, labels),
+        "nll": float(evaluation.log_losses(truth, probabilities, labels).mean()),
+        "brier": float(_brier(truth, probabilities, labels).mean()),
+        "ece": float((distance * bins["n"]).sum() / bins["n"].sum()),
         "overconfidence": float(confidence.mean() - right.mean()),
     }
 
@@ -166,31 +121,24 @@ def intervals(
     *,
     against: np.ndarray | None = None,
     clusters: Sequence[str] | None = None,
-    level: float = bootstrap.LEVEL,
-    n_resamples: int = bootstrap.N_RESAMPLES,
-    seed: int = 0,
 ) -> dict[str, list[float]]:
-    """Percentile bootstrap intervals of `scores`, or of their change from `against`.
+    """Percentile bootstrap intervals [low, high] of `scores`, or of their change from `against`.
 
     Parameters
     ----------
     against
         Other probabilities of the same utterances. The intervals are then those of the scores of
         `probabilities` minus those of `against`, with the same draws for both.
-    clusters, level, n_resamples, seed
-        As in `scores.score_intervals`.
-
-    Returns
-    -------
-    dict of score to [low, high]
+    clusters
+        As in `scores.evaluate`.
     """
     rows = bootstrap.clusters(clusters, len(truth))
-    draws = bootstrap.draws(len(rows), n_resamples, seed)
+    draws = bootstrap.draws(len(rows))
     values = _resampled(truth, probabilities, labels, rows, draws)
     if against is not None:
         other = _resampled(truth, against, labels, rows, draws)
         values = {name: values[name] - other[name] for name in values}
-    return {name: bootstrap.percentiles(value, level) for name, value in values.items()}
+    return {name: bootstrap.percentiles(value) for name, value in values.items()}
 
 
 def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
@@ -198,17 +146,6 @@ def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
 
     For the output of a softmax this divides its inputs by the temperature: above 1 the network
     becomes less sure, below 1 more. No answer changes. (Guo et al. 2017.)
-
-    Parameters
-    ----------
-    probabilities
-        float [n, classes].
-    temperature
-        Above 0.
-
-    Returns
-    -------
-    float array [n, classes]
 
     Examples
     --------
@@ -235,7 +172,7 @@ def fit_temperature(
     2.0
     """
     answers(truth, probabilities, labels)
-    found = minimize_scalar(
+    result = minimize_scalar(
         lambda exponent: evaluation.log_losses(
             truth, temper(probabilities, np.exp(exponent)), labels
         ).mean(),
@@ -243,7 +180,7 @@ def fit_temperature(
         method="bounded",
         options={"xatol": 1e-6},
     )
-    return float(np.exp(found.x))
+    return float(np.exp(result.x))
 
 
 def coverage(
@@ -251,35 +188,25 @@ def coverage(
 ) -> pd.DataFrame:
     """Return how accurate the answers are when those of low confidence are held back.
 
-    Returns
-    -------
-    DataFrame
-        A row for every distinct confidence, from the highest down. Columns: threshold, coverage
-        (share of the utterances that are answered with at least this confidence) and accuracy (of
-        these).
+    A row for every distinct confidence, from the highest down, with the columns threshold, coverage
+    (share of the utterances that are answered with at least this confidence) and accuracy (of
+    these).
     """
     confidence, right = answers(truth, probabilities, labels)
     table = pd.DataFrame({"threshold": confidence, "right": right})
-    by_threshold = table.groupby("threshold")["right"].agg(["sum", "size"])[::-1].cumsum()
-    return pd.DataFrame(
-        {
-            "threshold": by_threshold.index,
-            "coverage": (by_threshold["size"] / len(table)).to_numpy(),
-            "accuracy": (by_threshold["sum"] / by_threshold["size"]).to_numpy(),
-        }
-    )
+    answered = table.groupby("threshold")["right"].agg(["sum", "size"])[::-1].cumsum()
+    curve = {
+        "coverage": answered["size"] / len(table),
+        "accuracy": answered["sum"] / answered["size"],
+    }
+    return pd.DataFrame(curve).reset_index()
 
 
 def area_under_risk(curve: pd.DataFrame) -> float:
-    """Area under the risk-coverage curve: the error rate, averaged over all coverages.
+    """Area under the risk-coverage curve of `coverage`: the error rate over all coverages.
 
     Answers of equal confidence are given together, so their order has no say. (Geifman and
     El-Yaniv 2017.)
-
-    Parameters
-    ----------
-    curve
-        From `coverage`.
 
     Examples
     --------
@@ -313,7 +240,6 @@ def _places(confidence: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _brier(truth, probabilities, labels) -> np.ndarray:
-    answers(truth, probabilities, labels)
     one_hot = np.asarray(truth)[:, None] == np.asarray(labels)
     return ((np.asarray(probabilities, dtype=float) - one_hot) ** 2).sum(axis=1)
 
@@ -329,9 +255,9 @@ def _resampled(truth, probabilities, labels, rows, draws) -> dict[str, np.ndarra
         "overconfidence": surplus,
     }
     sizes = draws @ np.array([len(r) for r in rows])
-    found = {
+    result = {
         name: draws @ np.array([value[r].sum() for r in rows]) / sizes
         for name, value in values.items()
     }
     by_bin = np.stack([np.bincount(place[r], surplus[r], minlength=BINS) for r in rows])
-    return found | {"ece": np.abs(draws @ by_bin).sum(axis=1) / sizes}
+    return result | {"ece": np.abs(draws @ by_bin).sum(axis=1) / sizes}

@@ -23,10 +23,8 @@ from ser_lib.metrics import bootstrap, scores
 
 ALL_SWAPS = 14
 """With up to so many clusters, all ways of swapping are tried instead of a sample."""
-_SAME = 1e-12  # scores are sums of quotients: equal ones may differ in the last bits
-
-
 SIGNIFICANCE = 0.05
+_SAME = 1e-12  # scores are sums of quotients: equal ones may differ in the last bits
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ def differences(
     n_resamples: int = bootstrap.N_RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Difference]:
-    """Compare two classifiers by every score of `scores.score_intervals`.
+    """Compare two classifiers by every score of `scores.evaluate`.
 
     Parameters
     ----------
@@ -110,15 +108,6 @@ def differences(
         drawn and swapped.
     level, n_resamples, seed
         Of the bootstrap; as many swaps are tried where trying all would be more.
-
-    Returns
-    -------
-    dict of score to Difference
-
-    Raises
-    ------
-    ParameterError
-        If the sequences differ in length or are empty, or a class is not one of `labels`.
 
     Examples
     --------
@@ -135,28 +124,31 @@ def differences(
     if clusters is not None and len(clusters) != len(truth):
         raise ParameterError(f"there are {len(clusters)} clusters for {len(truth)} utterances")
     labels = sorted({*truth, *first, *second}) if labels is None else list(labels)
-    rows = bootstrap.clusters(clusters, len(truth))
-    one, other = (_by_cluster(truth, answers, labels, rows) for answers in (first, second))
-    draws = bootstrap.draws(len(rows), n_resamples, seed)
+    one, other = (
+        scores.confusion_matrices(truth, prediction, labels, clusters=clusters)
+        for prediction in (first, second)
+    )
+    n = len(one)
+    draws = bootstrap.draws(n, n_resamples, seed)
     drawn = [np.tensordot(draws, counts, axes=1) for counts in (one, other)]
-    swaps, complete = _swaps(len(rows), n_resamples, seed)
+    swaps, complete = _swaps(n, n_resamples, seed)
     # Swapping a cluster moves its matrix from one classifier to the other.
     moved = np.tensordot(swaps, one - other, axes=1)
     swapped = [one.sum(axis=0) - moved, other.sum(axis=0) + moved]
-    found = {}
+    result = {}
     for name, score in scores.OF_MATRICES.items():
         value = float(score(one.sum(axis=0)) - score(other.sum(axis=0)))
         as_far = np.abs(score(swapped[0]) - score(swapped[1])) >= abs(value) - _SAME
-        found[name] = Difference(
+        result[name] = Difference(
             value=value,
             interval=bootstrap.percentiles(score(drawn[0]) - score(drawn[1]), level),
             # A sample of swaps must count the one that was observed, or p could be 0.
             p=float(as_far.mean() if complete else (1 + as_far.sum()) / (1 + len(as_far))),
             least_p=2 / len(swaps) if complete else 1 / (1 + len(swaps)),
-            clusters=len(rows),
-            unit="utterance" if len(rows) == len(truth) else "speaker",
+            clusters=n,
+            unit="utterance" if n == len(truth) else "speaker",
         )
-    return found
+    return result
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -175,22 +167,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[i]))
         corrected[i] = float(highest)
     return corrected
-
-
-def _by_cluster(
-    truth: Sequence[str], answers: Sequence[str], labels: list[str], rows: list[np.ndarray]
-) -> np.ndarray:
-    """Return the confusion matrix of every cluster: int [clusters, classes, classes]."""
-    position = {label: i for i, label in enumerate(labels)}
-    if unknown := {*truth, *answers} - set(position):
-        raise ParameterError(f"class '{sorted(unknown)[0]}' is not one of: {', '.join(labels)}")
-    owner = np.empty(len(truth), dtype=int)
-    for number, own in enumerate(rows):
-        owner[own] = number
-    counts = np.zeros((len(rows), len(labels), len(labels)), dtype=int)
-    codes = ([position[name] for name in names] for names in (truth, answers))
-    np.add.at(counts, (owner, *codes), 1)
-    return counts
 
 
 def _swaps(n: int, n_resamples: int, seed: int) -> tuple[np.ndarray, bool]:

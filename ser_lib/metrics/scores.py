@@ -19,13 +19,7 @@ from ser_lib.metrics.bootstrap import LEVEL, N_RESAMPLES
 
 @dataclass(frozen=True)
 class Score:
-    """A score and its 95 % interval.
-
-    Attributes
-    ----------
-    value, low, high
-        A fraction, but for a loss in nats.
-    """
+    """A score and its 95 % interval, in fractions or, for a loss, nats."""
 
     value: float
     low: float
@@ -43,19 +37,63 @@ def evaluate(
     labels: Sequence[str] | None = None,
     *,
     clusters: Sequence[str] | None = None,
+    level: float = LEVEL,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
 ) -> dict[str, Score]:
-    """Accuracy, uar, macro_f1 and weighted_f1, each with its interval; see `score_intervals`.
+    """Accuracy, uar, macro_f1 and weighted_f1, each with its percentile bootstrap interval.
+
+    Parameters
+    ----------
+    clusters
+        The speaker of every utterance. Whole speakers are drawn with replacement, because the
+        utterances of one speaker are not independent. Without clusters, or with a single one, which
+        says nothing about other speakers, utterances are drawn.
+    level, n_resamples, seed
+        Of the bootstrap.
 
     Examples
     --------
     >>> evaluate(["a", "b"], ["a", "b"])["uar"]
     Score(value=1.0, low=1.0, high=1.0)
     """
-    intervals = score_intervals(truth, prediction, labels, clusters=clusters)
-    counts = confusion_matrix(truth, prediction, labels)
+    counts = confusion_matrices(truth, prediction, labels, clusters=clusters)
+    draws = bootstrap.draws(len(counts), n_resamples, seed)
+    whole, resampled = counts.sum(axis=0), np.tensordot(draws, counts, axes=1)
     return {
-        name: Score(float(score(counts)), *intervals[name]) for name, score in OF_MATRICES.items()
+        name: Score(float(score(whole)), *bootstrap.percentiles(score(resampled), level))
+        for name, score in OF_MATRICES.items()
     }
+
+
+def interval(
+    score: str,
+    truth: Sequence[str],
+    prediction: Sequence[str],
+    labels: Sequence[str] | None = None,
+    *,
+    clusters: Sequence[str] | None = None,
+    level: float = LEVEL,
+) -> tuple[float, float]:
+    """Return the interval of one score of `evaluate`, by name.
+
+    Examples
+    --------
+    >>> interval("uar", ["a", "b", "a", "b"], ["a", "b", "b", "b"], clusters=["1", "1", "2", "2"])
+    (0.5, 1.0)
+    """
+    choose(score, OF_MATRICES, "score")
+    return evaluate(truth, prediction, labels, clusters=clusters, level=level)[score].interval
+
+
+def mean_interval(values, *, clusters=None, level: float = LEVEL) -> list[float]:
+    """Return [low, high] of the mean of `values`, clustered as in `evaluate`."""
+    values = np.asarray(values)
+    rows = bootstrap.clusters(clusters, len(values))
+    sums = np.array([np.sum(values[r]) for r in rows])
+    sizes = np.array([len(r) for r in rows])
+    draws = bootstrap.draws(len(rows))
+    return bootstrap.percentiles(draws @ sums / (draws @ sizes), level)
 
 
 def confusion_matrix(
@@ -78,10 +116,23 @@ def confusion_matrix(
     [[1, 1], [0, 1]]
     """
     labels = _labels(truth, prediction, labels)
-    position = {label: i for i, label in enumerate(labels)}
-    counts = np.zeros((len(labels), len(labels)), dtype=int)
-    np.add.at(counts, ([position[t] for t in truth], [position[p] for p in prediction]), 1)
-    return counts
+    return _count(truth, prediction, labels, np.zeros(len(truth), dtype=int), 1)[0]
+
+
+def confusion_matrices(
+    truth: Sequence[str],
+    prediction: Sequence[str],
+    labels: Sequence[str] | None = None,
+    *,
+    clusters: Sequence[str] | None = None,
+) -> np.ndarray:
+    """Return the matrix of every cluster: int [clusters, classes, classes]."""
+    labels = _labels(truth, prediction, labels)
+    rows = bootstrap.clusters(clusters, len(truth))
+    owners = np.empty(len(truth), dtype=int)
+    for owner, own in enumerate(rows):
+        owners[own] = owner
+    return _count(truth, prediction, labels, owners, len(rows))
 
 
 def accuracy(truth, prediction, labels=None) -> float:
@@ -155,18 +206,7 @@ def per_class(truth, prediction, labels=None) -> dict[str, dict[str, float]]:
 def log_losses(
     truth: Sequence[str], probabilities: np.ndarray, labels: Sequence[str]
 ) -> np.ndarray:
-    """Cross-entropy of every utterance, in nats.
-
-    Parameters
-    ----------
-    truth
-        Class names.
-    probabilities
-        float [utterances, classes], columns in the order of `labels`.
-
-    Returns
-    -------
-    float array [utterances]
+    """Cross-entropy of every utterance, in nats, from probabilities [utterances, classes].
 
     Examples
     --------
@@ -176,102 +216,6 @@ def log_losses(
     position = {label: i for i, label in enumerate(labels)}
     chosen = np.asarray(probabilities)[np.arange(len(truth)), [position[t] for t in truth]]
     return -np.log(np.maximum(chosen, np.finfo(np.float32).tiny))
-
-
-def score_intervals(
-    truth: Sequence[str],
-    prediction: Sequence[str],
-    labels: Sequence[str] | None = None,
-    *,
-    clusters: Sequence[str] | None = None,
-    level: float = LEVEL,
-    n_resamples: int = N_RESAMPLES,
-    seed: int = 0,
-) -> dict[str, list[float]]:
-    """Percentile bootstrap intervals of accuracy, uar, macro_f1 and weighted_f1.
-
-    Parameters
-    ----------
-    clusters
-        The speaker of every utterance. Whole speakers are drawn with replacement, because the
-        utterances of one speaker are not independent. Without clusters, or with a single one, which
-        says nothing about other speakers, utterances are drawn.
-    level
-        Coverage.
-    n_resamples, seed
-        Of the bootstrap.
-
-    Returns
-    -------
-    dict of score to [low, high]
-    """
-    labels = _labels(truth, prediction, labels)
-    truth, prediction = list(truth), list(prediction)  # a table's columns, too, by position
-    matrices = np.stack(
-        [
-            confusion_matrix([truth[i] for i in rows], [prediction[i] for i in rows], labels)
-            for rows in bootstrap.clusters(clusters, len(truth))
-        ]
-    )
-    draws = bootstrap.draws(len(matrices), n_resamples, seed)
-    resampled = np.tensordot(draws, matrices, axes=1)  # [n_resamples, classes, classes]
-    return {
-        name: bootstrap.percentiles(score(resampled), level) for name, score in OF_MATRICES.items()
-    }
-
-
-def interval(
-    score: str,
-    truth: Sequence[str],
-    prediction: Sequence[str],
-    labels: Sequence[str] | None = None,
-    *,
-    clusters: Sequence[str] | None = None,
-    level: float = LEVEL,
-) -> tuple[float, float]:
-    """Return the interval of one score; see `score_intervals`.
-
-    Parameters
-    ----------
-    score
-        ``"uar"``, ``"accuracy"``, ``"macro_f1"`` or ``"weighted_f1"``.
-
-    Raises
-    ------
-    ParameterError
-        If there is no such score, or as `confusion_matrix`.
-
-    Examples
-    --------
-    >>> interval("uar", ["a", "b", "a", "b"], ["a", "b", "b", "b"], clusters=["1", "1", "2", "2"])
-    (0.5, 1.0)
-    """
-    choose(score, OF_MATRICES, "score")
-    limits = score_intervals(truth, prediction, labels, clusters=clusters, level=level)
-    low, high = limits[score]
-    return low, high
-
-
-def mean_interval(
-    values: np.ndarray,
-    *,
-    clusters: Sequence[str] | None = None,
-    level: float = LEVEL,
-    n_resamples: int = N_RESAMPLES,
-    seed: int = 0,
-) -> list[float]:
-    """Percentile bootstrap interval of the mean of `values`, clustered as `score_intervals`.
-
-    Returns
-    -------
-    [low, high]
-    """
-    values = np.asarray(values)
-    rows = bootstrap.clusters(clusters, len(values))
-    sums = np.array([np.sum(values[r]) for r in rows])
-    sizes = np.array([len(r) for r in rows])
-    draws = bootstrap.draws(len(rows), n_resamples, seed)
-    return bootstrap.percentiles(draws @ sums / (draws @ sizes), level)
 
 
 def _labels(truth, prediction, labels) -> list[str]:
@@ -288,17 +232,20 @@ def _labels(truth, prediction, labels) -> list[str]:
     return list(labels)
 
 
+def _count(truth, prediction, labels, owners: np.ndarray, n: int) -> np.ndarray:
+    position = {label: i for i, label in enumerate(labels)}
+    counts = np.zeros((n, len(labels), len(labels)), dtype=int)
+    np.add.at(counts, (owners, *([position[x] for x in names] for names in (truth, prediction))), 1)
+    return counts
+
+
 # Scores of matrices [..., truth, prediction], so that a whole bootstrap is one call.
 
 
 def _precision_recall_f1(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     hits = np.diagonal(counts, axis1=-2, axis2=-1)
     true, predicted = counts.sum(-1), counts.sum(-2)
-    return (
-        _ratio(hits, predicted),
-        _ratio(hits, true),
-        _ratio(2 * hits, true + predicted),
-    )
+    return _ratio(hits, predicted), _ratio(hits, true), _ratio(2 * hits, true + predicted)
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

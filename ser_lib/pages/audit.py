@@ -271,10 +271,11 @@ def intervals(run: Run) -> Intervals:
         return Intervals(0 if "" in speakers else 1)
     truth = list(run.predictions["truth"])
     losses = scores.log_losses(truth, run.probabilities, run.emotions)
-    plain = scores.score_intervals(truth, list(run.predictions["predicted"]), run.emotions)
-    plain["loss"] = scores.mean_interval(losses)
+    plain = scores.evaluate(truth, list(run.predictions["predicted"]), run.emotions)
+    limits = {name: score.interval for name, score in plain.items()}
+    limits["loss"] = scores.mean_interval(losses)
     rows = [
-        Interval(name, run.metrics[name], Score(run.metrics[name].value, *plain[name]))
+        Interval(name, run.metrics[name], Score(run.metrics[name].value, *limits[name]))
         for name in ("accuracy", "uar", "macro_f1", "weighted_f1", "loss")
     ]
     return Intervals(len(speakers), rows)

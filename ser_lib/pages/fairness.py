@@ -194,15 +194,15 @@ def by_speaker(run: Run, *, n_shuffles: int = SHUFFLES, seed: int = 0) -> Speake
     rows = []
     for speaker, part in tested[tested["speaker"] != ""].groupby("speaker"):
         truth, predicted = list(part["truth"]), list(part["predicted"])
-        low, high = scores.score_intervals(truth, predicted)["uar"]
+        uar = scores.evaluate(truth, predicted)["uar"]
         rows.append(
             {
                 "speaker": speaker,
                 "sex": part["sex"].iloc[0],
                 "n": len(part),
-                "uar": scores.uar(truth, predicted),
-                "low": low,
-                "high": high,
+                "uar": uar.value,
+                "low": uar.low,
+                "high": uar.high,
             }
         )
     columns = ["speaker", "sex", "n", "uar", "low", "high"]

@@ -1,9 +1,9 @@
 """Experiments: every choice has a name, and a value that is not allowed is refused by name."""
 
 import json
-from dataclasses import FrozenInstanceError, fields
-from types import SimpleNamespace
+from dataclasses import FrozenInstanceError, fields, replace
 
+import factory
 import pytest
 
 from ser_lib.core.errors import ParameterError
@@ -59,9 +59,9 @@ def test_a_split_is_known_by_what_is_in_it(tmp_path):
     assert experiment.protocol == "given"
     assert experiment.parameters()["split"] not in (None, str(one))
     moved = one.rename(tmp_path / "split.csv")
-    record = SimpleNamespace(folder=tmp_path, data={"parameters": {"split": "0123"}})
-    record.data["parameters"] |= {"architecture": "cnn", "protocol": "given"}
-    again = Experiment.of(record)
+    run = factory.make_run("cnn")
+    given = {"split": "0123", "architecture": "cnn", "protocol": "given"}
+    again = replace(run, folder=tmp_path, record=replace(run.record, parameters=given)).experiment
     assert again == Experiment(architecture="cnn", split=str(moved))
     changed = Experiment(architecture="cnn", split=str(other))
     assert changed.parameters() | {"split": None} == again.parameters() | {"split": None}
@@ -80,12 +80,6 @@ def test_what_a_split_claims_to_be(tmp_path):
 def test_an_experiment_does_not_change():
     with pytest.raises(FrozenInstanceError):
         Experiment(architecture="cnn").epochs = 9
-
-
-def test_a_notebook_may_have_other_parameters():
-    given = {"corpus": "emodb", "data_dir": "/somewhere", "epochs": 4, "architecture": "cnn"}
-    experiment = Experiment.from_notebook("cnn_lstm", given)
-    assert experiment == Experiment(architecture="cnn_lstm", corpus="emodb", epochs=4)
 
 
 @pytest.mark.parametrize(

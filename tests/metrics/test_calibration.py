@@ -57,27 +57,24 @@ def test_a_probability_on_an_edge_is_in_the_bin_below():
 )
 def test_expected_calibration_error_of_one_bin(probability, right, wrong, error):
     given_ = one_answer(probability, right, wrong)
-    assert calibration.expected_calibration_error(*given_, LABELS) == pytest.approx(error)
-    surplus = calibration.scores(*given_, LABELS)["overconfidence"]
-    assert abs(surplus) == pytest.approx(error)
+    scores = calibration.scores(*given_, LABELS)
+    assert scores["ece"] == abs(scores["overconfidence"]) == pytest.approx(error)
 
 
 def test_errors_of_bins_do_not_cancel():
     (low, p), (high, q) = one_answer(0.55, 1, 0), one_answer(0.95, 1, 1)
     truth, probabilities = [*low, *high], np.concatenate([p, q])
     # One bin is 0.45 too low with one utterance, the other 0.45 too high with two.
-    error = calibration.expected_calibration_error(truth, probabilities, LABELS)
-    assert error == pytest.approx(0.45)
+    assert calibration.scores(truth, probabilities, LABELS)["ece"] == pytest.approx(0.45)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_brier_score_and_likelihood_agree_with_scikit_learn(seed):
     truth, probabilities = sample(seed)
-    assert calibration.brier_score(truth, probabilities, LABELS) == pytest.approx(
+    scores = calibration.scores(truth, probabilities, LABELS)
+    assert scores["nll"] == pytest.approx(log_loss(truth, probabilities, labels=LABELS))
+    assert scores["brier"] == pytest.approx(
         brier_score_loss(truth, probabilities, labels=LABELS, scale_by_half=False)
-    )
-    assert calibration.negative_log_likelihood(truth, probabilities, LABELS) == pytest.approx(
-        log_loss(truth, probabilities, labels=LABELS)
     )
 
 
@@ -88,7 +85,8 @@ def test_scores_of_certain_and_of_no_answers():
     }  # fmt: skip
     wrong = calibration.scores(LABELS, np.roll(certain, 1, axis=1), LABELS)
     assert (wrong["brier"], wrong["ece"], wrong["overconfidence"]) == (2.0, 1.0, 1.0)
-    assert calibration.brier_score(LABELS, np.full((3, 3), 1 / 3), LABELS) == pytest.approx(2 / 3)
+    even = calibration.scores(LABELS, np.full((3, 3), 1 / 3), LABELS)
+    assert even["brier"] == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize(
@@ -104,8 +102,7 @@ def test_scores_of_certain_and_of_no_answers():
 )
 def test_what_is_no_prediction_is_refused(truth, probabilities, words):
     for score in (
-        calibration.brier_score,
-        calibration.negative_log_likelihood,
+        calibration.scores,
         calibration.reliability,
         calibration.coverage,
         calibration.fit_temperature,

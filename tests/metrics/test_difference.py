@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, f1_score, recall_score
 
 from ser_lib.core.errors import ParameterError
 from ser_lib.metrics import difference
-from ser_lib.metrics.scores import score_intervals
+from ser_lib.metrics.scores import interval
 
 LABELS = ["anger", "fear", "joy"]
 SCORES = {
@@ -81,7 +81,7 @@ def test_the_interval_is_that_of_drawn_speakers():
 def test_against_a_perfect_classifier_the_interval_is_that_of_the_score():
     truth, first, _, speakers = sample()
     found = difference.differences(truth, truth, first, LABELS, clusters=speakers)["uar"]
-    low, high = score_intervals(truth, first, LABELS, clusters=speakers)["uar"]
+    low, high = interval("uar", truth, first, LABELS, clusters=speakers)
     np.testing.assert_allclose(found.interval, [1 - high, 1 - low])
 
 
@@ -99,7 +99,7 @@ def test_pairing_tells_what_the_intervals_of_the_scores_do_not():
     found = difference.differences(truth, first, second, clusters=speakers)["accuracy"]
     assert found.interval[0] > 0
     assert found.p == 2 / 2**10
-    intervals = [score_intervals(truth, p, clusters=speakers)["accuracy"] for p in (first, second)]
+    intervals = [interval("accuracy", truth, p, clusters=speakers) for p in (first, second)]
     assert intervals[0][0] < intervals[1][1], "the intervals of the scores overlap"
 
 

@@ -19,6 +19,10 @@ SCORES = {
 }
 
 
+def intervals(*both, **options) -> dict[str, tuple[float, float]]:
+    return {name: score.interval for name, score in ev.evaluate(*both, **options).items()}
+
+
 def pairs(labels=LABELS, fewest=1):
     return st.lists(
         st.tuples(st.sampled_from(labels), st.sampled_from(labels)), min_size=fewest, max_size=40
@@ -100,7 +104,7 @@ def test_a_class_that_nobody_shows_counts_in_f1_but_not_in_uar():
     assert ev.macro_f1(truth, predicted, ["a", "b", "c", "d"]) == 0.5
 
 
-@pytest.mark.parametrize("function", [*SCORES.values(), ev.per_class, ev.score_intervals])
+@pytest.mark.parametrize("function", [*SCORES.values(), ev.per_class, ev.evaluate])
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -117,7 +121,7 @@ def test_wrong_input_is_named(function, arguments, message):
 
 @given(pairs(fewest=20), st.integers(0, 9))
 def test_intervals_are_ordered_and_bounded(both, seed):
-    found = ev.score_intervals(*both, LABELS, n_resamples=50, seed=seed)
+    found = intervals(*both, LABELS, n_resamples=50, seed=seed)
     assert list(found) == list(SCORES)
     for low, high in found.values():
         assert type(low) is type(high) is float
@@ -129,14 +133,14 @@ def test_intervals_are_ordered_and_bounded(both, seed):
 def test_intervals_hold_the_score(hit, speakers):
     truth, predicted = noisy(240, hit)
     clusters = None if speakers is None else [f"p{i % speakers}" for i in range(240)]
-    found = ev.score_intervals(truth, predicted, clusters=clusters)
+    found = intervals(truth, predicted, clusters=clusters)
     for name, (low, high) in found.items():
         assert low < SCORES[name](truth, predicted) < high
 
 
 def test_accuracy_interval_is_that_of_a_proportion():
     truth, predicted = noisy(1000, 0.6)
-    low, high = ev.score_intervals(truth, predicted)["accuracy"]
+    low, high = ev.interval("accuracy", truth, predicted)
     share = ev.accuracy(truth, predicted)
     half = 1.96 * np.sqrt(share * (1 - share) / 1000)
     assert [low, high] == pytest.approx([share - half, share + half], abs=0.1 * half)
@@ -144,7 +148,7 @@ def test_accuracy_interval_is_that_of_a_proportion():
 
 def test_intervals_narrow_with_data_and_widen_with_the_level():
     def width(n, level):
-        low, high = ev.score_intervals(*noisy(n, 0.6), level=level)["uar"]
+        low, high = ev.interval("uar", *noisy(n, 0.6), level=level)
         return high - low
 
     assert width(1600, 0.95) == pytest.approx(width(100, 0.95) / 4, rel=0.25)
@@ -158,8 +162,8 @@ def test_speakers_who_differ_make_the_interval_wider():
     truth = [LABELS[i % 4] for i in range(200)]
     wrong = dict(zip(LABELS, LABELS[1:] + LABELS[:1], strict=True))
     predicted = [t if i // 20 % 2 else wrong[t] for i, t in enumerate(truth)]
-    alone = ev.score_intervals(truth, predicted)["accuracy"]
-    clustered = ev.score_intervals(truth, predicted, clusters=speakers)["accuracy"]
+    alone = intervals(truth, predicted)["accuracy"]
+    clustered = intervals(truth, predicted, clusters=speakers)["accuracy"]
     # The deviation of a mean of 10 is sqrt(20) times that of a mean of 200.
     ratio = (clustered[1] - clustered[0]) / (alone[1] - alone[0])
     assert ratio == pytest.approx(np.sqrt(20), rel=0.15)
@@ -167,12 +171,12 @@ def test_speakers_who_differ_make_the_interval_wider():
 
 def test_perfect_and_hopeless_classifiers_leave_no_doubt():
     truth = LABELS * 5
-    assert set(map(tuple, ev.score_intervals(truth, truth).values())) == {(1.0, 1.0)}
+    assert set(intervals(truth, truth).values()) == {(1.0, 1.0)}
     wrong = LABELS[1:] * 5 + LABELS[:1] * 5
     never = [
         w if w != t else LABELS[LABELS.index(t) - 1] for t, w in zip(truth, wrong, strict=True)
     ]
-    assert set(map(tuple, ev.score_intervals(truth, never).values())) == {(0.0, 0.0)}
+    assert set(intervals(truth, never).values()) == {(0.0, 0.0)}
 
 
 def test_two_speakers_known_answer():
@@ -180,8 +184,8 @@ def test_two_speakers_known_answer():
     values, speakers = np.array([0.0, 0.0, 1.0, 1.0]), ["a", "a", "b", "b"]
     assert ev.mean_interval(values, clusters=speakers, level=0.95) == [0, 1]
     assert ev.mean_interval(values, clusters=speakers, level=0.3) == [0.5, 0.5]
-    found = ev.score_intervals(["x", "x", "x", "x"], ["y", "y", "x", "x"], clusters=speakers)
-    assert found["accuracy"] == [0, 1]
+    found = intervals(["x", "x", "x", "x"], ["y", "y", "x", "x"], clusters=speakers)
+    assert found["accuracy"] == (0, 1)
 
 
 def test_larger_speakers_weigh_more():
@@ -193,8 +197,8 @@ def test_larger_speakers_weigh_more():
 def test_one_speaker_says_nothing_about_speakers():
     # Drawing the only speaker again and again would claim that there is no doubt at all.
     truth, predicted = noisy(100, 0.6)
-    alone = ev.score_intervals(truth, predicted, clusters=["p"] * 100)
-    assert alone == ev.score_intervals(truth, predicted)
+    alone = intervals(truth, predicted, clusters=["p"] * 100)
+    assert alone == intervals(truth, predicted)
     assert alone["accuracy"][0] < alone["accuracy"][1]
 
 
@@ -209,7 +213,7 @@ def test_mean_interval_is_that_of_a_mean():
 def test_the_seed_decides_the_interval():
     truth, predicted = noisy(60, 0.6)
     first, again, other = (
-        ev.score_intervals(truth, predicted, seed=seed, n_resamples=100) for seed in (0, 0, 1)
+        intervals(truth, predicted, seed=seed, n_resamples=100) for seed in (0, 0, 1)
     )
     assert first == again
     assert first != other
@@ -219,8 +223,8 @@ def test_columns_of_a_table_are_read_by_position():
     truth, predicted = noisy(60, 0.6)
     speakers = [f"p{i // 20}" for i in range(60)]
     table = pd.DataFrame({"t": truth, "p": predicted, "s": speakers}, index=np.roll(range(60), 7))
-    found = ev.score_intervals(table["t"], table["p"], clusters=table["s"])
-    assert found == ev.score_intervals(truth, predicted, clusters=speakers)
+    found = intervals(table["t"], table["p"], clusters=table["s"])
+    assert found == intervals(truth, predicted, clusters=speakers)
     values = np.arange(60.0) ** 2
     found = ev.mean_interval(pd.Series(values, index=table.index), clusters=table["s"])
     assert found == ev.mean_interval(values, clusters=speakers)

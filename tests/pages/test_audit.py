@@ -207,8 +207,8 @@ def by_speaker(recognised: list[float]):
     run = factory.make_run(
         emotions=emotions, truth=truth, predicted=predicted, speakers=len(recognised)
     )
-    limits = scores.score_intervals(truth, predicted, emotions, clusters=run.clusters)
-    metrics = {f"{name}_ci95": interval for name, interval in limits.items()}
+    result = scores.evaluate(truth, predicted, emotions, clusters=run.clusters)
+    metrics = {f"{name}_ci95": list(score.interval) for name, score in result.items()}
     return factory.with_data(run, metrics=metrics)
 
 
@@ -218,7 +218,7 @@ def test_speakers_who_differ_widen_the_interval():
     assert [row.name for row in page.rows] == ["accuracy", "uar", "macro_f1", "weighted_f1", "loss"]
     truth, predicted = (list(run.predictions[name]) for name in ("truth", "predicted"))
     assert page.uar.speakers == run.uar
-    assert list(page.uar.utterances.interval) == scores.score_intervals(truth, predicted)["uar"]
+    assert page.uar.utterances == scores.evaluate(truth, predicted)["uar"]
     wide, narrow = page.uar.widths
     assert page.uar.ratio == wide / narrow > 2
     assert (page.level, page.few, page.n_speakers) == ("wider", audit.FEW_SPEAKERS, 8)
