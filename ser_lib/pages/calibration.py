@@ -24,16 +24,12 @@ SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)  # of the utterances that
 
 @dataclass(frozen=True)
 class Quality:
-    """How well probabilities agree with what is right.
+    """How well probabilities agree with what is right."""
 
-    The scores of `ser_lib.metrics.calibration`; mean probability of the predictions and the share
-    of them that is right; the area under the curve of errors against coverage.
-    """
-
-    scores: Mapping[str, Score]
-    confidence: float
+    scores: Mapping[str, Score]  # those of `ser_lib.metrics.calibration`
+    confidence: float  # mean probability of the predictions
     accuracy: float
-    area: float
+    area: float  # under the curve of errors against coverage
 
     @property
     def surplus(self) -> Difference:
@@ -46,17 +42,12 @@ class Quality:
 class Calibration(Fact):
     """A run's probabilities of the test utterances before and after temperature scaling.
 
-    Attributes
-    ----------
-    scaled
-        The probabilities after scaling: float [utterances, classes].
-    folds
-        A row for each: fold, n (validation utterances), temperature, sign (1 if it is above 1, as
-        printed: its network was too sure; -1 if below), at_limit (whether at one of `limits`).
+    The table of folds has the columns fold, n (validation utterances), temperature, sign (1 if it
+    is above 1, as printed: its network was too sure; -1 if below) and at_limit (of `limits`).
     """
 
     run: Run
-    scaled: np.ndarray
+    scaled: np.ndarray  # probabilities: float [utterances, classes]
     folds: pd.DataFrame
 
     limits = calibration.TEMPERATURES
@@ -156,11 +147,9 @@ def quality(run: Run, probabilities: np.ndarray) -> Quality:
     given = list(run.predictions["truth"]), probabilities, run.emotions
     confidence, right = calibration.answers(*given)
     intervals = calibration.intervals(*given, clusters=run.clusters)
+    values = calibration.scores(*given).items()
     return Quality(
-        {
-            name: Score(value, *intervals[name])
-            for name, value in calibration.scores(*given).items()
-        },
+        {name: Score(value, *intervals[name]) for name, value in values},
         confidence=float(confidence.mean()),
         accuracy=float(right.mean()),
         area=calibration.area_under_risk(calibration.coverage(*given)),

@@ -31,14 +31,7 @@ SAME_TIME = 1.1
 def experiments(corpus: str, *, seed: int = 0, seeds: int = 1, **given) -> list[Experiment]:
     """Return what the page trains: all networks with the first seed, then all with the next one.
 
-    Parameters
-    ----------
-    corpus, seed
-        Of `Experiment`.
-    seeds
-        How many, counted on from `seed`.
-    **given
-        Protocol and options, see `runs.experiment`.
+    `seeds` are counted on from `seed`; the rest is that of `runs.experiment`.
 
     Raises
     ------
@@ -54,13 +47,9 @@ def experiments(corpus: str, *, seed: int = 0, seeds: int = 1, **given) -> list[
 
 
 class Times(NamedTuple):
-    """How long the networks take, in seconds or milliseconds.
+    """How long the networks take, in seconds or milliseconds; names with times."""
 
-    `rank` is "same" if they take about as long, "one" if they are one architecture, of which times
-    rank nothing, else "ranked". `quickest` and `slowest` hold names with times.
-    """
-
-    rank: str
+    rank: str  # "same" if they take about as long, "one" architecture ranks nothing, or "ranked"
     low: float
     high: float
     quickest: list[tuple[str, float]]
@@ -71,21 +60,11 @@ class Times(NamedTuple):
 class Comparison(Fact):
     """Several networks on the same data, and what they are compared with.
 
-    Attributes
-    ----------
-    trained
-        Of each network a run, or one for each seed.
-    baselines
-        In the same folds, if the page compares with them.
-
-    Raises
-    ------
-    RecordError
-        From any property, if there is no run, or they are of different data or protocols.
+    Any property raises RecordError if there is no run, or they are of different data or protocols.
     """
 
-    trained: Sequence[Run]
-    baselines: Sequence[Baseline] = ()
+    trained: Sequence[Run]  # of each network one, or one for each seed
+    baselines: Sequence[Baseline] = ()  # in the same folds, if the page compares with them
 
     significance = SIGNIFICANCE
     reference_choice = title(reference.CHOICE)
@@ -108,12 +87,12 @@ class Comparison(Fact):
     @property
     def networks(self) -> list[tuple[str, Run]]:
         """The same with names."""
-        return _named(self.runs)
+        return runs.named(self.runs)
 
     @property
     def ordered(self) -> list[tuple[str, Run]]:
         """The same from the highest UAR down."""
-        return _named(runs.comparable(self.runs))
+        return runs.named(runs.comparable(self.runs))
 
     @property
     def ranks(self) -> list[tuple[float, list[str]]]:
@@ -160,9 +139,7 @@ class Comparison(Fact):
     @cached_property
     def _by_mean(self) -> list[list[Run]]:
         """The runs of each network, that of the highest mean UAR over seeds first."""
-        return sorted(
-            self._groups, key=lambda group: sum(run.uar.value for run in group), reverse=True
-        )
+        return sorted(self._groups, key=lambda group: -sum(run.uar.value for run in group))
 
     @cached_property
     def spreads(self) -> pd.DataFrame:
@@ -223,22 +200,13 @@ class Comparison(Fact):
     @property
     def candidates(self) -> list[tuple[str, Run]]:
         """Every network, the one to use first: see `runs.final`."""
-        return _named(runs.by_validation(self.runs))
+        return runs.named(runs.by_validation(self.runs))
 
     @property
     def tied(self) -> bool:
         """Whether the fewest parameters, not the highest UAR in validation, decided the choice."""
         uars = [round(run.mean("validation_uar"), 9) for _, run in self.candidates[:2]]
         return len(uars) == 2 and uars[0] == uars[1]
-
-    @property
-    def as_reference(self) -> bool:
-        """Whether the reference report chose the same network."""
-        return self.candidates[0][1].architecture == reference.CHOICE
-
-
-def _named(runs: Sequence[Run]) -> list[tuple[str, Run]]:
-    return list(zip(labels(runs), runs, strict=True))
 
 
 def _times(times: Mapping[str, float], one: bool) -> Times:

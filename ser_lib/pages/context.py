@@ -61,28 +61,19 @@ class Place:
 class Listening:
     """People and a network on the same utterances.
 
-    Attributes
-    ----------
-    table
-        By emotion: n (utterances), people (mean share of listeners who recognised it), takes (the
-        same over all recorded takes, published or not), network (recall), low, high (its 95 %
-        interval over speakers), sign (1 where people are better, -1 where the network is, else 0)
-        and lead (people less network, as printed).
-    people, people_of_takes, network
-        Means over the emotions, which for the network is its UAR.
-    margin
-        People less network; its interval is due to the network alone.
-    obstacle
-        Why nobody has listened to the run's utterances: "corpus", "emotions" or "file"; else "".
+    The table has by emotion: n (utterances), people (mean share of listeners who recognised it),
+    takes (the same over all recorded takes, published or not), network (recall), low, high (its
+    95 % interval over speakers), sign (1 where people are better, -1 where the network is, else 0)
+    and lead (people less network, as printed). What follows it are means over the emotions.
     """
 
     table: pd.DataFrame | None = None
     n_takes: int = 0
     people: float | None = None
     people_of_takes: float | None = None
-    network: Score | None = None
-    margin: Difference | None = None
-    obstacle: str = ""
+    network: Score | None = None  # its UAR
+    margin: Difference | None = None  # people less network; the interval is the network's
+    obstacle: str = ""  # why nobody has listened to its utterances: "corpus", "emotions" or "file"
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,10 +91,8 @@ def gather(run: Run) -> Context:
     table = published(run)
     places = []
     for metric, group in table[table["obstacle"] == ""].groupby("metric", sort=False):
-        score, values = (
-            run.metrics[metric.lower()],
-            group["value"].astype(float).sort_values()[::-1],
-        )
+        score = run.metrics[metric.lower()]
+        values = group["value"].astype(float).sort_values()[::-1]
         above, below = values > score.high, values < score.low
         parts = (list(values[side]) for side in (above, ~above & ~below, below))
         places.append(Place(metric, score, *parts))
@@ -203,18 +192,13 @@ def listening(run: Run) -> Listening:
         raise CorpusError(f"{file} does not list '{name}'")
     rows = {}
     for emotion in run.emotions:
-        part = tested[tested["truth"] == emotion]
+        part, own = tested[tested["truth"] == emotion], takes[takes["emotion"] == emotion]
         hits = (part["predicted"] == emotion).to_numpy(dtype=float)
-        low, high = scores.mean_interval(hits, clusters=list(part["speaker"]))
-        rows[emotion] = {
-            "n": len(part),
-            "people": part["recognised"].mean(),
-            "takes": takes.loc[takes["emotion"] == emotion, "recognised"].mean(),
-            "network": hits.mean(),
-            "low": low,
-            "high": high,
-        }
-    table = pd.DataFrame.from_dict(rows, orient="index")
+        means = part["recognised"].mean(), own["recognised"].mean(), hits.mean()
+        limits = scores.mean_interval(hits, clusters=list(part["speaker"]))
+        rows[emotion] = [len(part), *means, *limits]
+    columns = ["n", "people", "takes", "network", "low", "high"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     table["sign"] = (table["people"] > table["high"]).astype(int) - (table["people"] < table["low"])
     table["lead"] = table["people"].map(rounded) - table["network"].map(rounded)
     people, uar = float(table["people"].mean()), run.uar
@@ -224,5 +208,4 @@ def listening(run: Run) -> Listening:
 
 def listeners_file(corpus: Manifest) -> Path:
     """Return where a copy of EmoDB has the listeners' table, whether it is there or not."""
-    recording = (corpus.root / corpus.table["path"].iloc[0]).absolute()
-    return recording.parent.parent / FILE
+    return (corpus.root / corpus.table["path"].iloc[0]).absolute().parents[1] / FILE

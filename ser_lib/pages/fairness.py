@@ -22,65 +22,36 @@ SHOWN = 30
 
 @dataclass(frozen=True)
 class Group:
-    """The speakers of one sex.
+    """The tested speakers of one sex."""
 
-    Attributes
-    ----------
-    name
-        ``"women"`` or ``"men"``.
-    speakers, utterances
-        How many were tested.
-    uar
-        Of this group alone, with its interval over speakers.
-    apart
-        UAR of this group minus that of all.
-    """
-
-    name: str
+    name: str  # "women" or "men"
     speakers: int
     utterances: int
-    uar: Score
-    apart: Difference
+    uar: Score  # with its interval over speakers
+    apart: Difference  # UAR less that of all
 
 
 @dataclass(frozen=True)
 class Sexes(Fact):
-    """Women and men.
-
-    Attributes
-    ----------
-    groups
-        Women, then men; none if the corpus does not allow it.
-    gap
-        UAR of the women minus that of the men.
-    reason
-        Why there is nothing to compare, else "".
-    """
+    """Women, then men."""
 
     groups: tuple[Group, ...] = ()
-    gap: Difference | None = None
-    reason: str = ""
+    gap: Difference | None = None  # UAR of the women less that of the men
+    reason: str = ""  # why there is nothing to compare
 
 
 @dataclass(frozen=True)
 class Speakers(Fact):
-    """The tested speakers.
+    """The tested speakers, in a table from the highest UAR down; it is empty if nobody is named.
 
-    Attributes
-    ----------
-    table
-        From the highest UAR down; columns speaker, sex, n (utterances), uar (over the emotions that
-        the speaker shows), low, high (95 % interval over utterances: how sure the UAR of this
-        speaker is, for the network that was trained without her or him). Empty if nobody is named.
-    measured
-        Standard deviation of the speakers' UAR; None with fewer than three speakers.
-    by_luck
-        The middle 95 % of what it is when utterances are exchanged between speakers at random.
+    Columns: speaker, sex, n (utterances), uar (over the emotions that the speaker shows), low, high
+    (95 % interval over utterances: how sure the UAR of this speaker is, for the network that was
+    trained without her or him).
     """
 
     table: pd.DataFrame
-    measured: float | None = None
-    by_luck: tuple[float, float] | None = None
+    measured: float | None = None  # deviation of UAR; None with fewer than three speakers
+    by_luck: tuple[float, float] | None = None  # its middle 95 % if speakers made no difference
 
     @property
     def level(self) -> str:
@@ -165,12 +136,9 @@ def _no_sexes(tested: pd.DataFrame) -> str:
 
 def _matrices(part: pd.DataFrame, emotions: list[str]) -> np.ndarray:
     """Return the confusion matrix of every speaker: int [speakers, classes, classes]."""
-    return np.stack(
-        [
-            scores.confusion_matrix(list(own["truth"]), list(own["predicted"]), emotions)
-            for _, own in part.groupby("speaker")
-        ]
-    )
+    own = (group for _, group in part.groupby("speaker"))
+    pairs = ((list(group["truth"]), list(group["predicted"])) for group in own)
+    return np.stack([scores.confusion_matrix(*pair, emotions) for pair in pairs])
 
 
 def _drawn(part: pd.DataFrame, emotions: list[str], seed: int) -> np.ndarray:
@@ -193,32 +161,19 @@ def by_speaker(run: Run, *, n_shuffles: int = SHUFFLES, seed: int = 0) -> Speake
     tested = _with_sex(run)
     rows = []
     for speaker, part in tested[tested["speaker"] != ""].groupby("speaker"):
-        truth, predicted = list(part["truth"]), list(part["predicted"])
-        low, high = scores.score_intervals(truth, predicted)["uar"]
-        rows.append(
-            {
-                "speaker": speaker,
-                "sex": part["sex"].iloc[0],
-                "n": len(part),
-                "uar": scores.uar(truth, predicted),
-                "low": low,
-                "high": high,
-            }
-        )
+        both = list(part["truth"]), list(part["predicted"])
+        low, high = scores.score_intervals(*both)["uar"]
+        rows.append((speaker, part["sex"].iloc[0], len(part), scores.uar(*both), low, high))
     columns = ["speaker", "sex", "n", "uar", "low", "high"]
-    table = pd.DataFrame(rows, columns=columns).sort_values(
-        ["uar", "speaker"], ascending=[False, True], ignore_index=True
-    )
-    return Speakers(table, *_spread(run, n_shuffles, seed))
+    order = {"by": ["uar", "speaker"], "ascending": [False, True], "ignore_index": True}
+    table = pd.DataFrame(rows, columns=columns).sort_values(**order)
+    if (run.predictions["speaker"] == "").any() or len(table) < 3:
+        return Speakers(table)
+    return Speakers(table, *_spread(run.predictions, n_shuffles, seed))
 
 
-def _spread(
-    run: Run, n_shuffles: int, seed: int
-) -> tuple[float | None, tuple[float, float] | None]:
+def _spread(table: pd.DataFrame, n_shuffles: int, seed: int) -> tuple[float, tuple[float, float]]:
     """Return `measured` and `by_luck` of `Speakers`."""
-    table = run.predictions
-    if (table["speaker"] == "").any() or table["speaker"].nunique() < 3:
-        return None, None
     speakers, names = pd.factorize(table["speaker"], sort=True)
     emotions, labels = pd.factorize(table["truth"], sort=True)
     cells = speakers * len(labels) + emotions

@@ -1,11 +1,10 @@
 """One run: its network, its training, its scores, and what it takes for what.
 
 The pages of the three networks and of the final one share these facts. Levels follow from the
-thresholds below, which are differences or shares as fractions. Scores are compared as they are
-printed, with two decimals: what looks equal on the page is called equal.
+thresholds below, which are differences or shares as fractions. Scores are compared as printed.
 """
 
-import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -63,36 +62,27 @@ def speaker_scores(run: Run) -> pd.DataFrame:
 
     The index holds the speakers in order, `UNKNOWN` for those without a name.
     """
-    rows = {
-        speaker or UNKNOWN: {
-            "accuracy": scores.accuracy(part["truth"], part["predicted"]),
-            "uar": scores.uar(part["truth"], part["predicted"]),
-        }
-        for speaker, part in run.predictions.groupby("speaker")
-    }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    parts = run.predictions.groupby("speaker")
+    own = {name or UNKNOWN: (part["truth"], part["predicted"]) for name, part in parts}
+    rows = [(scores.accuracy(*both), scores.uar(*both)) for both in own.values()]
+    return pd.DataFrame(rows, own, ["accuracy", "uar"])
 
 
 @dataclass(frozen=True)
 class Network(Fact):
-    """What a run achieved.
-
-    Attributes
-    ----------
-    run
-        The run.
-    baselines
-        In the same folds, if the page compares with them.
-    top
-        How many confusions are listed.
-    """
+    """What a run achieved."""
 
     run: Run
-    baselines: Sequence[Baseline] = ()
-    top: int = 3
+    baselines: Sequence[Baseline] = ()  # in the same folds, if the page compares with them
+    top: int = 3  # confusions that are listed
 
     least_leaning = LEANING
     least_mutual = MUTUAL
+
+    @property
+    def best_epoch(self) -> float:
+        """The median over the folds."""
+        return statistics.median(fold["best_epoch"] for fold in self.run.record.folds)
 
     @property
     def gap(self) -> float:
@@ -120,11 +110,6 @@ class Network(Fact):
         return self.run.protocol != "random" and self.run.clusters is not None
 
     @property
-    def chance_loss(self) -> float:
-        """Loss of guessing, in nats."""
-        return math.log(len(self.run.emotions))
-
-    @property
     def above_chance(self) -> int:
         """1 if the whole interval of UAR lies above chance, -1 if below, 0 if it includes it."""
         chance = 1 / len(self.run.emotions)
@@ -144,7 +129,7 @@ class Network(Fact):
     @property
     def tested(self) -> pd.DataFrame:
         """Scores of the emotions that occur in the test set."""
-        return self.run.per_class[self.run.per_class["support"] > 0]
+        return self.run.per_class.query("support > 0")
 
     @property
     def biases(self) -> dict[str, pd.DataFrame]:

@@ -50,17 +50,7 @@ def embeds(manifest: Manifest) -> bool:
 def player(manifest: Manifest, name: str, label: str) -> Markup:
     """Return HTML that plays an utterance; nothing where the licence of the corpus forbids it.
 
-    Parameters
-    ----------
-    manifest, name
-        The corpus and the utterance.
-    label
-        Plain text for readers who cannot see where the player is.
-
-    Raises
-    ------
-    AudioError
-        If the file can no longer be read.
+    The label is plain text for readers who cannot see where the player is.
     """
     if not embeds(manifest):
         return Markup()
@@ -97,8 +87,7 @@ def examples(manifest: Manifest) -> dict[str, str]:
 
     Of several the one whose length is nearest the speaker's median is taken.
     """
-    shown = manifest.table.groupby("speaker")["emotion"].nunique()
-    versatile = shown.index[shown == shown.max()][0]
+    versatile = manifest.table.groupby("speaker")["emotion"].nunique().idxmax()
     chosen = {}
     for emotion, rows in manifest.table.groupby("emotion"):
         own = rows[rows["speaker"] == versatile]

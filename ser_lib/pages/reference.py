@@ -21,16 +21,12 @@ CHOICE = "cnn_gru"  # the report's final model
 
 
 class Row(NamedTuple):
-    """A figure of the reference report, as `stated`, and what was measured.
-
-    `emotions` are none, one, or of a cell of the confusion matrix the true and the predicted one.
-    `measured` is a number, some of a total, a list of numbers, or None without such an emotion.
-    """
+    """A figure of the reference report and what was measured."""
 
     name: str
-    emotions: tuple[str, ...]
+    emotions: tuple[str, ...]  # none, one, or the true and the predicted one
     stated: str
-    measured: float | tuple[int, int] | list[int] | None
+    measured: float | tuple[int, int] | list[int] | None  # the pair: some of all
 
 
 @cache

@@ -20,22 +20,12 @@ from ser_lib.pages.words import Fact
 
 @dataclass(frozen=True)
 class Condition:
-    """A network's result under one condition.
-
-    Attributes
-    ----------
-    kind, strength
-        See `perturb.KINDS`.
-    uar
-        Of the changed utterances, with its interval over speakers.
-    change
-        That minus the UAR of the same utterances unchanged.
-    """
+    """A network's result under one condition of `perturb.KINDS`."""
 
     kind: str
     strength: float
-    uar: Score
-    change: Difference
+    uar: Score  # of the changed utterances, with its interval over speakers
+    change: Difference  # that less the UAR of the same utterances unchanged
 
     @property
     def name(self) -> str:
@@ -50,25 +40,13 @@ class Condition:
 
 @dataclass(frozen=True)
 class Trial(Fact):
-    """A network's results under all conditions.
-
-    Attributes
-    ----------
-    run
-        Its run.
-    n, speakers
-        Utterances and speakers in the sample.
-    clean
-        UAR of the sample unchanged, with its interval over speakers.
-    conditions
-        In the order of `CONDITIONS`, of each kind the mildest first.
-    """
+    """A network's results under all conditions."""
 
     run: Run
-    n: int
-    speakers: int
-    clean: Score
-    conditions: list[Condition]
+    n: int  # utterances in the sample
+    speakers: int  # in it
+    clean: Score  # UAR of the sample unchanged, with its interval over speakers
+    conditions: list[Condition]  # in the order of `CONDITIONS`, of each kind the mildest first
 
     def at(self, kind: str, strength: float) -> Condition:
         """Return the result under one condition."""
@@ -102,8 +80,8 @@ class Trial(Fact):
     @property
     def open(self) -> list[str]:
         """The kinds that the data tell from no change at no strength."""
-        told = {c.kind for c in self.conditions if c.change.sign}
-        return [about.name for kind, about in KINDS.items() if kind not in told]
+        changed = {c.kind for c in self.conditions if c.change.sign}
+        return [about.name for kind, about in KINDS.items() if kind not in changed]
 
     @property
     def lost(self) -> list[Condition]:

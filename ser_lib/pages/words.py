@@ -19,7 +19,6 @@ from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from jinja2 import FileSystemLoader, StrictUndefined, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -62,13 +61,7 @@ class Fact:
 
 
 def render(template: str, **values) -> Markdown:
-    """Return a template of ``text/`` with these values.
-
-    Raises
-    ------
-    jinja2.UndefinedError
-        If it uses a name that is none of them.
-    """
+    """Return a template of ``text/`` with these values; UndefinedError if it uses another name."""
     text = environment().get_template(template).render(values).strip()
     # Where a condition printed nothing, and where a sentence ends after a block.
     text = re.sub(r"(?<=\S) {2,}(?=\S)", " ", text)
@@ -101,8 +94,6 @@ def environment() -> ImmutableSandboxedEnvironment:
         ),
         "join": lambda items, mark="": Markdown(mark.join(map(_printed, items))),
         "g": lambda value: Markdown(f"{value:g}"),
-        "rounded": rounded,
-        "table": markdown_table,
     }
     for name in ("e", "escape", "forceescape", "format", "safe", "urlize", "xmlattr"):
         del jinja.filters[name]  # ways past the escaping, or another one
@@ -120,8 +111,14 @@ def _printed(value: object):
     if hasattr(value, "_repr_markdown_"):  # another fact
         return Markdown(value._repr_markdown_())
     if value is None or isinstance(value, bool | np.bool_ | Real):
-        return Markdown(_cell(value, 2))
+        return Markdown(_word(value))
     return escape(value)
+
+
+def _word(value: bool | Real | None) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    return number(value)
 
 
 def escape(text: object) -> Markdown:
@@ -327,62 +324,6 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def markdown_table(rows: pd.DataFrame | Iterable[Mapping], *, digits: int = 2) -> Markdown:
-    """A pipe table: columns of numbers right-aligned and rounded, text left-aligned.
-
-    Parameters
-    ----------
-    rows
-        A data frame (its index is not printed) or mappings with the same keys, which become the
-        headings. None and nan print as "-", texts are escaped unless they are `Markdown`.
-    digits
-        Decimals of numbers that are not integers.
-
-    Examples
-    --------
-    >>> print(markdown_table([{"Network": "CNN", "UAR": 0.7}, {"Network": "CNN-GRU", "UAR": 0.75}]))
-    | Network | UAR |
-    | :--- | ---: |
-    | CNN | 0.70 |
-    | CNN-GRU | 0.75 |
-    """
-    if isinstance(rows, pd.DataFrame):
-        names = list(rows.columns)
-        rows = [dict(zip(names, row, strict=True)) for row in rows.itertuples(index=False)]
-    else:
-        rows = list(rows)
-        names = list(rows[0]) if rows else []
-    if not rows:
-        return Markdown("*(no rows)*")
-    lines = [
-        [_cell(str(name), digits) for name in names],
-        ["---:" if _numeric([row[name] for row in rows]) else ":---" for name in names],
-    ]
-    lines += [[_cell(row[name], digits) for name in names] for row in rows]
-    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
-
-
-def _missing(value: object) -> bool:
-    return value is None or value is pd.NA or (isinstance(value, Real) and math.isnan(value))
-
-
-def _numeric(values: list) -> bool:
-    given = [value for value in values if not _missing(value)]
-    return bool(given) and all(
-        isinstance(value, Real) and not isinstance(value, bool | np.bool_) for value in given
-    )
-
-
-def _cell(value: object, digits: int) -> str:
-    if _missing(value):
-        return MISSING
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
-    if isinstance(value, Real):
-        return number(value, digits)
-    return str(escape(value))
-
-
 def ranked(values: Mapping[str, float], digits: int = 2) -> list[tuple[float, list[str]]]:
     """Printed values from highest to lowest, each with the names that share it.
 
@@ -407,16 +348,7 @@ def extremes(
 ) -> str:
     """Who has the highest and who the lowest printed value, with all that tie.
 
-    Parameters
-    ----------
-    values
-        Name to value, at least one.
-    noun
-        What the names are; more than `MANY` names of one rank are counted, not listed.
-    digits, unit
-        How values are printed.
-    bold
-        Emphasise the names, for Markdown.
+    More than `MANY` names of one rank are counted, not listed; bold emphasises them in Markdown.
 
     Examples
     --------

@@ -13,19 +13,8 @@ import seaborn as sns
 from ser_lib.core.errors import choose
 from ser_lib.experiments.baselines import Baseline
 from ser_lib.experiments.run import Run
-from ser_lib.pages.figures.drawing import (
-    BLUE,
-    GREEN,
-    INK,
-    ORANGE,
-    PURPLE,
-    Figure,
-    canvas,
-    legend_above,
-    level,
-    score_rows,
-    styled,
-)
+from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, level, score_rows, styled
+from ser_lib.pages.figures.palette import BLUE, GREEN, INK, ORANGE, PURPLE
 from ser_lib.pages.runs import labels
 from ser_lib.pages.words import capital, duration, interval, number
 

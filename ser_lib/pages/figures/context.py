@@ -7,7 +7,8 @@ import numpy as np
 import seaborn as sns
 
 from ser_lib.pages.context import Context
-from ser_lib.pages.figures.drawing import BLUE, INK, ORANGE, Figure, canvas, legend_above, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, styled
+from ser_lib.pages.figures.palette import BLUE, INK, ORANGE
 from ser_lib.pages.words import listing, number
 
 

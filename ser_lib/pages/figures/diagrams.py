@@ -11,19 +11,9 @@ from matplotlib.patches import FancyBboxPatch, Patch
 from ser_lib.core.audio import RATE
 from ser_lib.experiments.run import Run
 from ser_lib.features import maps
-from ser_lib.pages.figures.drawing import (
-    BLUE,
-    GREEN,
-    INK,
-    ORANGE,
-    PALE,
-    PURPLE,
-    SOFT,
-    Figure,
-    canvas,
-    styled,
-)
+from ser_lib.pages.figures.drawing import Figure, canvas, styled
 from ser_lib.pages.figures.network import figure_name
+from ser_lib.pages.figures.palette import BLUE, GREEN, INK, ORANGE, PALE, PURPLE, SOFT
 from ser_lib.pages.words import capital, count, number, percent
 
 WINDOW_S = maps.FRAMES * maps.HOP / RATE

@@ -20,11 +20,10 @@ import numpy as np
 import seaborn as sns
 
 from ser_lib.core.errors import ParameterError
+from ser_lib.pages.figures.palette import INK, PALE
 from ser_lib.pages.words import number
 
 WIDTH = 8.0  # inches
-BLUE, ORANGE, GREEN, RED, PURPLE, *_ = sns.color_palette("colorblind").as_hex()
-INK, SOFT, PALE = "#262626", "#8c8c8c", "#bfbfbf"
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def style() -> AbstractContextManager:
         "axes.labelcolor": INK,
         "xtick.color": INK,
         "ytick.color": INK,
-        "axes.edgecolor": "#bfbfbf",
+        "axes.edgecolor": PALE,
         "axes.titleweight": "bold",
         "axes.titlesize": 10.5,
         "grid.color": "#e6e6e6",
@@ -125,14 +124,6 @@ def styled(function: Callable) -> Callable:
             return function(*args, **options)
 
     return drawn
-
-
-def ink_on(colour) -> str:
-    """Black or white, whichever is the more legible on a colour (WCAG relative luminance)."""
-    channels = np.array(matplotlib.colors.to_rgb(colour))
-    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
-    luminance = float(linear @ [0.2126, 0.7152, 0.0722])
-    return "white" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else "black"
 
 
 def legend_above(axis, columns: int) -> None:

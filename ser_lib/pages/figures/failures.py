@@ -8,7 +8,8 @@ import pandas as pd
 import seaborn as sns
 
 from ser_lib.metrics.calibration import BINS
-from ser_lib.pages.figures.drawing import BLUE, ORANGE, Figure, canvas, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, styled
+from ser_lib.pages.figures.palette import BLUE, ORANGE
 from ser_lib.pages.words import count, number
 
 

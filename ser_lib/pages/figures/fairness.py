@@ -4,7 +4,8 @@ import numpy as np
 import seaborn as sns
 
 from ser_lib.pages.fairness import NAMES, SHOWN, Sexes, Speakers
-from ser_lib.pages.figures.drawing import BLUE, ORANGE, SOFT, Figure, canvas, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, styled
+from ser_lib.pages.figures.palette import BLUE, ORANGE, SOFT
 from ser_lib.pages.words import capital, count, number
 
 _LOOKS = {"female": (ORANGE, "o"), "male": (BLUE, "s"), "": (SOFT, "D")}

@@ -17,7 +17,8 @@ from matplotlib.ticker import NullFormatter
 
 from ser_lib.core.audio import RATE
 from ser_lib.features import maps as features
-from ser_lib.pages.figures.drawing import BLUE, GREEN, ORANGE, RED, Figure, canvas, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, styled
+from ser_lib.pages.figures.palette import BLUE, GREEN, ORANGE, RED
 from ser_lib.pages.words import escape, extremes, percent
 from ser_lib.pages.words import number as printed
 
@@ -39,10 +40,15 @@ def _static(values: np.ndarray) -> np.ndarray:
     return values[..., 0] if values.ndim == 3 else values
 
 
+def row(stack: np.ndarray, name: str) -> np.ndarray:
+    """Return a row of the stack by its name: [frames]."""
+    return stack[[one.name for one in features.rows("stack")].index(name)]
+
+
 def f0(stack: np.ndarray) -> np.ndarray:
     """Return the F0 of each frame of a stack in Hz, nan where there is no voice: float [frames]."""
-    voiced = _row(stack, "voicing") > _VOICED
-    semitones = _row(stack, "f0").astype(float)
+    voiced = row(stack, "voicing") > _VOICED
+    semitones = row(stack, "f0").astype(float)
     return np.where(voiced, _F0_REFERENCE_HZ * 2 ** (semitones / 12), math.nan)
 
 
@@ -202,10 +208,6 @@ def _explain_cues(fig, kinds) -> None:
 # What is seen, in sentences
 
 
-def _row(stack: np.ndarray, name: str) -> np.ndarray:
-    return stack[[row.name for row in features.rows("stack")].index(name)]
-
-
 def _centres() -> np.ndarray:
     """Centre frequencies of the log-mel bands in Hz, as their names tell."""
     return np.array([float(row.name.split("_")[1]) for row in features.rows("logmel")])
@@ -243,7 +245,7 @@ def _finding(static: np.ndarray, kind: str) -> str:
             f"{printed(loudest)} s after the start."
         )
     middle, voiced = _median_f0(static), float(np.mean(~np.isnan(f0(static))))
-    loudest = float(_row(static, "rms").argmax()) * FRAME_S
+    loudest = float(row(static, "rms").argmax()) * FRAME_S
     pitch = "" if math.isnan(middle) else f", with a median F0 of {printed(middle, 0)} Hz"
     return (
         f"{NAMES[kind]}: {percent(voiced)} of the frames are voiced{pitch}; the level is highest "
@@ -259,7 +261,7 @@ def _contrast(statics: Mapping[str, np.ndarray], kind: str) -> str:
         return f"The level above {_BRIGHT_HZ:,} Hz, relative to that below, is {_ends(tilt, 'dB')}."
     pitch = {name: _median_f0(stack) for name, stack in statics.items()}
     hertz = {name: middle for name, middle in pitch.items() if not math.isnan(middle)}
-    level = {name: float(_row(stack, "rms").max()) for name, stack in statics.items()}
+    level = {name: float(row(stack, "rms").max()) for name, stack in statics.items()}
     loudest = f"The level of the loudest frame is {_ends(level, 'dB')}."
     return f"The median F0 is {_ends(hertz, 'Hz')}. {loudest}" if hertz else loudest
 

@@ -11,20 +11,8 @@ from matplotlib.ticker import MaxNLocator
 
 from ser_lib.corpora import describe
 from ser_lib.experiments.run import Run
-from ser_lib.pages.figures.drawing import (
-    BLUE,
-    GREEN,
-    INK,
-    ORANGE,
-    PALE,
-    SOFT,
-    Figure,
-    canvas,
-    ink_on,
-    legend_above,
-    level,
-    styled,
-)
+from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, level, styled
+from ser_lib.pages.figures.palette import BLUE, GREEN, INK, ORANGE, PALE, SOFT, ink_on
 from ser_lib.pages.network import pairs, speaker_scores
 from ser_lib.pages.words import count, extremes, number, percent
 

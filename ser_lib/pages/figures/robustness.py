@@ -5,7 +5,8 @@ import seaborn as sns
 from matplotlib.lines import Line2D
 
 from ser_lib.features.perturb import KINDS
-from ser_lib.pages.figures.drawing import BLUE, INK, PALE, SOFT, Figure, canvas, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, styled
+from ser_lib.pages.figures.palette import BLUE, INK, PALE, SOFT
 from ser_lib.pages.robustness import Trial
 from ser_lib.pages.words import capital, count, number
 

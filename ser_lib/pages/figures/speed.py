@@ -8,16 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import seaborn as sns
 
-from ser_lib.pages.figures.drawing import (
-    BLUE,
-    INK,
-    ORANGE,
-    RED,
-    Figure,
-    canvas,
-    legend_above,
-    styled,
-)
+from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, styled
+from ser_lib.pages.figures.palette import BLUE, INK, ORANGE, RED
 from ser_lib.pages.speed import aim, significant
 from ser_lib.pages.words import capital, count, listing
 
