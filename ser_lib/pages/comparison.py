@@ -1,8 +1,7 @@
 """The networks compared: scores, what the data can tell apart, seeds, costs, and the choice.
 
-Networks are compared utterance by utterance, see `runs.pairs`. How far a score moves from seed to
-seed is another question than how far it would move with other speakers, and no interval over
-speakers answers it.
+How far a score moves from seed to seed is another question than how far it would move with other
+speakers, and no interval over speakers answers it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -124,12 +123,6 @@ class Comparison(Fact):
             "train": _times({name: speed.training_s for name, speed in speeds}, one),
             "predict": _times({name: speed.inference_ms for name, speed in speeds}, one),
         }
-
-    @property
-    def platforms(self) -> list[str]:
-        """Where the times were taken."""
-        names = (run.record.versions.get("platform") for _, run in self.ordered)
-        return list(dict.fromkeys(filter(None, names)))
 
     @property
     def seeds(self) -> list[int]:

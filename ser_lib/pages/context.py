@@ -11,7 +11,6 @@ who recognised the emotion, and of those who found it natural (Burkhardt et al. 
 import re
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -102,8 +101,7 @@ def gather(run: Run) -> Context:
 @cache
 def results() -> pd.DataFrame:
     """Return the published results: the columns of the file, value as text."""
-    with files("ser_lib.pages").joinpath("published-results.csv").open(encoding="utf-8") as file:
-        return pd.read_csv(file, dtype={"value": str})
+    return pd.read_csv(Path(__file__).with_name("published-results.csv"), dtype={"value": str})
 
 
 def published(run: Run) -> pd.DataFrame:

@@ -36,12 +36,6 @@ class Inventory(Fact):
     window_s: float = WINDOW_S
 
     @property
-    def sexes(self) -> list[str]:
-        """The sex of each speaker; empty if it is not known of all."""
-        sexes = [sex for _, sex, _ in self.speakers]
-        return sexes if all(sexes) else []
-
-    @property
     def missing(self) -> int:
         """Combinations of speaker and emotion that do not occur."""
         return sum(counts.count(0) for *_, counts in self.speakers)

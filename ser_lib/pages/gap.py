@@ -51,16 +51,6 @@ class Gap(Fact):
         """All runs that the page reads."""
         return [run for run in (self.run, self.random_run) if run]
 
-    @property
-    def n_train(self) -> int | None:
-        """Utterances that the network trains on with the random split."""
-        return self.random_run.record.folds[0]["n_train"] if self.random_run else None
-
-    @property
-    def n_train_new(self) -> list[int]:
-        """Utterances that the network trains on in each fold with new speakers."""
-        return [fold["n_train"] for fold in self.run.record.folds]
-
 
 def measure(run: Run) -> Gap:
     """Train a network and the baselines with a random split, for a run with new speakers."""

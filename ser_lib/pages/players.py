@@ -7,13 +7,13 @@ from functools import cache, partial
 import numpy as np
 import soundfile
 from IPython.display import HTML
-from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.defaults import DEFAULT_FILTERS
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from ser_lib.core import audio
 from ser_lib.corpora import Manifest, describe
-from ser_lib.pages.words import TEXTS, count, number
+from ser_lib.pages.words import count, environment, number
 
 CLIP_S, FADE_S = 8.0, 0.5
 """Of a longer utterance a page plays the first seconds, and the last of them fade."""
@@ -31,14 +31,9 @@ def html(template: str, manifest: Manifest, **values) -> HTML:
 
 @cache
 def _environment() -> ImmutableSandboxedEnvironment:
-    jinja = ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader(TEXTS),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    jinja.filters |= {"count": count, "number": number}
+    jinja = environment().overlay(finalize=None, keep_trailing_newline=False)
+    # The other filters of pages escape for Markdown, not for HTML.
+    jinja.filters = DEFAULT_FILTERS | {"count": count, "number": number}
     return jinja
 
 

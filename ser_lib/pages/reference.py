@@ -7,7 +7,7 @@ The report's figures are in ``reference-results.yml``, with its own words for wh
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,8 +32,8 @@ class Row(NamedTuple):
 @cache
 def results() -> dict:
     """What the reference report states, from ``reference-results.yml``."""
-    text = files("ser_lib.pages").joinpath("reference-results.yml").read_text(encoding="utf-8")
-    return yaml.safe_load(text)
+    file = Path(__file__).with_name("reference-results.yml")
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
 def stated(value: Any) -> str:

@@ -48,14 +48,13 @@ class Trial(Fact):
     clean: Score  # UAR of the sample unchanged, with its interval over speakers
     conditions: list[Condition]  # in the order of `CONDITIONS`, of each kind the mildest first
 
+    kinds = len(KINDS)
+    by_chance = len(CONDITIONS[1:]) * (1 - LEVEL)
+    """Intervals that would exclude 0 even if no condition mattered."""
+
     def at(self, kind: str, strength: float) -> Condition:
         """Return the result under one condition."""
         return next(c for c in self.conditions if (c.kind, c.strength) == (kind, strength))
-
-    @property
-    def kinds(self) -> int:
-        """How many ways to change an utterance there are."""
-        return len(KINDS)
 
     @property
     def chance(self) -> float:
@@ -97,11 +96,6 @@ class Trial(Fact):
     def louder(self) -> Condition | None:
         """The mildest higher level that costs UAR."""
         return self._first_worse("loud")
-
-    @property
-    def by_chance(self) -> float:
-        """How many intervals would exclude 0 even if no condition mattered."""
-        return len(self.conditions) * (1 - LEVEL)
 
     def _first_worse(self, kind: str) -> Condition | None:
         worse = (c for c in self.conditions if c.kind == kind and c.change.sign < 0)

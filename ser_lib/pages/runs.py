@@ -195,12 +195,7 @@ def against(run: Run, baselines: Sequence[Baseline]) -> list[tuple[Baseline, Dif
 
 
 def compare(runs: Sequence[Run]) -> pd.DataFrame:
-    """Compare every two runs, utterance by utterance, and say what the data can tell.
-
-    Parameters
-    ----------
-    runs
-        Of one corpus and protocol.
+    """Compare every two runs of one corpus and protocol, and say what the data can tell.
 
     Returns
     -------

@@ -18,12 +18,8 @@ from ser_lib.pages.figures.palette import BLUE, GREEN, INK, ORANGE, PURPLE
 from ser_lib.pages.runs import labels
 from ser_lib.pages.words import capital, duration, interval, number
 
-_METRICS = {
-    "accuracy": "Accuracy",
-    "uar": "UAR",
-    "macro_f1": "Macro F1",
-    "weighted_f1": "Weighted F1",
-}
+_METRICS = {"accuracy": "Accuracy", "uar": "UAR", "macro_f1": "Macro F1",
+            "weighted_f1": "Weighted F1"}  # fmt: skip
 _LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "D"), (PURPLE, "^"))
 
 
@@ -37,12 +33,7 @@ def scores(
 ) -> Figure:
     """Scores of several runs side by side, with their 95 % intervals.
 
-    Parameters
-    ----------
-    metrics
-        Of accuracy, uar, macro_f1, weighted_f1.
-    name, caption
-        Of the figure.
+    The metrics are of accuracy, uar, macro_f1 and weighted_f1.
     """
     for metric in metrics:
         choose(metric, _METRICS, "score")

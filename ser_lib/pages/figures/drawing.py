@@ -30,28 +30,14 @@ WIDTH = 8.0  # inches
 class Figure:
     """A figure with what it shows in words; it shows itself in a notebook.
 
-    Attributes
-    ----------
-    fig
-        The drawing; it belongs to no window and needs no closing.
-    alt
-        One paragraph for who cannot see it: the finding.
-    name
-        Label for cross-references and name of the files to download, unique in the book:
-        "<page>-<name>" in lower-case letters, digits and hyphens.
-    caption
-        Markdown for under the figure.
-
-    Raises
-    ------
-    ParameterError
-        If the name is none: the book could not number the figure.
+    Its name, by which the book refers to it, is unique in it: "<page>-<name>" in lower-case
+    letters, digits and hyphens. ParameterError if it is none.
     """
 
-    fig: matplotlib.figure.Figure
-    alt: str
+    fig: matplotlib.figure.Figure  # belongs to no window and needs no closing
+    alt: str  # one paragraph for who cannot see it: the finding
     name: str
-    caption: str
+    caption: str  # Markdown
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.name):
@@ -141,20 +127,9 @@ def level(axis, y: float, text: str) -> None:
 
 
 def score_rows(names: Sequence[str], series: Iterable[tuple], *, chance: float, height: float):
-    """Draw UAR and its interval as points in rows, the value at the right.
+    """Draw UAR and its interval as points in rows, named from above, the value at the right.
 
-    Parameters
-    ----------
-    names
-        Of the rows, from above.
-    series
-        Label, colour, marker and (row, `Score`) pairs of each kind of points.
-    chance
-        Drawn as a dashed line.
-
-    Returns
-    -------
-    matplotlib figure
+    Of each kind of points, `series` has label, colour, marker and (row, `Score`) pairs.
     """
     fig, axis = canvas(height=height)
     for label, colour, marker, places in series:

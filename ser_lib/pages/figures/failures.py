@@ -15,13 +15,7 @@ from ser_lib.pages.words import count, number
 
 @styled
 def right_and_wrong(predictions: pd.DataFrame) -> Figure:
-    """How sure the right predictions are, and the wrong ones.
-
-    Parameters
-    ----------
-    predictions
-        Columns right, and p, the probability of the prediction.
-    """
+    """How sure right and wrong predictions are, from columns right and p (of the prediction)."""
     fig, axis = canvas(height=3.0)
     edges = np.linspace(0, 1, 2 * BINS + 1)
     words = []

@@ -29,8 +29,8 @@ def figure_name(run: Run, page: str | None, name: str) -> str:
 def learning_curves(run: Run, *, page: str | None = None) -> Figure:
     """Accuracy and loss by epoch: mean and range over the folds, training and validation.
 
-    Folds may stop at different epochs. The mean is over those that still train, and is drawn while
-    at least half of them do; a dotted line marks where the first one stopped.
+    The mean is over the folds that still train, and is drawn while at least half of them do; a
+    dotted line marks where the first one stopped.
     """
     names = {"train": "training", "validation": "validation"}
     history = run.history.replace({"split": names})
@@ -79,13 +79,7 @@ def learning_curves(run: Run, *, page: str | None = None) -> Figure:
 
 @styled
 def confusion(run: Run, *, normalise: bool = False, page: str | None = None) -> Figure:
-    """Confusion matrix as a heat map, true emotions in rows.
-
-    Parameters
-    ----------
-    normalise
-        Shares of the true emotion (rows sum to 1) instead of counts.
-    """
+    """Confusion matrix: counts, or with `normalise` shares of the true emotion, which is a row."""
     counts, shares = run.confusion.to_numpy(), _shares(run.confusion)
     fig, axis = canvas(height=0.9 + 0.62 * len(run.emotions))
     _heat_map(axis, shares if normalise else run.confusion)

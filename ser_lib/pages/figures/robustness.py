@@ -43,26 +43,19 @@ def curves(trial: Trial) -> Figure:
     axes.flat[0].set_ylim(0, 1)
     for row in axes:
         row[0].set_ylabel("UAR")
-    lines = (
-        (BLUE, "-", "o", "changed"),
-        (INK, "--", "", "unchanged"),
-        (SOFT, ":", "", "chance"),
-        (PALE, "-", "", "95 % interval of the change"),
-    )
     handles = [
-        Line2D([], [], color=c, linestyle=s, marker=m, label=text, linewidth=5 if c == PALE else 2)
-        for c, s, m, text in lines
+        Line2D([], [], color=BLUE, marker="o", linewidth=2, label="changed"),
+        Line2D([], [], color=INK, linestyle="--", linewidth=2, label="unchanged"),
+        Line2D([], [], color=SOFT, linestyle=":", linewidth=2, label="chance"),
+        Line2D([], [], color=PALE, linewidth=5, label="95 % interval of the change"),
     ]
     fig.legend(handles=handles, loc="outside upper center", ncols=len(handles), frameon=False)
     sns.despine(fig)
-    alt = (
-        f"UAR under {count(len(KINDS), 'kind')} of perturbation, mild to severe from left to "
-        f"right. Unchanged it is {number(clean)}, chance is {number(trial.chance)}. The lowest "
-        f"values: {'; '.join(lowest)}."
-    )
     return Figure(
         fig,
-        alt=alt,
+        alt=f"UAR under {count(len(KINDS), 'kind')} of perturbation, mild to severe from left to "
+        f"right. Unchanged it is {number(clean)}, chance is {number(trial.chance)}. The lowest "
+        f"values: {'; '.join(lowest)}.",
         name="robustness-curves",
         caption="UAR of changed utterances, mild to severe from left to right in each panel. "
         "A bar that does not reach the dashed line is a change that the data can tell.",
