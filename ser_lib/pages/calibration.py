@@ -117,12 +117,8 @@ class Calibration(Fact):
 def calibrate(run: Run, validation: pd.DataFrame) -> Calibration:
     """Fit a temperature for every fold on its validation set, and apply it to its test set.
 
-    The predictions for the validation sets are those of `train.validation`.
-
-    Raises
-    ------
-    RecordError
-        If a fold has no validation predictions.
+    The predictions for the validation sets are those of `train.validation`; RecordError if a fold
+    has none.
     """
     columns = [f"p_{emotion}" for emotion in run.emotions]
     scaled, rows = run.probabilities.copy(), []
@@ -136,10 +132,10 @@ def calibrate(run: Run, validation: pd.DataFrame) -> Calibration:
         own = (run.predictions["fold"] == name).to_numpy()
         scaled[own] = calibration.temper(scaled[own], value)
     folds = pd.DataFrame(rows)
-    temperature, limits = folds["temperature"], calibration.TEMPERATURES
-    near = [np.isclose(temperature, limit, rtol=1e-2) for limit in limits]
+    temperature = folds["temperature"]
+    low, high = (np.isclose(temperature, limit, rtol=1e-2) for limit in calibration.TEMPERATURES)
     signs = np.sign(temperature.map(rounded) - 1).astype(int)
-    return Calibration(run, scaled, folds.assign(sign=signs, at_limit=near[0] | near[1]))
+    return Calibration(run, scaled, folds.assign(sign=signs, at_limit=low | high))
 
 
 def quality(run: Run, probabilities: np.ndarray) -> Quality:
@@ -160,12 +156,8 @@ def curve(page: Calibration, *, shares: Sequence[float] = SHARES) -> pd.DataFram
     """Return the accuracy of the most confident shares of the answers, with its interval.
 
     The scaled probabilities decide which answers are given, those of equal confidence together: the
-    share that is answered can be larger than it was asked for, in (0, 1].
-
-    Returns
-    -------
-    DataFrame
-        Columns: share (as asked), threshold, coverage (as it is), accuracy, n, low, high.
+    coverage can be larger than the share that was asked for, in (0, 1].
+    Columns: share, threshold, coverage, accuracy, n, low, high.
     """
     given = page.truth, page.scaled, page.run.emotions
     confidence, right = calibration.answers(*given)

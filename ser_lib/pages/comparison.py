@@ -7,7 +7,7 @@ speakers, and no interval over speakers answers it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import NamedTuple
 
 import pandas as pd
@@ -30,19 +30,12 @@ SAME_TIME = 1.1
 def experiments(corpus: str, *, seed: int = 0, seeds: int = 1, **given) -> list[Experiment]:
     """Return what the page trains: all networks with the first seed, then all with the next one.
 
-    `seeds` are counted on from `seed`; the rest is that of `runs.experiment`.
-
-    Raises
-    ------
-    ParameterError
-        If `seeds` is not a whole number from 1, or as `Experiment`.
+    `seeds`, a whole number, are counted on from `seed`; the rest is that of `runs.experiment`.
     """
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
         raise ParameterError(f"seeds must be a whole number from 1, not {seeds!r}")
-    numbers = range(seed, seed + seeds)
-    return [
-        runs.experiment(name, corpus, seed=n, **given) for n in numbers for name in ARCHITECTURES
-    ]
+    both = product(range(seed, seed + seeds), ARCHITECTURES)
+    return [runs.experiment(name, corpus, seed=number, **given) for number, name in both]
 
 
 class Times(NamedTuple):
@@ -117,12 +110,11 @@ class Comparison(Fact):
     @property
     def times(self) -> dict[str, Times]:
         """Seconds to "train", milliseconds to "predict"."""
-        speeds = [(name, run.record.speed) for name, run in self.ordered]
+        speeds = {name: run.record.speed for name, run in self.ordered}
+        training = {name: speed.training_s for name, speed in speeds.items()}
+        prediction = {name: speed.inference_ms for name, speed in speeds.items()}
         one = len({run.architecture for run in self.runs}) == 1
-        return {
-            "train": _times({name: speed.training_s for name, speed in speeds}, one),
-            "predict": _times({name: speed.inference_ms for name, speed in speeds}, one),
-        }
+        return {"train": _times(training, one), "predict": _times(prediction, one)}
 
     @property
     def seeds(self) -> list[int]:

@@ -21,8 +21,7 @@ from ser_lib.pages.network import Confusion
 from ser_lib.pages.words import ranked
 
 RECURRENT = ("LSTM", "GRU")
-LATE = 0.1
-"""A best epoch in this last share of the epochs allowed may have been cut short."""
+LATE = 0.1  # a best epoch in this last share of the epochs allowed may have been cut short
 
 
 @dataclass(frozen=True, eq=False)

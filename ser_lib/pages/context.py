@@ -27,8 +27,7 @@ from ser_lib.pages.words import Fact, rounded
 
 PROTOCOLS = {
     "leave-one-speaker-out": ("speaker", None),
-    # Of ten speakers, which leaves one out.
-    "speaker-independent 10-fold": ("speaker", None),
+    "speaker-independent 10-fold": ("speaker", None),  # of ten speakers, which leaves one out
     "leave-one-session-out": ("session", None),
     "random split": ("random", None),
     "6 speaker groups": ("speaker-kfold", 6),
@@ -38,7 +37,6 @@ PROTOCOLS = {
 is part of the protocol. What is not here is another protocol, as far as its source tells."""
 PEOPLE = "listening test"
 SEES = "sees the test speaker"
-LISTENED = "emodb"
 FILE = "erkennung.txt"
 _HEAD = ["Nr.", "Satz", "erkannt", "natuerlich"]
 _TAKE = re.compile(r"\d\d[ab]\d\d(?P<letter>[A-Z])[a-z]")
@@ -105,9 +103,9 @@ def results() -> pd.DataFrame:
 
 
 def published(run: Run) -> pd.DataFrame:
-    """Return `results`, the comparable ones first, then the others of the run's corpus.
+    """Return `results` with their `obstacle`: comparable ones, others of the corpus, the rest.
 
-    Two columns are new: obstacle (see there), and arxiv, the number of the source or "".
+    The column arxiv has the number of the source, or "".
     """
     table = results()
     table = table.assign(
@@ -177,7 +175,7 @@ def listening(run: Run) -> Listening:
     CorpusError
         If the table of the listeners is damaged, or lacks an utterance that was tested.
     """
-    if run.corpus is None or run.corpus.corpus != LISTENED:
+    if run.corpus is None or run.corpus.corpus != "emodb":
         return Listening(obstacle="corpus")
     if set(run.emotions) != set(EMOTIONS.values()):
         return Listening(obstacle="emotions")

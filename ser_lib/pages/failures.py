@@ -24,9 +24,9 @@ SUREST = 8  # errors that can be played
 
 @dataclass(frozen=True)
 class Contrast:
-    """How often the utterances of two groups are confident errors."""
+    """Which shares of two groups of utterances are confident errors."""
 
-    first: float  # share of the first group
+    first: float
     second: float
     difference: Difference
 
@@ -99,11 +99,8 @@ def measure(run: Run, others: Sequence[Run] = ()) -> Failures:
 def assess(run: Run) -> pd.DataFrame:
     """Return the predictions of a run with what the corpus says of the utterances.
 
-    Returns
-    -------
-    DataFrame
-        Columns: utterance, speaker, truth, predicted, p (probability of the prediction), p_truth
-        (of the truth), right, confident (a confident error), sex, sentence and duration_s.
+    Columns: utterance, speaker, truth, predicted, p (probability of the prediction), p_truth (of
+    the truth), right, confident (a confident error), sex, sentence and duration_s.
     """
     table = run.predictions[["utterance", "speaker", "truth", "predicted"]]
     places = [run.emotions.index(name) for name in table["truth"]]

@@ -43,10 +43,7 @@ def source(run: Run) -> Markdown:
 
 
 def pairs(run: Run) -> list[Confusion]:
-    """Return the confusions of a run, largest count first.
-
-    Equal counts are ordered by share, then by the order of the emotions.
-    """
+    """Return the confusions of a run, largest count first, then by share."""
     counts = run.confusion
     result = [
         Confusion(truth, predicted, int(n), float(n / row.sum()))
@@ -58,10 +55,7 @@ def pairs(run: Run) -> list[Confusion]:
 
 
 def speaker_scores(run: Run) -> pd.DataFrame:
-    """Return accuracy and UAR, over the emotions that the speaker shows, of every test speaker.
-
-    The index holds the speakers in order, `UNKNOWN` for those without a name.
-    """
+    """Return accuracy and UAR, over the emotions that the speaker shows, of every test speaker."""
     parts = run.predictions.groupby("speaker")
     own = {name or UNKNOWN: (part["truth"], part["predicted"]) for name, part in parts}
     rows = [(scores.accuracy(*both), scores.uar(*both)) for both in own.values()]

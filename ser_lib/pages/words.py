@@ -5,9 +5,9 @@ Markdown template, ``text/<page>/<fact>.md``: the project's own file, rendered b
 in which an undefined name is an error. Whatever text a template prints is data, such as the name of
 an emotion or of a file. It is escaped here, in one place, so that it shows as text.
 
-Conventions: scores are fractions with two decimals, shares are whole percentages, counts have
-thousands separators, and a missing number is "-". Numbers are compared as they are printed: what
-looks equal on the page is called equal.
+Scores are fractions with two decimals, shares are whole percentages, counts have thousands
+separators, and a missing number is "-". Numbers are compared as they are printed: what looks equal
+on the page is called equal.
 """
 
 import math
@@ -82,8 +82,7 @@ def environment() -> ImmutableSandboxedEnvironment:
         keep_trailing_newline=True,
     )
     plain = (number, percent, count, span, duration, interval, spanned, signed, p_value)
-    for function in plain:
-        jinja.filters[function.__name__] = _marked(function)
+    jinja.filters |= {function.__name__: _marked(function) for function in plain}
     jinja.filters |= {
         "capital": lambda text: Markdown(capital(escape(text))),
         "block": block,
@@ -285,8 +284,7 @@ def span(values: Iterable[int]) -> str:
     ('300 to 1,200', '4')
     """
     values = list(values)
-    low, high = number(min(values)), number(max(values))
-    return low if low == high else f"{low} to {high}"
+    return " to ".join(dict.fromkeys((number(min(values)), number(max(values)))))
 
 
 def listing(items: Iterable[str]) -> str:

@@ -1,7 +1,6 @@
 """Figures of several networks, and of networks and baselines.
 
-Conventions as in `drawing`: every function takes runs on the same corpus and protocol and returns a
-`Figure` whose alt text states the finding.
+Conventions as in `drawing`; runs are of the same corpus and protocol.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,4 @@
-"""Figures of people and a network on the same utterances.
-
-Conventions as in `drawing`.
-"""
+"""Figures of people and a network on the same utterances; see `drawing`."""
 
 import numpy as np
 import seaborn as sns

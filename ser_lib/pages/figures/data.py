@@ -1,7 +1,4 @@
-"""Figures of a corpus: utterances and their lengths, by emotion.
-
-Conventions as in `drawing`. Manifest tables have the columns of `corpora.manifest`.
-"""
+"""Figures of a corpus, from the table of its manifest; see `drawing`."""
 
 import pandas as pd
 import seaborn as sns

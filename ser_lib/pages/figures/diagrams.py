@@ -1,7 +1,4 @@
-"""Figures of what goes in: the corpus, the pipeline, and the blocks of a network.
-
-Conventions as in `drawing`. Manifest tables have the columns of `corpora.manifest`.
-"""
+"""Diagrams of the pipeline and of the blocks of a network; see `drawing`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

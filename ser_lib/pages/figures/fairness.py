@@ -38,8 +38,8 @@ def speakers(speakers: Speakers, sexes: Sexes) -> Figure | None:
     return Figure(
         fig,
         alt=f"UAR of {count(len(table), 'speaker')} with 95 % intervals, from "
-        f"{number(best['uar'])} (speaker {best['speaker']}) down to {number(last['uar'])} (speaker {last['speaker']})."
-        f"{''.join(means)}",
+        f"{number(best['uar'])} (speaker {best['speaker']}) down to {number(last['uar'])} (speaker "
+        f"{last['speaker']}).{''.join(means)}",
         name="fairness-speakers",
         caption="UAR of every tested speaker with its 95 % interval; lines: of women and of men.",
     )

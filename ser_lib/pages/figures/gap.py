@@ -1,7 +1,4 @@
-"""Figures of what a random split pretends.
-
-Conventions as in `drawing`: every function returns a `Figure` whose alt text states the finding.
-"""
+"""The figure of what a random split pretends; see `drawing`."""
 
 from ser_lib.pages.figures.drawing import Figure, score_rows, styled
 from ser_lib.pages.figures.palette import BLUE, ORANGE

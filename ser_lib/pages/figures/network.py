@@ -1,7 +1,6 @@
 """Figures of one run.
 
-Conventions as in `drawing`: every function takes a run and returns a `Figure` whose alt text states
-the finding. `page` begins the figure's name; by default it is that of the network's own page.
+Conventions as in `drawing`; `page` begins the figure's name, by default that of the network's page.
 """
 
 import numpy as np
