@@ -19,8 +19,7 @@ from ser_lib.pages import runs
 from ser_lib.pages.words import Fact, Markdown
 
 ARCHITECTURE = "cnn_gru"
-USUAL = {"demo": "demo2"}
-"""Which corpus is paired with which when none is named; "demo" with all that are not here."""
+USUAL = {"demo": "demo2"}  # the pair of a corpus if none is named; of all others "demo"
 
 
 @dataclass(frozen=True)

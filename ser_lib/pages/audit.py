@@ -145,19 +145,9 @@ def fitted_on(
     """Find out which utterances the standardisation of trained networks was fitted on.
 
     The mean that a bundle holds is compared with that of the training part, then with those of
-    larger sets, until one is the same.
-
-    Parameters
-    ----------
-    bundles
-        The folder of the network of each fold: `train.bundles`.
-    features
-        The static feature maps of all `n` utterances.
-
-    Returns
-    -------
-    dict
-        Name of the fold to row positions, `None` where no set that was tried has this mean.
+    larger sets, until one is the same. `bundles` are those of `train.bundles`, `features` the
+    static maps of all `n` utterances. Returns row positions by fold, or `None` where no set that
+    was tried has this mean.
     """
     frames = np.zeros(n)
     sums = np.zeros((n, maps.ROWS, channels))

@@ -21,7 +21,7 @@ from ser_lib.pages.words import rounded
 
 @dataclass(frozen=True, eq=False)
 class Claims:
-    """Claims of the reference report and what was measured here; see `claims`."""
+    """Claims of the reference report and what was measured here."""
 
     runs: Mapping[str, Run]  # the one that the report chose first
     pairs: Sequence[Pair]

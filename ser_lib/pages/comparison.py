@@ -23,8 +23,7 @@ from ser_lib.pages import reference, runs
 from ser_lib.pages.runs import Pair, labels
 from ser_lib.pages.words import Fact, ranked, rounded
 
-SAME_TIME = 1.1
-"""Times with a ratio below this are not ranked: a second run on the same machine may turn them."""
+SAME_TIME = 1.1  # times with a lower ratio are not ranked: a second run may turn them
 
 
 def experiments(corpus: str, *, seed: int = 0, seeds: int = 1, **given) -> list[Experiment]:

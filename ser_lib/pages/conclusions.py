@@ -28,9 +28,7 @@ LATE = 0.1  # a best epoch in this last share of the epochs allowed may have bee
 class Conclusions(Introduction):
     """What networks and baselines in the same folds come to; nothing is trained for it."""
 
-    significance = SIGNIFICANCE
-    few_speakers = FEW_SPEAKERS
-    late_share = LATE
+    significance, few_speakers, late_share = SIGNIFICANCE, FEW_SPEAKERS, LATE
 
     @property
     def guessing(self) -> list[tuple[Run, Difference]]:

@@ -1,11 +1,10 @@
 """What others report, and what people can do: published results, and the listeners of EmoDB.
 
-Published results are in ``published-results.csv``, each with its protocol and its source. One
-of them is called comparable with a run only if it is of the same corpus, tells as many classes
-apart, follows the same protocol, and saw nothing of the speakers that it tested.
-
-EmoDB comes with ``erkennung.txt``: for every recorded take, the percentage of its twenty listeners
-who recognised the emotion, and of those who found it natural (Burkhardt et al. 2005).
+Published results are in ``published-results.csv``. One of them is called comparable with a run only
+if it is of the same corpus, tells as many classes apart, follows the same protocol, and saw nothing
+of the speakers that it tested. EmoDB comes with ``erkennung.txt``: for every recorded take, the
+percentage of its twenty listeners who recognised the emotion, and of those who found it natural
+(Burkhardt et al. 2005).
 """
 
 import re
@@ -136,10 +135,7 @@ def obstacle(result: pd.Series, run: Run) -> str:
 def read_listeners(file: Path) -> pd.DataFrame:
     """Read EmoDB's table of listeners: utterance, emotion, recognised and natural (shares).
 
-    Raises
-    ------
-    CorpusError
-        If the file is missing or not as its authors made it; the line is named.
+    CorpusError if the file is missing or not as its authors made it; the line is named.
     """
     try:
         lines = file.read_text(encoding="latin-1").splitlines()
@@ -170,10 +166,7 @@ def read_listeners(file: Path) -> pd.DataFrame:
 def listening(run: Run) -> Listening:
     """Return what people recognise of the utterances of a run.
 
-    Raises
-    ------
-    CorpusError
-        If the table of the listeners is damaged, or lacks an utterance that was tested.
+    CorpusError if the table of the listeners is damaged, or lacks an utterance that was tested.
     """
     if run.corpus is None or run.corpus.corpus != "emodb":
         return Listening(obstacle="corpus")

@@ -12,8 +12,7 @@ from ser_lib.pages import players
 from ser_lib.pages.words import Fact, Markdown, ranked
 
 WINDOW_S = maps.FRAMES * maps.HOP / audio.RATE
-UNEVEN = 1.5
-"""The largest class over the smallest, from which on the classes are called unevenly frequent."""
+UNEVEN = 1.5  # the largest class over the smallest, from which on they are uneven
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
 """Where a network fails: the predictions that are wrong although it was sure of them.
 
 A wrong prediction is a *confident error* if its probability is at least the median of the right
-ones': the network is as sure of it as of half of what it gets right, so no threshold would hold it
-back without holding back half of the right predictions too.
+ones': no threshold would hold it back without holding back half of the right predictions too.
 """
 
 from collections.abc import Sequence

@@ -16,8 +16,7 @@ from ser_lib.pages.words import Fact, count
 NAMES = {"female": "women", "male": "men"}
 ONE = {"women": "woman", "men": "man"}
 SHUFFLES = 1000
-SHOWN = 30
-"""With more speakers than this, those with the highest and the lowest UAR are listed."""
+SHOWN = 30  # of more speakers, those with the highest and the lowest UAR are listed
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,11 @@ def by_sex(run: Run) -> Sexes:
         return Sexes(reason=reason)
     uar, labels = scores.OF_MATRICES["uar"], run.emotions
     parts = [tested[tested["sex"] == sex] for sex in NAMES]
-    measured = [_matrices(part, labels).sum(axis=0) for part in parts]
-    drawn = [_drawn(part, labels, seed) for seed, part in enumerate(parts)]
+    matrices = [_matrices(part, labels) for part in parts]
+    measured = [own.sum(axis=0) for own in matrices]
+    # Each sex is drawn by itself, so that there are always as many women and men as there are.
+    draws = [bootstrap.draws(len(own), seed=seed) for seed, own in enumerate(matrices)]
+    drawn = [np.tensordot(n, own, axes=1) for n, own in zip(draws, matrices, strict=True)]
 
     def difference(one: Callable, other: Callable) -> Difference:
         exact, values = (uar(one(counts)) - uar(other(counts)) for counts in (measured, drawn))
@@ -139,16 +141,6 @@ def _matrices(part: pd.DataFrame, emotions: list[str]) -> np.ndarray:
     own = (group for _, group in part.groupby("speaker"))
     pairs = ((list(group["truth"]), list(group["predicted"])) for group in own)
     return np.stack([scores.confusion_matrix(*pair, emotions) for pair in pairs])
-
-
-def _drawn(part: pd.DataFrame, emotions: list[str], seed: int) -> np.ndarray:
-    """Return confusion matrices of as many speakers, drawn with replacement, many times.
-
-    Each sex is drawn by itself, so that there are always as many women and men as there are.
-    """
-    matrices = _matrices(part, emotions)
-    draws = bootstrap.draws(len(matrices), seed=seed)
-    return np.tensordot(draws, matrices, axes=1)
 
 
 def by_speaker(run: Run, *, n_shuffles: int = SHUFFLES, seed: int = 0) -> Speakers:

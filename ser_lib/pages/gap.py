@@ -1,10 +1,9 @@
 """What a random split pretends: the same methods on the same corpus, under two protocols.
 
 A random split tests voices that it has trained, so a method that knows a voice looks as if it knew
-an emotion. A protocol in which the speakers of the test are new does not allow that. Both predict
-the utterances that the random split tests; how much better its predictions are, is what it
-pretends. A fifth of a corpus is little to see that by, so whatever trains in a moment is trained
-and tested with `SPLITS` random splits.
+an emotion. Both predict the utterances that the random split tests; how much better its predictions
+are, is what it pretends. A fifth of a corpus is little to see that by, so whatever trains in a
+moment is trained and tested with `SPLITS` random splits.
 """
 
 from dataclasses import dataclass, replace

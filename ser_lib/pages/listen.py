@@ -22,12 +22,9 @@ from ser_lib.pages import players
 from ser_lib.pages.figures import features as figures
 from ser_lib.pages.words import Fact
 
-CLIPS = 3
-"""Utterances of a cell that can be played, at most."""
-CLIP_BYTES = 900_000
-"""Of all players of the matrix: with its figures the page has to stay under 3 MB."""
-NAMED = 40
-"""Utterances of a cell that are named."""
+CLIPS = 3  # utterances of a cell that can be played, at most
+CLIP_BYTES = 900_000  # of all players of the matrix: the page has to stay under 3 MB
+NAMED = 40  # utterances of a cell that are named
 SPEECH_DB = 30  # what is quieter than the loudest frame by more than this is a pause
 _SEXES = {"female": "woman", "male": "man"}
 
@@ -160,8 +157,7 @@ def matrix(predictions: pd.DataFrame, emotions: Sequence[str], manifest: Manifes
     """Return the confusion matrix with the utterances of each cell, some of them to play.
 
     The numbers of the matrix are links to the lists; ``book/_static/listen.js`` makes them buttons
-    that show one list at a time. The list of the largest confusion is open at first. `predictions`
-    has the columns utterance, speaker, truth, predicted and p, the probability.
+    that show one list at a time. The list of the largest confusion is open at first.
     """
     all_cells = cells(predictions, emotions)
     counts = np.reshape([len(cell.rows) for cell in all_cells], (len(emotions), -1))

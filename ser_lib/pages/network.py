@@ -70,8 +70,7 @@ class Network(Fact):
     baselines: Sequence[Baseline] = ()  # in the same folds, if the page compares with them
     top: int = 3  # confusions that are listed
 
-    least_leaning = LEANING
-    least_mutual = MUTUAL
+    least_leaning, least_mutual = LEANING, MUTUAL
 
     @property
     def best_epoch(self) -> float:

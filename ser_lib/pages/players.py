@@ -15,8 +15,7 @@ from ser_lib.core import audio
 from ser_lib.corpora import Manifest, describe
 from ser_lib.pages.words import count, environment, number
 
-CLIP_S, FADE_S = 8.0, 0.5
-"""Of a longer utterance a page plays the first seconds, and the last of them fade."""
+CLIP_S, FADE_S = 8.0, 0.5  # of a longer utterance, the first seconds are played, and fade out
 
 
 def html(template: str, manifest: Manifest, **values) -> HTML:

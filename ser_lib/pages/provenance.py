@@ -73,16 +73,8 @@ def trace(
 ) -> Trace:
     """Return how a page was made.
 
-    Parameters
-    ----------
-    page
-        Name of its notebook.
-    runs
-        All that it reads; the first one's parameters are those of the page.
-    corpus
-        Of a page without a run.
-    **parameters
-        The notebook's own.
+    The first of the runs that it reads has the page's parameters; a page without runs may have a
+    corpus. `parameters` are the notebook's own.
     """
     runs = list(dict.fromkeys(runs))
     if corpus:
@@ -140,22 +132,14 @@ def _typed(value: object) -> str:
 def _source(origin: Run | Manifest) -> Source:
     if isinstance(origin, Run):
         about = origin.record.corpus
-        return Source(
-            about.title,
-            about.utterances,
-            about.speakers,
-            sum(about.passed_over.values()),
-            len(about.left_out),
-            about.manifest_sha256,
-        )
-    return Source(
-        describe(origin.corpus).title,
-        len(origin.table),
-        len(set(origin.table["speaker"]) - {""}),
-        sum(origin.passed_over.values()),
-        len(origin.left_out),
-        origin.sha256,
-    )
+        title, sha256 = about.title, about.manifest_sha256
+        utterances, speakers = about.utterances, about.speakers
+    else:
+        about, table = origin, origin.table
+        title, sha256 = describe(origin.corpus).title, origin.sha256
+        utterances, speakers = len(table), len(set(table["speaker"]) - {""})
+    omitted = sum(about.passed_over.values()), len(about.left_out)
+    return Source(title, utterances, speakers, *omitted, sha256)
 
 
 def _about(run: Run, runs: Sequence[Run]) -> dict:

@@ -98,8 +98,7 @@ class Trial(Fact):
         return self._first_worse("loud")
 
     def _first_worse(self, kind: str) -> Condition | None:
-        worse = (c for c in self.conditions if c.kind == kind and c.change.sign < 0)
-        return next(worse, None)
+        return next((own[0] for own in self.worse if own[0].kind == kind), None)
 
     def _grouped(self, holds: Callable[[Condition], bool]) -> list[list[Condition]]:
         groups = [[c for c in self.conditions if c.kind == kind and holds(c)] for kind in KINDS]

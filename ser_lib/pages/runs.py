@@ -84,10 +84,7 @@ def by_validation(runs: Sequence[Run]) -> list[Run]:
 def comparable(runs: Sequence[Run]) -> list[Run]:
     """Return runs from the highest UAR down.
 
-    Raises
-    ------
-    RecordError
-        If there is none, or they are of different data or protocols.
+    RecordError if there is none, or they are of different data or protocols.
     """
     if not runs:
         raise RecordError("there is no run to compare; train the networks first")
@@ -174,12 +171,7 @@ def _together(first: Sequence[Run], second: Sequence[Run]) -> pd.DataFrame:
 def uar_difference(first: Result, second: Result) -> Difference:
     """Return the UAR of `first` less that of `second` on the utterances that both predict.
 
-    An utterance that `first` predicts several times counts as often.
-
-    Raises
-    ------
-    ParameterError
-        If they share no utterance.
+    An utterance that `first` predicts several times counts as often; ParameterError without any.
     """
     other = second.predictions[["utterance", "predicted"]]
     both = first.predictions.merge(other, on="utterance", suffixes=("", "_2"))
@@ -203,11 +195,6 @@ def compare(runs: Sequence[Run]) -> pd.DataFrame:
         One row per pair, the highest UAR first: first, second, difference (UAR of first minus
         second), low, high (95 % interval), p (corrected for the number of pairs) and better (the
         name of the better one, "" if the data cannot tell).
-
-    Raises
-    ------
-    RecordError
-        If they are of different data or protocols.
     """
     columns = ["first", "second", "difference", "low", "high", "p", "better"]
     rows = []

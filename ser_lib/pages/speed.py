@@ -17,8 +17,7 @@ from ser_lib.core.files import workspace
 from ser_lib.pages.words import MISSING, Fact, Markdown, capital
 
 SCHEMA = 1
-PARTS = "parts"
-"""The tag of the cell that `report.book` replaces by `parts`: a page cannot know them itself."""
+PARTS = "parts"  # tag of the cell that `report.book` replaces: a page cannot know them itself
 
 
 def results_file() -> Path:
@@ -35,10 +34,7 @@ def content() -> str:
 def read(file: Path | None = None) -> dict | None:
     """Read the results, by default those of `results_file`; None if no benchmark was run.
 
-    Raises
-    ------
-    RecordError
-        If the file is damaged or of another schema.
+    RecordError if the file is damaged or of another schema.
     """
     file = file or results_file()
     if not file.is_file():

@@ -24,8 +24,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MISSING = "-"
 UNKNOWN = "unknown"
-MANY = 8
-"""More names than this are counted, not listed."""
+MANY = 8  # more names than this are counted, not listed
 TEXTS = Path(__file__).parent / "text"
 
 
@@ -109,22 +108,14 @@ def _printed(value: object):
         return value
     if hasattr(value, "_repr_markdown_"):  # another fact
         return Markdown(value._repr_markdown_())
-    if value is None or isinstance(value, bool | np.bool_ | Real):
-        return Markdown(_word(value))
-    return escape(value)
-
-
-def _word(value: bool | Real | None) -> str:
     if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
-    return number(value)
+        return Markdown("yes" if value else "no")
+    return Markdown(number(value)) if value is None or isinstance(value, Real) else escape(value)
 
 
 def escape(text: object) -> Markdown:
     r"""Return a text from outside as Markdown that shows it and does nothing else.
 
-    Examples
-    --------
     >>> print(escape("{{ 7*7 }} $x$ <b> a|b"), escape("# 1"), escape("1. a"))
     \{\{ 7\*7 \}\} \$x\$ \<b\> a\|b \# 1 1\. a
     """
@@ -140,8 +131,6 @@ def escape(text: object) -> Markdown:
 def code(text: object) -> Markdown:
     """Return a text as inline code, whatever is in it.
 
-    Examples
-    --------
     >>> print(code("a.wav"), code("a`b"))
     `a.wav` `` a`b ``
     """
@@ -153,8 +142,6 @@ def code(text: object) -> Markdown:
 def block(text: str, language: str = "") -> Markdown:
     """Return a text as a block of code, whatever is in it.
 
-    Examples
-    --------
     >>> print(block("ser book", "bash"))
     ```bash
     ser book
@@ -167,8 +154,6 @@ def block(text: str, language: str = "") -> Markdown:
 def rounded(value: float, digits: int = 2) -> float:
     """The value as it is printed: halves are rounded away from zero, as readers expect.
 
-    Examples
-    --------
     >>> rounded(0.435), rounded(-0.001), rounded(0.855 - 0.8)
     (0.44, 0.0, 0.06)
     """
@@ -181,8 +166,6 @@ def rounded(value: float, digits: int = 2) -> float:
 def number(value: float | None, digits: int = 2) -> str:
     """A number as it is printed: integers with separators, others with `digits` decimals.
 
-    Examples
-    --------
     >>> number(1929349), number(0.435), number(-0.001), number(None)
     ('1,929,349', '0.44', '0.00', '-')
     """
@@ -196,8 +179,6 @@ def number(value: float | None, digits: int = 2) -> str:
 def interval(score, limits: Iterable[float] = (), digits: int = 2) -> str:
     """A score with its interval: a `Score`, a `Difference`, or a number and its limits.
 
-    Examples
-    --------
     >>> interval(0.7, [0.652, 0.748])
     '0.70 (95 % interval 0.65 to 0.75)'
     """
@@ -209,8 +190,6 @@ def interval(score, limits: Iterable[float] = (), digits: int = 2) -> str:
 def spanned(score, limits: Iterable[float] = (), digits: int = 2) -> str:
     """A score with its interval in few letters, for a table whose heading says what it is.
 
-    Examples
-    --------
     >>> spanned(0.7, [0.652, 0.748])
     '0.70 (0.65 to 0.75)'
     """
@@ -224,8 +203,6 @@ def _parts(score, limits: Iterable[float]) -> tuple[float, Iterable[float]]:
 def signed(difference, limits: Iterable[float] = (), digits: int = 2) -> str:
     """A difference as it is printed, with its interval: as `interval`, or a number alone.
 
-    Examples
-    --------
     >>> signed(0.104, [-0.02, 0.181]), signed(-0.001)
     ('+0.10 (-0.02 to +0.18)', '0.00')
     """
@@ -238,8 +215,6 @@ def signed(difference, limits: Iterable[float] = (), digits: int = 2) -> str:
 def p_value(p: float) -> str:
     """A p-value as it is printed.
 
-    Examples
-    --------
     >>> p_value(0.0312), p_value(0.0002)
     ('p = 0.031', 'p < 0.001')
     """
@@ -249,8 +224,6 @@ def p_value(p: float) -> str:
 def percent(fraction: float | None) -> str:
     """A share as a whole percentage that never rounds to none or all of it.
 
-    Examples
-    --------
     >>> percent(0.722), percent(0.998), percent(1.0), percent(0.001)
     ('72 %', 'over 99 %', '100 %', 'under 1 %')
     """
@@ -267,8 +240,6 @@ def percent(fraction: float | None) -> str:
 def count(n: int, noun: str, plural: str | None = None) -> str:
     """A count with its noun.
 
-    Examples
-    --------
     >>> count(1, "fold"), count(1234, "utterance"), count(2, "class", "classes")
     ('1 fold', '1,234 utterances', '2 classes')
     """
@@ -278,8 +249,6 @@ def count(n: int, noun: str, plural: str | None = None) -> str:
 def span(values: Iterable[int]) -> str:
     """The lowest and the highest of some counts, or the one that they share.
 
-    Examples
-    --------
     >>> span([1200, 300, 480]), span([4, 4])
     ('300 to 1,200', '4')
     """
@@ -290,8 +259,6 @@ def span(values: Iterable[int]) -> str:
 def listing(items: Iterable[str]) -> str:
     """Words as an English list.
 
-    Examples
-    --------
     >>> listing(["anger"]), listing(["anger", "fear", "joy"])
     ('anger', 'anger, fear and joy')
     """
@@ -307,8 +274,6 @@ def capital(text: str) -> str:
 def duration(seconds: float) -> str:
     """A length of time in its two largest units.
 
-    Examples
-    --------
     >>> duration(0.4), duration(48), duration(192), duration(3725)
     ('0.4 s', '48 s', '3 min 12 s', '1 h 2 min')
     """
@@ -325,8 +290,6 @@ def duration(seconds: float) -> str:
 def ranked(values: Mapping[str, float], digits: int = 2) -> list[tuple[float, list[str]]]:
     """Printed values from highest to lowest, each with the names that share it.
 
-    Examples
-    --------
     >>> ranked({"anger": 0.701, "fear": 0.52, "joy": 0.699})
     [(0.7, ['anger', 'joy']), (0.52, ['fear'])]
     """
@@ -348,8 +311,6 @@ def extremes(
 
     More than `MANY` names of one rank are counted, not listed; bold emphasises them in Markdown.
 
-    Examples
-    --------
     >>> extremes({"anger": 0.7, "fear": 0.52, "joy": 0.7})
     'highest for **anger and joy** (0.70), lowest for **fear** (0.52)'
     >>> extremes({"anger": 0.7, "fear": 0.7})

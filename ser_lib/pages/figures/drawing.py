@@ -54,7 +54,7 @@ class Figure:
         return self._save("svg", metadata={"Date": None}).decode()
 
     def png(self, *, dpi: int = 200) -> bytes:
-        """Return the figure as a PNG file's bytes, the same for the same figure."""
+        """Return the bytes of a PNG file, the same for the same figure."""
         return self._save("png", dpi=dpi, metadata={"Software": None})
 
     def savefig(self, file, **options) -> None:

@@ -25,9 +25,9 @@ from ser_lib.pages.words import number as printed
 FRAME_S = features.HOP / RATE
 NAMES = {"logmel": "Log-mel map", "stack": "Stacked feature map"}
 _CUES = {"pitch": BLUE, "tone": GREEN, "speed": ORANGE, "energy": RED}
+# The first row of each group of the stack's rows, and what the group is called.
 _GROUPS = {"f0": "f0, voicing", "chroma_C": "chroma", "onset_strength": "onset, rms",
            "mfcc_0": "mfcc", "centroid": "spectral shape", "contrast_0_hz": "contrast"}  # fmt: skip
-"""The first row of each group of the stack's rows, and what the group is called."""
 _BRIGHT_HZ = 1000  # bands above are compared with those below
 _DEVIATIONS = 2.5  # colour range of the stack
 _VOICED = 0.5
