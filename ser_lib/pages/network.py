@@ -4,6 +4,7 @@ The pages of the three networks and of the final one share these facts. Levels f
 thresholds below, which are differences or shares as fractions. Scores are compared as printed.
 """
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -101,6 +102,11 @@ class Network(Fact):
     def unseen(self) -> bool:
         """Whether no test speaker can be one of the training set's."""
         return self.run.protocol != "random" and self.run.clusters is not None
+
+    @property
+    def chance_loss(self) -> float:
+        """Loss of guessing, in nats."""
+        return math.log(len(self.run.emotions))
 
     @property
     def above_chance(self) -> int:

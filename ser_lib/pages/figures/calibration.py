@@ -1,7 +1,4 @@
-"""Figures of calibration: reliability before and after scaling, accuracy against coverage.
-
-Conventions as in `drawing`.
-"""
+"""Reliability before and after scaling, accuracy against coverage; see `drawing`."""
 
 import numpy as np
 import seaborn as sns

@@ -1,7 +1,4 @@
-"""Figures of several networks, and of networks and baselines.
-
-Conventions as in `drawing`; runs are of the same corpus and protocol.
-"""
+"""Figures of several networks on the same corpus and protocol, and baselines; see `drawing`."""
 
 from collections.abc import Sequence
 from itertools import cycle

@@ -1,7 +1,4 @@
-"""The figure of failures: how sure a network is of its right and of its wrong predictions.
-
-Conventions as in `drawing`.
-"""
+"""How sure a network is of its right and of its wrong predictions; see `drawing`."""
 
 import numpy as np
 import pandas as pd

@@ -1,7 +1,4 @@
-"""Figures of one run.
-
-Conventions as in `drawing`; `page` begins the figure's name, by default that of the network's page.
-"""
+"""Figures of one run, named after its network's page or another `page`; see `drawing`."""
 
 import numpy as np
 import pandas as pd

@@ -17,8 +17,7 @@ _COLUMNS = 4
 def curves(trial: Trial) -> Figure:
     """UAR against strength, a panel for each kind of perturbation.
 
-    The bars are the 95 % intervals of the change, drawn from the clean value, so a bar that does
-    not reach the dashed line is a change that the data can tell.
+    The bars are the 95 % intervals of the change, drawn from the clean value.
     """
     rows = -(-len(KINDS) // _COLUMNS)
     fig, axes = canvas(rows, _COLUMNS, height=0.5 + 2.1 * rows, sharey=True, squeeze=False)

@@ -1,7 +1,4 @@
-"""The figure of speed: how many times as fast as a rival, how many times the cost of a limit.
-
-Conventions as in `drawing`.
-"""
+"""How many times as fast as a rival, or as costly as a limit; see `drawing`."""
 
 from collections.abc import Mapping, Sequence
 
