@@ -1,9 +1,8 @@
 """Training on one corpus and testing on another, of another language, another room, other people.
 
-Two corpora share some emotions and little else, so this is the hardest of the protocols, and the
-one nearest to use: a network is always used on recordings that are not its corpus's. Each corpus is
-tested once, by a network that has seen nothing of it, and only the emotions that both have are
-told apart.
+This is the protocol nearest to use: a network is always used on recordings that are not its
+corpus's. Each corpus is tested once, by a network that has seen nothing of it, and only the
+emotions that both have are told apart.
 """
 
 from collections.abc import Mapping
@@ -20,8 +19,7 @@ from ser_lib.pages import runs
 from ser_lib.pages.words import Fact, Markdown
 
 ARCHITECTURE = "cnn_gru"
-USUAL = {"demo": "demo2"}
-"""Which corpus is paired with which when none is named; "demo" with all that are not here."""
+USUAL = {"demo": "demo2"}  # the pair of a corpus if none is named; of all others "demo"
 
 
 @dataclass(frozen=True)
@@ -89,8 +87,7 @@ def plan(
 ) -> tuple[Experiment, str]:
     """Return the experiment of a page's parameters, and the folders of its corpora.
 
-    A corpus that is several already is left as it is. A split or a number of folds among the
-    options means nothing here and is passed over.
+    A corpus that is several already is left as it is; split and folds mean nothing here.
     """
     names, folders = corpus, data_dir or ""
     if "," not in corpus:
@@ -102,15 +99,7 @@ def plan(
 
 
 def load(**parameters) -> Manifest:
-    """Read the corpora of a page's parameters, which are those of `plan`.
-
-    Raises
-    ------
-    SplitError
-        If they cannot be tested on each other.
-    SerError
-        If one of them is unknown or not where it is said to be.
-    """
+    """Read the corpora of `plan`; SplitError if they cannot be tested on each other."""
     experiment, folders = plan(**parameters)
     manifest = runs.load(experiment.corpus, folders, parameters.get("options"))
     training.audited(experiment, manifest)  # refuses corpora with too few speakers
@@ -118,7 +107,7 @@ def load(**parameters) -> Manifest:
 
 
 def train(**parameters) -> Across:
-    """Train on each corpus of a page's parameters and test on the other; raises as `load`."""
+    """Train on each corpus of `plan` and test on the other."""
     try:
         manifest = load(**parameters)
     except SplitError as error:

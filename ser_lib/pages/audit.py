@@ -38,28 +38,14 @@ _SEEN = {
 
 @dataclass(frozen=True)
 class Audited(Fact):
-    """A split and what was found in it.
-
-    Attributes
-    ----------
-    protocol
-        Its name.
-    folds, findings
-        The split, and what `leakage.audit` says of it.
-    trained
-        Whether a network was trained on it, so that there are statistics to look at.
-    reason
-        Why there is no such split: ``"itself"`` if the run's is random, ``"error"``, else "".
-    error
-        What does not allow it.
-    """
+    """A split and what `leakage.audit` says of it."""
 
     protocol: str
     folds: tuple[Fold, ...] = ()
     findings: tuple[Finding, ...] = ()
-    trained: bool = False
-    reason: str = ""
-    error: str = ""
+    trained: bool = False  # whether a network was, so that there are statistics to look at
+    reason: str = ""  # why there is no such split: "itself" if the run's is random, or "error"
+    error: str = ""  # what does not allow it
 
     @property
     def summary(self) -> pd.DataFrame:
@@ -105,10 +91,7 @@ class Audited(Fact):
     def seen(self, what: str) -> int | None:
         """Return how many tested utterances share something with training; None if unknown.
 
-        Parameters
-        ----------
-        what
-            ``"speaker"``, ``"sentence"`` or ``"recording"`` under another name.
+        That is their speaker, their sentence, or the recording itself under another name.
         """
         name, unknown = _SEEN[what]
         if any(one.name == unknown for one in self.findings):
@@ -162,21 +145,9 @@ def fitted_on(
     """Find out which utterances the standardisation of trained networks was fitted on.
 
     The mean that a bundle holds is compared with that of the training part, then with those of
-    larger sets, until one is the same.
-
-    Parameters
-    ----------
-    folds, bundles
-        The folds, and the folder of the network of each: `train.bundles`.
-    features
-        The static feature maps of all `n` utterances.
-    channels
-        Of the feature map.
-
-    Returns
-    -------
-    dict
-        Name of the fold to row positions, `None` where no set that was tried has this mean.
+    larger sets, until one is the same. `bundles` are those of `train.bundles`, `features` the
+    static maps of all `n` utterances. Returns row positions by fold, or `None` where no set that
+    was tried has this mean.
     """
     frames = np.zeros(n)
     sums = np.zeros((n, maps.ROWS, channels))
@@ -188,24 +159,15 @@ def fitted_on(
     for fold in folds:
         front_end = json.loads((bundles[fold.name] / "front_end.json").read_text())
         mean, std = (np.array(front_end["standardiser"][name]) for name in ("mean", "std"))
-        candidates = (
-            fold.train,
-            np.concatenate([fold.train, fold.validation]),
-            np.concatenate([fold.train, fold.test]),
-            np.concatenate([fold.train, fold.validation, fold.test]),
-            np.arange(n),
-        )
-        fitted[fold.name] = next(
-            (
-                rows
-                for rows in candidates
-                # Single precision is far below a thousandth of a deviation, other utterances above.
-                if np.allclose(
-                    (sums[rows].sum(axis=0) / frames[rows].sum() - mean) / std, 0, atol=1e-3
-                )
-            ),
-            None,
-        )
+        sets = [[fold.train], [fold.train, fold.validation], [fold.train, fold.test],
+                [fold.train, fold.validation, fold.test], [np.arange(n)]]  # fmt: skip
+        fitted[fold.name] = None
+        for rows in map(np.concatenate, sets):
+            distance = (sums[rows].sum(axis=0) / frames[rows].sum() - mean) / std
+            # Single precision is far below a thousandth of a deviation, other utterances above.
+            if np.allclose(distance, 0, atol=1e-3):
+                fitted[fold.name] = rows
+                break
     return fitted
 
 
@@ -220,9 +182,7 @@ class Interval:
     @property
     def widths(self) -> tuple[float, float]:
         """Of the first and of the second."""
-        both = (self.speakers, self.utterances)
-        first, second = (score.high - score.low for score in both)
-        return first, second
+        return self.speakers.high - self.speakers.low, self.utterances.high - self.utterances.low
 
     @property
     def ratio(self) -> float | None:
@@ -233,18 +193,10 @@ class Interval:
 
 @dataclass(frozen=True)
 class Intervals(Fact):
-    """What an interval hides that ignores speakers.
+    """What an interval hides that ignores speakers."""
 
-    Attributes
-    ----------
-    n_speakers
-        How many were tested; 0 if not all are known.
-    rows
-        One for each score; none with fewer than two speakers.
-    """
-
-    n_speakers: int
-    rows: Sequence[Interval] = ()
+    n_speakers: int  # tested; 0 if not all are known
+    rows: Sequence[Interval] = ()  # one for each score; none with fewer than two speakers
 
     @property
     def uar(self) -> Interval | None:

@@ -24,16 +24,12 @@ SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)  # of the utterances that
 
 @dataclass(frozen=True)
 class Quality:
-    """How well probabilities agree with what is right.
+    """How well probabilities agree with what is right."""
 
-    The scores of `ser_lib.metrics.calibration`; mean probability of the predictions and the share
-    of them that is right; the area under the curve of errors against coverage.
-    """
-
-    scores: Mapping[str, Score]
-    confidence: float
+    scores: Mapping[str, Score]  # those of `ser_lib.metrics.calibration`
+    confidence: float  # mean probability of the predictions
     accuracy: float
-    area: float
+    area: float  # under the curve of errors against coverage
 
     @property
     def surplus(self) -> Difference:
@@ -46,17 +42,12 @@ class Quality:
 class Calibration(Fact):
     """A run's probabilities of the test utterances before and after temperature scaling.
 
-    Attributes
-    ----------
-    scaled
-        The probabilities after scaling: float [utterances, classes].
-    folds
-        A row for each: fold, n (validation utterances), temperature, sign (1 if it is above 1, as
-        printed: its network was too sure; -1 if below), at_limit (whether at one of `limits`).
+    The table of folds has the columns fold, n (validation utterances), temperature, sign (1 if it
+    is above 1, as printed: its network was too sure; -1 if below) and at_limit (of `limits`).
     """
 
     run: Run
-    scaled: np.ndarray
+    scaled: np.ndarray  # probabilities: float [utterances, classes]
     folds: pd.DataFrame
 
     limits = calibration.TEMPERATURES
@@ -126,12 +117,8 @@ class Calibration(Fact):
 def calibrate(run: Run, validation: pd.DataFrame) -> Calibration:
     """Fit a temperature for every fold on its validation set, and apply it to its test set.
 
-    The predictions for the validation sets are those of `train.validation`.
-
-    Raises
-    ------
-    RecordError
-        If a fold has no validation predictions.
+    The predictions for the validation sets are those of `train.validation`; RecordError if a fold
+    has none.
     """
     columns = [f"p_{emotion}" for emotion in run.emotions]
     scaled, rows = run.probabilities.copy(), []
@@ -145,10 +132,10 @@ def calibrate(run: Run, validation: pd.DataFrame) -> Calibration:
         own = (run.predictions["fold"] == name).to_numpy()
         scaled[own] = calibration.temper(scaled[own], value)
     folds = pd.DataFrame(rows)
-    temperature, limits = folds["temperature"], calibration.TEMPERATURES
-    near = [np.isclose(temperature, limit, rtol=1e-2) for limit in limits]
+    temperature = folds["temperature"]
+    low, high = (np.isclose(temperature, limit, rtol=1e-2) for limit in calibration.TEMPERATURES)
     signs = np.sign(temperature.map(rounded) - 1).astype(int)
-    return Calibration(run, scaled, folds.assign(sign=signs, at_limit=near[0] | near[1]))
+    return Calibration(run, scaled, folds.assign(sign=signs, at_limit=low | high))
 
 
 def quality(run: Run, probabilities: np.ndarray) -> Quality:
@@ -156,11 +143,9 @@ def quality(run: Run, probabilities: np.ndarray) -> Quality:
     given = list(run.predictions["truth"]), probabilities, run.emotions
     confidence, right = calibration.answers(*given)
     intervals = calibration.intervals(*given, clusters=run.clusters)
+    values = calibration.scores(*given).items()
     return Quality(
-        {
-            name: Score(value, *intervals[name])
-            for name, value in calibration.scores(*given).items()
-        },
+        {name: Score(value, *intervals[name]) for name, value in values},
         confidence=float(confidence.mean()),
         accuracy=float(right.mean()),
         area=calibration.area_under_risk(calibration.coverage(*given)),
@@ -171,12 +156,8 @@ def curve(page: Calibration, *, shares: Sequence[float] = SHARES) -> pd.DataFram
     """Return the accuracy of the most confident shares of the answers, with its interval.
 
     The scaled probabilities decide which answers are given, those of equal confidence together: the
-    share that is answered can be larger than it was asked for, in (0, 1].
-
-    Returns
-    -------
-    DataFrame
-        Columns: share (as asked), threshold, coverage (as it is), accuracy, n, low, high.
+    coverage can be larger than the share that was asked for, in (0, 1].
+    Columns: share, threshold, coverage, accuracy, n, low, high.
     """
     given = page.truth, page.scaled, page.run.emotions
     confidence, right = calibration.answers(*given)

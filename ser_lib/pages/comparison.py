@@ -1,14 +1,13 @@
 """The networks compared: scores, what the data can tell apart, seeds, costs, and the choice.
 
-Networks are compared utterance by utterance, see `runs.pairs`. How far a score moves from seed to
-seed is another question than how far it would move with other speakers, and no interval over
-speakers answers it.
+How far a score moves from seed to seed is another question than how far it would move with other
+speakers, and no interval over speakers answers it.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import NamedTuple
 
 import pandas as pd
@@ -24,43 +23,24 @@ from ser_lib.pages import reference, runs
 from ser_lib.pages.runs import Pair, labels
 from ser_lib.pages.words import Fact, ranked, rounded
 
-SAME_TIME = 1.1
-"""Times with a ratio below this are not ranked: a second run on the same machine may turn them."""
+SAME_TIME = 1.1  # times with a lower ratio are not ranked: a second run may turn them
 
 
 def experiments(corpus: str, *, seed: int = 0, seeds: int = 1, **given) -> list[Experiment]:
     """Return what the page trains: all networks with the first seed, then all with the next one.
 
-    Parameters
-    ----------
-    corpus, seed
-        Of `Experiment`.
-    seeds
-        How many, counted on from `seed`.
-    **given
-        Protocol and options, see `runs.experiment`.
-
-    Raises
-    ------
-    ParameterError
-        If `seeds` is not a whole number from 1, or as `Experiment`.
+    `seeds`, a whole number, are counted on from `seed`; the rest is that of `runs.experiment`.
     """
     if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
         raise ParameterError(f"seeds must be a whole number from 1, not {seeds!r}")
-    numbers = range(seed, seed + seeds)
-    return [
-        runs.experiment(name, corpus, seed=n, **given) for n in numbers for name in ARCHITECTURES
-    ]
+    both = product(range(seed, seed + seeds), ARCHITECTURES)
+    return [runs.experiment(name, corpus, seed=number, **given) for number, name in both]
 
 
 class Times(NamedTuple):
-    """How long the networks take, in seconds or milliseconds.
+    """How long the networks take, in seconds or milliseconds; names with times."""
 
-    `rank` is "same" if they take about as long, "one" if they are one architecture, of which times
-    rank nothing, else "ranked". `quickest` and `slowest` hold names with times.
-    """
-
-    rank: str
+    rank: str  # "same" if they take about as long, "one" architecture ranks nothing, or "ranked"
     low: float
     high: float
     quickest: list[tuple[str, float]]
@@ -71,21 +51,11 @@ class Times(NamedTuple):
 class Comparison(Fact):
     """Several networks on the same data, and what they are compared with.
 
-    Attributes
-    ----------
-    trained
-        Of each network a run, or one for each seed.
-    baselines
-        In the same folds, if the page compares with them.
-
-    Raises
-    ------
-    RecordError
-        From any property, if there is no run, or they are of different data or protocols.
+    Any property raises RecordError if there is no run, or they are of different data or protocols.
     """
 
-    trained: Sequence[Run]
-    baselines: Sequence[Baseline] = ()
+    trained: Sequence[Run]  # of each network one, or one for each seed
+    baselines: Sequence[Baseline] = ()  # in the same folds, if the page compares with them
 
     significance = SIGNIFICANCE
     reference_choice = title(reference.CHOICE)
@@ -108,12 +78,12 @@ class Comparison(Fact):
     @property
     def networks(self) -> list[tuple[str, Run]]:
         """The same with names."""
-        return _named(self.runs)
+        return runs.named(self.runs)
 
     @property
     def ordered(self) -> list[tuple[str, Run]]:
         """The same from the highest UAR down."""
-        return _named(runs.comparable(self.runs))
+        return runs.named(runs.comparable(self.runs))
 
     @property
     def ranks(self) -> list[tuple[float, list[str]]]:
@@ -139,18 +109,11 @@ class Comparison(Fact):
     @property
     def times(self) -> dict[str, Times]:
         """Seconds to "train", milliseconds to "predict"."""
-        speeds = [(name, run.record.speed) for name, run in self.ordered]
+        speeds = {name: run.record.speed for name, run in self.ordered}
+        training = {name: speed.training_s for name, speed in speeds.items()}
+        prediction = {name: speed.inference_ms for name, speed in speeds.items()}
         one = len({run.architecture for run in self.runs}) == 1
-        return {
-            "train": _times({name: speed.training_s for name, speed in speeds}, one),
-            "predict": _times({name: speed.inference_ms for name, speed in speeds}, one),
-        }
-
-    @property
-    def platforms(self) -> list[str]:
-        """Where the times were taken."""
-        names = (run.record.versions.get("platform") for _, run in self.ordered)
-        return list(dict.fromkeys(filter(None, names)))
+        return {"train": _times(training, one), "predict": _times(prediction, one)}
 
     @property
     def seeds(self) -> list[int]:
@@ -160,9 +123,7 @@ class Comparison(Fact):
     @cached_property
     def _by_mean(self) -> list[list[Run]]:
         """The runs of each network, that of the highest mean UAR over seeds first."""
-        return sorted(
-            self._groups, key=lambda group: sum(run.uar.value for run in group), reverse=True
-        )
+        return sorted(self._groups, key=lambda group: -sum(run.uar.value for run in group))
 
     @cached_property
     def spreads(self) -> pd.DataFrame:
@@ -223,22 +184,13 @@ class Comparison(Fact):
     @property
     def candidates(self) -> list[tuple[str, Run]]:
         """Every network, the one to use first: see `runs.final`."""
-        return _named(runs.by_validation(self.runs))
+        return runs.named(runs.by_validation(self.runs))
 
     @property
     def tied(self) -> bool:
         """Whether the fewest parameters, not the highest UAR in validation, decided the choice."""
         uars = [round(run.mean("validation_uar"), 9) for _, run in self.candidates[:2]]
         return len(uars) == 2 and uars[0] == uars[1]
-
-    @property
-    def as_reference(self) -> bool:
-        """Whether the reference report chose the same network."""
-        return self.candidates[0][1].architecture == reference.CHOICE
-
-
-def _named(runs: Sequence[Run]) -> list[tuple[str, Run]]:
-    return list(zip(labels(runs), runs, strict=True))
 
 
 def _times(times: Mapping[str, float], one: bool) -> Times:

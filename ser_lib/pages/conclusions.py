@@ -21,17 +21,14 @@ from ser_lib.pages.network import Confusion
 from ser_lib.pages.words import ranked
 
 RECURRENT = ("LSTM", "GRU")
-LATE = 0.1
-"""A best epoch in this last share of the epochs allowed may have been cut short."""
+LATE = 0.1  # a best epoch in this last share of the epochs allowed may have been cut short
 
 
 @dataclass(frozen=True, eq=False)
 class Conclusions(Introduction):
     """What networks and baselines in the same folds come to; nothing is trained for it."""
 
-    significance = SIGNIFICANCE
-    few_speakers = FEW_SPEAKERS
-    late_share = LATE
+    significance, few_speakers, late_share = SIGNIFICANCE, FEW_SPEAKERS, LATE
 
     @property
     def guessing(self) -> list[tuple[Run, Difference]]:
@@ -68,13 +65,13 @@ class Conclusions(Introduction):
         recurrent = {run.title: _recurrent(run) for run in self.runs}
         pairs = []
         for pair in self.pairs:
-            first, second = recurrent.get(pair.first), recurrent.get(pair.second)
-            if (first, second) == (True, False):
-                pairs.append((pair.first, pair.second, pair.uar))
-            elif (first, second) == (False, True):
-                low, high = pair.uar.interval
-                uar = replace(pair.uar, value=-pair.uar.value, interval=[-high, -low])
-                pairs.append((pair.second, pair.first, uar))
+            names, uar = (pair.first, pair.second), pair.uar
+            order = [recurrent.get(name) for name in names]
+            if order == [False, True]:
+                low, high = uar.interval
+                names, uar = names[::-1], replace(uar, value=-uar.value, interval=[-high, -low])
+            if set(order) == {False, True}:
+                pairs.append((*names, uar))
         return pairs
 
     @property
@@ -133,8 +130,8 @@ class Conclusions(Introduction):
     @property
     def new_sentences(self) -> bool:
         """Whether new sentences could bring other scores, because tested ones are known."""
-        names = [one.name for one in self.audited.findings if "test" in one.parts]
-        return "shared-sentences" in names
+        shared = (one for one in self.audited.findings if one.name == "shared-sentences")
+        return any("test" in one.parts for one in shared)
 
     @property
     def voices(self) -> tuple[int, int] | None:

@@ -1,17 +1,15 @@
 """What others report, and what people can do: published results, and the listeners of EmoDB.
 
-Published results are in ``published-results.csv``, each with its protocol and its source. One
-of them is called comparable with a run only if it is of the same corpus, tells as many classes
-apart, follows the same protocol, and saw nothing of the speakers that it tested.
-
-EmoDB comes with ``erkennung.txt``: for every recorded take, the percentage of its twenty listeners
-who recognised the emotion, and of those who found it natural (Burkhardt et al. 2005).
+Published results are in ``published-results.csv``. One of them is called comparable with a run only
+if it is of the same corpus, tells as many classes apart, follows the same protocol, and saw nothing
+of the speakers that it tested. EmoDB comes with ``erkennung.txt``: for every recorded take, the
+percentage of its twenty listeners who recognised the emotion, and of those who found it natural
+(Burkhardt et al. 2005).
 """
 
 import re
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +26,7 @@ from ser_lib.pages.words import Fact, rounded
 
 PROTOCOLS = {
     "leave-one-speaker-out": ("speaker", None),
-    # Of ten speakers, which leaves one out.
-    "speaker-independent 10-fold": ("speaker", None),
+    "speaker-independent 10-fold": ("speaker", None),  # of ten speakers, which leaves one out
     "leave-one-session-out": ("session", None),
     "random split": ("random", None),
     "6 speaker groups": ("speaker-kfold", 6),
@@ -39,7 +36,6 @@ PROTOCOLS = {
 is part of the protocol. What is not here is another protocol, as far as its source tells."""
 PEOPLE = "listening test"
 SEES = "sees the test speaker"
-LISTENED = "emodb"
 FILE = "erkennung.txt"
 _HEAD = ["Nr.", "Satz", "erkannt", "natuerlich"]
 _TAKE = re.compile(r"\d\d[ab]\d\d(?P<letter>[A-Z])[a-z]")
@@ -61,28 +57,19 @@ class Place:
 class Listening:
     """People and a network on the same utterances.
 
-    Attributes
-    ----------
-    table
-        By emotion: n (utterances), people (mean share of listeners who recognised it), takes (the
-        same over all recorded takes, published or not), network (recall), low, high (its 95 %
-        interval over speakers), sign (1 where people are better, -1 where the network is, else 0)
-        and lead (people less network, as printed).
-    people, people_of_takes, network
-        Means over the emotions, which for the network is its UAR.
-    margin
-        People less network; its interval is due to the network alone.
-    obstacle
-        Why nobody has listened to the run's utterances: "corpus", "emotions" or "file"; else "".
+    The table has by emotion: n (utterances), people (mean share of listeners who recognised it),
+    takes (the same over all recorded takes, published or not), network (recall), low, high (its
+    95 % interval over speakers), sign (1 where people are better, -1 where the network is, else 0)
+    and lead (people less network, as printed). What follows it are means over the emotions.
     """
 
     table: pd.DataFrame | None = None
     n_takes: int = 0
     people: float | None = None
     people_of_takes: float | None = None
-    network: Score | None = None
-    margin: Difference | None = None
-    obstacle: str = ""
+    network: Score | None = None  # its UAR
+    margin: Difference | None = None  # people less network; the interval is the network's
+    obstacle: str = ""  # why nobody has listened to its utterances: "corpus", "emotions" or "file"
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,10 +87,8 @@ def gather(run: Run) -> Context:
     table = published(run)
     places = []
     for metric, group in table[table["obstacle"] == ""].groupby("metric", sort=False):
-        score, values = (
-            run.metrics[metric.lower()],
-            group["value"].astype(float).sort_values()[::-1],
-        )
+        score = run.metrics[metric.lower()]
+        values = group["value"].astype(float).sort_values()[::-1]
         above, below = values > score.high, values < score.low
         parts = (list(values[side]) for side in (above, ~above & ~below, below))
         places.append(Place(metric, score, *parts))
@@ -113,14 +98,13 @@ def gather(run: Run) -> Context:
 @cache
 def results() -> pd.DataFrame:
     """Return the published results: the columns of the file, value as text."""
-    with files("ser_lib.pages").joinpath("published-results.csv").open(encoding="utf-8") as file:
-        return pd.read_csv(file, dtype={"value": str})
+    return pd.read_csv(Path(__file__).with_name("published-results.csv"), dtype={"value": str})
 
 
 def published(run: Run) -> pd.DataFrame:
-    """Return `results`, the comparable ones first, then the others of the run's corpus.
+    """Return `results` with their `obstacle`: comparable ones, others of the corpus, the rest.
 
-    Two columns are new: obstacle (see there), and arxiv, the number of the source or "".
+    The column arxiv has the number of the source, or "".
     """
     table = results()
     table = table.assign(
@@ -151,10 +135,7 @@ def obstacle(result: pd.Series, run: Run) -> str:
 def read_listeners(file: Path) -> pd.DataFrame:
     """Read EmoDB's table of listeners: utterance, emotion, recognised and natural (shares).
 
-    Raises
-    ------
-    CorpusError
-        If the file is missing or not as its authors made it; the line is named.
+    CorpusError if the file is missing or not as its authors made it; the line is named.
     """
     try:
         lines = file.read_text(encoding="latin-1").splitlines()
@@ -185,12 +166,9 @@ def read_listeners(file: Path) -> pd.DataFrame:
 def listening(run: Run) -> Listening:
     """Return what people recognise of the utterances of a run.
 
-    Raises
-    ------
-    CorpusError
-        If the table of the listeners is damaged, or lacks an utterance that was tested.
+    CorpusError if the table of the listeners is damaged, or lacks an utterance that was tested.
     """
-    if run.corpus is None or run.corpus.corpus != LISTENED:
+    if run.corpus is None or run.corpus.corpus != "emodb":
         return Listening(obstacle="corpus")
     if set(run.emotions) != set(EMOTIONS.values()):
         return Listening(obstacle="emotions")
@@ -203,18 +181,13 @@ def listening(run: Run) -> Listening:
         raise CorpusError(f"{file} does not list '{name}'")
     rows = {}
     for emotion in run.emotions:
-        part = tested[tested["truth"] == emotion]
+        part, own = tested[tested["truth"] == emotion], takes[takes["emotion"] == emotion]
         hits = (part["predicted"] == emotion).to_numpy(dtype=float)
-        low, high = scores.mean_interval(hits, clusters=list(part["speaker"]))
-        rows[emotion] = {
-            "n": len(part),
-            "people": part["recognised"].mean(),
-            "takes": takes.loc[takes["emotion"] == emotion, "recognised"].mean(),
-            "network": hits.mean(),
-            "low": low,
-            "high": high,
-        }
-    table = pd.DataFrame.from_dict(rows, orient="index")
+        means = part["recognised"].mean(), own["recognised"].mean(), hits.mean()
+        limits = scores.mean_interval(hits, clusters=list(part["speaker"]))
+        rows[emotion] = [len(part), *means, *limits]
+    columns = ["n", "people", "takes", "network", "low", "high"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     table["sign"] = (table["people"] > table["high"]).astype(int) - (table["people"] < table["low"])
     table["lead"] = table["people"].map(rounded) - table["network"].map(rounded)
     people, uar = float(table["people"].mean()), run.uar
@@ -224,5 +197,4 @@ def listening(run: Run) -> Listening:
 
 def listeners_file(corpus: Manifest) -> Path:
     """Return where a copy of EmoDB has the listeners' table, whether it is there or not."""
-    recording = (corpus.root / corpus.table["path"].iloc[0]).absolute()
-    return recording.parent.parent / FILE
+    return (corpus.root / corpus.table["path"].iloc[0]).absolute().parents[1] / FILE

@@ -12,8 +12,7 @@ from ser_lib.pages import players
 from ser_lib.pages.words import Fact, Markdown, ranked
 
 WINDOW_S = maps.FRAMES * maps.HOP / audio.RATE
-UNEVEN = 1.5
-"""The largest class over the smallest, from which on the classes are called unevenly frequent."""
+UNEVEN = 1.5  # the largest class over the smallest, from which on they are uneven
 
 
 @dataclass(frozen=True)
@@ -34,12 +33,6 @@ class Inventory(Fact):
     longer: float  # share of the utterances that are longer than what networks see at a time
     copies: list[list[str]]  # utterances that have the same audio
     window_s: float = WINDOW_S
-
-    @property
-    def sexes(self) -> list[str]:
-        """The sex of each speaker; empty if it is not known of all."""
-        sexes = [sex for _, sex, _ in self.speakers]
-        return sexes if all(sexes) else []
 
     @property
     def missing(self) -> int:

@@ -5,6 +5,7 @@ emotions as classes and about conditions that are measured here. They are conven
 network may pass and be useless for a purpose, or fail and be good enough for another.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,44 +24,26 @@ codec and noise, so that the band alone is a milder test."""
 
 @dataclass(frozen=True)
 class Demand:
-    """A demand and what was measured.
+    """A demand and what was measured."""
 
-    Attributes
-    ----------
-    kind, of
-        What the limits are on: ``"uar"``; ``"sex"`` of ``"women"`` or ``"men"``; ``"change"`` of a
-        condition.
-    measured
-        The value with its interval.
-    least, most
-        The limits; None if there is none.
-    """
-
-    kind: str
-    of: str
+    kind: str  # "uar", "sex", or "change" under a condition
+    of: str  # "women" or "men", or the condition
     measured: Score | Difference
-    least: float | None = None
-    most: float | None = None
+    least: float = -math.inf
+    most: float = math.inf
 
     @property
     def passed(self) -> bool:
         """Whether the measured value is within the limits."""
-        return self._within(self.measured.value)
+        return self.least <= self.measured.value <= self.most
 
     @property
     def sure(self) -> bool:
         """Whether all of the interval says the same as the value."""
         low, high = self.measured.interval
         if self.passed:
-            return self._within(low) and self._within(high)
-        return (self.least is not None and high < self.least) or (
-            self.most is not None and low > self.most
-        )
-
-    def _within(self, value: float) -> bool:
-        return (self.least is None or value >= self.least) and (
-            self.most is None or value <= self.most
-        )
+            return self.least <= low and high <= self.most
+        return high < self.least or low > self.most
 
 
 @dataclass(frozen=True)

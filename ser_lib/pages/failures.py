@@ -1,8 +1,7 @@
 """Where a network fails: the predictions that are wrong although it was sure of them.
 
 A wrong prediction is a *confident error* if its probability is at least the median of the right
-ones': the network is as sure of it as of half of what it gets right, so no threshold would hold it
-back without holding back half of the right predictions too.
+ones': no threshold would hold it back without holding back half of the right predictions too.
 """
 
 from collections.abc import Sequence
@@ -18,17 +17,15 @@ from ser_lib.metrics.difference import Difference
 from ser_lib.pages import players
 from ser_lib.pages.words import MANY, Fact
 
-TOP = 3
-"""Speakers that are named."""
-SUREST = 8
-"""Errors that can be played."""
+TOP = 3  # speakers that are named
+SUREST = 8  # errors that can be played
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """How often the utterances of two groups are confident errors."""
+    """Which shares of two groups of utterances are confident errors."""
 
-    first: float  # share of the first group
+    first: float
     second: float
     difference: Difference
 
@@ -75,10 +72,7 @@ def measure(run: Run, others: Sequence[Run] = ()) -> Failures:
     """Look at the errors of a run, and whether other networks make them, too."""
     table = assess(run)
     sure = table[table["confident"]]
-    missed = [
-        set(p.loc[p["truth"] != p["predicted"], "utterance"])
-        for p in (other.predictions for other in others)
-    ]
+    missed = [set(one.predictions.query("truth != predicted")["utterance"]) for one in others]
     sizes = table["truth"].value_counts()
     pairs = sure.groupby(["truth", "predicted"]).size().sort_values(ascending=False, kind="stable")
     people = table.groupby("speaker")["confident"].agg(["sum", "size"])
@@ -93,9 +87,7 @@ def measure(run: Run, others: Sequence[Run] = ()) -> Failures:
         shared=sum(all(name in own for own in missed) for name in sure["utterance"]),
         confusions=[(*pair, int(n), int(sizes[pair[0]])) for pair, n in pairs.items()],
         shares=table.groupby("truth")["confident"].mean().to_dict(),
-        speakers={}
-        if run.clusters is None
-        else {name: tuple(row) for name, *row in people.itertuples()},
+        speakers={n: tuple(row) for n, *row in people.itertuples()} if run.clusters else {},
         women=contrast(known, known["sex"] == "female") if known["sex"].nunique() == 2 else None,
         longer=contrast(table, longer) if longer.any() else None,
         median_s=float(table["duration_s"].median()),
@@ -106,11 +98,8 @@ def measure(run: Run, others: Sequence[Run] = ()) -> Failures:
 def assess(run: Run) -> pd.DataFrame:
     """Return the predictions of a run with what the corpus says of the utterances.
 
-    Returns
-    -------
-    DataFrame
-        Columns: utterance, speaker, truth, predicted, p (probability of the prediction), p_truth
-        (of the truth), right, confident (a confident error), sex, sentence and duration_s.
+    Columns: utterance, speaker, truth, predicted, p (probability of the prediction), p_truth (of
+    the truth), right, confident (a confident error), sex, sentence and duration_s.
     """
     table = run.predictions[["utterance", "speaker", "truth", "predicted"]]
     places = [run.emotions.index(name) for name in table["truth"]]

@@ -16,71 +16,41 @@ from ser_lib.pages.words import Fact, count
 NAMES = {"female": "women", "male": "men"}
 ONE = {"women": "woman", "men": "man"}
 SHUFFLES = 1000
-SHOWN = 30
-"""With more speakers than this, those with the highest and the lowest UAR are listed."""
+SHOWN = 30  # of more speakers, those with the highest and the lowest UAR are listed
 
 
 @dataclass(frozen=True)
 class Group:
-    """The speakers of one sex.
+    """The tested speakers of one sex."""
 
-    Attributes
-    ----------
-    name
-        ``"women"`` or ``"men"``.
-    speakers, utterances
-        How many were tested.
-    uar
-        Of this group alone, with its interval over speakers.
-    apart
-        UAR of this group minus that of all.
-    """
-
-    name: str
+    name: str  # "women" or "men"
     speakers: int
     utterances: int
-    uar: Score
-    apart: Difference
+    uar: Score  # with its interval over speakers
+    apart: Difference  # UAR less that of all
 
 
 @dataclass(frozen=True)
 class Sexes(Fact):
-    """Women and men.
-
-    Attributes
-    ----------
-    groups
-        Women, then men; none if the corpus does not allow it.
-    gap
-        UAR of the women minus that of the men.
-    reason
-        Why there is nothing to compare, else "".
-    """
+    """Women, then men."""
 
     groups: tuple[Group, ...] = ()
-    gap: Difference | None = None
-    reason: str = ""
+    gap: Difference | None = None  # UAR of the women less that of the men
+    reason: str = ""  # why there is nothing to compare
 
 
 @dataclass(frozen=True)
 class Speakers(Fact):
-    """The tested speakers.
+    """The tested speakers, in a table from the highest UAR down; it is empty if nobody is named.
 
-    Attributes
-    ----------
-    table
-        From the highest UAR down; columns speaker, sex, n (utterances), uar (over the emotions that
-        the speaker shows), low, high (95 % interval over utterances: how sure the UAR of this
-        speaker is, for the network that was trained without her or him). Empty if nobody is named.
-    measured
-        Standard deviation of the speakers' UAR; None with fewer than three speakers.
-    by_luck
-        The middle 95 % of what it is when utterances are exchanged between speakers at random.
+    Columns: speaker, sex, n (utterances), uar (over the emotions that the speaker shows), low, high
+    (95 % interval over utterances: how sure the UAR of this speaker is, for the network that was
+    trained without her or him).
     """
 
     table: pd.DataFrame
-    measured: float | None = None
-    by_luck: tuple[float, float] | None = None
+    measured: float | None = None  # deviation of UAR; None with fewer than three speakers
+    by_luck: tuple[float, float] | None = None  # its middle 95 % if speakers made no difference
 
     @property
     def level(self) -> str:
@@ -116,8 +86,11 @@ def by_sex(run: Run) -> Sexes:
         return Sexes(reason=reason)
     uar, labels = scores.OF_MATRICES["uar"], run.emotions
     parts = [tested[tested["sex"] == sex] for sex in NAMES]
-    measured = [_matrices(part, labels).sum(axis=0) for part in parts]
-    drawn = [_drawn(part, labels, seed) for seed, part in enumerate(parts)]
+    matrices = [_matrices(part, labels) for part in parts]
+    measured = [own.sum(axis=0) for own in matrices]
+    # Each sex is drawn by itself, so that there are always as many women and men as there are.
+    draws = [bootstrap.draws(len(own), seed=seed) for seed, own in enumerate(matrices)]
+    drawn = [np.tensordot(n, own, axes=1) for n, own in zip(draws, matrices, strict=True)]
 
     def difference(one: Callable, other: Callable) -> Difference:
         exact, values = (uar(one(counts)) - uar(other(counts)) for counts in (measured, drawn))
@@ -165,22 +138,9 @@ def _no_sexes(tested: pd.DataFrame) -> str:
 
 def _matrices(part: pd.DataFrame, emotions: list[str]) -> np.ndarray:
     """Return the confusion matrix of every speaker: int [speakers, classes, classes]."""
-    return np.stack(
-        [
-            scores.confusion_matrix(list(own["truth"]), list(own["predicted"]), emotions)
-            for _, own in part.groupby("speaker")
-        ]
-    )
-
-
-def _drawn(part: pd.DataFrame, emotions: list[str], seed: int) -> np.ndarray:
-    """Return confusion matrices of as many speakers, drawn with replacement, many times.
-
-    Each sex is drawn by itself, so that there are always as many women and men as there are.
-    """
-    matrices = _matrices(part, emotions)
-    draws = bootstrap.draws(len(matrices), seed=seed)
-    return np.tensordot(draws, matrices, axes=1)
+    own = (group for _, group in part.groupby("speaker"))
+    pairs = ((list(group["truth"]), list(group["predicted"])) for group in own)
+    return np.stack([scores.confusion_matrix(*pair, emotions) for pair in pairs])
 
 
 def by_speaker(run: Run, *, n_shuffles: int = SHUFFLES, seed: int = 0) -> Speakers:
@@ -193,32 +153,18 @@ def by_speaker(run: Run, *, n_shuffles: int = SHUFFLES, seed: int = 0) -> Speake
     tested = _with_sex(run)
     rows = []
     for speaker, part in tested[tested["speaker"] != ""].groupby("speaker"):
-        truth, predicted = list(part["truth"]), list(part["predicted"])
-        uar = scores.evaluate(truth, predicted)["uar"]
-        rows.append(
-            {
-                "speaker": speaker,
-                "sex": part["sex"].iloc[0],
-                "n": len(part),
-                "uar": uar.value,
-                "low": uar.low,
-                "high": uar.high,
-            }
-        )
+        uar = scores.evaluate(list(part["truth"]), list(part["predicted"]))["uar"]
+        rows.append((speaker, part["sex"].iloc[0], len(part), uar.value, *uar.interval))
     columns = ["speaker", "sex", "n", "uar", "low", "high"]
-    table = pd.DataFrame(rows, columns=columns).sort_values(
-        ["uar", "speaker"], ascending=[False, True], ignore_index=True
-    )
-    return Speakers(table, *_spread(run, n_shuffles, seed))
+    order = {"by": ["uar", "speaker"], "ascending": [False, True], "ignore_index": True}
+    table = pd.DataFrame(rows, columns=columns).sort_values(**order)
+    if (run.predictions["speaker"] == "").any() or len(table) < 3:
+        return Speakers(table)
+    return Speakers(table, *_spread(run.predictions, n_shuffles, seed))
 
 
-def _spread(
-    run: Run, n_shuffles: int, seed: int
-) -> tuple[float | None, tuple[float, float] | None]:
+def _spread(table: pd.DataFrame, n_shuffles: int, seed: int) -> tuple[float, tuple[float, float]]:
     """Return `measured` and `by_luck` of `Speakers`."""
-    table = run.predictions
-    if (table["speaker"] == "").any() or table["speaker"].nunique() < 3:
-        return None, None
     speakers, names = pd.factorize(table["speaker"], sort=True)
     emotions, labels = pd.factorize(table["truth"], sort=True)
     cells = speakers * len(labels) + emotions

@@ -19,15 +19,9 @@ from ser_lib.pages.words import Fact
 
 @dataclass(frozen=True)
 class Features(Fact):
-    """The same network on both maps, and one utterance per emotion.
+    """The same network on both maps, and one utterance per emotion."""
 
-    Attributes
-    ----------
-    runs
-        One for each map, from the highest UAR down.
-    """
-
-    runs: list[Run]
+    runs: list[Run]  # one for each map, from the highest UAR down
 
     @property
     def manifest(self) -> Manifest:
@@ -48,11 +42,6 @@ class Features(Fact):
     def pair(self) -> Pair:
         """How far the better run is ahead."""
         return pairs([[run] for run in self.runs])[0]
-
-    @property
-    def platforms(self) -> list[str]:
-        """The machines that the times were taken on."""
-        return sorted({run.record.versions.get("platform", "this machine") for run in self.runs})
 
 
 def measure(runs: Sequence[Run]) -> Features:

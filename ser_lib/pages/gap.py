@@ -1,10 +1,9 @@
 """What a random split pretends: the same methods on the same corpus, under two protocols.
 
 A random split tests voices that it has trained, so a method that knows a voice looks as if it knew
-an emotion. A protocol in which the speakers of the test are new does not allow that. Both predict
-the utterances that the random split tests; how much better its predictions are, is what it
-pretends. A fifth of a corpus is little to see that by, so whatever trains in a moment is trained
-and tested with `SPLITS` random splits.
+an emotion. Both predict the utterances that the random split tests; how much better its predictions
+are, is what it pretends. A fifth of a corpus is little to see that by, so whatever trains in a
+moment is trained and tested with `SPLITS` random splits.
 """
 
 from dataclasses import dataclass, replace
@@ -24,77 +23,36 @@ SPLITS = 10
 class Method:
     """A network or a baseline under both protocols.
 
-    Attributes
-    ----------
-    title
-        As it is printed, without an article.
-    overall
-        UAR with new speakers on all utterances.
-    honest, random
-        UAR on the utterances that the random split tests, or that several of them test, each as
-        often as it is tested: with new speakers, and with the random split.
-    pretence
-        UAR with the random split less UAR with new speakers, on these utterances; its p-value is
-        corrected for the number of methods.
+    All but `overall` are on the utterances that the random split tests, or that several of them
+    test, each as often as it is tested.
     """
 
-    title: str
-    overall: Score
-    honest: Score
-    random: Score
-    pretence: Difference
+    title: str  # without an article
+    overall: Score  # UAR with new speakers on all utterances
+    honest: Score  # UAR with new speakers
+    random: Score  # UAR with the random split
+    pretence: Difference  # the second less the first, p corrected for the number of methods
 
 
 @dataclass(frozen=True)
 class Gap(Fact):
-    """What a random split pretends.
+    """What a random split pretends."""
 
-    Attributes
-    ----------
-    run
-        The network's run with new speakers.
-    random_run
-        Its run with the random split; none if there is nothing to compare.
-    methods
-        The network, then the baselines that learn.
-    reason
-        Why there is nothing to compare, else "".
-    """
+    run: Run  # the network's, with new speakers
+    random_run: Run | None = None  # with the random split; none if there is nothing to compare
+    methods: tuple[Method, ...] = ()  # the network, then the baselines that learn
+    reason: str = ""  # why there is nothing to compare
 
-    run: Run
-    random_run: Run | None = None
-    methods: tuple[Method, ...] = ()
-    reason: str = ""
+    n_splits = SPLITS
 
     @property
     def runs(self) -> list[Run]:
         """All runs that the page reads."""
         return [run for run in (self.run, self.random_run) if run]
 
-    @property
-    def n_splits(self) -> int:
-        """Random splits that each baseline is trained with."""
-        return SPLITS
-
-    @property
-    def n_train(self) -> int | None:
-        """Utterances that the network trains on with the random split."""
-        return self.random_run.record.folds[0]["n_train"] if self.random_run else None
-
-    @property
-    def n_train_new(self) -> list[int]:
-        """Utterances that the network trains on in each fold with new speakers."""
-        return [fold["n_train"] for fold in self.run.record.folds]
-
 
 def measure(run: Run) -> Gap:
-    """Train a network and the baselines with a random split, for a run with new speakers.
-
-    Raises
-    ------
-    SerError
-        From the room that refuses the input.
-    """
+    """Train a network and the baselines with a random split, for a run with new speakers."""
     if run.protocol == "random":
         return Gap(run, reason="these pages were made with a random split themselves")
     experiment = replace(run.experiment, protocol="random", split=None)
@@ -109,16 +67,9 @@ def measure(run: Run) -> Gap:
         if honest.name != "majority":  # it knows no voice
             both.append((honest, baselines.train(honest.name, run.corpus, folds)))
     pretences = corrected([uar_difference(other, honest) for honest, other in both])
-    methods = [_method(*pair, pretence) for pair, pretence in zip(both, pretences, strict=True)]
+    methods = []
+    for (honest, other), pretence in zip(both, pretences, strict=True):
+        tested = other.predictions[["utterance"]].merge(honest.predictions, on="utterance")
+        own = honest.on(tested).uar
+        methods.append(Method(honest.title, honest.uar, own, other.uar, pretence))
     return Gap(run, random, tuple(methods))
-
-
-def _method(honest: Result, random: Result, pretence: Difference) -> Method:
-    tested = random.predictions[["utterance"]].merge(honest.predictions, on="utterance")
-    return Method(
-        honest.title,
-        overall=honest.uar,
-        honest=honest.on(tested).uar,
-        random=random.uar,
-        pretence=pretence,
-    )

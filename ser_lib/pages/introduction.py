@@ -22,8 +22,7 @@ class Introduction(Fact):
     @property
     def ordered(self) -> list[tuple[str, Run]]:
         """Name and run of every network, from the highest UAR down."""
-        ordered = runs.comparable(self.runs)
-        return list(zip(runs.labels(ordered), ordered, strict=True))
+        return runs.named(runs.comparable(self.runs))
 
     @cached_property
     def chosen(self) -> Run:

@@ -3,9 +3,11 @@
 Conventions: F0 is in Hz or, where utterances are compared, in semitones; levels are in dB.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -15,17 +17,14 @@ from markupsafe import Markup
 from ser_lib.core import audio
 from ser_lib.corpora import Manifest
 from ser_lib.experiments.run import Run
-from ser_lib.features import maps, store
+from ser_lib.features import store
 from ser_lib.pages import players
 from ser_lib.pages.figures import features as figures
 from ser_lib.pages.words import Fact
 
-CLIPS = 3
-"""Utterances of a cell that can be played, at most."""
-CLIP_BYTES = 900_000
-"""Of all players of the matrix: with its figures the page has to stay under 3 MB."""
-NAMED = 40
-"""Utterances of a cell that are named."""
+CLIPS = 3  # utterances of a cell that can be played, at most
+CLIP_BYTES = 900_000  # of all players of the matrix: the page has to stay under 3 MB
+NAMED = 40  # utterances of a cell that are named
 SPEECH_DB = 30  # what is quieter than the loudest frame by more than this is a pause
 _SEXES = {"female": "woman", "male": "man"}
 
@@ -56,11 +55,6 @@ class Listen(Fact):
     def medians(self) -> pd.DataFrame:
         """The median of each measure by emotion; nan where no utterance has a voice."""
         return self.voices.groupby("emotion").median(numeric_only=True)
-
-    @property
-    def contrasts(self) -> dict[str, dict[str, float]]:
-        """Measure to its median by emotion, without what is nan."""
-        return {name: column.dropna().to_dict() for name, column in self.medians.items()}
 
     def signal(self, name: str) -> np.ndarray:
         """Return an utterance's audio."""
@@ -109,29 +103,19 @@ def voices(manifest: Manifest) -> pd.DataFrame:
 
 
 def _measure(stack: np.ndarray) -> dict[str, float]:
-    contour = figures.f0(stack)
+    contour, level = figures.f0(stack), figures.row(stack, "rms")
     voiced = ~np.isnan(contour)
-    level = stack[[row.name for row in maps.rows("stack")].index("rms")]
-    voice = dict.fromkeys(("f0", "f0_range", "level"), np.nan)
+    speech = float((level > level.max() - SPEECH_DB).sum()) * figures.FRAME_S
+    low = middle = high = loud = math.nan
     if voiced.any():
         low, middle, high = np.percentile(contour[voiced], [5, 50, 95])
-        voice = {
-            "f0": float(middle),
-            "f0_range": float(12 * np.log2(high / low)),
-            "level": float(np.median(level[voiced])),
-        }
-    speech = float((level > level.max() - SPEECH_DB).sum()) * figures.FRAME_S
-    return voice | {"voiced": float(voiced.mean()), "speech": speech}
+        loud = np.median(level[voiced])
+    pitch = {"f0": float(middle), "f0_range": float(12 * np.log2(high / low))}
+    return pitch | {"level": float(loud), "voiced": float(voiced.mean()), "speech": speech}
 
 
 def examples(manifest: Manifest) -> dict[str, list[str]]:
-    """Choose one or two utterances of each emotion: of a woman and a man, else of two speakers.
-
-    Returns
-    -------
-    dict
-        Emotion to names of utterances, in the order of the emotions.
-    """
+    """Return one or two utterances of each emotion: of a woman and a man, else of two speakers."""
     table = manifest.table
     if set(table["sex"]) == set(_SEXES):
         parts = [table[table["sex"] == sex] for sex in _SEXES]
@@ -159,14 +143,13 @@ class Cell:
 
 def cells(predictions: pd.DataFrame, emotions: Sequence[str]) -> list[Cell]:
     """Return the cells of the confusion matrix, row by row."""
-    ranked = list(predictions.sort_values(["p", "utterance"], ascending=[False, True]).itertuples())
+    ranked = predictions.sort_values(["p", "utterance"], ascending=[False, True])
     result = []
-    for i, truth in enumerate(emotions):
-        own = [row for row in ranked if row.truth == truth]
-        for j, predicted in enumerate(emotions):
-            rows = [row for row in own if row.predicted == predicted]
-            share = len(rows) / max(len(own), 1)
-            result.append(Cell(truth, predicted, rows, share, f"heard-{i}-{j}"))
+    for (i, truth), (j, predicted) in product(enumerate(emotions), repeat=2):
+        own = ranked[ranked["truth"] == truth]
+        rows = list(own[own["predicted"] == predicted].itertuples())
+        share = len(rows) / max(len(own), 1)
+        result.append(Cell(truth, predicted, rows, share, f"heard-{i}-{j}"))
     return result
 
 
@@ -174,8 +157,7 @@ def matrix(predictions: pd.DataFrame, emotions: Sequence[str], manifest: Manifes
     """Return the confusion matrix with the utterances of each cell, some of them to play.
 
     The numbers of the matrix are links to the lists; ``book/_static/listen.js`` makes them buttons
-    that show one list at a time. The list of the largest confusion is open at first. `predictions`
-    has the columns utterance, speaker, truth, predicted and p, the probability.
+    that show one list at a time. The list of the largest confusion is open at first.
     """
     all_cells = cells(predictions, emotions)
     counts = np.reshape([len(cell.rows) for cell in all_cells], (len(emotions), -1))
@@ -198,14 +180,13 @@ def _players(all_cells: Sequence[Cell], manifest: Manifest) -> dict[str, Markup]
     if not players.embeds(manifest):
         return {}
     wanted = [
-        (rank, -row.p, row.utterance,
-         f"{cell.truth}, prediction {cell.predicted}, utterance {row.utterance}")
+        (rank, -row.p, row.utterance, f"{cell.truth}, prediction {cell.predicted}")
         for cell in all_cells
         for rank, row in enumerate(cell.rows[:CLIPS])
-    ]  # fmt: skip
+    ]
     audible, size = {}, 0
     for *_, name, label in sorted(wanted):
-        player = players.player(manifest, name, label)
+        player = players.player(manifest, name, f"{label}, utterance {name}")
         size += len(player)
         if size > CLIP_BYTES:
             break

@@ -1,11 +1,11 @@
 """One run: its network, its training, its scores, and what it takes for what.
 
 The pages of the three networks and of the final one share these facts. Levels follow from the
-thresholds below, which are differences or shares as fractions. Scores are compared as they are
-printed, with two decimals: what looks equal on the page is called equal.
+thresholds below, which are differences or shares as fractions. Scores are compared as printed.
 """
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,10 +44,7 @@ def source(run: Run) -> Markdown:
 
 
 def pairs(run: Run) -> list[Confusion]:
-    """Return the confusions of a run, largest count first.
-
-    Equal counts are ordered by share, then by the order of the emotions.
-    """
+    """Return the confusions of a run, largest count first, then by share."""
     counts = run.confusion
     result = [
         Confusion(truth, predicted, int(n), float(n / row.sum()))
@@ -59,40 +56,27 @@ def pairs(run: Run) -> list[Confusion]:
 
 
 def speaker_scores(run: Run) -> pd.DataFrame:
-    """Return accuracy and UAR, over the emotions that the speaker shows, of every test speaker.
-
-    The index holds the speakers in order, `UNKNOWN` for those without a name.
-    """
-    rows = {
-        speaker or UNKNOWN: {
-            "accuracy": scores.accuracy(part["truth"], part["predicted"]),
-            "uar": scores.uar(part["truth"], part["predicted"]),
-        }
-        for speaker, part in run.predictions.groupby("speaker")
-    }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    """Return accuracy and UAR, over the emotions that the speaker shows, of every test speaker."""
+    parts = run.predictions.groupby("speaker")
+    own = {name or UNKNOWN: (part["truth"], part["predicted"]) for name, part in parts}
+    rows = [(scores.accuracy(*both), scores.uar(*both)) for both in own.values()]
+    return pd.DataFrame(rows, own, ["accuracy", "uar"])
 
 
 @dataclass(frozen=True)
 class Network(Fact):
-    """What a run achieved.
-
-    Attributes
-    ----------
-    run
-        The run.
-    baselines
-        In the same folds, if the page compares with them.
-    top
-        How many confusions are listed.
-    """
+    """What a run achieved."""
 
     run: Run
-    baselines: Sequence[Baseline] = ()
-    top: int = 3
+    baselines: Sequence[Baseline] = ()  # in the same folds, if the page compares with them
+    top: int = 3  # confusions that are listed
 
-    least_leaning = LEANING
-    least_mutual = MUTUAL
+    least_leaning, least_mutual = LEANING, MUTUAL
+
+    @property
+    def best_epoch(self) -> float:
+        """The median over the folds."""
+        return statistics.median(fold["best_epoch"] for fold in self.run.record.folds)
 
     @property
     def gap(self) -> float:
@@ -144,7 +128,7 @@ class Network(Fact):
     @property
     def tested(self) -> pd.DataFrame:
         """Scores of the emotions that occur in the test set."""
-        return self.run.per_class[self.run.per_class["support"] > 0]
+        return self.run.per_class.query("support > 0")
 
     @property
     def biases(self) -> dict[str, pd.DataFrame]:

@@ -7,16 +7,15 @@ from functools import cache, partial
 import numpy as np
 import soundfile
 from IPython.display import HTML
-from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.defaults import DEFAULT_FILTERS
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from ser_lib.core import audio
 from ser_lib.corpora import Manifest, describe
-from ser_lib.pages.words import TEXTS, count, number
+from ser_lib.pages.words import count, environment, number
 
-CLIP_S, FADE_S = 8.0, 0.5
-"""Of a longer utterance a page plays the first seconds, and the last of them fade."""
+CLIP_S, FADE_S = 8.0, 0.5  # of a longer utterance, the first seconds are played, and fade out
 
 
 def html(template: str, manifest: Manifest, **values) -> HTML:
@@ -31,14 +30,9 @@ def html(template: str, manifest: Manifest, **values) -> HTML:
 
 @cache
 def _environment() -> ImmutableSandboxedEnvironment:
-    jinja = ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader(TEXTS),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    jinja.filters |= {"count": count, "number": number}
+    jinja = environment().overlay(finalize=None, keep_trailing_newline=False)
+    # The other filters of pages escape for Markdown, not for HTML.
+    jinja.filters = DEFAULT_FILTERS | {"count": count, "number": number}
     return jinja
 
 
@@ -50,17 +44,7 @@ def embeds(manifest: Manifest) -> bool:
 def player(manifest: Manifest, name: str, label: str) -> Markup:
     """Return HTML that plays an utterance; nothing where the licence of the corpus forbids it.
 
-    Parameters
-    ----------
-    manifest, name
-        The corpus and the utterance.
-    label
-        Plain text for readers who cannot see where the player is.
-
-    Raises
-    ------
-    AudioError
-        If the file can no longer be read.
+    The label is plain text for readers who cannot see where the player is.
     """
     if not embeds(manifest):
         return Markup()
@@ -97,8 +81,7 @@ def examples(manifest: Manifest) -> dict[str, str]:
 
     Of several the one whose length is nearest the speaker's median is taken.
     """
-    shown = manifest.table.groupby("speaker")["emotion"].nunique()
-    versatile = shown.index[shown == shown.max()][0]
+    versatile = manifest.table.groupby("speaker")["emotion"].nunique().idxmax()
     chosen = {}
     for emotion, rows in manifest.table.groupby("emotion"):
         own = rows[rows["speaker"] == versatile]

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
 import yaml
 
 import ser_lib
@@ -20,21 +19,11 @@ from ser_lib.pages.words import Fact
 
 @dataclass(frozen=True)
 class Notices(Fact):
-    """What a reader has to know before the first number.
+    """What a reader has to know before the first number."""
 
-    Attributes
-    ----------
-    title
-        Of the corpus.
-    synthetic
-        ``"whole"`` or ``"part"`` if a synthesiser speaks in it, else "".
-    shared_speakers
-        Whether training and test may share speakers.
-    """
-
-    title: str
-    synthetic: str = ""
-    shared_speakers: bool = False
+    title: str  # of the corpus
+    synthetic: str = ""  # "whole" or "part" if a synthesiser speaks in it
+    shared_speakers: bool = False  # whether training and test may share some
 
 
 def notices(source: Run | Manifest) -> Notices:
@@ -44,53 +33,6 @@ def notices(source: Run | Manifest) -> Notices:
     parts = [CATALOGUE[name].synthetic for name in corpus.name.split(",") if name in CATALOGUE]
     synthetic = "" if not corpus.synthetic else "whole" if all(parts) else "part"
     return Notices(corpus.title, synthetic, bool(run) and run.protocol == "random")
-
-
-@dataclass(frozen=True)
-class Training(Fact):
-    """How a network was trained.
-
-    Attributes
-    ----------
-    run
-        Its run.
-    sizes
-        Utterances of the training, validation and test sets, one for each fold.
-    apart
-        What the three sets share: "speakers" if any, "given" if a file says so, else "nothing".
-    """
-
-    run: Run
-    sizes: dict[str, list[int]]
-    apart: str
-
-    @property
-    def parameters(self) -> dict:
-        """The parameters of the experiment by name."""
-        return self.run.record.parameters
-
-    @property
-    def epochs(self) -> list[int]:
-        """Epochs that each fold ran."""
-        return [fold["epochs"] for fold in self.run.record.folds]
-
-    @property
-    def best(self) -> list[int]:
-        """The epoch of each fold whose weights are its network's."""
-        return [fold["best_epoch"] for fold in self.run.record.folds]
-
-    @property
-    def median_best(self) -> float:
-        """The median of `best`."""
-        return float(np.median(self.best))
-
-
-def training(run: Run) -> Training:
-    """Return how a run's networks were trained."""
-    sets = ("train", "validation", "test")
-    sizes = {name: [fold[f"n_{name}"] for fold in run.record.folds] for name in sets}
-    apart = {"random": "speakers", "given": "given"}.get(run.protocol, "nothing")
-    return Training(run, sizes, apart)
 
 
 @dataclass(frozen=True)
@@ -107,30 +49,16 @@ class Source(Fact):
 
 @dataclass(frozen=True)
 class Trace(Fact):
-    """How a page was made.
+    """How a page was made; sources, protocols, seeds and versions of all runs are there once."""
 
-    Attributes
-    ----------
-    command
-        What makes the page again.
-    split
-        Whether a file with the split must be given.
-    sources, protocols, seeds, versions
-        Of all runs, each once.
-    runs
-        In what each differs from the others, and where it is.
-    parameters
-        Name, value, and the usual value where it is another one.
-    """
-
-    command: str
-    split: bool
+    command: str  # makes the page again
+    split: bool  # whether a file with the split must be given
     sources: Sequence[Source]
     protocols: Sequence[str]
     seeds: Sequence[int]
     versions: Sequence[Mapping[str, str]]
-    runs: Sequence[Mapping]
-    parameters: Sequence[tuple[str, str, str]]
+    runs: Sequence[Mapping]  # in what each differs from the others, and where it is
+    parameters: Sequence[tuple[str, str, str]]  # name, value, the usual value if it is another
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         # The list of books reads the result of a report from the first run of its final page.
@@ -145,16 +73,8 @@ def trace(
 ) -> Trace:
     """Return how a page was made.
 
-    Parameters
-    ----------
-    page
-        Name of its notebook.
-    runs
-        All that it reads; the first one's parameters are those of the page.
-    corpus
-        Of a page without a run.
-    **parameters
-        The notebook's own, besides those of the networks.
+    The first of the runs that it reads has the page's parameters; a page without runs may have a
+    corpus. `parameters` are the notebook's own.
     """
     runs = list(dict.fromkeys(runs))
     if corpus:
@@ -183,24 +103,22 @@ def trace(
         sources=list(dict.fromkeys(map(_source, runs or filter(None, [corpus])))),
         protocols=list(dict.fromkeys(run.protocol_words for run in runs)),
         seeds=list(dict.fromkeys(run.seed for run in runs)),
-        versions=_unique([run.record.versions for run in runs]) or [_here()],
-        runs=[_about(run, _differing(runs)) for run in runs],
+        versions=list({repr(run.record.versions): run.record.versions for run in runs}.values())
+        or [{"python": platform.python_version(), "ser-lib": ser_lib.__version__}],
+        runs=[_about(run, runs) for run in runs],
         parameters=rows,
     )
 
 
 def _command(page: str, corpus: str, changed: Mapping) -> str:
     options = f" --corpus {shlex.quote(corpus)}" if corpus else ""
-    folders = [f"path/to/{name}" if not _made_here(name) else "" for name in corpus.split(",")]
+    here = {name for name, row in CATALOGUE.items() if row.synthetic}
+    folders = ["" if name in here else f"path/to/{name}" for name in corpus.split(",")]
     if corpus and any(folders):
         options += f" --data {shlex.quote(','.join(folders))}"
     for name, value in changed.items():
         options += f" \\\n  -p {shlex.quote(f'{name}={_typed(value)}')}"
     return f"ser run {page}{options}"
-
-
-def _made_here(corpus: str) -> bool:
-    return corpus in CATALOGUE and CATALOGUE[corpus].synthetic
 
 
 def _typed(value: object) -> str:
@@ -211,50 +129,30 @@ def _typed(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _here() -> dict[str, str]:
-    return {"python": platform.python_version(), "ser-lib": ser_lib.__version__}
-
-
-def _unique(items: Sequence[Mapping]) -> list[Mapping]:
-    return [item for i, item in enumerate(items) if item not in items[:i]]
-
-
 def _source(origin: Run | Manifest) -> Source:
     if isinstance(origin, Run):
         about = origin.record.corpus
-        return Source(
-            about.title,
-            about.utterances,
-            about.speakers,
-            sum(about.passed_over.values()),
-            len(about.left_out),
-            about.manifest_sha256,
-        )
-    return Source(
-        describe(origin.corpus).title,
-        len(origin.table),
-        len(set(origin.table["speaker"]) - {""}),
-        sum(origin.passed_over.values()),
-        len(origin.left_out),
-        origin.sha256,
-    )
+        title, sha256 = about.title, about.manifest_sha256
+        utterances, speakers = about.utterances, about.speakers
+    else:
+        about, table = origin, origin.table
+        title, sha256 = describe(origin.corpus).title, origin.sha256
+        utterances, speakers = len(table), len(set(table["speaker"]) - {""})
+    omitted = sum(about.passed_over.values()), len(about.left_out)
+    return Source(title, utterances, speakers, *omitted, sha256)
 
 
-def _about(run: Run, differing: Sequence[str]) -> dict:
+def _about(run: Run, runs: Sequence[Run]) -> dict:
+    own, others = run.record.parameters, [one.record.parameters for one in runs]
+    differing = [
+        name
+        for name, value in own.items()
+        if name != "architecture" and any(other[name] != value for other in others)
+    ]
     return {
         "title": run.title,
-        "given": [f"{name}={_typed(run.record.parameters[name])}" for name in differing],
+        "given": [f"{name}={_typed(own[name])}" for name in differing],
         "started": datetime.fromisoformat(run.record.started).strftime("%Y-%m-%d %H:%M %Z"),
         "duration": run.record.duration_s,
         "folder": f"runs/{run.folder.parent.name}/{run.folder.name}",
     }
-
-
-def _differing(runs: Sequence[Run]) -> list[str]:
-    """Return the parameters in which runs differ, but for the network."""
-    first, *others = [run.record.parameters for run in runs] or [{}]
-    return [
-        name
-        for name, value in first.items()
-        if name != "architecture" and any(other[name] != value for other in others)
-    ]

@@ -7,7 +7,7 @@ The report's figures are in ``reference-results.yml``, with its own words for wh
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,23 +21,19 @@ CHOICE = "cnn_gru"  # the report's final model
 
 
 class Row(NamedTuple):
-    """A figure of the reference report, as `stated`, and what was measured.
-
-    `emotions` are none, one, or of a cell of the confusion matrix the true and the predicted one.
-    `measured` is a number, some of a total, a list of numbers, or None without such an emotion.
-    """
+    """A figure of the reference report and what was measured."""
 
     name: str
-    emotions: tuple[str, ...]
+    emotions: tuple[str, ...]  # none, one, or the true and the predicted one
     stated: str
-    measured: float | tuple[int, int] | list[int] | None
+    measured: float | tuple[int, int] | list[int] | None  # the pair: some of all
 
 
 @cache
 def results() -> dict:
-    """What the reference report states, from ``reference-results.yml``."""
-    text = files("ser_lib.pages").joinpath("reference-results.yml").read_text(encoding="utf-8")
-    return yaml.safe_load(text)
+    """Return what the reference report states."""
+    file = Path(__file__).with_name("reference-results.yml")
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
 def stated(value: Any) -> str:
@@ -69,10 +65,7 @@ class Reported(Fact):
 
     run: Run
 
-    @property
-    def n_classes(self) -> int:
-        """Classes of the reference report."""
-        return len(results()["cnn"]["per_class"])
+    n_classes = 5  # of the reference report
 
     @property
     def same_corpus(self) -> bool:
@@ -84,14 +77,12 @@ class Reported(Fact):
         """Every figure; none if the reference report has no such network."""
         figures = dict(results().get(self.run.architecture, {}))
         classes, confusion = (figures.pop(name, {}) for name in ("per_class", "confusion"))
-        cells: list[tuple[str, tuple[str, ...], Any]] = [(n, (), v) for n, v in figures.items()]
+        cells: list[tuple] = [(name, (), value) for name, value in figures.items()]
         for emotion, values in classes.items():
             cells += [(name, (emotion,), value) for name, value in values.items()]
         for truth, values in confusion.items():
             cells += [("confusion", (truth, other), value) for other, value in values.items()]
-        return [
-            Row(name, who, stated(value), self._measured(name, who)) for name, who, value in cells
-        ]
+        return [Row(name, who, stated(v), self._measured(name, who)) for name, who, v in cells]
 
     def _measured(self, name: str, emotions: tuple[str, ...]):
         run = self.run

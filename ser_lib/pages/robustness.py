@@ -20,22 +20,12 @@ from ser_lib.pages.words import Fact
 
 @dataclass(frozen=True)
 class Condition:
-    """A network's result under one condition.
-
-    Attributes
-    ----------
-    kind, strength
-        See `perturb.KINDS`.
-    uar
-        Of the changed utterances, with its interval over speakers.
-    change
-        That minus the UAR of the same utterances unchanged.
-    """
+    """A network's result under one condition of `perturb.KINDS`."""
 
     kind: str
     strength: float
-    uar: Score
-    change: Difference
+    uar: Score  # of the changed utterances, with its interval over speakers
+    change: Difference  # that less the UAR of the same utterances unchanged
 
     @property
     def name(self) -> str:
@@ -50,34 +40,21 @@ class Condition:
 
 @dataclass(frozen=True)
 class Trial(Fact):
-    """A network's results under all conditions.
-
-    Attributes
-    ----------
-    run
-        Its run.
-    n, speakers
-        Utterances and speakers in the sample.
-    clean
-        UAR of the sample unchanged, with its interval over speakers.
-    conditions
-        In the order of `CONDITIONS`, of each kind the mildest first.
-    """
+    """A network's results under all conditions."""
 
     run: Run
-    n: int
-    speakers: int
-    clean: Score
-    conditions: list[Condition]
+    n: int  # utterances in the sample
+    speakers: int  # in it
+    clean: Score  # UAR of the sample unchanged, with its interval over speakers
+    conditions: list[Condition]  # in the order of `CONDITIONS`, of each kind the mildest first
+
+    kinds = len(KINDS)
+    by_chance = len(CONDITIONS[1:]) * (1 - LEVEL)
+    """Intervals that would exclude 0 even if no condition mattered."""
 
     def at(self, kind: str, strength: float) -> Condition:
         """Return the result under one condition."""
         return next(c for c in self.conditions if (c.kind, c.strength) == (kind, strength))
-
-    @property
-    def kinds(self) -> int:
-        """How many ways to change an utterance there are."""
-        return len(KINDS)
 
     @property
     def chance(self) -> float:
@@ -102,8 +79,8 @@ class Trial(Fact):
     @property
     def open(self) -> list[str]:
         """The kinds that the data tell from no change at no strength."""
-        told = {c.kind for c in self.conditions if c.change.sign}
-        return [about.name for kind, about in KINDS.items() if kind not in told]
+        changed = {c.kind for c in self.conditions if c.change.sign}
+        return [about.name for kind, about in KINDS.items() if kind not in changed]
 
     @property
     def lost(self) -> list[Condition]:
@@ -120,14 +97,8 @@ class Trial(Fact):
         """The mildest higher level that costs UAR."""
         return self._first_worse("loud")
 
-    @property
-    def by_chance(self) -> float:
-        """How many intervals would exclude 0 even if no condition mattered."""
-        return len(self.conditions) * (1 - LEVEL)
-
     def _first_worse(self, kind: str) -> Condition | None:
-        worse = (c for c in self.conditions if c.kind == kind and c.change.sign < 0)
-        return next(worse, None)
+        return next((own[0] for own in self.worse if own[0].kind == kind), None)
 
     def _grouped(self, holds: Callable[[Condition], bool]) -> list[list[Condition]]:
         groups = [[c for c in self.conditions if c.kind == kind and holds(c)] for kind in KINDS]

@@ -54,16 +54,7 @@ def networks(
 ) -> list[Run]:
     """Return the runs of a report's networks, trained where they are not there yet.
 
-    Parameters
-    ----------
-    corpus, data_dir
-        See `corpora.load`.
-    protocol, seed
-        Of `Experiment`.
-    options
-        Other parameters of `Experiment`, by name.
-    architectures
-        Names of networks, by default all.
+    For the corpus see `corpora.load`; `options` are other parameters of `Experiment` by name.
     """
     manifest = load(corpus, data_dir, options)
     given = {"protocol": protocol, "seed": seed, "options": options}
@@ -91,22 +82,18 @@ def by_validation(runs: Sequence[Run]) -> list[Run]:
 
 
 def comparable(runs: Sequence[Run]) -> list[Run]:
-    """Return runs from the highest UAR down, once it is sure that they can be compared.
+    """Return runs from the highest UAR down.
 
-    Raises
-    ------
-    RecordError
-        If there is none, or they are of different data or protocols.
+    RecordError if there is none, or they are of different data or protocols.
     """
     if not runs:
         raise RecordError("there is no run to compare; train the networks first")
-    for what, value in (
-        ("corpora", lambda run: run.record.corpus.name),
-        ("versions of the corpus", lambda run: run.record.corpus.manifest_sha256[:12]),
-        ("protocols", lambda run: run.protocol),
+    for what, values in (
+        ("corpora", [run.record.corpus.name for run in runs]),
+        ("versions of the corpus", [run.record.corpus.manifest_sha256[:12] for run in runs]),
+        ("protocols", [run.protocol for run in runs]),
     ):
-        values = sorted({value(run) for run in runs})
-        if len(values) > 1:
+        if len(values := sorted(set(values))) > 1:
             raise RecordError(f"cannot compare runs of different {what}: {', '.join(values)}")
     return sorted(runs, key=lambda run: run.uar.value, reverse=True)
 
@@ -125,39 +112,27 @@ def labels(runs: Sequence[Run]) -> list[str]:
     return [distinct(name, own) for name, own in zip(names, given, strict=True)]
 
 
+def named(runs: Sequence[Run]) -> list[tuple[str, Run]]:
+    """Return runs with their `labels`."""
+    return list(zip(labels(runs), runs, strict=True))
+
+
 @dataclass(frozen=True)
 class Pair:
-    """Two methods and the difference of their scores, first minus second.
-
-    Attributes
-    ----------
-    first, second
-        Their names.
-    uar, accuracy
-        The p-value of `uar` is corrected for the number of pairs, that of `accuracy` is not.
-    raw_p
-        The p-value of `uar` as it is.
-    """
+    """Two methods and the difference of their scores, first minus second."""
 
     first: str
     second: str
-    uar: Difference
-    accuracy: Difference
-    raw_p: float
+    uar: Difference  # its p-value is corrected for the number of pairs
+    accuracy: Difference  # this one is not
+    raw_p: float  # that of `uar` as it is
 
 
 def pairs(groups: Sequence[Sequence[Run]]) -> list[Pair]:
     """Compare every two networks, in their order.
 
-    Parameters
-    ----------
-    groups
-        The runs of each network: one, or one for each seed, the same seeds in the same order.
-
-    Raises
-    ------
-    RecordError
-        If two runs that belong together were not tested on the same utterances.
+    Each has a run, or one for each seed, in the same order. RecordError if two that belong
+    together were not tested on the same utterances.
     """
     names = labels([group[0] for group in groups])
     both = list(combinations(zip(names, groups, strict=True), 2))
@@ -196,12 +171,7 @@ def _together(first: Sequence[Run], second: Sequence[Run]) -> pd.DataFrame:
 def uar_difference(first: Result, second: Result) -> Difference:
     """Return the UAR of `first` less that of `second` on the utterances that both predict.
 
-    An utterance that `first` predicts several times counts as often.
-
-    Raises
-    ------
-    ParameterError
-        If they share no utterance.
+    An utterance that `first` predicts several times counts as often; ParameterError without any.
     """
     other = second.predictions[["utterance", "predicted"]]
     both = first.predictions.merge(other, on="utterance", suffixes=("", "_2"))
@@ -217,12 +187,7 @@ def against(run: Run, baselines: Sequence[Baseline]) -> list[tuple[Baseline, Dif
 
 
 def compare(runs: Sequence[Run]) -> pd.DataFrame:
-    """Compare every two runs, utterance by utterance, and say what the data can tell.
-
-    Parameters
-    ----------
-    runs
-        Of one corpus and protocol.
+    """Compare every two runs of one corpus and protocol, and say what the data can tell.
 
     Returns
     -------
@@ -230,24 +195,11 @@ def compare(runs: Sequence[Run]) -> pd.DataFrame:
         One row per pair, the highest UAR first: first, second, difference (UAR of first minus
         second), low, high (95 % interval), p (corrected for the number of pairs) and better (the
         name of the better one, "" if the data cannot tell).
-
-    Raises
-    ------
-    RecordError
-        If they are of different data or protocols.
     """
-    rows = [
-        {
-            "first": pair.first,
-            "second": pair.second,
-            "difference": pair.uar.value,
-            "low": pair.uar.interval[0],
-            "high": pair.uar.interval[1],
-            "p": pair.uar.p,
-            "better": {1: pair.first, -1: pair.second}.get(pair.uar.sign, ""),
-        }
-        for pair in pairs([[run] for run in comparable(runs)])
-    ]
-    return pd.DataFrame(
-        rows, columns=["first", "second", "difference", "low", "high", "p", "better"]
-    )
+    columns = ["first", "second", "difference", "low", "high", "p", "better"]
+    rows = []
+    for pair in pairs([[run] for run in comparable(runs)]):
+        names, uar = (pair.first, pair.second), pair.uar
+        better = ("", *names)[uar.sign]  # the sign -1 is the last one
+        rows.append((*names, uar.value, *uar.interval, uar.p, better))
+    return pd.DataFrame(rows, columns=columns)

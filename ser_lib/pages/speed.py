@@ -17,8 +17,7 @@ from ser_lib.core.files import workspace
 from ser_lib.pages.words import MISSING, Fact, Markdown, capital
 
 SCHEMA = 1
-PARTS = "parts"
-"""The tag of the cell that `report.book` replaces by `parts`: a page cannot know them itself."""
+PARTS = "parts"  # tag of the cell that `report.book` replaces: a page cannot know them itself
 
 
 def results_file() -> Path:
@@ -35,13 +34,7 @@ def content() -> str:
 def read(file: Path | None = None) -> dict | None:
     """Read the results, by default those of `results_file`; None if no benchmark was run.
 
-    They hold ``schema`` and ``benchmarks``: by name, each with ``date``, ``duration_s``,
-    ``library``, ``machine`` and ``rows``.
-
-    Raises
-    ------
-    RecordError
-        If the file is damaged or of another schema.
+    RecordError if the file is damaged or of another schema.
     """
     file = file or results_file()
     if not file.is_file():
@@ -60,7 +53,7 @@ def read(file: Path | None = None) -> dict | None:
 
 def rows(results: Mapping | None) -> list[dict]:
     """Return the rows of all benchmarks, in the order in which they were written."""
-    benchmarks = (results or {"benchmarks": {}})["benchmarks"].values()
+    benchmarks = results["benchmarks"].values() if results else ()
     return [row for benchmark in benchmarks for row in benchmark["rows"]]
 
 
@@ -134,30 +127,22 @@ class Speed(Fact):
 
 def measured(results: Mapping | None) -> Speed:
     """Return what `read` found; nothing is in it if no benchmark was run."""
-    benchmarks = (results or {"benchmarks": {}})["benchmarks"]
+    benchmarks = results["benchmarks"] if results else {}
     groups: dict[str, list] = {}
+    missed = []
     for row in rows(results):
         printed = cells(row) | {"What": capital(row["name"])}
         groups.setdefault(row["group"], []).append((row, printed))
+        if row["target"] and row["met"] is False:
+            value = row["ratio" if "against" in row["target"] else "ours"]
+            missed.append((row, significant(value), target(row)))
     machines: dict[str, tuple[list[str], str, dict]] = {}
     for name, run in benchmarks.items():
         day = date.fromisoformat(run["date"])
-        place = machines.setdefault(
-            json.dumps([run[key] for key in ("machine", "library", "date")]),
-            ([], f"{day.day} {day:%B %Y}", run),
-        )
-        place[0].append(name)
-    return Speed(
-        rows=rows(results),
-        groups=groups,
-        missed=[
-            (row, significant(row["ratio" if "against" in row["target"] else "ours"]), target(row))
-            for row in rows(results)
-            if row["target"] and row["met"] is False
-        ],
-        machines=list(machines.values()),
-        seconds=sum(run["duration_s"] for run in benchmarks.values()),
-    )
+        same = json.dumps([run[key] for key in ("machine", "library", "date")])
+        machines.setdefault(same, ([], f"{day.day} {day:%B %Y}", run))[0].append(name)
+    seconds = sum(run["duration_s"] for run in benchmarks.values())
+    return Speed(rows(results), groups, missed, list(machines.values()), seconds)
 
 
 @dataclass(frozen=True)

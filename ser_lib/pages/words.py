@@ -5,9 +5,9 @@ Markdown template, ``text/<page>/<fact>.md``: the project's own file, rendered b
 in which an undefined name is an error. Whatever text a template prints is data, such as the name of
 an emotion or of a file. It is escaped here, in one place, so that it shows as text.
 
-Conventions: scores are fractions with two decimals, shares are whole percentages, counts have
-thousands separators, and a missing number is "-". Numbers are compared as they are printed: what
-looks equal on the page is called equal.
+Scores are fractions with two decimals, shares are whole percentages, counts have thousands
+separators, and a missing number is "-". Numbers are compared as they are printed: what looks equal
+on the page is called equal.
 """
 
 import math
@@ -19,14 +19,12 @@ from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from jinja2 import FileSystemLoader, StrictUndefined, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MISSING = "-"
 UNKNOWN = "unknown"
-MANY = 8
-"""More names than this are counted, not listed."""
+MANY = 8  # more names than this are counted, not listed
 TEXTS = Path(__file__).parent / "text"
 
 
@@ -62,13 +60,7 @@ class Fact:
 
 
 def render(template: str, **values) -> Markdown:
-    """Return a template of ``text/`` with these values.
-
-    Raises
-    ------
-    jinja2.UndefinedError
-        If it uses a name that is none of them.
-    """
+    """Return a template of ``text/`` with these values; UndefinedError if it uses another name."""
     text = environment().get_template(template).render(values).strip()
     # Where a condition printed nothing, and where a sentence ends after a block.
     text = re.sub(r"(?<=\S) {2,}(?=\S)", " ", text)
@@ -89,8 +81,7 @@ def environment() -> ImmutableSandboxedEnvironment:
         keep_trailing_newline=True,
     )
     plain = (number, percent, count, span, duration, interval, spanned, signed, p_value)
-    for function in plain:
-        jinja.filters[function.__name__] = _marked(function)
+    jinja.filters |= {function.__name__: _marked(function) for function in plain}
     jinja.filters |= {
         "capital": lambda text: Markdown(capital(escape(text))),
         "block": block,
@@ -101,8 +92,6 @@ def environment() -> ImmutableSandboxedEnvironment:
         ),
         "join": lambda items, mark="": Markdown(mark.join(map(_printed, items))),
         "g": lambda value: Markdown(f"{value:g}"),
-        "rounded": rounded,
-        "table": markdown_table,
     }
     for name in ("e", "escape", "forceescape", "format", "safe", "urlize", "xmlattr"):
         del jinja.filters[name]  # ways past the escaping, or another one
@@ -119,16 +108,14 @@ def _printed(value: object):
         return value
     if hasattr(value, "_repr_markdown_"):  # another fact
         return Markdown(value._repr_markdown_())
-    if value is None or isinstance(value, bool | np.bool_ | Real):
-        return Markdown(_cell(value, 2))
-    return escape(value)
+    if isinstance(value, bool | np.bool_):
+        return Markdown("yes" if value else "no")
+    return Markdown(number(value)) if value is None or isinstance(value, Real) else escape(value)
 
 
 def escape(text: object) -> Markdown:
     r"""Return a text from outside as Markdown that shows it and does nothing else.
 
-    Examples
-    --------
     >>> print(escape("{{ 7*7 }} $x$ <b> a|b"), escape("# 1"), escape("1. a"))
     \{\{ 7\*7 \}\} \$x\$ \<b\> a\|b \# 1 1\. a
     """
@@ -144,8 +131,6 @@ def escape(text: object) -> Markdown:
 def code(text: object) -> Markdown:
     """Return a text as inline code, whatever is in it.
 
-    Examples
-    --------
     >>> print(code("a.wav"), code("a`b"))
     `a.wav` `` a`b ``
     """
@@ -157,8 +142,6 @@ def code(text: object) -> Markdown:
 def block(text: str, language: str = "") -> Markdown:
     """Return a text as a block of code, whatever is in it.
 
-    Examples
-    --------
     >>> print(block("ser book", "bash"))
     ```bash
     ser book
@@ -171,8 +154,6 @@ def block(text: str, language: str = "") -> Markdown:
 def rounded(value: float, digits: int = 2) -> float:
     """The value as it is printed: halves are rounded away from zero, as readers expect.
 
-    Examples
-    --------
     >>> rounded(0.435), rounded(-0.001), rounded(0.855 - 0.8)
     (0.44, 0.0, 0.06)
     """
@@ -185,8 +166,6 @@ def rounded(value: float, digits: int = 2) -> float:
 def number(value: float | None, digits: int = 2) -> str:
     """A number as it is printed: integers with separators, others with `digits` decimals.
 
-    Examples
-    --------
     >>> number(1929349), number(0.435), number(-0.001), number(None)
     ('1,929,349', '0.44', '0.00', '-')
     """
@@ -200,8 +179,6 @@ def number(value: float | None, digits: int = 2) -> str:
 def interval(score, limits: Iterable[float] = (), digits: int = 2) -> str:
     """A score with its interval: a `Score`, a `Difference`, or a number and its limits.
 
-    Examples
-    --------
     >>> interval(0.7, [0.652, 0.748])
     '0.70 (95 % interval 0.65 to 0.75)'
     """
@@ -213,8 +190,6 @@ def interval(score, limits: Iterable[float] = (), digits: int = 2) -> str:
 def spanned(score, limits: Iterable[float] = (), digits: int = 2) -> str:
     """A score with its interval in few letters, for a table whose heading says what it is.
 
-    Examples
-    --------
     >>> spanned(0.7, [0.652, 0.748])
     '0.70 (0.65 to 0.75)'
     """
@@ -228,8 +203,6 @@ def _parts(score, limits: Iterable[float]) -> tuple[float, Iterable[float]]:
 def signed(difference, limits: Iterable[float] = (), digits: int = 2) -> str:
     """A difference as it is printed, with its interval: as `interval`, or a number alone.
 
-    Examples
-    --------
     >>> signed(0.104, [-0.02, 0.181]), signed(-0.001)
     ('+0.10 (-0.02 to +0.18)', '0.00')
     """
@@ -242,8 +215,6 @@ def signed(difference, limits: Iterable[float] = (), digits: int = 2) -> str:
 def p_value(p: float) -> str:
     """A p-value as it is printed.
 
-    Examples
-    --------
     >>> p_value(0.0312), p_value(0.0002)
     ('p = 0.031', 'p < 0.001')
     """
@@ -253,8 +224,6 @@ def p_value(p: float) -> str:
 def percent(fraction: float | None) -> str:
     """A share as a whole percentage that never rounds to none or all of it.
 
-    Examples
-    --------
     >>> percent(0.722), percent(0.998), percent(1.0), percent(0.001)
     ('72 %', 'over 99 %', '100 %', 'under 1 %')
     """
@@ -271,8 +240,6 @@ def percent(fraction: float | None) -> str:
 def count(n: int, noun: str, plural: str | None = None) -> str:
     """A count with its noun.
 
-    Examples
-    --------
     >>> count(1, "fold"), count(1234, "utterance"), count(2, "class", "classes")
     ('1 fold', '1,234 utterances', '2 classes')
     """
@@ -282,21 +249,16 @@ def count(n: int, noun: str, plural: str | None = None) -> str:
 def span(values: Iterable[int]) -> str:
     """The lowest and the highest of some counts, or the one that they share.
 
-    Examples
-    --------
     >>> span([1200, 300, 480]), span([4, 4])
     ('300 to 1,200', '4')
     """
     values = list(values)
-    low, high = number(min(values)), number(max(values))
-    return low if low == high else f"{low} to {high}"
+    return " to ".join(dict.fromkeys((number(min(values)), number(max(values)))))
 
 
 def listing(items: Iterable[str]) -> str:
     """Words as an English list.
 
-    Examples
-    --------
     >>> listing(["anger"]), listing(["anger", "fear", "joy"])
     ('anger', 'anger, fear and joy')
     """
@@ -312,8 +274,6 @@ def capital(text: str) -> str:
 def duration(seconds: float) -> str:
     """A length of time in its two largest units.
 
-    Examples
-    --------
     >>> duration(0.4), duration(48), duration(192), duration(3725)
     ('0.4 s', '48 s', '3 min 12 s', '1 h 2 min')
     """
@@ -327,67 +287,9 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def markdown_table(rows: pd.DataFrame | Iterable[Mapping], *, digits: int = 2) -> Markdown:
-    """A pipe table: columns of numbers right-aligned and rounded, text left-aligned.
-
-    Parameters
-    ----------
-    rows
-        A data frame (its index is not printed) or mappings with the same keys, which become the
-        headings. None and nan print as "-", texts are escaped unless they are `Markdown`.
-    digits
-        Decimals of numbers that are not integers.
-
-    Examples
-    --------
-    >>> print(markdown_table([{"Network": "CNN", "UAR": 0.7}, {"Network": "CNN-GRU", "UAR": 0.75}]))
-    | Network | UAR |
-    | :--- | ---: |
-    | CNN | 0.70 |
-    | CNN-GRU | 0.75 |
-    """
-    if isinstance(rows, pd.DataFrame):
-        names = list(rows.columns)
-        rows = [dict(zip(names, row, strict=True)) for row in rows.itertuples(index=False)]
-    else:
-        rows = list(rows)
-        names = list(rows[0]) if rows else []
-    if not rows:
-        return Markdown("*(no rows)*")
-    lines = [
-        [_cell(str(name), digits) for name in names],
-        ["---:" if _numeric([row[name] for row in rows]) else ":---" for name in names],
-    ]
-    lines += [[_cell(row[name], digits) for name in names] for row in rows]
-    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
-
-
-def _missing(value: object) -> bool:
-    return value is None or value is pd.NA or (isinstance(value, Real) and math.isnan(value))
-
-
-def _numeric(values: list) -> bool:
-    given = [value for value in values if not _missing(value)]
-    return bool(given) and all(
-        isinstance(value, Real) and not isinstance(value, bool | np.bool_) for value in given
-    )
-
-
-def _cell(value: object, digits: int) -> str:
-    if _missing(value):
-        return MISSING
-    if isinstance(value, bool | np.bool_):
-        return "yes" if value else "no"
-    if isinstance(value, Real):
-        return number(value, digits)
-    return str(escape(value))
-
-
 def ranked(values: Mapping[str, float], digits: int = 2) -> list[tuple[float, list[str]]]:
     """Printed values from highest to lowest, each with the names that share it.
 
-    Examples
-    --------
     >>> ranked({"anger": 0.701, "fear": 0.52, "joy": 0.699})
     [(0.7, ['anger', 'joy']), (0.52, ['fear'])]
     """
@@ -407,19 +309,8 @@ def extremes(
 ) -> str:
     """Who has the highest and who the lowest printed value, with all that tie.
 
-    Parameters
-    ----------
-    values
-        Name to value, at least one.
-    noun
-        What the names are; more than `MANY` names of one rank are counted, not listed.
-    digits, unit
-        How values are printed.
-    bold
-        Emphasise the names, for Markdown.
+    More than `MANY` names of one rank are counted, not listed; bold emphasises them in Markdown.
 
-    Examples
-    --------
     >>> extremes({"anger": 0.7, "fear": 0.52, "joy": 0.7})
     'highest for **anger and joy** (0.70), lowest for **fear** (0.52)'
     >>> extremes({"anger": 0.7, "fear": 0.7})

@@ -196,6 +196,30 @@ def test_unnamed_speakers_and_random_splits_are_not_called_unseen(speaker, proto
     assert Network(run).unseen == unseen
 
 
+def test_the_account_of_training_has_the_numbers_of_the_record():
+    text = Network(factory.make_run("cnn", "emodb", epochs=20)).text("training")
+    assert "10 folds with 160 utterances for training, 20 for validation\nand 20 for" in text
+    assert "share no speaker" in text
+
+
+@pytest.mark.parametrize("protocol", ["random", "speaker", "given"])
+@pytest.mark.parametrize("best", ["one", "same", "range"])
+@pytest.mark.parametrize("on", [True, False])
+def test_every_level_of_training_is_worded(protocol, best, on):
+    switches = {"mixup": 0.3, "label_smoothing": 0.1, "class_weights": True, "patience": 99}
+    parameters = {name: value if on else 0 for name, value in switches.items()}
+    folds = [dict(fold, epochs=9, best_epoch=7) for fold in RUN.record.folds]
+    if best == "range":
+        folds[0]["best_epoch"] = 4
+    folds = folds[:1] if best == "one" else folds
+    page = Network(with_data(RUN, protocol=protocol, parameters=parameters, folds=folds))
+    text = page.text("training")
+    assert ("mixup" in text, "smoothing" in text, "rarity" in text) == (on, on, on)
+    assert ("may share speakers" in text) == (protocol == "random")
+    assert ("no named speaker" in text) == (protocol == "given")
+    assert ("median of 7" in text) == (best == "range")
+
+
 @pytest.mark.parametrize(
     ("architecture", "total", "n_layers"),
     [("cnn", "1,929,349", 16), ("cnn_lstm", "1,234,309", 19), ("cnn_gru", "579,781", 19)],

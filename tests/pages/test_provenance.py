@@ -1,4 +1,4 @@
-"""Provenance: how a run was made, the notices, and the command that repeats it."""
+"""Provenance: the notices, the command that repeats a page, and what it was made of."""
 
 import shlex
 
@@ -15,35 +15,6 @@ def command(trace: provenance.Trace) -> list[str]:
 
 def given(run, **parameters):
     return factory.with_data(run, parameters=parameters)
-
-
-def test_the_account_of_training_has_the_numbers_of_the_record():
-    training = provenance.training(factory.make_run("cnn", "emodb", epochs=20))
-    assert training.sizes == {"train": [160] * 10, "validation": [20] * 10, "test": [20] * 10}
-    assert training.apart == "nothing"
-    assert len(training.epochs) == len(training.best) == 10
-
-
-@pytest.mark.parametrize("protocol", ["random", "speaker"])
-@pytest.mark.parametrize("best", ["one", "same", "range"])
-@pytest.mark.parametrize("on", [True, False])
-def test_every_level_of_training_is_worded(protocol, best, on):
-    run = factory.make_run(protocol=protocol, epochs=8 if on else 20)
-    folds = [dict(fold, epochs=9, best_epoch=7) for fold in run.record.folds]
-    if best == "range":
-        folds[0]["best_epoch"] = 4
-    folds = folds[:1] if best == "one" else folds
-    run = factory.with_data(run, folds=folds)
-    switches = {"mixup": 0.3, "label_smoothing": 0.1, "class_weights": True, "patience": 99}
-    run = given(run, **{name: value if on else 0 for name, value in switches.items()})
-    words = provenance.training(run)._repr_markdown_()
-    assert ("mixup" in words, "smoothing" in words, "rarity" in words) == (on, on, on)
-    assert ("may share speakers" in words) == (protocol == "random")
-
-
-def test_of_a_split_from_a_file_no_more_is_said_than_is_audited():
-    run = factory.with_data(factory.make_run(), protocol="given")
-    assert provenance.training(run).apart == "given"
 
 
 @pytest.mark.parametrize("corpus", ["demo", "emodb"])

@@ -1,11 +1,9 @@
-"""Words: numbers as they are printed, tables, and texts that come from outside."""
+"""Words: numbers as they are printed, and texts that come from outside."""
 
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
-from factory import parse
 from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
@@ -47,22 +45,6 @@ def test_number_has_no_minus_zero_and_no_nan():
 )
 def test_duration_never_prints_sixty(seconds, text):
     assert words.duration(seconds) == text
-
-
-def test_table_aligns_numbers_right_and_escapes_pipes():
-    rows = [{"a|b": "x|y", "n": 1, "z": None}, {"a|b": "w", "n": 2000, "z": 0.5}]
-    assert words.markdown_table(rows).splitlines() == [
-        "| a\\|b | n | z |", "| :--- | ---: | ---: |", "| x\\|y | 1 | - |", "| w | 2,000 | 0.50 |"
-    ]  # fmt: skip
-
-
-def test_table_takes_a_frame_and_keeps_integers():
-    frame = pd.DataFrame({"n": [1, 2], "share": [0.25, np.nan], "yes": [True, False]})
-    assert parse(words.markdown_table(frame)) == [
-        {"n": "1", "share": "0.25", "yes": "yes"},
-        {"n": "2", "share": "-", "yes": "no"},
-    ]
-    assert words.markdown_table([]) == "*(no rows)*"
 
 
 def test_what_a_template_prints_is_escaped_once_and_a_missing_name_is_refused(

@@ -1,7 +1,4 @@
-"""Figures of calibration: reliability before and after scaling, accuracy against coverage.
-
-Conventions as in `drawing`.
-"""
+"""Reliability before and after scaling, accuracy against coverage; see `drawing`."""
 
 import numpy as np
 import seaborn as sns
@@ -9,18 +6,8 @@ from matplotlib.ticker import PercentFormatter
 
 from ser_lib.metrics import calibration
 from ser_lib.pages.calibration import Calibration, curve
-from ser_lib.pages.figures.drawing import (
-    BLUE,
-    INK,
-    ORANGE,
-    PALE,
-    SOFT,
-    Figure,
-    canvas,
-    legend_above,
-    level,
-    styled,
-)
+from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, level, styled
+from ser_lib.pages.figures.palette import BLUE, INK, ORANGE, PALE, SOFT
 from ser_lib.pages.words import count, number, percent
 
 LEVELS = np.linspace(0.05, 1, 39)  # coverages at which the curve and its band are computed

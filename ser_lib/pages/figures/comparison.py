@@ -1,8 +1,4 @@
-"""Figures of several networks, and of networks and baselines.
-
-Conventions as in `drawing`: every function takes runs on the same corpus and protocol and returns a
-`Figure` whose alt text states the finding.
-"""
+"""Figures of several networks on the same corpus and protocol, and baselines; see `drawing`."""
 
 from collections.abc import Sequence
 from itertools import cycle
@@ -13,28 +9,13 @@ import seaborn as sns
 from ser_lib.core.errors import choose
 from ser_lib.experiments.baselines import Baseline
 from ser_lib.experiments.run import Run
-from ser_lib.pages.figures.drawing import (
-    BLUE,
-    GREEN,
-    INK,
-    ORANGE,
-    PURPLE,
-    Figure,
-    canvas,
-    legend_above,
-    level,
-    score_rows,
-    styled,
-)
+from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, level, score_rows, styled
+from ser_lib.pages.figures.palette import BLUE, GREEN, INK, ORANGE, PURPLE
 from ser_lib.pages.runs import labels
 from ser_lib.pages.words import capital, duration, interval, number
 
-_METRICS = {
-    "accuracy": "Accuracy",
-    "uar": "UAR",
-    "macro_f1": "Macro F1",
-    "weighted_f1": "Weighted F1",
-}
+_METRICS = {"accuracy": "Accuracy", "uar": "UAR", "macro_f1": "Macro F1",
+            "weighted_f1": "Weighted F1"}  # fmt: skip
 _LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "D"), (PURPLE, "^"))
 
 
@@ -48,12 +29,7 @@ def scores(
 ) -> Figure:
     """Scores of several runs side by side, with their 95 % intervals.
 
-    Parameters
-    ----------
-    metrics
-        Of accuracy, uar, macro_f1, weighted_f1.
-    name, caption
-        Of the figure.
+    The metrics are of accuracy, uar, macro_f1 and weighted_f1.
     """
     for metric in metrics:
         choose(metric, _METRICS, "score")

@@ -1,13 +1,11 @@
-"""Figures of people and a network on the same utterances.
-
-Conventions as in `drawing`.
-"""
+"""Figures of people and a network on the same utterances; see `drawing`."""
 
 import numpy as np
 import seaborn as sns
 
 from ser_lib.pages.context import Context
-from ser_lib.pages.figures.drawing import BLUE, INK, ORANGE, Figure, canvas, legend_above, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, styled
+from ser_lib.pages.figures.palette import BLUE, INK, ORANGE
 from ser_lib.pages.words import listing, number
 
 
@@ -19,12 +17,9 @@ def people(page: Context) -> Figure | None:
         return None
     x, width = np.arange(len(table)), 0.38
     fig, axis = canvas(height=3.6)
-    for column, colour, shift, hatch in (
-        ("people", ORANGE, -width / 2, "//"),
-        ("network", BLUE, width / 2, ""),
-    ):
-        axis.bar(x + shift, table[column], width, label=column, color=colour, hatch=hatch,
-                 edgecolor="white", linewidth=0)  # fmt: skip
+    for column, colour, side, hatch in (("people", ORANGE, -1, "//"), ("network", BLUE, 1, "")):
+        axis.bar(x + side * width / 2, table[column], width, label=column, color=colour,
+                 hatch=hatch, edgecolor="white", linewidth=0)  # fmt: skip
     for colour, thickness in (("white", 4.5), (INK, 1.6)):
         axis.vlines(x + width / 2, table["low"], table["high"], color=colour, linewidth=thickness)
     axis.set_xticks(x, table.index)

@@ -1,23 +1,11 @@
-"""Figures of a corpus: utterances and their lengths, by emotion.
-
-Conventions as in `drawing`. Manifest tables have the columns of `corpora.manifest`.
-"""
+"""Figures of a corpus, from the table of its manifest; see `drawing`."""
 
 import pandas as pd
 import seaborn as sns
 
 from ser_lib.pages.data import WINDOW_S
-from ser_lib.pages.figures.drawing import (
-    BLUE,
-    INK,
-    ORANGE,
-    RED,
-    SOFT,
-    Figure,
-    canvas,
-    legend_above,
-    styled,
-)
+from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, styled
+from ser_lib.pages.figures.palette import BLUE, INK, ORANGE, RED, SOFT
 from ser_lib.pages.words import count, extremes, listing, number, percent
 
 

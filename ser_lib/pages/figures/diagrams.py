@@ -1,7 +1,4 @@
-"""Figures of what goes in: the corpus, the pipeline, and the blocks of a network.
-
-Conventions as in `drawing`. Manifest tables have the columns of `corpora.manifest`.
-"""
+"""Diagrams of the pipeline and of the blocks of a network; see `drawing`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -11,19 +8,9 @@ from matplotlib.patches import FancyBboxPatch, Patch
 from ser_lib.core.audio import RATE
 from ser_lib.experiments.run import Run
 from ser_lib.features import maps
-from ser_lib.pages.figures.drawing import (
-    BLUE,
-    GREEN,
-    INK,
-    ORANGE,
-    PALE,
-    PURPLE,
-    SOFT,
-    Figure,
-    canvas,
-    styled,
-)
+from ser_lib.pages.figures.drawing import Figure, canvas, styled
 from ser_lib.pages.figures.network import figure_name
+from ser_lib.pages.figures.palette import BLUE, GREEN, INK, ORANGE, PALE, PURPLE, SOFT
 from ser_lib.pages.words import capital, count, number, percent
 
 WINDOW_S = maps.FRAMES * maps.HOP / RATE

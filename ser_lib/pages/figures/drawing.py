@@ -20,39 +20,24 @@ import numpy as np
 import seaborn as sns
 
 from ser_lib.core.errors import ParameterError
+from ser_lib.pages.figures.palette import INK, PALE
 from ser_lib.pages.words import number
 
 WIDTH = 8.0  # inches
-BLUE, ORANGE, GREEN, RED, PURPLE, *_ = sns.color_palette("colorblind").as_hex()
-INK, SOFT, PALE = "#262626", "#8c8c8c", "#bfbfbf"
 
 
 @dataclass(frozen=True)
 class Figure:
     """A figure with what it shows in words; it shows itself in a notebook.
 
-    Attributes
-    ----------
-    fig
-        The drawing; it belongs to no window and needs no closing.
-    alt
-        One paragraph for who cannot see it: the finding.
-    name
-        Label for cross-references and name of the files to download, unique in the book:
-        "<page>-<name>" in lower-case letters, digits and hyphens.
-    caption
-        Markdown for under the figure.
-
-    Raises
-    ------
-    ParameterError
-        If the name is none: the book could not number the figure.
+    Its name, by which the book refers to it, is unique in it: "<page>-<name>" in lower-case
+    letters, digits and hyphens. ParameterError if it is none.
     """
 
-    fig: matplotlib.figure.Figure
-    alt: str
+    fig: matplotlib.figure.Figure  # belongs to no window and needs no closing
+    alt: str  # one paragraph for who cannot see it: the finding
     name: str
-    caption: str
+    caption: str  # Markdown
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.name):
@@ -69,7 +54,7 @@ class Figure:
         return self._save("svg", metadata={"Date": None}).decode()
 
     def png(self, *, dpi: int = 200) -> bytes:
-        """Return the figure as a PNG file's bytes, the same for the same figure."""
+        """Return the bytes of a PNG file, the same for the same figure."""
         return self._save("png", dpi=dpi, metadata={"Software": None})
 
     def savefig(self, file, **options) -> None:
@@ -97,7 +82,7 @@ def style() -> AbstractContextManager:
         "axes.labelcolor": INK,
         "xtick.color": INK,
         "ytick.color": INK,
-        "axes.edgecolor": "#bfbfbf",
+        "axes.edgecolor": PALE,
         "axes.titleweight": "bold",
         "axes.titlesize": 10.5,
         "grid.color": "#e6e6e6",
@@ -127,14 +112,6 @@ def styled(function: Callable) -> Callable:
     return drawn
 
 
-def ink_on(colour) -> str:
-    """Black or white, whichever is the more legible on a colour (WCAG relative luminance)."""
-    channels = np.array(matplotlib.colors.to_rgb(colour))
-    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
-    luminance = float(linear @ [0.2126, 0.7152, 0.0722])
-    return "white" if 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05 else "black"
-
-
 def legend_above(axis, columns: int) -> None:
     """Put the legend of an axis over it, where it covers no data."""
     axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns, title=None)
@@ -150,20 +127,9 @@ def level(axis, y: float, text: str) -> None:
 
 
 def score_rows(names: Sequence[str], series: Iterable[tuple], *, chance: float, height: float):
-    """Draw UAR and its interval as points in rows, the value at the right.
+    """Draw UAR and its interval as points in rows, named from above, the value at the right.
 
-    Parameters
-    ----------
-    names
-        Of the rows, from above.
-    series
-        Label, colour, marker and (row, `Score`) pairs of each kind of points.
-    chance
-        Drawn as a dashed line.
-
-    Returns
-    -------
-    matplotlib figure
+    Of each kind of points, `series` has label, colour, marker and (row, `Score`) pairs.
     """
     fig, axis = canvas(height=height)
     for label, colour, marker, places in series:

@@ -1,26 +1,18 @@
-"""The figure of failures: how sure a network is of its right and of its wrong predictions.
-
-Conventions as in `drawing`.
-"""
+"""How sure a network is of its right and of its wrong predictions; see `drawing`."""
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
 
 from ser_lib.metrics.calibration import BINS
-from ser_lib.pages.figures.drawing import BLUE, ORANGE, Figure, canvas, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, styled
+from ser_lib.pages.figures.palette import BLUE, ORANGE
 from ser_lib.pages.words import count, number
 
 
 @styled
 def right_and_wrong(predictions: pd.DataFrame) -> Figure:
-    """How sure the right predictions are, and the wrong ones.
-
-    Parameters
-    ----------
-    predictions
-        Columns right, and p, the probability of the prediction.
-    """
+    """How sure right and wrong predictions are, from columns right and p (of the prediction)."""
     fig, axis = canvas(height=3.0)
     edges = np.linspace(0, 1, 2 * BINS + 1)
     words = []

@@ -1,10 +1,10 @@
 """Figures of signals and their feature maps, drawn by `librosa.display`.
 
 Conventions as in `drawing`. A signal is float32 [samples] at `audio.RATE`; a map is float
-[rows, frames] or [rows, frames, channels] as extracted, in its own units, of which the first
-channel is drawn. Its rows are those of `features.rows(kind)`, from the bottom up; frame t is at
-``t * HOP / RATE`` seconds. The rows of the stack have different units, so each is drawn in standard
-deviations over all frames of the figure. The stripe beside a map tells the cue of each row.
+[rows, frames] as extracted, in its own units. Its rows are those of `features.rows(kind)`, from the
+bottom up; frame t is at ``t * HOP / RATE`` seconds. The rows of the stack have different units, so
+each is drawn in standard deviations over all frames of the figure. The stripe beside a map tells
+the cue of each row.
 """
 
 import math
@@ -17,16 +17,17 @@ from matplotlib.ticker import NullFormatter
 
 from ser_lib.core.audio import RATE
 from ser_lib.features import maps as features
-from ser_lib.pages.figures.drawing import BLUE, GREEN, ORANGE, RED, Figure, canvas, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, styled
+from ser_lib.pages.figures.palette import BLUE, GREEN, ORANGE, RED
 from ser_lib.pages.words import escape, extremes, percent
 from ser_lib.pages.words import number as printed
 
 FRAME_S = features.HOP / RATE
 NAMES = {"logmel": "Log-mel map", "stack": "Stacked feature map"}
 _CUES = {"pitch": BLUE, "tone": GREEN, "speed": ORANGE, "energy": RED}
+# The first row of each group of the stack's rows, and what the group is called.
 _GROUPS = {"f0": "f0, voicing", "chroma_C": "chroma", "onset_strength": "onset, rms",
            "mfcc_0": "mfcc", "centroid": "spectral shape", "contrast_0_hz": "contrast"}  # fmt: skip
-"""The first row of each group of the stack's rows, and what the group is called."""
 _BRIGHT_HZ = 1000  # bands above are compared with those below
 _DEVIATIONS = 2.5  # colour range of the stack
 _VOICED = 0.5
@@ -35,14 +36,15 @@ _F0_TICKS = (60, 100, 200, 400)  # Hz
 _F0_LIMITS = (55, 550)  # a little more than can be found, so that voices can be compared
 
 
-def _static(values: np.ndarray) -> np.ndarray:
-    return values[..., 0] if values.ndim == 3 else values
+def row(stack: np.ndarray, name: str) -> np.ndarray:
+    """Return a row of the stack by its name: [frames]."""
+    return stack[[one.name for one in features.rows("stack")].index(name)]
 
 
 def f0(stack: np.ndarray) -> np.ndarray:
     """Return the F0 of each frame of a stack in Hz, nan where there is no voice: float [frames]."""
-    voiced = _row(stack, "voicing") > _VOICED
-    semitones = _row(stack, "f0").astype(float)
+    voiced = row(stack, "voicing") > _VOICED
+    semitones = row(stack, "f0").astype(float)
     return np.where(voiced, _F0_REFERENCE_HZ * 2 ** (semitones / 12), math.nan)
 
 
@@ -54,18 +56,17 @@ def waveform_and_maps(
 
     `maps` has the utterance's map of each kind; the title says what utterance it is.
     """
-    statics = {kind: _static(values) for kind, values in maps.items()}
     fig, axes = canvas(1 + len(maps), 1, height=1.3 + 2.9 * len(maps), sharex=True,
                        height_ratios=[1, *[2.6] * len(maps)])  # fmt: skip
     _draw_waveform(axes[0], signal, title)
-    for axis, (kind, static) in zip(axes[1:], statics.items(), strict=True):
-        _draw_maps([axis], [static], kind)
+    for axis, (kind, values) in zip(axes[1:], maps.items(), strict=True):
+        _draw_maps([axis], [values], kind)
     axes[-1].set_xlabel("time (s)")
     _explain_cues(fig, maps)
-    alt = [_loudest(signal), *(_finding(static, kind) for kind, static in statics.items())]
+    findings = [_finding(values, kind) for kind, values in maps.items()]
     return Figure(
         fig,
-        alt=" ".join(alt),
+        alt=" ".join([_loudest(signal), *findings]),
         name="features-one-utterance",
         caption="One utterance: the sound, and the two maps that are made of it.",
     )
@@ -88,10 +89,9 @@ def voice(signal: np.ndarray, *, emotion: str, number: int, title: str = "") -> 
     axes[2].set_yticks(_F0_TICKS, [str(hz) for hz in _F0_TICKS])
     axes[2].yaxis.set_minor_formatter(NullFormatter())
     fig.align_ylabels()
-    alt = f"{_loudest(signal)} {_finding(logmel, 'logmel')} {_melody(contour)}"
     return Figure(
         fig,
-        alt=alt,
+        alt=f"{_loudest(signal)} {_finding(logmel, 'logmel')} {_melody(contour)}",
         name=f"listen-emotion-{number}",
         caption=f"What {escape(emotion)} sounds like: waveform, log-mel map and F0 of one "
         "utterance.",
@@ -101,7 +101,6 @@ def voice(signal: np.ndarray, *, emotion: str, number: int, title: str = "") -> 
 @styled
 def feature_grid(maps: Mapping[str, np.ndarray], *, kind: str) -> Figure:
     """Draw the map of one utterance per emotion, all on the same scales."""
-    statics = {emotion: _static(values) for emotion, values in maps.items()}
     columns = min(len(maps), 3)
     rows = -(-len(maps) // columns)
     fig, axes = canvas(rows, columns, height=0.9 + 1.9 * rows, sharex=True, sharey=True,
@@ -109,8 +108,8 @@ def feature_grid(maps: Mapping[str, np.ndarray], *, kind: str) -> Figure:
     for axis in axes.flat[len(maps) :]:
         axis.set_axis_off()
     panels = list(axes.flat[: len(maps)])
-    _draw_maps(panels, list(statics.values()), kind)
-    for axis, emotion in zip(panels, statics, strict=True):
+    _draw_maps(panels, list(maps.values()), kind)
+    for axis, emotion in zip(panels, maps, strict=True):
         axis.set_title(emotion)
     panels[0].locator_params("x", nbins=4)
     for axis in axes[-1]:
@@ -119,13 +118,10 @@ def feature_grid(maps: Mapping[str, np.ndarray], *, kind: str) -> Figure:
     scales = "" if kind == "logmel" else "; every row is shown relative to its own range"
     return Figure(
         fig,
-        alt=f"{NAMES[kind]} of one utterance per emotion. {_contrast(statics, kind)}",
+        alt=f"{NAMES[kind]} of one utterance per emotion. {_contrast(maps, kind)}",
         name=f"features-{kind}",
         caption=f"{NAMES[kind]} of one utterance of each emotion, on the same scales{scales}.",
     )
-
-
-# Drawing
 
 
 def _draw_waveform(axis, signal: np.ndarray, title: str) -> None:
@@ -199,13 +195,6 @@ def _explain_cues(fig, kinds) -> None:
     fig.legend(handles=handles, loc="outside lower center", ncols=len(handles), borderaxespad=0)
 
 
-# What is seen, in sentences
-
-
-def _row(stack: np.ndarray, name: str) -> np.ndarray:
-    return stack[[row.name for row in features.rows("stack")].index(name)]
-
-
 def _centres() -> np.ndarray:
     """Centre frequencies of the log-mel bands in Hz, as their names tell."""
     return np.array([float(row.name.split("_")[1]) for row in features.rows("logmel")])
@@ -234,16 +223,16 @@ def _median_f0(stack: np.ndarray) -> float:
     return math.nan if np.isnan(contour).all() else float(np.nanmedian(contour))
 
 
-def _finding(static: np.ndarray, kind: str) -> str:
+def _finding(values: np.ndarray, kind: str) -> str:
     if kind == "logmel":
-        band = round(_centres()[static.mean(axis=1).argmax()])
-        loudest = float(static.mean(axis=0).argmax()) * FRAME_S
+        band = round(_centres()[values.mean(axis=1).argmax()])
+        loudest = float(values.mean(axis=0).argmax()) * FRAME_S
         return (
             f"{NAMES[kind]}: The level is highest around {band:,} Hz on average, and "
             f"{printed(loudest)} s after the start."
         )
-    middle, voiced = _median_f0(static), float(np.mean(~np.isnan(f0(static))))
-    loudest = float(_row(static, "rms").argmax()) * FRAME_S
+    middle, voiced = _median_f0(values), float(np.mean(~np.isnan(f0(values))))
+    loudest = float(row(values, "rms").argmax()) * FRAME_S
     pitch = "" if math.isnan(middle) else f", with a median F0 of {printed(middle, 0)} Hz"
     return (
         f"{NAMES[kind]}: {percent(voiced)} of the frames are voiced{pitch}; the level is highest "
@@ -251,15 +240,15 @@ def _finding(static: np.ndarray, kind: str) -> str:
     )
 
 
-def _contrast(statics: Mapping[str, np.ndarray], kind: str) -> str:
+def _contrast(maps: Mapping[str, np.ndarray], kind: str) -> str:
     """What tells the utterances of a grid apart."""
     if kind == "logmel":
         high = _centres() > _BRIGHT_HZ
-        tilt = {name: float(v[high].mean() - v[~high].mean()) for name, v in statics.items()}
+        tilt = {name: float(v[high].mean() - v[~high].mean()) for name, v in maps.items()}
         return f"The level above {_BRIGHT_HZ:,} Hz, relative to that below, is {_ends(tilt, 'dB')}."
-    pitch = {name: _median_f0(stack) for name, stack in statics.items()}
+    pitch = {name: _median_f0(stack) for name, stack in maps.items()}
     hertz = {name: middle for name, middle in pitch.items() if not math.isnan(middle)}
-    level = {name: float(_row(stack, "rms").max()) for name, stack in statics.items()}
+    level = {name: float(row(stack, "rms").max()) for name, stack in maps.items()}
     loudest = f"The level of the loudest frame is {_ends(level, 'dB')}."
     return f"The median F0 is {_ends(hertz, 'Hz')}. {loudest}" if hertz else loudest
 

@@ -1,9 +1,7 @@
-"""Figures of what a random split pretends.
+"""The figure of what a random split pretends; see `drawing`."""
 
-Conventions as in `drawing`: every function returns a `Figure` whose alt text states the finding.
-"""
-
-from ser_lib.pages.figures.drawing import BLUE, ORANGE, Figure, score_rows, styled
+from ser_lib.pages.figures.drawing import Figure, score_rows, styled
+from ser_lib.pages.figures.palette import BLUE, ORANGE
 from ser_lib.pages.gap import Gap
 from ser_lib.pages.words import capital, number, p_value, signed
 

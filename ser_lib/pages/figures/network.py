@@ -1,8 +1,4 @@
-"""Figures of one run.
-
-Conventions as in `drawing`: every function takes a run and returns a `Figure` whose alt text states
-the finding. `page` begins the figure's name; by default it is that of the network's own page.
-"""
+"""Figures of one run, named after its network's page or another `page`; see `drawing`."""
 
 import numpy as np
 import pandas as pd
@@ -11,20 +7,8 @@ from matplotlib.ticker import MaxNLocator
 
 from ser_lib.corpora import describe
 from ser_lib.experiments.run import Run
-from ser_lib.pages.figures.drawing import (
-    BLUE,
-    GREEN,
-    INK,
-    ORANGE,
-    PALE,
-    SOFT,
-    Figure,
-    canvas,
-    ink_on,
-    legend_above,
-    level,
-    styled,
-)
+from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, level, styled
+from ser_lib.pages.figures.palette import BLUE, GREEN, INK, ORANGE, PALE, SOFT, ink_on
 from ser_lib.pages.network import pairs, speaker_scores
 from ser_lib.pages.words import count, extremes, number, percent
 
@@ -41,8 +25,8 @@ def figure_name(run: Run, page: str | None, name: str) -> str:
 def learning_curves(run: Run, *, page: str | None = None) -> Figure:
     """Accuracy and loss by epoch: mean and range over the folds, training and validation.
 
-    Folds may stop at different epochs. The mean is over those that still train, and is drawn while
-    at least half of them do; a dotted line marks where the first one stopped.
+    The mean is over the folds that still train, and is drawn while at least half of them do; a
+    dotted line marks where the first one stopped.
     """
     names = {"train": "training", "validation": "validation"}
     history = run.history.replace({"split": names})
@@ -91,13 +75,7 @@ def learning_curves(run: Run, *, page: str | None = None) -> Figure:
 
 @styled
 def confusion(run: Run, *, normalise: bool = False, page: str | None = None) -> Figure:
-    """Confusion matrix as a heat map, true emotions in rows.
-
-    Parameters
-    ----------
-    normalise
-        Shares of the true emotion (rows sum to 1) instead of counts.
-    """
+    """Confusion matrix: counts, or with `normalise` shares of the true emotion, which is a row."""
     counts, shares = run.confusion.to_numpy(), _shares(run.confusion)
     fig, axis = canvas(height=0.9 + 0.62 * len(run.emotions))
     _heat_map(axis, shares if normalise else run.confusion)

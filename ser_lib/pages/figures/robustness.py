@@ -5,7 +5,8 @@ import seaborn as sns
 from matplotlib.lines import Line2D
 
 from ser_lib.features.perturb import KINDS
-from ser_lib.pages.figures.drawing import BLUE, INK, PALE, SOFT, Figure, canvas, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, styled
+from ser_lib.pages.figures.palette import BLUE, INK, PALE, SOFT
 from ser_lib.pages.robustness import Trial
 from ser_lib.pages.words import capital, count, number
 
@@ -16,8 +17,7 @@ _COLUMNS = 4
 def curves(trial: Trial) -> Figure:
     """UAR against strength, a panel for each kind of perturbation.
 
-    The bars are the 95 % intervals of the change, drawn from the clean value, so a bar that does
-    not reach the dashed line is a change that the data can tell.
+    The bars are the 95 % intervals of the change, drawn from the clean value.
     """
     rows = -(-len(KINDS) // _COLUMNS)
     fig, axes = canvas(rows, _COLUMNS, height=0.5 + 2.1 * rows, sharey=True, squeeze=False)
@@ -42,26 +42,19 @@ def curves(trial: Trial) -> Figure:
     axes.flat[0].set_ylim(0, 1)
     for row in axes:
         row[0].set_ylabel("UAR")
-    lines = (
-        (BLUE, "-", "o", "changed"),
-        (INK, "--", "", "unchanged"),
-        (SOFT, ":", "", "chance"),
-        (PALE, "-", "", "95 % interval of the change"),
-    )
     handles = [
-        Line2D([], [], color=c, linestyle=s, marker=m, label=text, linewidth=5 if c == PALE else 2)
-        for c, s, m, text in lines
+        Line2D([], [], color=BLUE, marker="o", linewidth=2, label="changed"),
+        Line2D([], [], color=INK, linestyle="--", linewidth=2, label="unchanged"),
+        Line2D([], [], color=SOFT, linestyle=":", linewidth=2, label="chance"),
+        Line2D([], [], color=PALE, linewidth=5, label="95 % interval of the change"),
     ]
     fig.legend(handles=handles, loc="outside upper center", ncols=len(handles), frameon=False)
     sns.despine(fig)
-    alt = (
-        f"UAR under {count(len(KINDS), 'kind')} of perturbation, mild to severe from left to "
-        f"right. Unchanged it is {number(clean)}, chance is {number(trial.chance)}. The lowest "
-        f"values: {'; '.join(lowest)}."
-    )
     return Figure(
         fig,
-        alt=alt,
+        alt=f"UAR under {count(len(KINDS), 'kind')} of perturbation, mild to severe from left to "
+        f"right. Unchanged it is {number(clean)}, chance is {number(trial.chance)}. The lowest "
+        f"values: {'; '.join(lowest)}.",
         name="robustness-curves",
         caption="UAR of changed utterances, mild to severe from left to right in each panel. "
         "A bar that does not reach the dashed line is a change that the data can tell.",

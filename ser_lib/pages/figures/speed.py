@@ -1,23 +1,12 @@
-"""The figure of speed: how many times as fast as a rival, how many times the cost of a limit.
-
-Conventions as in `drawing`.
-"""
+"""How many times as fast as a rival, or as costly as a limit; see `drawing`."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import seaborn as sns
 
-from ser_lib.pages.figures.drawing import (
-    BLUE,
-    INK,
-    ORANGE,
-    RED,
-    Figure,
-    canvas,
-    legend_above,
-    styled,
-)
+from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, styled
+from ser_lib.pages.figures.palette import BLUE, INK, ORANGE, RED
 from ser_lib.pages.speed import aim, significant
 from ser_lib.pages.words import capital, count, listing
 
@@ -55,7 +44,9 @@ def ratios(rows: Sequence[Mapping]) -> Figure | None:
     axis.axvline(1, color=INK, linestyle="--", linewidth=1.2)
     axis.set_yticks(range(len(rows)), [_label(row) for row in rows])
     axis.set(xscale="log", xlabel="ratio of the medians", ylabel="", ylim=(len(rows) - 0.4, -0.6))
-    ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if _near(tick, rows)]
+    marks = [1, *(row["ratio"] for row in rows), *(aim(rows[y]) for y in aimed)]
+    ticks = np.array([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100])
+    ticks = ticks[(min(marks) / 2 <= ticks) & (ticks <= 2 * max(marks))]
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.minorticks_off()
     axis.grid(False, axis="y")
@@ -78,11 +69,6 @@ def _against(row: Mapping) -> str:
 
 def _label(row: Mapping) -> str:
     return capital(f"{row['group']}: {row['name']}")
-
-
-def _near(tick: float, rows: Sequence[Mapping]) -> bool:
-    values = [row["ratio"] for row in rows] + [aim(row) for row in rows if row["target"]]
-    return min(*values, 1) / 2 <= tick <= max(*values, 1) * 2
 
 
 def _words(rows: Sequence[Mapping]) -> str:

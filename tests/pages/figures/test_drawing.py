@@ -11,7 +11,7 @@ from matplotlib import pyplot
 from PIL import Image
 
 from ser_lib.core.errors import ParameterError
-from ser_lib.pages.figures import drawing
+from ser_lib.pages.figures import drawing, palette
 from ser_lib.pages.figures.drawing import Figure
 
 
@@ -50,5 +50,5 @@ def test_text_on_every_colour_is_legible():
         return curve @ [0.2126, 0.7152, 0.0722]
 
     for colour in matplotlib.colormaps["Blues"](np.linspace(0, 1, 64)):
-        low, high = sorted([luminance(colour[:3]), luminance(drawing.ink_on(colour[:3]))])
+        low, high = sorted([luminance(colour[:3]), luminance(palette.ink_on(colour[:3]))])
         assert (high + 0.05) / (low + 0.05) >= 4.5  # WCAG AA

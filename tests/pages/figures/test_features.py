@@ -70,7 +70,7 @@ def test_grid_has_a_panel_per_emotion_and_the_same_bytes(kind, n):
 def test_a_map_is_drawn_under_its_waveform_with_time_in_seconds(kind):
     signal = tone(400.0)
     static = features.extract(signal, kind=kind)
-    given = {kind: features.channels(static, 3)}
+    given = {kind: static}
     figure = features_figures.waveform_and_maps(signal, given, title="odd $name_")
     assert figure.alt.startswith("Waveform of 0.80 s")
     assert (
