@@ -178,7 +178,7 @@ class Standardiser:
     @classmethod
     def fit(cls, maps: Iterable[np.ndarray]) -> "Standardiser":
         """Take the statistics of all frames of one map or more, each [rows, frames, channels]."""
-        count, total, squares = 0, 0.0, 0.0
+        count, total, squares = 0, np.float64(), np.float64()
         for feature_map in maps:
             wide = feature_map.astype(np.float64)
             count += wide.shape[1]

@@ -71,7 +71,7 @@ def _parts(network: keras.Model) -> list[Callable]:
     taken = [*(layer.input for layer in chain), *network.outputs]
     if len(given) != len(taken) or not all(map(is_, given, taken)):
         return [partial(network, training=True)]  # it has branches, or a layer comes twice
-    parts = []
+    parts: list[Callable] = []
     while chain:
         if _is_block(chain[:4]):
             parts.append(partial(_block, *chain[:4]))
