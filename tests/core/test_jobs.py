@@ -500,7 +500,7 @@ def test_audio_that_a_worker_does_not_see(address, manifest):
 
 
 def test_a_store_that_only_the_workers_see(address, manifest, monkeypatch):
-    monkeypatch.setattr(store.parallel, "each", lambda _, jobs, workers: [64, 8])
+    monkeypatch.setattr(store.jobs, "each", lambda _, jobs, workers: [64, 8])
     with pytest.raises(StoreError, match="not there for this machine; the store must be the same"):
         store.build(manifest, workers=address)
 
