@@ -38,7 +38,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ser_lib.core import jobs as parallel
+from ser_lib.core import jobs
 from ser_lib.core.errors import CorpusError, ParameterError
 from ser_lib.core.files import digest, fresh_folder, sources
 from ser_lib.corpora.espeak import RATE, Voice, synthesiser
@@ -176,10 +176,10 @@ def make(
 
     with fresh_folder(folder) as temporary:
         (temporary / "wav").mkdir()
-        jobs = [(temporary, speaker, n_sentences, seed) for speaker in range(n_speakers)]
+        todo = [(temporary, speaker, n_sentences, seed) for speaker in range(n_speakers)]
         if workers is None and n_speakers * n_sentences < 40:
             workers = 0  # done before a process has started
-        rows = [row for part in parallel.each(_speak, jobs, workers=workers) for row in part]
+        rows = [row for part in jobs.each(_speak, todo, workers=workers) for row in part]
         with (temporary / "manifest.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
             writer.writeheader()

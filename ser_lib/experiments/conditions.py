@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ser_lib.core import audio
-from ser_lib.core import jobs as parallel
+from ser_lib.core import audio, jobs
 from ser_lib.core.errors import ParameterError
 from ser_lib.core.files import digest, sources, workspace, write_atomically
 from ser_lib.corpora import Manifest
@@ -101,7 +100,7 @@ def answers(
     AudioError
         If a file cannot be read.
     """
-    say = progress or parallel.tell
+    say = progress or jobs.tell
     seed = run.seed
     if utterances is None:
         utterances = FEW if run.record.corpus.synthetic else MANY
@@ -120,15 +119,15 @@ def answers(
     name = f"{manifest.corpus}-{run.architecture}-{key}"
     folder = workspace() / "data" / "robustness" / name
     files = {fold: folder / f"{trained.parent.name}.csv" for fold, trained in networks.items()}
-    jobs = [
+    todo = [
         (trained, _inputs(manifest, parts[fold], seed), seed, files[fold])
         for fold, trained in networks.items()
         if fold in parts and not files[fold].is_file()
     ]
     for done, line in enumerate(
-        parallel.each(_answer, jobs, workers=workers, initializer=start_worker), start=1
+        jobs.each(_answer, todo, workers=workers, initializer=start_worker), start=1
     ):
-        say(f"robustness: fold {done} of {len(jobs)}, {line}")
+        say(f"robustness: fold {done} of {len(todo)}, {line}")
     told = pd.concat([read_predictions(files[name]) for name in parts], ignore_index=True)
     return known[["utterance", "speaker", "fold", "truth"]].merge(
         told, on="utterance", validate="one_to_many"

@@ -159,7 +159,7 @@ class Standardiser:
     @classmethod
     def fit(cls, maps: Iterable[np.ndarray]) -> "Standardiser":
         """Take the statistics of all frames of one map or more, each [rows, frames, channels]."""
-        count, total, squares = 0, np.float64(), np.float64()
+        count, total, squares = 0, np.zeros(1), np.zeros(1)
         for feature_map in maps:
             wide = feature_map.astype(np.float64)
             count += wide.shape[1]

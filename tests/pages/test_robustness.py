@@ -395,7 +395,7 @@ def test_another_sample_has_its_own_answers(run, home, monkeypatch):
     record, manifest = run
     before = set((home / "data" / "robustness").glob("*"))
     asked = []
-    monkeypatch.setattr(conditions.parallel, "each", lambda _, jobs, **options: asked.extend(jobs))
+    monkeypatch.setattr(conditions.jobs, "each", lambda _, todo, **options: asked.extend(todo))
     for utterances, n in ((3, 3), (None, 18)):  # a real corpus: all of it
         asked.clear()
         with pytest.raises(TypeError):  # nobody answered
