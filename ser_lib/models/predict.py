@@ -4,14 +4,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from ser_lib.core import jobs
 from ser_lib.core.errors import AudioError
 from ser_lib.models import bundle
 from ser_lib.models.bundle import FrontEnd
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CHUNK = 64  # files that a process answers at a time
 SUFFIXES = (
@@ -35,8 +38,10 @@ class Predictions:
     refused: list[AudioError]
 
     @property
-    def table(self) -> pd.DataFrame:
+    def table(self) -> "pd.DataFrame":
         """One row per file: file, predicted, and the probability of each emotion."""
+        import pandas as pd  # the command line needs no table, and pandas takes its time
+
         predicted = [self.emotions[i] for i in self.probabilities.argmax(axis=1)]
         named = dict(zip(self.emotions, self.probabilities.T, strict=True))
         return pd.DataFrame({"file": self.files, "predicted": predicted} | named)
