@@ -16,8 +16,7 @@ from pathlib import Path
 
 from benchmarks.harness import alternate, row, skipped
 from ser_lib import corpora
-from ser_lib.core import audio
-from ser_lib.core import jobs as parallel
+from ser_lib.core import audio, jobs
 from ser_lib.features import maps
 
 GROUP, UNIT = "more machines", "seconds"
@@ -58,11 +57,11 @@ def run(progress: Progress) -> list[dict]:
             for count in WORKERS
         }
         found = []
-        for kind, (function, jobs) in kinds.items():
+        for kind, (function, todo) in kinds.items():
             progress(kind)
             runs = alternate(
                 {
-                    count: partial(_all, function, jobs, workers)
+                    count: partial(_all, function, todo, workers)
                     for count, workers in {0: 0, **addresses}.items()
                 }
             )
@@ -72,7 +71,7 @@ def run(progress: Progress) -> list[dict]:
 
 def _row(kind: str, count: int, runs: dict[int, list[float]]) -> dict:
     waits = kind == "jobs that wait"
-    cores = parallel.processors()
+    cores = jobs.processors()
     name = f"{kind}, {count} worker{'s' if count > 1 else ''}"
     if not waits:
         name += f" on {cores} core{'s' if cores > 1 else ''}"
@@ -96,8 +95,8 @@ def _row(kind: str, count: int, runs: dict[int, list[float]]) -> dict:
     )
 
 
-def _all(function: Callable, jobs: list[tuple], workers: int | str) -> None:
-    for _ in parallel.each(function, jobs, workers=workers):
+def _all(function: Callable, todo: list[tuple], workers: int | str) -> None:
+    for _ in jobs.each(function, todo, workers=workers):
         pass
 
 

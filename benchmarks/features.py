@@ -25,8 +25,7 @@ import numpy as np
 
 from benchmarks.harness import alternate, row, skipped
 from ser_lib import corpora
-from ser_lib.core import audio
-from ser_lib.core import jobs as parallel
+from ser_lib.core import audio, jobs
 from ser_lib.features import functionals, maps, spectrum
 from ser_lib.pages.words import count
 
@@ -131,7 +130,7 @@ def _beside_smile(corpus: str, files: list[Path]) -> dict:
 
 def _start() -> dict:
     def start() -> None:
-        list(parallel.each(time.monotonic, [()] * WORKERS, workers=WORKERS, initializer=_warm))
+        list(jobs.each(time.monotonic, [()] * WORKERS, workers=WORKERS, initializer=_warm))
 
     values = alternate({"ours": start})
     name = "start of the workers, once a corpus"
@@ -156,8 +155,8 @@ def _loop(function: Callable[[Path], object], files: list[Path], *, threads: int
 
 def _in_workers(kind: str, files: list[Path]) -> float:
     """Return how many files a second parallel processes do while all of them are busy."""
-    jobs = [(kind, files[start : start + JOB]) for start in range(0, len(files), JOB)]
-    done = list(parallel.each(_job, jobs, workers=WORKERS, initializer=_warm))
+    todo = [(kind, files[start : start + JOB]) for start in range(0, len(files), JOB)]
+    done = list(jobs.each(_job, todo, workers=WORKERS, initializer=_warm))
     return together(done)
 
 

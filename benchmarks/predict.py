@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks.harness import alternate, row, skipped
 from ser_lib import corpora
-from ser_lib.core import jobs as parallel
+from ser_lib.core import jobs
 from ser_lib.experiments.experiment import ARCHITECTURES
 from ser_lib.features.maps import FRAMES, ROWS, Standardiser
 from ser_lib.models import bundle
@@ -52,8 +52,8 @@ def run(progress: Callable[[str], None]) -> list[dict]:
         folder = Path(name)
         progress("networks and links to clips")
         clips = _link(folder / "clips")
-        jobs = [(name, folder / name, NETWORKS[name], 5) for name in NETWORKS]
-        list(parallel.each(write_bundle, jobs))
+        todo = [(name, folder / name, NETWORKS[name], 5) for name in NETWORKS]
+        list(jobs.each(write_bundle, todo))
         progress("cold starts")
         found = [_help(), _one(clips[0], folder)]
         for name in NETWORKS:

@@ -81,7 +81,7 @@ def test_the_bill_is_of_core_seconds():
     }
     found = {(one["name"], one["unit"]): one["ours"] for one in growth._in_large(costs, 1e5, 2e4)}
     # Ten million utterances, 3.6 ms each, on every core; three networks, 30 epochs, four folds.
-    cores = growth.parallel.processors()
+    cores = growth.jobs.processors()
     assert found["features", "core hours"] == pytest.approx(10 * cores)
     assert found["training", "core hours"] == pytest.approx(10 * 3 * 30 * 4)
     assert found["audio", "GB"] == pytest.approx(1000)

@@ -4,7 +4,6 @@ Conventions: a signal is float32 [samples] at full scale 1.0, the mean of the fi
 rates are in Hz, durations in seconds. What libsndfile decodes is read: WAV, FLAC, Ogg, MP3, ...
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,32 +24,11 @@ _NOT_AUDIO = (
 )
 
 
-@dataclass(frozen=True)
-class AudioInfo:
-    """What a file's header says.
-
-    Attributes
-    ----------
-    duration_s
-        Seconds.
-    sample_rate_hz
-        Of the file, in Hz.
-    channels
-        1 for mono.
-    """
-
-    duration_s: float
-    sample_rate_hz: int
-    channels: int
-
-
 def load(path: str | Path, *, rate: int = RATE) -> np.ndarray:
     """Read a file as a mono signal at one sampling rate.
 
     Parameters
     ----------
-    path
-        An audio file.
     rate
         Sampling rate of the result in Hz; a file with another one is resampled (soxr, high
         quality).
@@ -82,25 +60,14 @@ def load(path: str | Path, *, rate: int = RATE) -> np.ndarray:
 
 
 def decode(path: str | Path) -> tuple[np.ndarray, int]:
-    """Read a file as a mono signal at its own sampling rate.
-
-    Returns
-    -------
-    samples : np.ndarray
-        float32 [samples], contiguous, at least one sample.
-    rate : int
-        Sampling rate of the file in Hz.
-
-    Raises
-    ------
-    AudioError
-        As `load`.
-    """
+    """Read a file as a mono signal as `load` does, at its own rate; return both."""
     try:
         channels, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError, TypeError) as error:
         _check_file(path)
-        raise _undecodable(path, error) from error
+        # soundfile says "Error opening <path>: <why>"; the path is in our message already.
+        why = str(getattr(error, "error_string", error)).rstrip(".")
+        raise _error(path, f"cannot be decoded as audio ({why})") from error
     if not len(channels):
         raise _error(path, "holds no samples")
     # The comparison is false for NaN too.
@@ -108,24 +75,6 @@ def decode(path: str | Path) -> tuple[np.ndarray, int]:
         raise _error(path, "holds samples that are not finite numbers of a sensible size")
     samples = channels[:, 0] if channels.shape[1] == 1 else channels.mean(axis=1)
     return np.ascontiguousarray(samples), rate
-
-
-def info(path: str | Path) -> AudioInfo:
-    """Read a file's header without decoding the audio.
-
-    Raises
-    ------
-    AudioError
-        If the file is missing, empty, not audio or without samples.
-    """
-    try:
-        header = soundfile.info(str(path))
-    except (soundfile.SoundFileError, OSError, TypeError) as error:
-        _check_file(path)
-        raise _undecodable(path, error) from error
-    if not header.frames:
-        raise _error(path, "holds no samples")
-    return AudioInfo(header.frames / header.samplerate, header.samplerate, header.channels)
 
 
 def peak(samples: np.ndarray) -> float:
@@ -153,14 +102,7 @@ def _check_file(path: str | Path) -> None:
             raise _error(path, reason)
 
 
-def _undecodable(path: str | Path, error: Exception) -> AudioError:
-    # soundfile says "Error opening <path>: <why>"; the path is in our message already.
-    why = str(getattr(error, "error_string", error)).rstrip(".")
-    return _error(path, f"cannot be decoded as audio ({why})")
-
-
 def _error(path: str | Path, reason: str) -> AudioError:
-    """Make the error; `reason` is also kept alone, for a list that names the file beside it."""
     error = AudioError(f"{path}: {reason}")
     error.reason = reason
     return error

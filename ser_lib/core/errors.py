@@ -17,7 +17,9 @@ class ParameterError(SerError, ValueError):
 
 
 class AudioError(SerError):
-    """A file cannot be read as audio."""
+    """A file cannot be read as audio; `reason` says why, without the file's name."""
+
+    reason: str
 
 
 class CorpusError(SerError):
@@ -57,21 +59,7 @@ class BookError(SerError):
 
 
 def choose(value: str, allowed: Iterable[str], what: str) -> str:
-    """Return `value` if it is one of `allowed`.
-
-    Parameters
-    ----------
-    value
-        What the user gave.
-    allowed
-        The valid choices.
-    what
-        The noun for the message, such as ``"protocol"``.
-
-    Raises
-    ------
-    ParameterError
-        Names the value, the nearest valid one and all valid ones.
+    """Return `value` if it is one of `allowed`; else raise an error that names `what` it is.
 
     Examples
     --------

@@ -18,8 +18,7 @@ from pathlib import Path
 from ser_lib.core.errors import SerError, SpaceError, StoreError
 
 _LIBRARY = Path(__file__).parents[1]
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What systems say of a full disk, a used up quota and a file beyond what is allowed."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a full disk, a used up quota, too large a file
 
 
 def workspace() -> Path:
@@ -60,20 +59,17 @@ def digest(*parts: object) -> str:
 
 
 def sources(*rooms: str) -> list[Path]:
-    """Return the library's source files, those of the named rooms or all, in a fixed order.
+    """Return the library's source files in a fixed order.
 
     Parameters
     ----------
     rooms
-        Paths relative to the library, such as ``"core/audio.py"`` or the folder ``"corpora"``.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such room: a key that passes over a renamed one would never change again.
+        Paths relative to the library, such as ``"core/audio.py"`` or the folder ``"corpora"``; all
+        by default.
     """
     paths = [_LIBRARY / room for room in rooms] or [_LIBRARY]
     if missing := [path for path in paths if not path.exists()]:
+        # A key that passed over a renamed room would never change again.
         raise FileNotFoundError(f"the library has no room {missing[0]}")
     files = {file for path in paths for file in ([path] if path.is_file() else path.rglob("*"))}
     return sorted(file for file in files if file.suffix in (".py", ".yml", ".csv"))
@@ -82,12 +78,6 @@ def sources(*rooms: str) -> list[Path]:
 def library(*names: str) -> Path:
     """Return the place of a module or package of the library, without a suffix."""
     return _LIBRARY.joinpath(*names)
-
-
-def lock_file() -> bytes:
-    """Return the content of the lock file of the exact versions, empty without a checkout."""
-    file = workspace() / "requirements.lock"
-    return file.read_bytes() if file.is_file() else b""
 
 
 @contextmanager
@@ -110,12 +100,8 @@ def room_for(what: object) -> Iterator[None]:
 def fresh_folder(target: Path) -> Iterator[Path]:
     """Give a temporary folder beside `target` that takes its name only if all goes well.
 
-    An existing `target` is replaced; after an error or an interrupt nothing half-written stays.
-
-    Raises
-    ------
-    SpaceError
-        If there is no room for what is written into it.
+    An existing `target` is replaced; after an error, such as a `SpaceError`, or an interrupt
+    nothing half-written stays.
     """
     with room_for(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -131,13 +117,7 @@ def fresh_folder(target: Path) -> Iterator[Path]:
 
 
 def write_atomically(target: Path, content: str | bytes) -> None:
-    """Write a file under a temporary name, then rename it; after an error nothing of it stays.
-
-    Raises
-    ------
-    SpaceError
-        If there is no room for it.
-    """
+    """Write a file under a temporary name, then rename it; after an error nothing of it stays."""
     # Not named by the process: other threads, and other machines on the same disk, have the same.
     temporary = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
     with room_for(target):
@@ -155,18 +135,9 @@ class Place:
 
     A file is there whole or not at all: a local one takes its name when it is complete, and object
     stores such as S3 show an object only then. fsspec's own variables say how to reach a store
-    (``FSSPEC_S3_ENDPOINT_URL``), those of the provider who you are. All methods raise a
-    `StoreError` if something cannot be read, written or listed.
-
-    Parameters
-    ----------
-    address
-        A folder, or an address such as ``s3://bucket/prefix``; it need not exist yet.
-
-    Raises
-    ------
-    StoreError
-        If a package for this kind of address is missing, or there is no such kind.
+    (``FSSPEC_S3_ENDPOINT_URL``), those of the provider who you are. The address is a folder, or
+    one such as ``s3://bucket/prefix``, and need not exist yet. A `StoreError` says that its kind is
+    unknown or lacks a package, or what cannot be read, written or listed.
     """
 
     def __init__(self, address: str | Path) -> None:

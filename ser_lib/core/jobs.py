@@ -21,7 +21,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
-from itertools import islice
+from itertools import islice, starmap
+from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
 
 from ser_lib.core.errors import AudioError, ClusterError, SerError, StoreError
@@ -64,7 +65,7 @@ def each(
     Parameters
     ----------
     function, jobs
-        A function of a module, and its arguments; both must pickle.
+        A function of a module, and its arguments, which must pickle.
     workers
         Processes, `processors()` by default; 1 does the work in this process, and 0, too, but
         without the initializer. A text is the address of a Dask scheduler, ``"tcp://host:8786"``.
@@ -74,22 +75,28 @@ def each(
     Raises
     ------
     SerError
-        From a job; on a cluster it names the worker. If a worker is killed or cannot start.
+        From a job, on a cluster with the worker's name; or a worker is killed or cannot start.
     ClusterError
-        If there is no such scheduler or it has no workers, if one has other versions or several
-        threads or cannot reach a file, or if a job ends one worker after the other.
+        The cluster or one of its workers is not there, or is not as this process.
     """
     jobs = list(jobs)
     if workers in (0, 1) or not jobs:
         if workers and jobs and initializer:
-            _prepare_here(initializer)
-        yield from (function(*job) for job in jobs)
+            try:
+                initializer()
+            except RuntimeError as error:  # TensorFlow takes its settings only before its first use
+                raise SerError(
+                    f"this process cannot do the work ({error}); pass workers=2 or start a new "
+                    "Python"
+                ) from error
+        yield from starmap(function, jobs)
         return
     if isinstance(workers, str):
         pool = _cluster(workers, initializer)
     else:
         pool = _processes(min(workers or processors(), len(jobs)), initializer)
-    done, waiting = SimpleQueue(), iter(jobs)
+    done: SimpleQueue[Future] = SimpleQueue()
+    waiting = iter(jobs)
     with pool as (submit, result_of):
         for job in islice(waiting, AHEAD):
             submit(function, *job).add_done_callback(done.put)
@@ -117,20 +124,11 @@ def silent_libraries() -> Iterator[None]:
         os.close(stream)
 
 
-def _prepare_here(initializer: Callable[[], None]) -> None:
-    try:
-        initializer()
-    except RuntimeError as error:  # TensorFlow takes its settings only before its first use
-        raise SerError(
-            f"this process cannot do the work ({error}); pass workers=2 or start a new Python"
-        ) from error
-
-
 @contextmanager
 def _processes(count: int, initializer: Initializer) -> Pool:
     """Start processes; give what submits a job, and what gives the result of its future."""
     others = set(multiprocessing.active_children())
-    children = set()
+    children: set[BaseProcess] = set()
     # Spawned, not forked: TensorFlow and threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(initializer,))
@@ -158,11 +156,7 @@ def _processes(count: int, initializer: Initializer) -> Pool:
 
 @contextmanager
 def _no_script() -> Iterator[None]:
-    """Hide the user's script from processes that start meanwhile.
-
-    They would import it, which runs it once more unless it guards its code by ``if __name__ ==
-    "__main__"``, and no job needs it: its function is one of a module.
-    """
+    """Hide the user's script, which no job needs, from processes: one without a guard would run."""
     script = sys.modules["__main__"]
     hidden = {name: getattr(script, name, None) for name in ("__file__", "__spec__")}
     vars(script).update(dict.fromkeys(hidden))
@@ -176,8 +170,9 @@ def _begin(initializer: Initializer) -> None:
     """Prepare a process; it ends with its parent, even if that is killed without a word."""
 
     def follow() -> None:
-        multiprocessing.parent_process().join()
-        os._exit(1)
+        if parent := multiprocessing.parent_process():
+            parent.join()
+            os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
     runs = workspace() / "runs"

@@ -35,7 +35,7 @@ import numpy as np
 import pandas as pd
 from scipy.io import wavfile
 
-from ser_lib.core import jobs as parallel
+from ser_lib.core import jobs
 from ser_lib.core.errors import CorpusError, ParameterError
 from ser_lib.core.files import digest, fresh_folder, sources
 from ser_lib.corpora import folder as folders
@@ -171,10 +171,10 @@ def make(
 
     with fresh_folder(folder) as temporary:
         (temporary / "wav").mkdir()
-        jobs = [(temporary, speaker, n_sentences, seed) for speaker in range(n_speakers)]
+        todo = [(temporary, speaker, n_sentences, seed) for speaker in range(n_speakers)]
         if workers is None and n_speakers * n_sentences < 40:
             workers = 0  # done before a process has started
-        rows = [row for part in parallel.each(_speak, jobs, workers=workers) for row in part]
+        rows = [row for part in jobs.each(_speak, todo, workers=workers) for row in part]
         table = pd.DataFrame(sorted(rows), columns=_COLUMNS)
         table.to_csv(temporary / "manifest.csv", index=False, lineterminator="\n")
         (temporary / _STAMP).write_text(json.dumps(stamp, indent=1) + "\n", encoding="utf-8")

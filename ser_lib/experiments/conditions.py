@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ser_lib.core import audio
-from ser_lib.core import jobs as parallel
+from ser_lib.core import audio, jobs
 from ser_lib.core.errors import ParameterError
 from ser_lib.core.files import digest, sources, workspace, write_atomically
 from ser_lib.corpora import Manifest
@@ -74,7 +73,7 @@ def answers(
         Columns: utterance, speaker, fold, truth, kind, strength, predicted; as many rows for each
         utterance of the sample as there are `CONDITIONS`.
     """
-    say = progress or parallel.tell
+    say = progress or jobs.tell
     seed = run.seed
     if utterances is None:
         utterances = FEW if run.record.corpus.synthetic else MANY
@@ -89,14 +88,14 @@ def answers(
     name = f"{manifest.corpus}-{run.architecture}-{key}"
     folder = workspace() / "data" / "robustness" / name
     files = {fold: folder / f"{trained.parent.name}.csv" for fold, trained in networks.items()}
-    jobs = [
+    todo = [
         (trained, _inputs(manifest, parts[fold], seed), seed, files[fold])
         for fold, trained in networks.items()
         if fold in parts and not files[fold].is_file()
     ]
-    lines = parallel.each(_answer, jobs, workers=workers, initializer=start_worker)
+    lines = jobs.each(_answer, todo, workers=workers, initializer=start_worker)
     for done, line in enumerate(lines, start=1):
-        say(f"robustness: fold {done} of {len(jobs)}, {line}")
+        say(f"robustness: fold {done} of {len(todo)}, {line}")
     predicted = pd.concat([read_predictions(files[name]) for name in parts], ignore_index=True)
     return known[["utterance", "speaker", "fold", "truth"]].merge(
         predicted, on="utterance", validate="one_to_many"

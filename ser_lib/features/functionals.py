@@ -20,26 +20,20 @@ of openSMILE and the code.
 from collections.abc import Callable
 from importlib.metadata import version
 from importlib.util import find_spec
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 
-from ser_lib.core import audio
-from ser_lib.core import jobs as parallel
+from ser_lib.core import audio, jobs
 from ser_lib.core.errors import ParameterError, choose
 from ser_lib.core.files import digest, sources, workspace, write_atomically
 from ser_lib.corpora import Manifest
-from ser_lib.features import maps as features
-from ser_lib.features import store
+from ser_lib.features import maps, store
 
-SMILE = ("eGeMAPSv02", "ComParE_2016")
-SETS = ("stack", *SMILE)
+SETS = ("stack", "eGeMAPSv02", "ComParE_2016")
 FUNCTIONALS = ("mean", "std", "p5", "median", "p95", "slope", "change")
 SMILE_RATE = 16_000
 CHUNK = 64
-
-Progress = Callable[[int, int], None]
 
 
 def available() -> tuple[str, ...]:
@@ -50,12 +44,9 @@ def available() -> tuple[str, ...]:
 def summarise(static: np.ndarray) -> np.ndarray:
     """Take the functionals of a static map, float [rows, frames], one frame or more.
 
-    Returns
-    -------
-    np.ndarray
-        float32 [len(FUNCTIONALS) * rows + 1]: mean, standard deviation, 5th, 50th and 95th
-        percentile of every row, its slope per second, the mean size of its change per frame, and
-        last the length of the utterance in seconds.
+    They are float32 [len(FUNCTIONALS) * rows + 1]: mean, standard deviation, 5th, 50th and 95th
+    percentile of every row, its slope per second, the mean size of its change per frame, and last
+    the length of the utterance in seconds.
 
     Examples
     --------
@@ -64,12 +55,12 @@ def summarise(static: np.ndarray) -> np.ndarray:
     """
     wide = static.astype(np.float64)
     frames = wide.shape[1]
-    seconds = (np.arange(frames) - (frames - 1) / 2) * (features.HOP / audio.RATE)
+    seconds = (np.arange(frames) - (frames - 1) / 2) * (maps.HOP / audio.RATE)
     # One frame has no slope and no change.
     slope = (wide * seconds).sum(axis=1) / max(np.square(seconds).sum(), np.finfo(float).tiny)
     change = np.abs(np.diff(wide, axis=1)).sum(axis=1) / max(frames - 1, 1)
     low, middle, high = np.percentile(wide, [5, 50, 95], axis=1)
-    length = frames * features.HOP / audio.RATE
+    length = frames * maps.HOP / audio.RATE
     parts = (wide.mean(axis=1), wide.std(axis=1), low, middle, high, slope, change, [length])
     return np.concatenate(parts).astype(np.float32)
 
@@ -79,31 +70,12 @@ def table(
     name: str,
     *,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
-    """Compute what is missing of a set for a corpus, and return it.
+    """Compute what is missing of a set, one of `SETS`: float32 [utterances, numbers].
 
-    Parameters
-    ----------
-    name
-        One of `SETS`.
-    workers
-        Processes; the number of processors by default.
-    progress
-        Called with (utterances done, utterances in all).
-
-    Returns
-    -------
-    np.ndarray
-        float32 [utterances, numbers], in the manifest's order. A number that openSMILE cannot
-        give, as for audio that is too short for it, is nan.
-
-    Raises
-    ------
-    ParameterError
-        If there is no such set, or openSMILE is not installed.
-    AudioError
-        If a file that the manifest names can no longer be read.
+    A number that openSMILE cannot give, as for audio that is too short for it, is nan. `workers`
+    and `progress` are as in `store.build`.
     """
     choose(name, SETS, "set of functionals")
     if name not in available():
@@ -111,8 +83,8 @@ def table(
             f"the functionals '{name}' need openSMILE: pip install 'ser-lib[baseline]'"
         )
     if name == "stack":
-        maps = store.build(manifest, kind="stack", workers=workers, progress=progress)
-        return np.stack([summarise(maps[i]) for i in range(len(manifest.table))])
+        stacks = store.build(manifest, kind="stack", workers=workers, progress=progress)
+        return np.stack([summarise(stacks[i]) for i in range(len(manifest.table))])
     # The same samples at another rate are another sound.
     sounds = [manifest.table[column].tolist() for column in ("sha256", "sample_rate_hz")]
     code = sources("core/audio.py", "features/functionals.py")
@@ -120,10 +92,10 @@ def table(
     folder = workspace() / "data" / "functionals" / f"{manifest.corpus}-{name}-{key}"
     paths = [manifest.root / path for path in manifest.table["path"]]
     chunks = {folder / f"{i:06d}.npy": paths[i : i + CHUNK] for i in range(0, len(paths), CHUNK)}
-    jobs = [(file, part, name) for file, part in chunks.items() if _read(file, len(part)) is None]
-    done = len(paths) - sum(len(part) for _, part, _ in jobs)
+    todo = [(file, part, name) for file, part in chunks.items() if not _is_whole(file, len(part))]
+    done = len(paths) - sum(len(part) for _, part, _ in todo)
     # One chunk is not worth the start of a process.
-    for finished in parallel.each(_write, jobs, workers=workers if len(jobs) > 1 else 0):
+    for finished in jobs.each(_write, todo, workers=workers if len(todo) > 1 else 0):
         done += finished
         if progress:
             progress(done, len(paths))
@@ -138,16 +110,13 @@ def _write(file: Path, paths: list[Path], name: str) -> int:
     )
     signals = (audio.load(path, rate=SMILE_RATE) for path in paths)
     rows = [smile.process_signal(signal, SMILE_RATE).to_numpy()[0] for signal in signals]
-    buffer = BytesIO()
-    np.save(buffer, np.stack(rows).astype(np.float32))
-    write_atomically(file, buffer.getvalue())
+    write_atomically(file, store.npy(np.stack(rows).astype(np.float32)))
     return len(paths)
 
 
-def _read(file: Path, size: int) -> np.ndarray | None:
-    """Read a chunk, or return None if it is not whole."""
+def _is_whole(file: Path, size: int) -> bool:
     try:
         rows = np.load(file)
     except (OSError, ValueError, EOFError):
-        return None
-    return rows if rows.ndim == 2 and len(rows) == size else None
+        return False
+    return rows.ndim == 2 and len(rows) == size

@@ -6,9 +6,8 @@ is continued with zeros at both ends, so a signal of any length has ``1 + sample
 Levels are in dB, frequencies in Hz, F0 in semitones over 27.5 Hz.
 
 All rows come from one short-time spectrum. Where librosa defines a row, the row has librosa's
-values (the tests compare them) in a fraction of the time, and without librosa's import, which takes
-seconds. All work is done in the calling thread and without BLAS: a result does not depend on the
-number of processors, and processes beside each other do not get into each other's way.
+values (the tests compare them) in a fraction of the time. All work is done in the calling thread
+and without BLAS: a result does not depend on the number of processors.
 
 A map is standardised with the statistics of the training part, and only then cropped or padded to
 the network's window: the zeros that `fit_window` pads with are the training mean of every row, not
@@ -26,9 +25,7 @@ from ser_lib.features import spectrum
 
 MAPS = ("logmel", "stack")
 ROWS, HOP = spectrum.ROWS, spectrum.HOP
-FRAMES = 130
-"""Frames of the network's window: 3.0 s."""
-
+FRAMES = 130  # of the network's window: 3.0 s
 STD_FLOOR = 1e-3
 
 
@@ -58,10 +55,9 @@ def rows(kind: str) -> tuple[Row, ...]:
     """
     choose(kind, MAPS, "feature map")
     if kind == "logmel":
-        centres = spectrum.mel_edges()[1:-1]
         return tuple(
             Row(f"mel_{round(hz)}_hz", "dB", "pitch" if hz <= spectrum.F0_MAX else "tone")
-            for hz in centres
+            for hz in spectrum.mel_edges()[1:-1]
         )
     listed = [
         ("f0", "semitones over 27.5 Hz", "pitch"),
@@ -99,11 +95,6 @@ def extract(signal: np.ndarray, *, kind: str = "logmel") -> np.ndarray:
     np.ndarray
         float32 [rows, frames], frames = 1 + samples // HOP; always finite.
 
-    Raises
-    ------
-    ParameterError
-        If there is no such map, or the signal is not a row of finite numbers.
-
     Examples
     --------
     >>> extract(np.zeros(22_050, dtype=np.float32)).shape
@@ -125,12 +116,8 @@ def add_deltas(static: np.ndarray) -> np.ndarray:
 
     Both are those of the least-squares line and parabola through nine frames, as in
     ``librosa.feature.delta`` of order 1 and 2 with ``mode="nearest"``; beyond the ends the first
-    and the last frame are repeated, so any number of frames will do.
-
-    Returns
-    -------
-    np.ndarray
-        float32 [rows, frames, 3]: static, delta (per frame), delta-delta (per frame squared).
+    and the last frame are repeated, so any number of frames will do. The map float32 [rows, frames,
+    3] has static, delta (per frame) and delta-delta (per frame squared).
 
     Examples
     --------
@@ -151,13 +138,7 @@ def add_deltas(static: np.ndarray) -> np.ndarray:
 
 
 def channels(static: np.ndarray, n: int) -> np.ndarray:
-    """Give a static map [rows, frames] its channels: float32 [rows, frames, n].
-
-    Raises
-    ------
-    ParameterError
-        If `n` is neither 1 (static) nor 3 (static, delta, delta-delta).
-    """
+    """Give a static map [rows, frames] its 1 or 3 channels: float32 [rows, frames, n]."""
     if n == 1:
         return static[:, :, np.newaxis]
     if n == 3:
@@ -178,7 +159,7 @@ class Standardiser:
     @classmethod
     def fit(cls, maps: Iterable[np.ndarray]) -> "Standardiser":
         """Take the statistics of all frames of one map or more, each [rows, frames, channels]."""
-        count, total, squares = 0, 0.0, 0.0
+        count, total, squares = 0, np.zeros(1), np.zeros(1)
         for feature_map in maps:
             wide = feature_map.astype(np.float64)
             count += wide.shape[1]
@@ -203,23 +184,15 @@ class Standardiser:
 def fit_window(
     feature_map: np.ndarray, *, frames: int = FRAMES, offset: int | None = None
 ) -> np.ndarray:
-    """Crop or pad a standardised map [rows, any, channels] to a number of frames.
+    """Copy a standardised map [rows, any, channels], cropped or padded to a number of frames.
+
+    Zeros, the training mean, stand where there is no map.
 
     Parameters
     ----------
     offset
         The map's frame with which the window starts or, for a map shorter than the window, the
         window's frame with which the map starts; None puts the centres together.
-
-    Returns
-    -------
-    np.ndarray
-        float32 [rows, frames, channels], a copy; zeros, the training mean, where there is no map.
-
-    Raises
-    ------
-    ParameterError
-        If the window does not lie in the map, or the map in the window.
     """
     n_rows, length, n_channels = feature_map.shape
     slack = abs(length - frames)

@@ -7,9 +7,9 @@ changed in the same way each time, and the strengths of one kind differ in stren
 strength that a function does not allow is a `ParameterError`.
 """
 
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 
 import numpy as np
 import soundfile
@@ -18,18 +18,10 @@ from ser_lib.core.audio import RATE
 from ser_lib.core.errors import ParameterError, choose
 from ser_lib.core.files import digest
 
-VOICES = 5
-"""Voices that make a babble: enough that no single one is followed."""
-DIRECT_DB = 0.0
-"""Level of the direct sound over that of all reflections: a talker at the critical distance."""
-PHONE_LOW_HZ = 300
-PHONE_RATE = 8_000
-"""Sampling rate of a telephone line in Hz: nothing above half of it passes."""
+VOICES = 5  # that make a babble: enough that no single one is followed
 MP3_KBIT_S = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 """Constant bit rates of MPEG-2 Layer III, which is what MP3 is at `audio.RATE`."""
-_MP3_DELAY = 576 + 529
-"""Samples by which the encoder and the decoder delay a signal, if nothing corrects it."""
-_LONGEST_S = 10.0
+_MP3_DELAY = 576 + 529  # samples that encoder and decoder put before a signal
 
 
 @dataclass(frozen=True)
@@ -94,36 +86,29 @@ def room_response(rt60_s: float, generator: np.random.Generator) -> np.ndarray:
     """Impulse response of a room: the direct sound, then noise that dies away exponentially.
 
     The statistical model of a diffuse sound field (Polack 1988), the same decay at all
-    frequencies: the reflections, together as strong as the direct sound (`DIRECT_DB`), lose 60 dB
-    in `rt60_s`, up to 10 s.
-
-    Returns
-    -------
-    np.ndarray
-        float [samples], `rt60_s` long; the first one is the direct sound, 1.0.
+    frequencies: the reflections, together as strong as the direct sound, as for a talker at the
+    critical distance, lose 60 dB in `rt60_s`, up to 10 s. The response is float [samples], `rt60_s`
+    long; its first sample is the direct sound, 1.0.
     """
-    if not 0 < rt60_s <= _LONGEST_S:
-        raise ParameterError(f"rt60_s must be above 0, up to {_LONGEST_S:g} s, not {rt60_s!r}")
+    if not 0 < rt60_s <= 10:
+        raise ParameterError(f"rt60_s must be above 0, up to 10 s, not {rt60_s!r}")
     time = np.arange(1, max(2, round(rt60_s * RATE))) / RATE
     reflections = generator.standard_normal(len(time)) * 10 ** (-3 * time / rt60_s)
     energy = np.sum(np.square(reflections))
-    return np.concatenate([[1.0], reflections * np.sqrt(10 ** (-DIRECT_DB / 10) / energy)])
+    return np.concatenate([[1.0], reflections * np.sqrt(1 / energy)])
 
 
 def telephone(signal: np.ndarray, high_hz: float = 3400) -> np.ndarray:
     """Send speech through a telephone line that is sampled at 8 kHz.
 
-    The band from `PHONE_LOW_HZ` to `high_hz` passes unchanged, 3400 Hz on the classical telephone
-    (ITU-T G.712); nothing passes below 200 Hz or from 600 Hz above the band. The line adds neither
-    noise nor the loss of a codec.
+    The band from 300 Hz to `high_hz` passes unchanged, 3400 Hz on the classical telephone (ITU-T
+    G.712); nothing passes below 200 Hz or from 600 Hz above the band. The line adds neither noise
+    nor the loss of a codec.
     """
-    most = PHONE_RATE / 2 - 600
-    if not PHONE_LOW_HZ < high_hz <= most:
-        raise ParameterError(
-            f"high_hz must be above {PHONE_LOW_HZ}, up to {most:g} Hz, not {high_hz!r}"
-        )
+    if not 300 < high_hz <= 3400:  # at 4000 Hz, half the sampling rate, nothing passes
+        raise ParameterError(f"high_hz must be above 300, up to 3400 Hz, not {high_hz!r}")
     return _filtered(
-        signal, lambda hz: _falling(hz, high_hz, high_hz + 600) - _falling(hz, 200, PHONE_LOW_HZ)
+        signal, lambda hz: _falling(hz, high_hz, high_hz + 600) - _falling(hz, 200, 300)
     )
 
 
@@ -154,7 +139,7 @@ def mp3(signal: np.ndarray, kbit_s: float) -> np.ndarray:
     if kbit_s not in MP3_KBIT_S:
         allowed = ", ".join(map(str, MP3_KBIT_S))
         raise ParameterError(f"kbit_s must be one of {allowed}, not {kbit_s!r}")
-    encoded = io.BytesIO()
+    encoded = BytesIO()
     # The encoder takes the place between its highest and its lowest rate, but not 1 itself.
     place = (MP3_KBIT_S[-1] - kbit_s) / (MP3_KBIT_S[-1] - MP3_KBIT_S[0])
     soundfile.write(encoded, signal, RATE, format="MP3", bitrate_mode="CONSTANT",
@@ -193,23 +178,9 @@ def apply(
 ) -> np.ndarray:
     """Change an utterance in one of the ways of `KINDS`.
 
-    Parameters
-    ----------
-    signal
-        float32 [samples] at `audio.RATE`.
-    kind
-        A key of `KINDS`.
-    strength
-        In the unit of the kind; also other ones than its `strengths`.
-    utterance, seed
-        What is random depends on the kind, the utterance's name and the seed, and on nothing else.
-    voices
-        For babble alone; see `babble`.
-
-    Raises
-    ------
-    ParameterError
-        If the kind is unknown, the strength not one that it allows, or voices are missing.
+    The strength is in the unit of the kind, and may be another one than its `strengths`. What is
+    random depends on the kind, the utterance's name and the seed, and on nothing else. `voices` are
+    for `babble` alone.
 
     Examples
     --------
@@ -220,8 +191,8 @@ def apply(
     """
     choose(kind, KINDS, "kind of perturbation")
     generator = np.random.default_rng(int(digest(seed, kind, utterance), 16))
-    given = {"generator": generator, "voices": voices}
-    options = {name: given[name] for name in KINDS[kind].needs}
+    inputs = {"generator": generator, "voices": voices}
+    options = {name: inputs[name] for name in KINDS[kind].needs}
     return KINDS[kind].change(np.asarray(signal, dtype=np.float32), strength, **options)
 
 

@@ -16,10 +16,7 @@ from ser_lib.core.audio import RATE
 ROWS = 60
 N_FFT = 2048
 HOP = 512
-FMIN = 50
-FMAX = 8000
-"""Range of the mel bands, in Hz."""
-
+FMIN, FMAX = 50, 8000  # Hz, of the mel bands
 FLOOR_DB = 48
 """Levels are floored this far under the utterance's 99.5th percentile: what is quieter is the
 room and the recorder rather than the voice."""
@@ -36,15 +33,10 @@ CONTRAST_EDGES = (0, 200, 400, 800, 1600, 3200, 6400, RATE / 2)  # Hz
 _F0_MIN, F0_MAX = 60, 500  # Hz
 _F0_REFERENCE = 27.5  # the A below the lowest voice
 _PITCH_BINS = N_FFT // 4  # up to 5.5 kHz, so that lags are dense enough to see narrow peaks
-_VOICED = 0.5
 
 
 def _power_spectra(signal: np.ndarray, *, bins: int = len(_BINS)) -> Iterator[np.ndarray]:
-    """Yield the lowest bins of |STFT|^2 in blocks of frames: float32 [bins, up to _BLOCK].
-
-    What lies under the rounding error of 16-bit audio (empty bands of resampled audio, digital
-    silence) is raised to it; else it would be rounding noise of the transform.
-    """
+    """Yield the lowest bins of |STFT|^2 in blocks of frames: float32 [bins, up to _BLOCK]."""
     from scipy.fft import rfft  # several times as fast as NumPy's in float32
 
     # In place wherever possible: new pages of memory cost as much as the arithmetic.
@@ -53,19 +45,16 @@ def _power_spectra(signal: np.ndarray, *, bins: int = len(_BINS)) -> Iterator[np
     # As sliding_window_view(padded, N_FFT)[::HOP], in a tenth of its time.
     strides = (HOP * padded.itemsize, padded.itemsize)
     frames = np.ndarray((1 + len(signal) // HOP, N_FFT), np.float32, padded, strides=strides)
-    windowed, floor = np.empty((_BLOCK, N_FFT), dtype=np.float32), _floor(bins, _BLOCK)
+    windowed = np.empty((_BLOCK, N_FFT), dtype=np.float32)
+    # An array, because NumPy compares it faster than a number.
+    floor = np.full((bins, _BLOCK), np.sqrt(_ROUNDING * np.square(_window()).sum()), np.float32)
     for start in range(0, len(frames), _BLOCK):
         block = frames[start : start + _BLOCK]
         np.multiply(block, _window(), out=windowed[: len(block)])
         magnitude = np.abs(rfft(windowed[: len(block)].T, axis=0)[:bins])
+        # Empty bands and digital silence would be rounding noise of the transform.
         np.maximum(magnitude, floor[:, : len(block)], out=magnitude)
         yield np.square(magnitude, out=magnitude)
-
-
-@cache
-def _floor(*shape: int) -> np.ndarray:
-    """Return the least magnitude, as an array: NumPy compares it faster than a number."""
-    return np.full(shape, np.sqrt(_ROUNDING * np.square(_window()).sum()), dtype=np.float32)
 
 
 @cache
@@ -89,12 +78,14 @@ def stack(signal: np.ndarray) -> np.ndarray:
         np.concatenate(parts) for parts in zip(*blocks, strict=True)
     )
     logmel = _floored_db(mel.T)
-    voicing = periodicity * _near_the_voice(loudness)
+    # A room's hum, more than 20 dB under the loudest frames, is no voice.
+    amplitude = np.sqrt(loudness)
+    voicing = periodicity * np.minimum(1, amplitude / (0.1 * _percentile(amplitude, 99.5)))
     onset_strength = _onset_strength(logmel)
     mean_square, zero_crossings = _waveform(signal)
     return np.vstack(
         [
-            _fill_unvoiced(f0, voicing >= _VOICED),
+            _fill_unvoiced(f0, voicing >= 0.5),
             voicing,
             chroma.T,
             onset_strength,
@@ -132,12 +123,9 @@ def _percentile(values: np.ndarray, percent: float) -> float:
 
 @cache
 def mel_edges() -> np.ndarray:
-    """Return the ROWS + 2 corners in Hz, evenly spaced on Slaney's mel scale.
+    """Return the ROWS + 2 corners in Hz, evenly spaced on Slaney's mel scale."""
 
-    It is linear up to 1 kHz, which is 15 mel, and then has 27 mel to a factor of 6.4.
-    """
-
-    def mel(hz: float) -> float:
+    def mel(hz: float) -> float:  # linear up to 1 kHz, then 27 mel to a factor of 6.4
         return 0.015 * hz if hz < 1000 else 15 + 27 * np.log(hz / 1000) / np.log(6.4)
 
     mels = np.linspace(mel(FMIN), mel(FMAX), ROWS + 2)
@@ -163,13 +151,10 @@ def _mel(spectra: np.ndarray) -> np.ndarray:
 
 @cache
 def _chroma_bank() -> np.ndarray:
-    """Return the weight of every bin in every pitch class: float32 [12, bins] (Ellis 2007).
-
-    Bumps as wide as two bins are apart, one semitone at least; each bin of unit norm, times a
-    bell two octaves wide around 880 Hz.
-    """
+    """Return the weight of every bin in every pitch class: float32 [12, bins] (Ellis 2007)."""
     semitones = 12 * np.log2(_BINS[1:].astype(np.float64) / _F0_REFERENCE)
     semitones = np.concatenate([[semitones[0] - 18], semitones])  # the bin at 0 Hz needs a place
+    # Bumps as wide as two bins are apart, times a bell two octaves wide around 880 Hz.
     width = np.maximum(np.diff(semitones, append=semitones[-1]), 1)
     distance = (semitones - np.arange(12)[:, np.newaxis] + 6) % 12 - 6
     weights = np.exp(-2 * np.square(distance / width))
@@ -194,18 +179,13 @@ def _lags() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _period(power: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find the period of each frame by the highest peak of its autocorrelation.
-
-    The autocorrelation of a frame, freed of its window's (Boersma 1993), is an inverse transform
-    of the power spectrum, which is there already. Of peaks about equally high the first wins, by
-    a small charge per octave. Returned are, [frames] each, F0 in Hz, the height of the peak from 0
-    to 1 (0: no peak, F0 has no meaning) and the power.
-    """
+    """Return F0 in Hz, periodicity from 0 to 1 (0: F0 has no meaning) and power: [frames] each."""
     from scipy.fft import irfft
 
     spectrum = power[:, :_PITCH_BINS].copy()
     spectrum[:, :3] = 0  # offset and rumble under 30 Hz
     lags, of_window = _lags()
+    # The autocorrelation, freed of the window's own (Boersma 1993).
     r = irfft(spectrum, N_FFT)
     loudness = r[:, 0]
     r = r[:, lags] / (loudness[:, np.newaxis] * of_window)
@@ -215,24 +195,16 @@ def _period(power: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     tilt = (right - left) / 2
     bend = np.where(is_peak, left - 2 * inner + right, -1)
     height = np.where(is_peak, inner - np.square(tilt) / (2 * bend), 0)
+    # Of peaks about equally high the first wins, by a small charge per octave.
     charge = 0.03 * np.log2(lags[1:-1] / lags[1]).astype(np.float32)
     best = (np.arange(len(r)), np.where(is_peak, height - charge, -np.inf).argmax(axis=1))
     f0 = RATE / (lags[1:-1][best[1]] - tilt[best] / bend[best])
     return f0, np.clip(height[best], 0, 1), loudness
 
 
-def _near_the_voice(loudness: np.ndarray) -> np.ndarray:
-    """Return 1 within 20 dB of the utterance's loudest frames, less below; a room's hum is not."""
-    amplitude = np.sqrt(loudness)
-    return np.minimum(1, amplitude / (0.1 * _percentile(amplitude, 99.5)))
-
-
 def _fill_unvoiced(f0: np.ndarray, voiced: np.ndarray) -> np.ndarray:
-    """Return F0 in semitones, a straight line through unvoiced frames, level before and after.
-
-    Without any voiced frame it is the middle of the range.
-    """
-    if not voiced.any():
+    """Return F0 in semitones, a straight line through unvoiced frames, level before and after."""
+    if not voiced.any():  # the middle of the range
         f0, voiced = np.full(len(f0), np.sqrt(_F0_MIN * F0_MAX)), np.full(len(f0), True)
     frames = np.arange(len(f0))
     return np.interp(frames, frames[voiced], 12 * np.log2(f0[voiced] / _F0_REFERENCE))
@@ -253,12 +225,9 @@ def _shape(power: np.ndarray) -> tuple[np.ndarray, ...]:
 
 @cache
 def _contrast_bands() -> tuple[tuple[int, int, int], ...]:
-    """Return first bin, end and number of bins at either extreme (2 %) of each octave band.
-
-    As in librosa, a band begins with the last bin of the band below and leaves its own last one
-    to the next.
-    """
+    """Return first bin, end and number of bins at either extreme (2 %) of each octave band."""
     bands = []
+    # As in librosa, a band begins with the last bin of that below and leaves its own to the next.
     for low, high in pairwise(CONTRAST_EDGES):
         first = max(int(np.searchsorted(_BINS, low)) - 1, 0)
         end = int(np.searchsorted(_BINS, high, side="right"))
@@ -268,16 +237,13 @@ def _contrast_bands() -> tuple[tuple[int, int, int], ...]:
 
 
 def _contrast(power: np.ndarray) -> np.ndarray:
-    """Return the highest over the lowest bins of each octave band, in dB: [frames, 7].
-
-    As in librosa these are 10 dB, not 20, for a factor of 10 between magnitudes.
-    """
+    """Return the highest over the lowest bins of each octave band, in dB: [frames, 7]."""
     magnitude = np.sqrt(power)
     contrast = []
     for first, end, number in _contrast_bands():
         ordered = np.sort(magnitude[:, first:end], axis=1)
         ratio = ordered[:, -number:].mean(axis=1) / ordered[:, :number].mean(axis=1)
-        contrast.append(_DB * np.log(ratio))
+        contrast.append(_DB * np.log(ratio))  # as in librosa 10 dB, not 20, for a factor of 10
     return np.stack(contrast, axis=1)
 
 
@@ -289,20 +255,15 @@ def _slope(logmel: np.ndarray) -> np.ndarray:
 
 
 def _onset_strength(logmel: np.ndarray) -> np.ndarray:
-    """Return the mean rise of the bands since the frame before: [frames].
-
-    As in librosa it comes half a window late: when the centre of the window has reached the rise.
-    """
+    """Return the mean rise of the bands since the frame before: [frames]."""
     rise = np.maximum(np.diff(logmel, axis=1), 0).mean(axis=0)
+    # As in librosa half a window late: when the centre of the window has reached the rise.
     return np.pad(rise, (1 + N_FFT // 2 // HOP, 0))[: logmel.shape[1]]
 
 
 def _onset_rate(strength: np.ndarray) -> np.ndarray:
-    """Return onsets per second in a bell of 1 s (width at half height) about each frame.
-
-    An onset is the highest of five frames and 0.5 dB over the mean of half a second; on read
-    speech there is about one per syllable.
-    """
+    """Return onsets per second in a bell of 1 s (width at half height) about each frame."""
+    # The highest of five frames, 0.5 dB over the mean of half a second: about one per syllable.
     nearby = sliding_window_view(np.pad(strength, 2), 5).max(axis=1)
     usual = sliding_window_view(np.pad(strength, 10), 21).mean(axis=1)
     onsets = (strength == nearby) & (strength >= usual + 0.5)

@@ -19,8 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ser_lib.core import audio
-from ser_lib.core import jobs as parallel
+from ser_lib.core import audio, jobs
 from ser_lib.core.errors import AudioError, StoreError, choose
 from ser_lib.core.files import Place, digest, sources, workspace
 from ser_lib.corpora import Manifest
@@ -35,10 +34,7 @@ _BYTES = 4 * maps.ROWS  # of a frame
 class Store:
     """The static feature maps of a manifest's utterances, by row position, in a finished store.
 
-    Raises
-    ------
-    StoreError
-        If a chunk is missing or damaged, which is named, or the number of utterances is another.
+    A `StoreError` names a chunk that is missing or damaged, or says how many utterances there are.
     """
 
     def __init__(self, address: str, n_utterances: int) -> None:
@@ -52,14 +48,14 @@ class Store:
                 raise _damaged(self._place, number)
         self._near = self._place
         if not self._place.is_local:
-            self._near = Place(_kept_here() / self.address.rpartition("/")[2])
-        self._here = np.full(len(self._sizes), self._place.is_local)
+            self._near = Place(_local_home() / self.address.rpartition("/")[2])
+        self._is_here = np.full(len(self._sizes), self._place.is_local)
 
     def __getitem__(self, position: int) -> np.ndarray:
         """Return one utterance's map: float32 [rows, frames], not to be written."""
         number = position // CHUNK
-        if not self._here[number]:
-            self._bring(number)
+        if not self._is_here[number]:
+            self._fetch(number)
         before = int(self._lengths[number * CHUNK : position].sum())
         start, frames = _HEAD + before * _BYTES, int(self._lengths[position])
         content = self._near.read(_name(number), start, start + frames * _BYTES)
@@ -67,7 +63,7 @@ class Store:
             raise _damaged(self._near, number)
         return np.frombuffer(content, np.float32).reshape(maps.ROWS, frames)
 
-    def _bring(self, number: int) -> None:
+    def _fetch(self, number: int) -> None:
         """Copy a chunk from far away, unless another process did."""
         name, size = _name(number), self._sizes[number]
         copy = Path(self._near.address, name)
@@ -76,7 +72,7 @@ class Store:
             if len(content) != size:
                 raise _damaged(self._place, number)
             self._near.write(name, content)
-        self._here[number] = True
+        self._is_here[number] = True
 
 
 def build(
@@ -88,42 +84,35 @@ def build(
 ) -> Store:
     """Compute what is missing of a corpus's feature maps, and open them.
 
-    An interrupted build carries on where it stopped; a damaged chunk is computed again.
-
-    Parameters
-    ----------
-    kind
-        One of `features.MAPS`.
-    workers
-        As of `jobs.each`.
-    progress
-        Called with (utterances done, utterances in all).
+    An interrupted build carries on where it stopped; a damaged chunk is computed again. `kind` is
+    one of `maps.MAPS`, `workers` as of `jobs.each`; `progress` is called with the utterances done
+    and those in all.
 
     Raises
     ------
     AudioError
         If a file that the manifest names can no longer be read, or is another one now.
     StoreError
-        If the store cannot be reached or written, or the workers of a cluster write where this
-        machine does not look.
+        If the store cannot be written, or a cluster's workers write where this machine does not
+        look.
     """
     choose(kind, maps.MAPS, "feature map")
     table = manifest.table
     place = Place(f"{_home()}/{manifest.corpus}-{kind}-{_key(table, kind)}")
     lengths = _lengths(table)
-    content = _npy(lengths)
+    content = npy(lengths)
     if place.heads([_LENGTHS], len(content) + 1) != [content]:
         # First, because it shows that the place can be written before any work.
         place.write(_LENGTHS, content)
     # Absolute, because workers need not be in this folder.
     root, paths = str(manifest.root.absolute()), table["path"].tolist()
-    jobs = []
+    todo = []
     for number in _missing(place, lengths):
         part = slice(number * CHUNK, (number + 1) * CHUNK)
-        jobs.append((place.address, _name(number), root, paths[part], lengths[part], kind))
-    done = len(paths) - sum(len(job[3]) for job in jobs)
+        todo.append((place.address, _name(number), root, paths[part], lengths[part], kind))
+    done = len(paths) - sum(len(job[3]) for job in todo)
     # One chunk is not worth the start of a process.
-    for finished in parallel.each(_write_chunk, jobs, workers=workers if len(jobs) > 1 else 0):
+    for finished in jobs.each(_write_chunk, todo, workers=workers if len(todo) > 1 else 0):
         done += finished
         if progress:
             progress(done, len(paths))
@@ -143,24 +132,22 @@ def _key(table: pd.DataFrame, kind: str) -> str:
     # The same samples at another rate are another sound.
     columns = [table[name].tolist() for name in ("sha256", "sample_rate_hz")]
     # Piece by piece, because the columns of a large corpus in one text are large.
-    sounds = (
-        [column[start : start + CHUNK] for column in columns]
-        for start in range(0, len(table), CHUNK)
-    )
+    starts = range(0, len(table), CHUNK)
+    sounds = ([column[start : start + CHUNK] for column in columns] for start in starts)
     return digest(kind, CHUNK, *sounds, *code)
 
 
-def _kept_here() -> Path:
+def _local_home() -> Path:
     return workspace() / "data" / "features"
 
 
 def _home() -> str:
     """Return the address in which all stores lie."""
-    named = os.environ.get("SER_STORE", "")
-    if "://" in named:
-        return named.rstrip("/")
+    address = os.environ.get("SER_STORE") or str(_local_home())
+    if "://" in address:
+        return address.rstrip("/")
     # Relative to the workspace, because a notebook's kernel runs in another folder than its caller.
-    return str(workspace() / Path(named).expanduser()) if named else str(_kept_here())
+    return str(workspace() / Path(address).expanduser())
 
 
 def _lengths(table: pd.DataFrame) -> np.ndarray:
@@ -198,7 +185,7 @@ def _missing(place: Place, lengths: np.ndarray) -> list[int]:
     missing = [number for number in range(len(sizes)) if number not in whole]
     if damaged := [_name(number) for number in missing if _name(number) in present]:
         more = f" and {len(damaged) - 3} more" if len(damaged) > 3 else ""
-        parallel.tell(
+        jobs.tell(
             f"the feature store {place.address} has damaged chunks, which are computed again: "
             f"{', '.join(damaged[:3])}{more}"
         )
@@ -208,20 +195,19 @@ def _missing(place: Place, lengths: np.ndarray) -> list[int]:
 def _write_chunk(
     address: str, name: str, root: str, paths: list[str], lengths: np.ndarray, kind: str
 ) -> int:
-    values = np.empty(maps.ROWS * int(lengths.sum()), np.float32)
-    end = 0
+    values = []
     for path, frames in zip(paths, lengths, strict=True):
         file = Path(root, path)
         feature_map = maps.extract(audio.load(file), kind=kind)
         if feature_map.shape[1] != frames:
             raise AudioError(f"{file}: has changed since the corpus was read; run again")
-        start, end = end, end + feature_map.size
-        values[start:end] = feature_map.ravel()
-    Place(address).write(name, _npy(values))
+        values.append(feature_map.ravel())
+    Place(address).write(name, npy(np.concatenate(values)))
     return len(paths)
 
 
-def _npy(array: np.ndarray) -> bytes:
+def npy(array: np.ndarray) -> bytes:
+    """Return what `np.save` writes of an array."""
     buffer = BytesIO()
     np.save(buffer, array)
     return buffer.getvalue()

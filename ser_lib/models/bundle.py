@@ -1,11 +1,10 @@
 """A trained network with its front end: from an audio file to probabilities.
 
-A bundle is a folder with `network.keras` and `front_end.json`: what the network must be fed
-(feature map, channels, the mean and deviation of its training part, window and crops) and what
-its outputs mean. The bundle of a finished run has `network.tflite`, too: the same network for
+A bundle is a folder with `network.keras` and `front_end.json`: what the network must be fed and
+what its outputs mean. The bundle of a finished run has `network.tflite`, too: the same network for
 LiteRT (the extra `export` of this package), in float32 and with LiteRT's own operations only. It
 answers without TensorFlow, which takes seconds to start, with the probabilities of Keras but for
-rounding. Its checksum is in `front_end.json`.
+rounding.
 """
 
 import json
@@ -28,18 +27,13 @@ from ser_lib.features.maps import Standardiser
 from ser_lib.models.windows import even_windows
 
 SCHEMA = 2
-WINDOWS = 64
-"""Windows that go through Keras together: more is no faster and takes more memory."""
-LITE_WINDOWS = 8
-"""Windows that go through LiteRT together: more do not stay in the processor's cache."""
+WINDOWS = 64  # that go through Keras together: more is no faster and takes more memory
+LITE_WINDOWS = 8  # that go through LiteRT together: more do not stay in the processor's cache
 
 
 @dataclass(frozen=True)
 class FrontEnd:
-    """What stands before the network, and the emotions in the order of what comes out.
-
-    The standardiser is fitted on the training part; for the rest see `experiment.Experiment`.
-    """
+    """What stands before a network, and the emotions in the order of what comes out."""
 
     architecture: str
     corpus: str
@@ -54,9 +48,7 @@ class FrontEnd:
         return maps.extract(audio.load(path), kind=self.feature_map)
 
     def windows(self, static: np.ndarray) -> np.ndarray:
-        """Turn a static map [rows, any] into input [windows, rows, frames, channels]: `crops` of
-        them, but see `even_windows`.
-        """
+        """Turn a static map [rows, any] into the `even_windows` that the network is fed."""
         return even_windows(self.standardised(static), self.crops)
 
     def standardised(self, static: np.ndarray) -> np.ndarray:
@@ -66,9 +58,7 @@ class FrontEnd:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A function, windows float32 [n, rows, frames, channels] -> probabilities [n, emotions], and
-    what makes the windows.
-    """
+    """A function, windows float32 [n, rows, frames, channels] -> [n, emotions], and its feeder."""
 
     network: Callable[[np.ndarray], np.ndarray]
     front_end: FrontEnd
@@ -90,8 +80,7 @@ class Bundle:
 def probabilities(network, inputs: Iterable[np.ndarray]) -> np.ndarray:
     """Return the answers float32 [n, classes] of a `keras.Model` to n inputs.
 
-    A few go through it at a time, and the last part is filled up with zeros: every other size would
-    cost seconds, because TensorFlow compiles the network anew for it.
+    The last part is filled up with zeros: TensorFlow would take seconds to compile another size.
     """
     inputs, answers = iter(inputs), []
     while part := list(islice(inputs, WINDOWS)):
@@ -122,8 +111,8 @@ def convert(network) -> bytes:
 class LiteNetwork:
     """The network of a flatbuffer of `convert`, which LiteRT computes in the calling thread.
 
-    An answer does not depend on the windows beside it, not even in its last bit. Two threads must
-    not use the same object at the same time. A `ValueError` says that it is no flatbuffer.
+    An answer does not depend on the windows beside it, not even in its last bit. One thread at a
+    time may use it. A `ValueError` says that it is no flatbuffer.
     """
 
     def __init__(self, flatbuffer: bytes) -> None:
@@ -135,26 +124,23 @@ class LiteNetwork:
 
     def __call__(self, windows: np.ndarray) -> np.ndarray:
         """Return probabilities float32 [n, classes] of windows float32 [n, ...]."""
-        starts = range(0, len(windows), LITE_WINDOWS)
-        return np.concatenate([self._answer(windows[i : i + LITE_WINDOWS]) for i in starts])
-
-    def _answer(self, windows: np.ndarray) -> np.ndarray:
-        self._interpreter.resize_tensor_input(self._input, windows.shape)
-        self._interpreter.allocate_tensors()  # nothing is done where the shape is that of before
-        self._interpreter.set_tensor(self._input, windows)
-        self._interpreter.invoke()
-        return self._interpreter.get_tensor(self._output)
+        answers = []
+        for start in range(0, len(windows), LITE_WINDOWS):
+            part = windows[start : start + LITE_WINDOWS]
+            self._interpreter.resize_tensor_input(self._input, part.shape)
+            self._interpreter.allocate_tensors()  # does nothing where the shape is that of before
+            self._interpreter.set_tensor(self._input, part)
+            self._interpreter.invoke()
+            answers.append(self._interpreter.get_tensor(self._output))
+        return np.concatenate(answers)
 
 
 def save(network, front_end: FrontEnd, folder: Path) -> None:
     """Write a `keras.Model` as a bundle; an existing one at `folder` is replaced at the end."""
-    described = asdict(front_end)
-    described["standardiser"] = {
-        name: np.asarray(value).tolist() for name, value in described["standardiser"].items()
-    }
+    arrays = {name: array.tolist() for name, array in asdict(front_end.standardiser).items()}
     with fresh_folder(folder) as temporary:
         network.save(temporary / "network.keras")
-        _write({"schema": SCHEMA, **described}, temporary)
+        _write({"schema": SCHEMA, **asdict(front_end), "standardiser": arrays}, temporary)
 
 
 def export(source: Path, target: Path) -> None:
@@ -168,14 +154,9 @@ def export(source: Path, target: Path) -> None:
 
 
 def load(folder: str | Path) -> Bundle:
-    """Read a bundle, or the bundle of a run's folder.
+    """Read a bundle, or that of a run's folder; a `RecordError` says what is damaged or missing.
 
     LiteRT computes the network where it is installed and the bundle has a file for it.
-
-    Raises
-    ------
-    RecordError
-        If the folder holds no bundle that this library reads, or a file of it is damaged.
     """
     folder = _place(folder)
     front_end = read_front_end(folder)
@@ -189,8 +170,8 @@ def read_front_end(folder: str | Path) -> FrontEnd:
     described = _described(folder)
     try:
         arrays = {n: np.array(v, dtype=np.float32) for n, v in described["standardiser"].items()}
-        named = {name: described[name] for name in FrontEnd.__annotations__}
-        return FrontEnd(**(named | {"standardiser": Standardiser(**arrays)}))
+        values = {name: described[name] for name in FrontEnd.__annotations__}
+        return FrontEnd(**(values | {"standardiser": Standardiser(**arrays)}))
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise RecordError(f"{_place(folder) / 'front_end.json'} is damaged: {error!r}") from error
 

@@ -1,22 +1,17 @@
 """The networks of `networks`, computed in less time for training: same weights, same function.
 
-Training time is what limits a report over many folds, and much of a step of Keras' own layers goes
-into other things than convolutions (`benchmarks/step.py` measures both): batch normalisation,
-pooling, dropout and their gradients each pass over maps of megabytes. Here a block passes over them
-once on the way forward and once on the way back:
+Much of a step of Keras' own layers goes into other things than convolutions (`benchmarks/step.py`
+measures both): batch normalisation, pooling, dropout and their gradients each pass over maps of
+megabytes. Here a block passes over them once on the way forward and once on the way back:
 
 - Normalising is monotonic in each filter, so pooling may come first: the highest of four values, or
   the lowest where gamma is negative, is the one that would have been chosen after it, and a quarter
   of the values is left to normalise.
-- XLA fuses what is done to each element; convolutions and matrix products stay with TensorFlow,
-  which is quicker at them.
+- XLA fuses what is done to each element; TensorFlow is quicker at convolutions and products.
 - Dropout hashes (seed, step, element), so that no random bits are kept for the way back.
 - Moments and their gradients are summed over the batch first, which is quick and keeps digits that
   one long sum would lose.
 - Recurrent layers project all steps in one product.
-- A step of AdamW is one operation for each variable.
-
-The gradient of a bias is a sum as any other: fused with that of the kernel, it would be slower.
 """
 
 from collections.abc import Callable
@@ -31,10 +26,9 @@ _fused = partial(tf.function, autograph=False, jit_compile=True)
 
 
 def forward(network: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Return a function that computes ``network(inputs, training=True)``.
+    """Return a function that computes ``network(inputs, training=True)``, in a ``tf.function``.
 
-    It works on the network's own variables, updates the moving statistics, has gradients, and
-    belongs in a ``tf.function``. What it has no faster way for, of any network, is left to Keras.
+    It works on the network's own variables. What it has no faster way for is left to Keras.
     """
     parts = _parts(network)
     return lambda inputs: reduce(lambda x, part: part(x), parts, inputs)
@@ -71,7 +65,7 @@ def _parts(network: keras.Model) -> list[Callable]:
     taken = [*(layer.input for layer in chain), *network.outputs]
     if len(given) != len(taken) or not all(map(is_, given, taken)):
         return [partial(network, training=True)]  # it has branches, or a layer comes twice
-    parts = []
+    parts: list[Callable] = []
     while chain:
         if _is_block(chain[:4]):
             parts.append(partial(_block, *chain[:4]))
@@ -99,10 +93,7 @@ def _is_block(chain: list) -> bool:
     return (
         (conv.padding, conv.strides, conv.dilation_rate, conv.groups) == ("same", (1, 1), (1, 1), 1)
         and conv.activation is keras.activations.relu
-        and conv.use_bias
-        and norm.center
-        and norm.scale
-        and norm.trainable
+        and (conv.use_bias and norm.center and norm.scale and norm.trainable)
         and (pool.pool_size, pool.strides, pool.padding) == ((2, 2), (2, 2), "valid")
         and dropout.noise_shape is None
     )
@@ -119,31 +110,17 @@ def _is_recurrent(layer) -> bool:
 
 def _block(conv, norm, pool, dropout, inputs):
     """Turn ``[n, h, w, c]`` into ``[n, h // 2, w // 2, f]``: a convolution and what follows it."""
-    outputs, mean, variance = _after_convolution(
-        tf.nn.conv2d(inputs, conv.kernel, strides=1, padding="SAME"),
-        *map(tf.convert_to_tensor, (conv.bias, norm.gamma, norm.beta)),
-        epsilon=norm.epsilon,
-        rate=dropout.rate,
-        seed=dropout.seed_generator.next() if dropout.rate else tf.zeros(2, "uint32"),
-    )
-    for moving, now in ((norm.moving_mean, mean), (norm.moving_variance, variance)):
-        moving.assign(moving * norm.momentum + now * (1.0 - norm.momentum))
-    return outputs
-
-
-def _after_convolution(convolved, bias, gamma, beta, *, epsilon: float, rate: float, seed):
-    """Return the output of a block, and the moments of its batch normalisation.
-
-    The moments are those of all values, chosen or not.
-    """
+    rate = dropout.rate
+    seed = dropout.seed_generator.next() if rate else tf.zeros(2, "uint32")
 
     @tf.custom_gradient
-    def compute(convolved, bias, gamma, beta):
+    def after_convolution(convolved, bias, gamma, beta):
+        """Return the output, and the moments of all values, chosen by pooling or not."""
         rectified = tf.nn.relu(tf.nn.bias_add(convolved, bias))
         count = tf.cast(tf.size(rectified) // rectified.shape[-1], "float32")
         mean = _over_places(_sum(rectified)) / count
         variance = _over_places(_sum_of_squares(rectified, mean)) / count
-        deviation = tf.sqrt(variance + epsilon)
+        deviation = tf.sqrt(variance + norm.epsilon)
         outputs, standardised, place = _pool(
             rectified, mean, deviation, gamma, beta, seed, rate=rate
         )
@@ -159,7 +136,12 @@ def _after_convolution(convolved, bias, gamma, beta, *, epsilon: float, rate: fl
 
         return (outputs, mean, variance), gradient
 
-    return compute(convolved, bias, gamma, beta)
+    convolved = tf.nn.conv2d(inputs, conv.kernel, strides=1, padding="SAME")
+    weights = map(tf.convert_to_tensor, (conv.bias, norm.gamma, norm.beta))
+    outputs, *moments = after_convolution(convolved, *weights)
+    for moving, now in zip((norm.moving_mean, norm.moving_variance), moments, strict=True):
+        moving.assign(moving * norm.momentum + now * (1.0 - norm.momentum))
+    return outputs
 
 
 def _over_places(sums):
@@ -169,7 +151,6 @@ def _over_places(sums):
 
 @_fused
 def _sum(values):
-    """Sum over the batch alone: this keeps digits, and XLA is quick at it."""
     return tf.reduce_sum(values, 0)
 
 
@@ -180,11 +161,7 @@ def _sum_of_squares(values, centre):
 
 @_fused
 def _pool(rectified, mean, deviation, gamma, beta, seed, *, rate: float):
-    """Choose one value of four, standardise, scale and drop.
-
-    Returns outputs, standardised values and places, each ``[n, h // 2, w // 2, f]``; a place is 0
-    to 3, row by row, and that of the first of equal values.
-    """
+    """Choose one value of four; return outputs, standardised values, and places from 0 to 3."""
     _, h, w, _ = rectified.shape
     up = tf.where(gamma < 0, -rectified, rectified)
     four = [up[:, i : h // 2 * 2 : 2, j : w // 2 * 2 : 2] for i in (0, 1) for j in (0, 1)]
@@ -259,9 +236,8 @@ def _recurrent(layer, sequences):
 
 
 def _lstm_step(cell, x, h, c):
-    i_f, candidate, o = tf.split(
-        x + tf.matmul(h, cell.recurrent_kernel), [2 * cell.units, cell.units, cell.units], 1
-    )
+    gates = x + tf.matmul(h, cell.recurrent_kernel)
+    i_f, candidate, o = tf.split(gates, [2 * cell.units, cell.units, cell.units], 1)
     i, f = tf.split(cell.recurrent_activation(i_f), 2, 1)
     c = f * c + i * cell.activation(candidate)
     return cell.recurrent_activation(o) * cell.activation(c), c
@@ -271,9 +247,8 @@ def _gru_step(cell, x, h, _):
     """A GRU has one state; the second is there to be called as the LSTM is."""
     parts = [2 * cell.units, cell.units]
     x_zr, x_candidate = tf.split(x, parts, 1)
-    h_zr, h_candidate = tf.split(
-        tf.nn.bias_add(tf.matmul(h, cell.recurrent_kernel), cell.bias[1]), parts, 1
-    )
+    recurrent = tf.nn.bias_add(tf.matmul(h, cell.recurrent_kernel), cell.bias[1])
+    h_zr, h_candidate = tf.split(recurrent, parts, 1)
     z, r = tf.split(cell.recurrent_activation(x_zr + h_zr), 2, 1)
     candidate = cell.activation(x_candidate + r * h_candidate)
     return z * h + (1.0 - z) * candidate, h

@@ -4,24 +4,24 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from ser_lib.core import jobs as parallel
+from ser_lib.core import jobs
 from ser_lib.core.errors import AudioError
 from ser_lib.models import bundle
-from ser_lib.models.bundle import Bundle, FrontEnd
+from ser_lib.models.bundle import FrontEnd
 
-CHUNK = 64
-"""Files that a process answers at a time."""
+if TYPE_CHECKING:
+    import pandas as pd
 
+CHUNK = 64  # files that a process answers at a time
 SUFFIXES = (
     *(".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".rf64"),
     *(".snd", ".w64", ".wav", ".wave"),
     *(".aac", ".amr", ".m4a", ".wma"),  # cannot be decoded, which is better said than passed over
 )
-"""Names of audio files in a folder end with one of these, in small letters or capitals."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -38,8 +38,10 @@ class Predictions:
     refused: list[AudioError]
 
     @property
-    def table(self) -> pd.DataFrame:
+    def table(self) -> "pd.DataFrame":
         """One row per file: file, predicted, and the probability of each emotion."""
+        import pandas as pd  # the command line needs no table, and pandas takes its time
+
         predicted = [self.emotions[i] for i in self.probabilities.argmax(axis=1)]
         named = dict(zip(self.emotions, self.probabilities.T, strict=True))
         return pd.DataFrame({"file": self.files, "predicted": predicted} | named)
@@ -71,36 +73,31 @@ def predict(
         Processes, by default one for each processor; a few files are answered in this one.
     progress
         Called with a line of text, ten times at most.
-
-    Raises
-    ------
-    AudioError
-        If there is no audio file in a folder.
-    RecordError
-        If the bundle cannot be read.
     """
     model = getattr(model, "folder", model)
     paths = [paths] if isinstance(paths, str | Path) else paths
     emotions = bundle.read_front_end(model).emotions
     files = [file for path in paths for file in _files(path)]
-    jobs = [
-        (str(model), start, files[start : start + CHUNK]) for start in range(0, len(files), CHUNK)
-    ]
+    starts = range(0, len(files), CHUNK)
+    todo = [(str(model), start, files[start : start + CHUNK]) for start in starts]
     _load.cache_clear()  # the folder may hold another network than the last time
     answers, done = {}, 0
     # One chunk is not worth the start of a process.
-    for start, *answer in parallel.each(_answer, jobs, workers=workers if len(jobs) > 1 else 0):
+    for start, *answer in jobs.each(_answer, todo, workers=workers if len(todo) > 1 else 0):
         answers[start] = answer
         before, done = done, done + len(files[start : start + CHUNK])
-        if progress and len(jobs) > 1 and 10 * done // len(files) > 10 * before // len(files):
+        if progress and len(todo) > 1 and 10 * done // len(files) > 10 * before // len(files):
             progress(f"{done:,} of {len(files):,} files")
-    ordered = [answers[start] for _, start, _ in jobs]
+    ordered = [answers[start] for start in starts]
     return Predictions(
         emotions,
         [file for read, _, _ in ordered for file in read],
         np.concatenate([np.empty((0, len(emotions)), np.float32), *(p for _, p, _ in ordered)]),
         [error for _, _, errors in ordered for error in errors],
     )
+
+
+_load = cache(bundle.load)  # a process keeps it for its next chunk
 
 
 def _files(path: str | Path) -> list[str]:
@@ -121,8 +118,7 @@ def _answer(
     model: str, start: int, files: list[str]
 ) -> tuple[int, list[str], np.ndarray, list[AudioError]]:
     """Answer a chunk of files: where it starts, the files read, probabilities, errors."""
-    read: list[str] = []
-    errors: list[AudioError] = []
+    read, errors = [], []
 
     def maps(front_end: FrontEnd) -> Iterator[np.ndarray]:
         for file in files:
@@ -134,13 +130,7 @@ def _answer(
             read.append(file)
             yield static
 
-    with parallel.silent_libraries():
+    with jobs.silent_libraries():
         network = _load(model)
         probabilities = network.predict(maps(network.front_end))
     return start, read, probabilities, errors
-
-
-@cache
-def _load(model: str) -> Bundle:
-    """Read a bundle; a process keeps it for its next chunk."""
-    return bundle.load(model)

@@ -18,7 +18,6 @@ from ser_lib.core.files import (
     Place,
     digest,
     fresh_folder,
-    lock_file,
     room_for,
     sources,
     write_atomically,
@@ -140,12 +139,6 @@ def test_a_room_that_does_not_exist_is_not_passed_over(name):
     # A key that silently misses a room would serve stale results.
     with pytest.raises(FileNotFoundError, match=name):
         sources("core/errors.py", name)
-
-
-def test_lock_file(workspace):
-    assert lock_file() == b""
-    (workspace / "requirements.lock").write_text("numpy==2.4\n")
-    assert lock_file() == b"numpy==2.4\n"
 
 
 def test_a_fresh_folder_appears_when_it_is_complete(tmp_path):

@@ -23,7 +23,7 @@ import pytest
 from distributed.cli import dask_scheduler, dask_worker
 
 from ser_lib import cli, corpora
-from ser_lib.core import jobs as parallel
+from ser_lib.core import jobs
 from ser_lib.core.errors import (
     AudioError,
     ClusterError,
@@ -157,7 +157,7 @@ def nobody():
 
 @pytest.fixture
 def hasty(monkeypatch):
-    monkeypatch.setattr(parallel, "PATIENCE", 0.3)
+    monkeypatch.setattr(jobs, "PATIENCE", 0.3)
 
 
 @contextmanager
@@ -190,7 +190,7 @@ def worker(local, *options, library: Path = PROJECT):
 @pytest.fixture
 def patient(monkeypatch):
     """Programs of Dask may take their time to start."""
-    monkeypatch.setattr(parallel, "PATIENCE", 60)
+    monkeypatch.setattr(jobs, "PATIENCE", 60)
 
 
 @contextmanager
@@ -217,23 +217,23 @@ def without_library(folder: Path) -> Path:
 
 @pytest.mark.parametrize("count", [0, 1, 2, 50])
 def test_results_are_those_of_a_loop(count):
-    results = parallel.each(double, JOBS, workers=count)
+    results = jobs.each(double, JOBS, workers=count)
     assert sorted(results) == [double(*job) for job in JOBS]
 
 
 @pytest.mark.parametrize("count", [None, 0, 1, "tcp://127.0.0.1:9"])
 def test_no_jobs_no_work(count):
-    assert list(parallel.each(die, [], workers=count)) == []
+    assert list(jobs.each(die, [], workers=count)) == []
 
 
 def test_the_number_of_processors_is_sensible():
-    assert 1 <= parallel.processors() <= (os.cpu_count() or 1)
+    assert 1 <= jobs.processors() <= (os.cpu_count() or 1)
 
 
 def test_jobs_are_shared_out_and_each_process_is_prepared_once(workers):
-    results = set(parallel.each(whoami, JOBS, workers=workers, initializer=count))
+    results = set(jobs.each(whoami, JOBS, workers=workers, initializer=count))
     if isinstance(workers, str):  # its processes stay
-        results |= set(parallel.each(whoami, JOBS, workers=workers, initializer=count))
+        results |= set(jobs.each(whoami, JOBS, workers=workers, initializer=count))
         assert len({pid for pid, _ in results}) == 2
     assert os.getpid() not in {pid for pid, _ in results}
     assert {calls for _, calls in results} == {"x"}
@@ -243,7 +243,7 @@ def test_jobs_are_shared_out_and_each_process_is_prepared_once(workers):
 @pytest.mark.parametrize("kind", [AudioError, SplitError, TrainingError, StoreError])
 def test_an_error_keeps_its_type_and_that_of_a_cluster_names_the_worker(workers, kind):
     with pytest.raises(kind, match="of the job") as caught:
-        list(parallel.each(fail, [(kind,)], workers=workers))
+        list(jobs.each(fail, [(kind,)], workers=workers))
     if isinstance(workers, str):
         assert re.search(r"of the job \(worker tcp://127\.0\.0\.1:\d+ on \S+", str(caught.value))
         files = kind in (AudioError, StoreError)
@@ -251,10 +251,10 @@ def test_an_error_keeps_its_type_and_that_of_a_cluster_names_the_worker(workers,
 
 
 def test_a_few_jobs_are_handed_out_at_a_time(two_workers, address, monkeypatch):
-    monkeypatch.setattr(parallel, "AHEAD", 3)
-    assert sorted(parallel.each(double, JOBS, workers=2)) == [double(*job) for job in JOBS]
+    monkeypatch.setattr(jobs, "AHEAD", 3)
+    assert sorted(jobs.each(double, JOBS, workers=2)) == [double(*job) for job in JOBS]
     most = []
-    for _ in parallel.each(double, [(n,) for n in range(20)], workers=address):
+    for _ in jobs.each(double, [(n,) for n in range(20)], workers=address):
         most.append(len(two_workers.scheduler.tasks))
     assert len(most) == 20
     # The one that is done may not be forgotten yet, when the next has come.
@@ -266,7 +266,7 @@ def test_a_few_jobs_are_handed_out_at_a_time(two_workers, address, monkeypatch):
 
 def test_without_workers_jobs_are_done_here_one_by_one():
     done = []
-    results = parallel.each(done.append, JOBS, workers=0)
+    results = jobs.each(done.append, JOBS, workers=0)
     assert done == []
     next(results)
     assert done == [0]
@@ -274,10 +274,10 @@ def test_without_workers_jobs_are_done_here_one_by_one():
 
 def test_one_worker_is_this_process_and_prepared(monkeypatch):
     monkeypatch.setenv("SER_TEST_CALLS", "")
-    results = set(parallel.each(whoami, JOBS, workers=1, initializer=count))
+    results = set(jobs.each(whoami, JOBS, workers=1, initializer=count))
     assert results == {(os.getpid(), "x")}
     with pytest.raises(SerError, match=r"cannot do the work \(too late\); pass workers=2 or"):
-        list(parallel.each(double, JOBS, workers=1, initializer=refuse))
+        list(jobs.each(double, JOBS, workers=1, initializer=refuse))
 
 
 @pytest.mark.parametrize("count", [1, 2, None])
@@ -302,14 +302,14 @@ def test_a_script_without_a_main_guard(tmp_path, count):
 def test_workers_need_no_folder_in_which_they_may_write(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("SER_WORKSPACE", str(tmp_path / "file"))
-    assert list(parallel.each(math.factorial, [(4,)])) == [24]
+    assert list(jobs.each(math.factorial, [(4,)])) == [24]
 
 
 @pytest.mark.parametrize("count", [0, 2])
 def test_an_error_stops_the_rest(tmp_path, started_here, count):
-    jobs = [(n, tmp_path) for n in range(40)]
+    todo = [(n, tmp_path) for n in range(40)]
     with pytest.raises(CorpusError, match="job 0 is bad"):
-        list(parallel.each(fail_first, jobs, workers=count))
+        list(jobs.each(fail_first, todo, workers=count))
     # The pool's own thread collects them, too: between its wait and its note, a child that has
     # ended still counts as active, so to look once is not enough.
     wait_for(lambda: not started_here())
@@ -318,12 +318,12 @@ def test_an_error_stops_the_rest(tmp_path, started_here, count):
 
 def test_a_killed_worker_is_explained():
     with pytest.raises(SerError, match=r"worker process was killed.*run the same command again"):
-        list(parallel.each(die, JOBS, workers=2))
+        list(jobs.each(die, JOBS, workers=2))
 
 
 def test_workers_end_with_a_parent_that_was_killed(tmp_path):
     file = tmp_path / "pid"
-    code = f"import {__name__} as t; list(t.parallel.each(t.say_and_stay, [({str(file)!r},)]))"
+    code = f"import {__name__} as t; list(t.jobs.each(t.say_and_stay, [({str(file)!r},)]))"
     parent = subprocess.Popen(
         [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     )
@@ -336,7 +336,7 @@ def test_workers_end_with_a_parent_that_was_killed(tmp_path):
 
 
 def test_who_stops_listening_ends_the_workers(started_here):
-    results = parallel.each(stay, [(0,), (1,), (2,)], workers=2)
+    results = jobs.each(stay, [(0,), (1,), (2,)], workers=2)
     assert next(results) == 0
     assert started_here()
     results.close()
@@ -349,17 +349,17 @@ def test_who_stops_listening_ends_the_workers(started_here):
 def test_a_file_that_a_worker_cannot_write_is_an_error_of_the_cluster(address, tmp_path):
     gone = tmp_path / "gone"
     with pytest.raises(ClusterError, match=rf"No such file.*{gone}.*worker tcp.*same path"):
-        list(parallel.each(note, [(0, gone)], workers=address))
+        list(jobs.each(note, [(0, gone)], workers=address))
 
 
 def test_a_defect_is_shown_with_what_the_worker_saw(address):
     with pytest.raises(ZeroDivisionError, match="of the job") as caught:
-        list(parallel.each(fail, [(ZeroDivisionError,)], workers=address))
+        list(jobs.each(fail, [(ZeroDivisionError,)], workers=address))
     assert re.search(r"worker tcp.*Traceback.*in fail\n", caught.value.__notes__[0], re.DOTALL)
 
 
 def test_who_stops_listening_cancels_what_has_not_begun(two_workers, address, tmp_path):
-    results = parallel.each(note, [(n, tmp_path) for n in range(200)], workers=address)
+    results = jobs.each(note, [(n, tmp_path) for n in range(200)], workers=address)
     next(results)
     results.close()
     wait_for(lambda: not two_workers.scheduler.tasks)
@@ -370,8 +370,8 @@ def test_who_stops_listening_cancels_what_has_not_begun(two_workers, address, tm
 
 
 def test_a_killed_worker_costs_only_its_own_job(address, tmp_path):
-    jobs = [(n, tmp_path) for n in range(8)]
-    results = parallel.each(note_and_stay, jobs, workers=address)
+    todo = [(n, tmp_path) for n in range(8)]
+    results = jobs.each(note_and_stay, todo, workers=address)
     assert sorted(next(results) for _ in range(7)) == [1, 2, 3, 4, 5, 6, 7]
     (first,) = tmp_path.glob("0-*")
     os.kill(int(first.name.split("-")[1]), signal.SIGKILL)
@@ -383,13 +383,13 @@ def test_a_killed_worker_costs_only_its_own_job(address, tmp_path):
 def test_a_job_that_kills_its_workers_is_given_up(two_workers, address, monkeypatch):
     monkeypatch.setattr(two_workers.scheduler, "allowed_failures", 1)
     with pytest.raises(ClusterError, match=r"every worker that took a certain job was killed"):
-        list(parallel.each(die, [(0,)], workers=address))
-    assert list(parallel.each(double, [(3,)], workers=address)) == [6]
+        list(jobs.each(die, [(0,)], workers=address))
+    assert list(jobs.each(double, [(3,)], workers=address)) == [6]
 
 
 def test_a_scheduler_that_is_killed(tmp_path, patient):
     with started_cluster(tmp_path) as (process, address):
-        results = parallel.each(note, [(n, tmp_path) for n in range(2000)], workers=address)
+        results = jobs.each(note, [(n, tmp_path) for n in range(2000)], workers=address)
         next(results)
         process.kill()
         with pytest.raises(ClusterError, match=r"ended or was restarted.*same command again"):
@@ -404,32 +404,32 @@ def test_an_address_that_nobody_answers(hasty):
         unused.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(ClusterError, match=f"no Dask scheduler answers at {address}; start"):
-            list(parallel.each(double, JOBS, workers=address))
+            list(jobs.each(double, JOBS, workers=address))
 
 
 def test_an_address_where_something_else_listens(hasty):
     with socket.create_server(("127.0.0.1", 0)) as mute:
         address = f"tcp://127.0.0.1:{mute.getsockname()[1]}"
         with pytest.raises(ClusterError, match="no Dask scheduler answers at"):
-            list(parallel.each(double, JOBS, workers=address))
+            list(jobs.each(double, JOBS, workers=address))
 
 
 @pytest.mark.parametrize("text", ["", "host", "http://host:8786", "tcp://host"])
 def test_what_is_no_address(text):
     with pytest.raises(ClusterError, match=f"'{text}' is not the address of a Dask scheduler"):
-        list(parallel.each(double, JOBS, workers=text))
+        list(jobs.each(double, JOBS, workers=text))
 
 
 def test_a_cluster_without_workers(nobody, hasty):
     address = nobody.scheduler_address
     with pytest.raises(ClusterError, match=f"has no workers; start some: dask worker {address} "):
-        list(parallel.each(double, JOBS, workers=address))
+        list(jobs.each(double, JOBS, workers=address))
 
 
 def test_without_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ClusterError, match=r"pip install 'ser-lib\[cluster\]'"):
-        list(parallel.each(double, JOBS, workers="tcp://127.0.0.1:9"))
+        list(jobs.each(double, JOBS, workers="tcp://127.0.0.1:9"))
 
 
 def test_a_worker_with_several_threads(nobody):
@@ -437,7 +437,7 @@ def test_a_worker_with_several_threads(nobody):
         worker(nobody, "--nthreads", "2"),
         pytest.raises(ClusterError, match=r"has threads 2 \(here 1\); start.*--nthreads 1"),
     ):
-        list(parallel.each(double, JOBS, workers=nobody.scheduler_address))
+        list(jobs.each(double, JOBS, workers=nobody.scheduler_address))
 
 
 def test_a_worker_without_this_library(nobody, tmp_path):
@@ -445,7 +445,7 @@ def test_a_worker_without_this_library(nobody, tmp_path):
         worker(nobody, "--nthreads", "1", library=without_library(tmp_path)),
         pytest.raises(ClusterError, match=r"worker tcp://\S+ has no such version of the library"),
     ):
-        list(parallel.each(double, JOBS, workers=nobody.scheduler_address))
+        list(jobs.each(double, JOBS, workers=nobody.scheduler_address))
 
 
 def test_a_scheduler_without_this_library(tmp_path, patient):
@@ -454,7 +454,7 @@ def test_a_scheduler_without_this_library(tmp_path, patient):
         started_cluster(tmp_path, library=without_library(tmp_path)) as (_, address),
         pytest.raises(ClusterError, match=message),
     ):
-        list(parallel.each(double, JOBS, workers=address))
+        list(jobs.each(double, JOBS, workers=address))
 
 
 @pytest.fixture
@@ -467,7 +467,7 @@ def test_a_worker_with_another_version_of_the_library(nobody, address, manifest,
     shutil.copytree(PROJECT / "ser_lib", tmp_path / "ser_lib", ignore=ignored)
     with (tmp_path / "ser_lib" / "core" / "audio.py").open("a") as file:
         file.write("# edited\n")
-    here = parallel.about()["ser_lib"]
+    here = jobs.about()["ser_lib"]
     message = rf"the worker tcp://\S+ on \S+ has ser_lib \w+ \(here {here}\); start workers from"
     with (
         worker(nobody, "--nthreads", "1", library=tmp_path),
@@ -480,13 +480,13 @@ def test_a_worker_with_another_version_of_the_library(nobody, address, manifest,
 
 
 def test_what_must_be_the_same_is_told(address, monkeypatch):
-    facts = parallel.about()
+    facts = jobs.about()
     assert {"python", "ser_lib", "threads", "numpy", "keras", "soxr"} <= set(facts)
     assert facts["threads"] == 1
-    monkeypatch.setattr(parallel, "about", lambda: facts | {"numpy": "1.0", "gone": "2"})
+    monkeypatch.setattr(jobs, "about", lambda: facts | {"numpy": "1.0", "gone": "2"})
     message = rf"has gone none \(here 2\), numpy {facts['numpy']} \(here 1.0\); start"
     with pytest.raises(ClusterError, match=message):
-        list(parallel.each(double, JOBS, workers=address))
+        list(jobs.each(double, JOBS, workers=address))
 
 
 # The same results
@@ -500,7 +500,7 @@ def test_audio_that_a_worker_does_not_see(address, manifest):
 
 
 def test_a_store_that_only_the_workers_see(address, manifest, monkeypatch):
-    monkeypatch.setattr(store.parallel, "each", lambda _, jobs, workers: [64, 8])
+    monkeypatch.setattr(store.jobs, "each", lambda _, todo, workers: [64, 8])
     with pytest.raises(StoreError, match="not there for this machine; the store must be the same"):
         store.build(manifest, workers=address)
 
@@ -519,8 +519,8 @@ def test_workers_share_a_store_that_no_folder_holds(
         maps = store.build(manifest, workers=address)
         assert maps.address.startswith(f"{bucket}/stores/table-logmel-")
         assert [maps[i].tobytes() for i in range(72)] == expected
-        jobs = [(maps.address, 72, i) for i in (0, 71)]
-        read = list(parallel.each(read_map, jobs, workers=address))
+        todo = [(maps.address, 72, i) for i in (0, 71)]
+        read = list(jobs.each(read_map, todo, workers=address))
     assert sorted(read) == sorted([expected[0], expected[71]])
     assert len(list(elsewhere.rglob("0*.npy"))) == 2, "the worker keeps copies of its own"
 
@@ -597,7 +597,7 @@ def test_what_the_page_and_the_errors_tell_dask_to_do_is_understood():
     (scheduler,) = told("dask scheduler")
     dask_scheduler.main.make_context("scheduler", scheduler)
     (local,) = told("dask worker ")
-    advised = shlex.split(parallel.COMMAND.format("tcp://127.0.0.1:8786"))
+    advised = shlex.split(jobs.COMMAND.format("tcp://127.0.0.1:8786"))
     assert advised == ["dask", "worker", *local]
     context = dask_worker.main.make_context("worker", local)
     assert context.params["nthreads"] == 1

@@ -132,7 +132,7 @@ def fake_smile(monkeypatch):
 
     module = ModuleType("opensmile")
     module.Smile = Smile
-    module.FeatureSet = {name: name for name in functionals.SMILE}
+    module.FeatureSet = {name: name for name in functionals.SETS[1:]}
     module.FeatureLevel = SimpleNamespace(Functionals="whole utterances")
     monkeypatch.setitem(sys.modules, "opensmile", module)
     monkeypatch.setattr(functionals, "find_spec", lambda name: module)

@@ -191,10 +191,10 @@ def test_reading_is_not_beyond_the_end(manifest):
 
 def test_memory_does_not_grow_with_the_store(tmp_path):
     # 200 MB are read by a process that may take 60 MB more than it has.
-    chunk = store._npy(np.ones(features.ROWS * 130 * store.CHUNK, np.float32))
+    chunk = store.npy(np.ones(features.ROWS * 130 * store.CHUNK, np.float32))
     for number in range(100):
         (tmp_path / store._name(number)).write_bytes(chunk)
-    (tmp_path / "lengths.npy").write_bytes(store._npy(np.full(6_400, 130, np.int32)))
+    (tmp_path / "lengths.npy").write_bytes(store.npy(np.full(6_400, 130, np.int32)))
     code = """
         import resource, sys
         from ser_lib.features.store import Store

@@ -2,13 +2,13 @@
 
 Every network is an uncompiled functional `keras.Model` that takes standardised feature maps
 ``float32 [batch, rows, frames, channels]`` and returns class probabilities
-``float32 [batch, classes]`` (softmax, each row sums to 1). Its file has one function that builds
-it, marked with `network`. What may stand between input and softmax is free; `blocks`, `sequence`
-and `head` are what the three share.
+``float32 [batch, classes]`` (softmax). Its file has one function that builds it, marked with
+`network`. What may stand between input and softmax is free; `blocks`, `sequence` and `head` are
+what the three share.
 
 Weights are drawn from Keras' global seed: call ``keras.utils.set_random_seed`` before `build`. All
-layers are Keras' own, so a saved network is read by any Keras; `fast` trains them in less time.
-Keras is imported by what needs it, because it takes seconds.
+layers are Keras' own; `fast` trains them in less time. Keras takes seconds to import, so it is
+imported by what needs it.
 """
 
 from __future__ import annotations
@@ -28,18 +28,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Network:
-    """Its printed name, the channels of its usual feature map (1 or 3), its usual `learning_rate`,
-    `mixup` and `block_dropout`, and the function that builds it.
-    """
+    """A network's printed name, its usual parameters, and the function that builds it."""
 
     title: str
-    channels: int
-    recipe: dict[str, float]
+    channels: int  # of its feature map: 1 or 3
+    recipe: dict[str, float]  # learning_rate, mixup, block_dropout
     builder: Callable[..., keras.Model]
 
 
-NETWORKS: dict[str, Network] = {}
-"""All networks by name, which is that of the file, in the order in which pages show them."""
+NETWORKS: dict[str, Network] = {}  # by the file's name, in the order in which pages show them
 
 
 def network(*, title: str, channels: int, recipe: dict[str, float]) -> Callable:
@@ -95,17 +92,8 @@ def build(
 ) -> keras.Model:
     """Build a network by name, uncompiled.
 
-    Parameters
-    ----------
-    input_shape
-        (rows, frames, channels) of one feature map; at least 8 rows and 8 frames.
-    block_dropout, head_dropout
-        Share of activations that are dropped in the body and before the softmax, in [0, 1).
-
-    Raises
-    ------
-    ParameterError
-        The network is unknown, or a size or a dropout is out of range.
+    The input has (rows, frames, channels), at least 8 rows and 8 frames; the dropouts in the body
+    and before the softmax are in [0, 1).
 
     Examples
     --------
@@ -128,15 +116,13 @@ def build(
 
 
 def layer_table(model: keras.Model) -> list[dict]:
-    """List the layers of a model in order, the input left out: name, class, output shape without
-    the batch axis, and number of parameters, trained or not.
+    """List the layers of a model but its input; an output's shape is that without the batch.
 
     Examples
     --------
     >>> layer_table(build("cnn", (60, 130, 1), 5))[0]
     {'layer': 'block1_conv', 'type': 'Conv2D', 'output_shape': '(60, 130, 32)', 'parameters': 320}
     """
-    from keras import layers
 
     def kind(layer) -> str:
         wrapped = f"({kind(layer.forward_layer)})" if hasattr(layer, "forward_layer") else ""
@@ -149,8 +135,7 @@ def layer_table(model: keras.Model) -> list[dict]:
             "output_shape": str(tuple(layer.output.shape[1:])),
             "parameters": layer.count_params(),
         }
-        for layer in model.layers
-        if not isinstance(layer, layers.InputLayer)
+        for layer in model.layers[1:]
     ]
 
 
@@ -161,9 +146,9 @@ def title(name: str) -> str:
 
 def source(name: str) -> str:
     """Return the code of a network: its file, and what it takes from here."""
-    module = inspect.getmodule(NETWORKS[choose(name, NETWORKS, "architecture")].builder)
+    module = import_module(f"{__name__}.{choose(name, NETWORKS, 'architecture')}")
     shared = [part for part in (blocks, sequence, head) if part in vars(module).values()]
-    return "\n\n".join(map(inspect.getsource, (module, *shared)))
+    return "\n\n".join([inspect.getsource(module), *map(inspect.getsource, shared)])
 
 
 def files(name: str) -> tuple[str, str]:

@@ -13,10 +13,8 @@ from ser_lib.models.networks import blocks, head, network
 def cnn(shape, n_classes, *, block_dropout, head_dropout):
     """Flatten the map that the blocks give."""
     import keras
-    from keras import layers
 
     inputs = keras.Input(shape, name="feature_map")
     x = blocks(inputs, block_dropout)
-    x = layers.Flatten(name="flatten")(x)
-    outputs = head(x, n_classes, head_dropout)
-    return keras.Model(inputs, outputs, name="cnn")
+    x = keras.layers.Flatten(name="flatten")(x)
+    return keras.Model(inputs, head(x, n_classes, head_dropout), name="cnn")

@@ -11,12 +11,10 @@ from ser_lib.models.networks import blocks, head, network, sequence
 def cnn_gru(shape, n_classes, *, block_dropout, head_dropout):
     """Read the sequence both ways (GRU 64), then summarise it (GRU 128)."""
     import keras
-    from keras import layers
 
     inputs = keras.Input(shape, name="feature_map")
     x = sequence(blocks(inputs, block_dropout))
-    both = layers.GRU(64, return_sequences=True, unroll=True, name="gru")
-    x = layers.Bidirectional(both, name="bidirectional_gru")(x)
-    x = layers.GRU(128, unroll=True, name="gru")(x)
-    outputs = head(x, n_classes, head_dropout)
-    return keras.Model(inputs, outputs, name="cnn_gru")
+    both = keras.layers.GRU(64, return_sequences=True, unroll=True, name="gru")
+    x = keras.layers.Bidirectional(both, name="bidirectional_gru")(x)
+    x = keras.layers.GRU(128, unroll=True, name="gru")(x)
+    return keras.Model(inputs, head(x, n_classes, head_dropout), name="cnn_gru")

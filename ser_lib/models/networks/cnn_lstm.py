@@ -11,12 +11,10 @@ from ser_lib.models.networks import blocks, head, network, sequence
 def cnn_lstm(shape, n_classes, *, block_dropout, head_dropout):
     """Read the sequence both ways (LSTM 128), then summarise it (LSTM 64)."""
     import keras
-    from keras import layers
 
     inputs = keras.Input(shape, name="feature_map")
     x = sequence(blocks(inputs, block_dropout))
-    both = layers.LSTM(128, return_sequences=True, unroll=True, name="lstm")
-    x = layers.Bidirectional(both, name="bidirectional_lstm")(x)
-    x = layers.LSTM(64, unroll=True, name="lstm")(x)
-    outputs = head(x, n_classes, head_dropout)
-    return keras.Model(inputs, outputs, name="cnn_lstm")
+    both = keras.layers.LSTM(128, return_sequences=True, unroll=True, name="lstm")
+    x = keras.layers.Bidirectional(both, name="bidirectional_lstm")(x)
+    x = keras.layers.LSTM(64, unroll=True, name="lstm")(x)
+    return keras.Model(inputs, head(x, n_classes, head_dropout), name="cnn_lstm")
