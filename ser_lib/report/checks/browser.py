@@ -26,10 +26,7 @@ FLAGS = (  # no window, no graphics card, and no request of the browser's own
 def chromium() -> Iterator["Browser"]:
     """Give a headless Chromium that belongs to the thread that asked for it, closed afterwards.
 
-    Raises
-    ------
-    BookError
-        `why_not` has a reason, or the browser does not start.
+    A `BookError` says why there is none.
     """
     if reason := why_not():
         raise BookError(reason)
@@ -41,10 +38,8 @@ def chromium() -> Iterator["Browser"]:
         except Error as error:
             reason = error.message.strip().splitlines()[0]
             raise BookError(f"the browser {_executable()} does not start: {reason}") from error
-        try:
+        with browser:
             yield browser
-        finally:
-            browser.close()
 
 
 def why_not() -> str:
