@@ -5,14 +5,14 @@ from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
-from factory import make_record
+from factory import make_run
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
 from ser_lib.corpora import Manifest
 from ser_lib.pages import data as data_pages
-from ser_lib.pages import listen, tables
-from ser_lib.report import notebooks
+from ser_lib.pages import listen
+from ser_lib.pages.network import Network
 
 CORPUS = "demo"
 EMOTIONS = ("anger", "neutral", "sadness")
@@ -65,19 +65,21 @@ def report_output(data: dict, folder: str):
     )
 
 
-def figure_cell(name: str, alt: str, caption: str, *, svg: str = SVG):
-    """Return a cell with a figure, marked as the runner marks it."""
+def figure_output(name: str, alt: str, caption: str, *, svg: str = SVG):
+    """Return a figure as the kernel shows it."""
     png = b64encode(PICTURE.getvalue()).decode()
     data = {"image/svg+xml": svg, "image/png": png, "text/plain": "<Figure>"}
-    output = new_output("display_data", data=data, metadata={})
+    about = {"alt": alt, "caption": caption, "name": name}
+    return new_output("display_data", data=data, metadata={"ser": about})
+
+
+def figure_cell(name: str, alt: str, caption: str, **options):
+    """Return a cell that shows a figure."""
     return new_code_cell(
-        "figures.show(...)",
+        "figures.curves(...)",
         execution_count=2,
-        outputs=[output],
-        metadata={
-            "tags": ["hide-input"],
-            "mystnb": {"image": {"alt": alt}, "figure": {"caption": caption, "name": name}},
-        },
+        outputs=[figure_output(name, alt, caption, **options)],
+        metadata={"tags": ["hide-input"]},
     )
 
 
@@ -87,7 +89,7 @@ def page(title: str, *cells):
         'corpus = "demo"', execution_count=1, metadata={"tags": ["parameters", "remove-cell"]}
     )
     injected = new_code_cell(
-        "epochs = 1", execution_count=1, metadata={"tags": ["injected-parameters", "remove-cell"]}
+        "epochs = 1", execution_count=1, metadata={"tags": ["injected-parameters"]}
     )
     return new_notebook(
         cells=[new_markdown_cell(f"# {title}\n\nWhat this page is for."), parameters, injected,
@@ -133,11 +135,7 @@ def listen_page():
     """Return the page to listen to, without audio: a cell with two figures, and the matrix."""
 
     def figure(name: str):
-        about = {"alt": f"The finding of {name}.", "caption": f"Caption of {name}.",
-                 "name": f"listen-{name}"}  # fmt: skip
-        png = b64encode(PICTURE.getvalue()).decode()
-        data = {"image/svg+xml": SVG, "image/png": png, "text/plain": "<Figure>"}
-        return new_output("display_data", data=data, metadata={"ser": about})
+        return figure_output(f"listen-{name}", f"The finding of {name}.", f"Caption of {name}.")
 
     def words(text: str):
         return new_output("display_data", data={"text/markdown": text}, metadata={})
@@ -160,7 +158,7 @@ def listen_page():
         ],
         metadata={"tags": ["remove-input"]},
     )
-    return notebooks._for_the_book(page("Listen", several, matrix))
+    return page("Listen", several, matrix)
 
 
 MANIFEST = Manifest(corpus="table", root=Path("."), table=pd.DataFrame())  # no audio in the book
@@ -198,19 +196,20 @@ def markup_page():
         for i, emotion in enumerate(emotions)
     )  # fmt: skip
     left_out = [{"file": f"{MARKUP}.wav", "reason": f"no audio: {MARKUP}"}]
+    table = table.assign(session="", sentence="", sample_rate_hz=16_000)
     manifest = Manifest("table", Path("."), table, left_out)
     given = table.assign(truth=table["emotion"], predicted=emotions[0], p=0.5)
-    shown = [
-        tables.classification_report(make_record(emotions=emotions)),
-        data_pages.balance(table),
-        data_pages.speakers(table),
-        data_pages.players(manifest),
-        data_pages.left_out(manifest),
-        listen.matrix(given, emotions, manifest),
+    inventory = data_pages.measure(manifest)
+    texts = [
+        Network(make_run(emotions=emotions)).text("report"),
+        *map(inventory.text, ("balance", "speakers", "lengths", "left_out")),
     ]
+    shown = [{"text/markdown": text} for text in texts]
+    shown.append({"text/html": inventory.examples().data})
+    shown.append({"text/html": listen.matrix(given, emotions, manifest).data})
     cells = [
-        new_code_cell("...", execution_count=2, metadata={"tags": ["remove-input"]}, outputs=[
-            new_output("display_data", data={"text/markdown": text})])
-        for text in shown
+        new_code_cell("...", execution_count=2, metadata={"tags": ["remove-input"]},
+                      outputs=[new_output("display_data", data=data)])
+        for data in shown
     ]  # fmt: skip
     return page("Texts", *cells)

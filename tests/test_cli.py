@@ -257,8 +257,8 @@ def test_values_of_parameters(monkeypatch, ser, text, value):
 def test_a_run_on_a_cluster_hands_its_work_over(ser, templates, table, monkeypatch):
     asked = []
     monkeypatch.setattr(notebooks.store, "build", lambda *_, workers, **__: asked.append(workers))
-    monkeypatch.setattr(notebooks.training, "prepare", lambda *_, workers: asked.append(workers))
-    monkeypatch.setattr(notebooks.training, "gather", lambda *_: None)
+    monkeypatch.setattr(notebooks.train, "prepare", lambda *_, workers: asked.append(workers))
+    monkeypatch.setattr(notebooks.train, "gather", lambda *_: None)
     monkeypatch.setattr(notebooks, "_execute_one", lambda template, page, values: page.parent.mkdir(
         parents=True))  # fmt: skip
     command = ("run", "cnn", "--corpus", "table", "--data", table)

@@ -32,6 +32,7 @@ from pathlib import Path
 
 import nbformat
 import yaml
+from nbformat.v4 import new_code_cell
 
 from ser_lib.core.errors import BookError
 from ser_lib.core.files import workspace as project_folder
@@ -42,12 +43,6 @@ from ser_lib.report import pdf, shelf
 from ser_lib.report.checks import links, rendered
 from ser_lib.report.checks.browser import why_not
 
-LIBRARY = Path(__file__).parents[2]
-SHOWN_WARNINGS = 6
-ROOM = 16_000_000
-"""Bytes that a disk which is not full has room for."""
-PLACES = ("data_dir", "other_dir", "split")
-"""The parameters that name folders and files of the machine that executed a page."""
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # it has no __main__
 # Fixed, so that no clock, hash order or terminal shows in the output.
 ENVIRONMENT = {"SOURCE_DATE_EPOCH": "0", "PYTHONHASHSEED": "0", "NO_COLOR": "1", "TZ": "UTC"}
@@ -67,41 +62,26 @@ def publish(
 ) -> list[links.Finding]:
     """Build a report's book in the project's folder, check it, list it, and say where it is.
 
-    Parameters
-    ----------
-    corpus, report, with_pdf
-        See `build`.
-    twice
-        Build a second time, in a temporary folder, and find what differs.
-    say
-        Called with each line: what was not checked and why, how long the notebooks and the book
-        took, then the book's place.
-
-    Returns
-    -------
-    list of Finding
-        What the gates found; empty if the book is sound.
+    With `twice` a second build, in a temporary folder, must not differ. Returned is what the gates
+    found: nothing if the book is sound.
     """
     clock = time.perf_counter()
     describe(corpus)  # an unknown one is refused as such
     project = project_folder()
-
-    def once(out: Path | None = None) -> Path:
-        return build(corpus, workspace=project, report=report, with_pdf=with_pdf, out=out).parent
-
-    folder = once()
-    findings = check(folder, remember=folder.with_name("checked.json"), say=say)
+    given = {"workspace": project, "report": report, "with_pdf": with_pdf}
+    index = build(corpus, **given, out=None)
+    findings = check(index.parent, remember=index.parents[1] / "checked.json", say=say)
     if twice:
-        with tempfile.TemporaryDirectory() as again:
-            findings += links.differences(folder, once(Path(again)))
+        with tempfile.TemporaryDirectory() as folder:
+            again = build(corpus, **given, out=Path(folder))
+            findings += links.differences(index.parent, again.parent)
     listed = shelf.write(project / "_build")
     seconds = time.perf_counter() - clock
     for part in shelf.parts(shelf.pages(project, corpus, report or corpus)):
-        took = "unchanged" if part["cached"] else f"{part['seconds']:6.1f} s"
-        say(f"{part['name']:<24} {took}")
-    say(f"{'book and its gates':<24} {seconds:6.1f} s")
+        say(str(shelf.Part(**part)))
+    say(str(shelf.Part("book and its gates", seconds)))
     say(f"all books: {listed}")
-    say(f"the book: {folder / 'index.html'}")
+    say(f"the book: {index}")
     return findings
 
 
@@ -110,8 +90,7 @@ def check(
 ) -> list[links.Finding]:
     """Run all gates on a built book, the folder with its ``index.html``.
 
-    Those that need a browser know what they passed by the file `remember`, see `rendered.check`;
-    without a browser a line says that they do not run.
+    Without a browser a line says which do not run; for `remember` see `rendered.check`.
     """
     findings = links.check(folder)
     if reason := why_not():
@@ -132,8 +111,6 @@ def build(
 
     Parameters
     ----------
-    corpus
-        The corpus that the report is on.
     workspace
         The project's folder, with ``book/``, ``_config.yml`` and ``runs/``.
     report
@@ -174,7 +151,7 @@ def build(
         _run_jupyter_book(source, config, temporary, log=out / "build.log")
         new = temporary / "_build" / "html"
         if with_pdf:
-            lines = [line for line in (_origin(about), _notice(about)) if line]
+            lines = list(filter(None, (_origin(about), _notice(about))))
             pdf.print_book(new, new / link, entries, title=settings["title"], lines=lines)
         if (out / "html").exists():
             (out / "html").rename(temporary / "previous")
@@ -184,27 +161,21 @@ def build(
 
 
 def contents(toc: Path) -> list[tuple[str, str]]:
-    """Return the entries of a table of contents, in its order: part, "" without, and page.
-
-    A page has no suffix. Without a table of contents there is a `BookError`.
-    """
+    """Return a table of contents: of each page its part, or "", and its path without suffix."""
     if not toc.is_file():
         raise BookError(f"there is no table of contents at {toc}: run this in the project's folder")
-    entries = []
+    return list(_entries(yaml.safe_load(toc.read_text(encoding="utf-8")), ""))
 
-    def walk(entry, part: str) -> None:
-        if isinstance(entry, list):
-            for item in entry:
-                walk(item, part)
-        elif isinstance(entry, dict):
-            part = str(entry.get("caption") or part)
-            if page := str(entry.get("root") or entry.get("file") or ""):
-                entries.append((part, page))
-            for value in entry.values():
-                walk(value, part)
 
-    walk(yaml.safe_load(toc.read_text(encoding="utf-8")), "")
-    return entries
+def _entries(tree: object, part: str) -> Iterator[tuple[str, str]]:
+    if isinstance(tree, dict):
+        part = tree.get("caption") or part
+        if page := tree.get("root") or tree.get("file"):
+            yield part, page
+        tree = list(tree.values())
+    if isinstance(tree, list):
+        for branch in tree:
+            yield from _entries(branch, part)
 
 
 def page_names(toc: Path) -> list[str]:
@@ -234,32 +205,54 @@ def _read_pages(
 
 def _tell_parts(notebooks: dict[str, nbformat.NotebookNode], listed: list[dict]) -> None:
     """Put what the parts of the report took where a page leaves a place for it."""
-    for notebook in notebooks.values():
-        for cell in notebook.cells:
-            if speed.PARTS in cell.metadata.get("tags", []):
-                cell.source = speed.parts(listed)
+    for cell in (cell for notebook in notebooks.values() for cell in notebook.cells):
+        if speed.PARTS in cell.metadata.get("tags", []):
+            cell.source = speed.parts(listed)
 
 
 def _copy_pages(notebooks: dict[str, nbformat.NotebookNode], target: Path, workspace: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     for name, notebook in notebooks.items():
-        for figure, png in _take_pngs(notebook):
-            (target / f"{figure}.png").write_bytes(png)
+        notebook.cells = [part for cell in notebook.cells for part in _with_one_figure(cell)]
+        for cell in notebook.cells:
+            _take_figure(cell, target)
+            tags = cell.metadata.get("tags", [])
+            if "injected-parameters" in tags and "remove-cell" not in tags:
+                # It names a folder of this machine; the page's provenance lists all parameters.
+                cell.metadata["tags"] = [*tags, "remove-cell"]
         text = _publishable(notebook, workspace)
         (target / f"{name}.ipynb").write_text(text, encoding="utf-8")
 
 
-def _take_pngs(notebook: nbformat.NotebookNode) -> Iterator[tuple[str, bytes]]:
-    """Take the figures' second pictures out of a notebook, of which readers see the first, the SVG.
+def _with_one_figure(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """Divide a cell that shows a figure and more: MyST takes all outputs of one for its figure."""
+    outputs = cell.get("outputs", [])
+    if len(outputs) < 2 or not any(map(_about_figure, outputs)):
+        return [cell]
+    cell.outputs, *others = ([output] for output in outputs)
+    options = {"execution_count": cell.execution_count, "metadata": {"tags": ["remove-input"]}}
+    source = "# shown by the cell above"  # a cell without source would be left out
+    return [cell, *(new_code_cell(source, outputs=shown, **options) for shown in others)]
 
-    They are offered for download, see `downloads`; in the notebook they would double its size.
+
+def _about_figure(output: nbformat.NotebookNode) -> dict:
+    """Return what a figure says about itself; nothing of another output."""
+    about = output.get("metadata", {}).get("ser", {})
+    return about if "alt" in about else {}
+
+
+def _take_figure(cell: nbformat.NotebookNode, target: Path) -> None:
+    """Move a figure's text to its cell, where MyST reads it, and its PNG to a file.
+
+    The PNG is offered for download, see `downloads`; in the notebook it would double its size.
     """
-    for cell in notebook.cells:
-        figure = cell.metadata.get("mystnb", {}).get("figure", {})
-        for output in cell.get("outputs", []) if figure else []:
-            if {"image/svg+xml", "image/png"} <= output.get("data", {}).keys():
-                yield figure["name"], b64decode(output["data"].pop("image/png"))
+    for output in cell.get("outputs", []):
+        if about := _about_figure(output):
+            figure = {"caption": about["caption"], "name": about["name"]}
+            cell.metadata["mystnb"] = {"image": {"alt": about["alt"]}, "figure": figure}
+            if png := output.data.pop("image/png", None):
+                (target / f"{about['name']}.png").write_bytes(b64decode(png))
 
 
 def _publishable(notebook: nbformat.NotebookNode, workspace: Path) -> str:
@@ -269,16 +262,15 @@ def _publishable(notebook: nbformat.NotebookNode, workspace: Path) -> str:
     same book.
     """
     run = notebook.metadata.get("papermill", {})
-    notebook.metadata["papermill"] = {
-        key: run[key] for key in ("parameters", "exception") if key in run
-    }
+    lasting = {key: run[key] for key in ("parameters", "exception") if key in run}
+    notebook.metadata["papermill"] = lasting
     for number, cell in enumerate(notebook.cells, start=1):
         for key in ("papermill", "execution", "ExecuteTime"):
             cell.metadata.pop(key, None)
         if "id" in cell:
             cell["id"] = f"cell-{number}"  # papermill gives the cell that it adds a random one
     text = nbformat.writes(notebook)
-    given = (run.get("parameters", {}).get(name) for name in PLACES)
+    given = (run.get("parameters", {}).get(name) for name in shelf.PLACES)
     places = [place for value in given if value for place in str(value).split(",")]
     for place, name in (*((place, Path(place).name) for place in places), (str(workspace), ".")):
         if Path(place).is_absolute() and name:
@@ -296,20 +288,20 @@ def _configure(config: Path, about: dict, link: str) -> dict:
             f"there is no {config.name} in {config.parent}: run this in the project's folder"
         )
     settings = yaml.safe_load(config.read_text(encoding="utf-8"))
-    theme = settings["sphinx"]["config"]["html_theme_options"]
+    sphinx = settings["sphinx"]["config"]
+    theme = sphinx["html_theme_options"]
     extensions = settings["sphinx"]["local_extensions"]  # from the project's folder on
     extensions |= {name: str(config.parent / folder) for name, folder in extensions.items()}
     for kind in ("css", "js"):
         # Jupyter Book adds them, too, but in the order in which the file system lists them.
         files = (config.parent / "book" / "_static").glob(f"*.{kind}")
-        settings["sphinx"]["config"][f"html_{kind}_files"] = sorted(file.name for file in files)
+        sphinx[f"html_{kind}_files"] = sorted(file.name for file in files)
     if notice := _notice(about):
         theme["announcement"] = html.escape(notice)
     if origin := _origin(about):
-        theme["extra_footer"] = (
-            f"<p>{html.escape(origin)}</p><p>{theme.get('extra_footer', '')}</p>"
-        )
-    settings["sphinx"]["config"]["html_context"] = {"report_pdf": link}
+        footer = theme.get("extra_footer", "")
+        theme["extra_footer"] = f"<p>{html.escape(origin)}</p><p>{footer}</p>"
+    sphinx["html_context"] = {"report_pdf": link}
     return settings
 
 
@@ -317,8 +309,7 @@ def _origin(about: dict) -> str:
     """Say on which corpus a report is computed, if a record says so."""
     if "title" not in about:
         return ""
-    utterances, speakers = about["utterances"], about["speakers"]
-    return f"Computed on {about['title']}: {utterances} utterances of {speakers} speakers."
+    return "Computed on {title}: {utterances} utterances of {speakers} speakers.".format(**about)
 
 
 def _notice(about: dict) -> str:
@@ -331,19 +322,16 @@ def _run_jupyter_book(source: Path, config: Path, target: Path, *, log: Path) ->
         "--config", str(config), "--path-output", str(target), "-W", "-n", "--keep-going",
     ]  # fmt: skip
     # Sphinx reads the library's docstrings: from here, also where it is not installed.
-    path = os.pathsep.join(filter(None, [str(LIBRARY), os.environ.get("PYTHONPATH")]))
+    here = str(Path(__file__).parents[2])
+    path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
     with log.open("w", encoding="utf-8") as stream:
         done = subprocess.run(
-            command,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, **ENVIRONMENT, "PYTHONPATH": path},
-            cwd=source.parent,
-        )
+            command, stdout=stream, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+            env={**os.environ, **ENVIRONMENT, "PYTHONPATH": path}, cwd=source.parent,
+        )  # fmt: skip
     if done.returncode or not (target / "_build" / "html" / "index.html").is_file():
-        # On a full disk the log cannot say why; this does in its place.
-        write_atomically(target / "room", bytes(ROOM))
+        # On a full disk, which has no room for this, the log cannot say why.
+        write_atomically(target / "room", bytes(16_000_000))
         (target / "room").unlink()
         warnings = "\n".join(f"  {line}" for line in _warnings(log, source))
         raise BookError(f"the book does not build (all of it is in {log}):\n{warnings}")
@@ -355,7 +343,7 @@ def _warnings(log: Path, source: Path) -> list[str]:
     lines = [line.strip().replace(f"{source}{os.sep}", "") for line in text.splitlines()]
     warnings = [line for line in lines if re.search(r"WARNING|ERROR|CRITICAL|Error\b", line)]
     shown = list(dict.fromkeys(warnings)) or [line for line in lines if line]
-    return shown[-SHOWN_WARNINGS:] or ["Jupyter Book said nothing"]
+    return shown[-6:] or ["Jupyter Book said nothing"]
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import re
 from keyword import iskeyword
 from pathlib import Path
-from string import Template
 
 import nbformat
 
@@ -13,49 +12,9 @@ from ser_lib.experiments import baselines
 from ser_lib.models import networks
 from ser_lib.report.notebooks import NOTEBOOKS, template
 
-_CODE = Template('''\
-"""$title: patterns in time, and how much of them there is."""
-
-from ser_lib.models.networks import network
-
-
-@network(
-    title="$title",
-    channels=1,
-    recipe={"learning_rate": 1e-3, "mixup": 0.0, "block_dropout": 0.1},
-)
-def $name(shape, n_classes, *, block_dropout, head_dropout):
-    """Look for patterns of all rows in a few frames, then average over time."""
-    import keras
-    from keras import layers
-
-    rows, _, _ = shape
-    inputs = keras.Input(shape, name="feature_map")
-    x = layers.Conv2D(64, (rows, 5), activation="relu", name="block1_conv")(inputs)
-    x = layers.BatchNormalization(momentum=0.9, name="block1_norm")(x)
-    x = layers.MaxPooling2D((1, 2), name="block1_pool")(x)
-    x = layers.Dropout(block_dropout, name="block1_dropout")(x)
-    x = layers.Conv2D(128, (1, 5), padding="same", activation="relu", name="block2_conv")(x)
-    x = layers.BatchNormalization(momentum=0.9, name="block2_norm")(x)
-    x = layers.GlobalAveragePooling2D(name="block2_mean")(x)
-    x = layers.Dropout(head_dropout, name="head_dropout")(x)
-    outputs = layers.Dense(n_classes, activation="softmax", name="probabilities")(x)
-    return keras.Model(inputs, outputs, name="$name")
-''')
-
 
 def network(name: str) -> list[Path]:
     """Write a network that works, its notebook and its line in the table of contents.
-
-    Parameters
-    ----------
-    name
-        Small letters, digits and underscores, a letter first.
-
-    Returns
-    -------
-    list of Path
-        The file of the network, its notebook and the table of contents.
 
     Raises
     ------
@@ -79,7 +38,7 @@ def network(name: str) -> list[Path]:
             raise NotebookError(f"{file} does not exist; run from the checkout of the report")
     title = networks.title(name)
     texts = {
-        code: _CODE.substitute(name=name, title=title),
+        code: _code(name, title),
         page: nbformat.writes(_notebook(name, title)) + "\n",
         contents: _with_page(contents.read_text(), name),
     }
@@ -89,6 +48,12 @@ def network(name: str) -> list[Path]:
         except OSError as error:
             raise ParameterError(f"cannot write {file}: {error.strerror}") from error
     return list(texts)
+
+
+def _code(name: str, title: str) -> str:
+    """Copy the code of the CNN."""
+    code = Path(networks.__file__).with_name("cnn.py").read_text().replace("CNN", title)
+    return code.replace("def cnn(", f"def {name}(").replace('"cnn"', f'"{name}"')
 
 
 def _notebook(name: str, title: str) -> nbformat.NotebookNode:

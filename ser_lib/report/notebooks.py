@@ -12,14 +12,13 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from functools import cache
 from pathlib import Path
 from shutil import copy2
 
 import nbformat
 import papermill
-from nbformat.v4 import new_code_cell
 from papermill.exceptions import PapermillExecutionError
 
 from ser_lib import corpora
@@ -32,96 +31,46 @@ from ser_lib.experiments import baselines, train
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.run import folder_of
 from ser_lib.features import maps, store
-from ser_lib.pages import across, comparison, runs, speed
+from ser_lib.pages import across, comparison, speed
 from ser_lib.report import shelf
+from ser_lib.report.shelf import Part
 
 NOTEBOOKS = (
-    "data",
-    *ARCHITECTURES,
-    "features",
-    "comparison",
-    "final",
-    "context",
-    "audit",
-    "gap",
-    "calibration",
-    "fairness",
-    "robustness",
-    "failures",
-    "listen",
-    "across",
-    "speed",
-    "conclusions",
-    "corpora",
-    "introduction",
-)
+    "data", *ARCHITECTURES, "features", "comparison", "final", "context", "audit", "gap",
+    "calibration", "fairness", "robustness", "failures", "listen", "across", "speed",
+    "conclusions", "corpora", "introduction",
+)  # fmt: skip
 """The pages of the report in the order of their execution."""
 
 PAGES_AT_ONCE = 2
 """Each needs up to a gigabyte of memory."""
-PLACES = ("data_dir", "other_dir", "split")
-"""Parameters that name folders and files: where they are decides nothing, what is in them does."""
-_OPTIONS = {field.name for field in fields(Experiment)} - {
-    "architecture", "corpus", "protocol", "seed",
-}  # fmt: skip
+_FIELDS = {field.name for field in fields(Experiment)}
+_OPTIONS = _FIELDS - {"architecture", "corpus", "protocol", "seed"}
 
 
-def _all(values: Mapping) -> list[Experiment]:
-    """All networks of the report."""
+def _experiment(architecture: str, values: Mapping) -> Experiment:
+    given = {**values.get("options", {}), **values, "architecture": architecture}
+    return Experiment(**{name: value for name, value in given.items() if name in _FIELDS})
+
+
+def _all_networks(values: Mapping) -> list[Experiment]:
     return [_experiment(name, values) for name in ARCHITECTURES]
-
-
-def _both_maps(values: Mapping) -> list[Experiment]:
-    """The final network of the reference report on both feature maps."""
-    return [
-        _experiment("cnn_gru", values | {"options": values["options"] | {"feature_map": kind}})
-        for kind in maps.MAPS
-    ]
-
-
-def _all_seeds(values: Mapping) -> list[Experiment]:
-    names = ("protocol", "seed", "options", "seeds")
-    return comparison.experiments(values["corpus"], **{name: values[name] for name in names})
 
 
 READS: dict[str, Callable[[Mapping], list[Experiment]]] = {
     "data": lambda values: [],
     "corpora": lambda values: [],
     "speed": lambda values: [],
-    "features": _both_maps,
-    "comparison": _all_seeds,
+    **{n: lambda values, n=n: [_experiment(n, values)] for n in ARCHITECTURES},
+    "features": lambda values: [  # the final network of the reference report on both maps
+        _experiment("cnn_gru", {**values, "feature_map": kind}) for kind in maps.MAPS
+    ],
+    "comparison": lambda values: comparison.experiments(
+        **{name: value for name, value in values.items() if name != "data_dir"}
+    ),
     "across": lambda values: [across.plan(**values)[0]],
 }
 """Which runs a page reads, by the values of its parameters; the others read all networks."""
-
-
-def _reads(name: str, values: Mapping) -> list[Experiment]:
-    if name in ARCHITECTURES:
-        return [_experiment(name, values)]
-    return READS.get(name, _all)(values)
-
-
-def _experiment(architecture: str, values: Mapping) -> Experiment:
-    named = {name: value for name, value in values.items() if name in _OPTIONS}
-    return runs.experiment(
-        architecture,
-        values["corpus"],
-        protocol=values["protocol"],
-        seed=values["seed"],
-        options={**values.get("options", {}), **named},
-    )
-
-
-@dataclass(frozen=True)
-class Part:
-    """How long a part of the work took, and whether it was there already.
-
-    Of what was there, the file of a report's parts has the seconds of when it was made.
-    """
-
-    name: str
-    seconds: float
-    cached: bool = False
 
 
 def execute(
@@ -133,7 +82,7 @@ def execute(
     report: str | None = None,
     scheduler: str | None = None,
     say: Callable[[str], None] = print,
-) -> list[Part]:
+) -> None:
     """Execute notebooks on a corpus.
 
     Parameters
@@ -143,31 +92,18 @@ def execute(
     corpus, data_dir
         See `corpora.load`.
     parameters
-        Given to every notebook that has them.
+        Given to every notebook that has them; None is the usual value.
     report
         The name of the report that all notebooks make, by default `corpus`.
     scheduler
         Address of a Dask cluster, which then computes the features of all audio and the networks;
         the notebooks themselves are executed here.
-    say
-        Called with a line per finished part.
-
-    Returns
-    -------
-    list of Part
 
     Raises
     ------
-    ParameterError
-        If no notebook has a parameter of that name, or the report cannot have its name.
-    BookError
-        If another corpus has a book of the report's name.
-    SplitError
-        If the corpus does not allow the protocol.
-    ClusterError
-        If the cluster cannot be reached, or cannot do the work as it would be done here.
-    NotebookError
-        If a notebook is unknown or fails; its partial result stays beside the runs.
+    SerError
+        Before any work if a notebook, a parameter, the report's name or the protocol is none that
+        is allowed; a `NotebookError` if a notebook fails, whose partial result stays in ``runs/``.
     """
     whole = not (names := list(names))
     if whole:
@@ -179,43 +115,34 @@ def execute(
             "--report"
         )
     defaults = {name: defaults_of(name) for name in names or NOTEBOOKS}
-    # What is None is as usual, as in the notebooks.
-    given = {name: value for name, value in (parameters or {}).items() if value is not None}
-    _refuse_unknown(given, defaults)
+    given = _checked(parameters or {}, defaults)
     # Kernels run in the workspace, so what is relative to the caller must not stay so.
     data_dir = _absolute(data_dir, corpus) if data_dir else None
-    for name in ("other", "other_dir", "split"):
-        if not isinstance(given.get(name, ""), str):
-            raise ParameterError(f"{name} must be a text, not {given[name]!r}")
-    for name in ("other_dir", "split"):
-        if given.get(name):
-            given[name] = _absolute(given[name])
     given |= {"corpus": corpus, "data_dir": data_dir}
     values = {name: _values(default, given) for name, default in defaults.items()}
     # A bad value is refused before any work.
-    experiments = {name: _reads(name, values[name]) for name in defaults}
+    reads = {name: READS.get(name, _all_networks)(values[name]) for name in defaults}
     parts: list[Part] = []
 
     def finish(part: Part) -> None:
         parts.append(part)
-        say(f"{part.name:<24} {'unchanged' if part.cached else f'{part.seconds:6.1f} s'}")
+        say(str(part))
 
     clock = time.perf_counter()
-    manifest = corpora.load(
-        corpus, data_dir, emotions=given.get("emotions"), style=given.get("style")
-    )
+    chosen = {name: given.get(name) for name in ("emotions", "style")}
+    manifest = corpora.load(corpus, data_dir, **chosen)
     say(f"emotions: {in_words(manifest)}")
     for row in manifest.left_out:
         say(f"left out: {row['file']}: {row['reason']}")
     finish(Part("corpus", _since(clock)))
     # Refuses a protocol that the corpus does not allow, before features and training.
-    made: dict[Experiment, train.Plan] = {}
-    for name, shown in experiments.items():
-        made |= _plans([one for one in shown if one not in made], manifest, values[name])
-    plans = {name: [made[e] for e in shown if e in made] for name, shown in experiments.items()}
-    keys = {experiment: train.run_folder(*plan).name for experiment, plan in made.items()}
+    plans: dict[Experiment, train.Plan] = {}
+    for name, read in reads.items():
+        plans |= _plans([one for one in read if one not in plans], manifest, values[name])
+    reads = {name: [one for one in read if one in plans] for name, read in reads.items()}
+    keys = {experiment: train.run_folder(*plan).name for experiment, plan in plans.items()}
     pages = {
-        name: _page(name, values[name], [keys[plan[0]] for plan in plans[name]], manifest)
+        name: _page(name, values[name], [keys[one] for one in reads[name]], manifest)
         for name in defaults
     }
     missing = [name for name, page in pages.items() if not page.is_file()]
@@ -228,10 +155,10 @@ def execute(
         progress=lambda done, total: computed.append(done),
     )
     finish(Part("features of all audio", _since(clock), not computed))
-    if needed := {plan[0]: plan for name in missing for plan in plans[name]}:
+    if needed := [plans[one] for one in dict.fromkeys(one for n in missing for one in reads[n])]:
         clock = time.perf_counter()
-        trained = train.prepare(needed.values(), workers=scheduler)
-        for plan in needed.values():
+        trained = train.prepare(needed, workers=scheduler)
+        for plan in needed:
             train.gather(*plan)
         finish(Part("networks", _since(clock), not trained))
 
@@ -250,17 +177,16 @@ def execute(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    if whole:
-        target = shelf.pages(workspace(), corpus, report)
-        lasting = _lasting(parts, shelf.parts(target))
-        with fresh_folder(target) as folder:
-            for name, page in pages.items():
-                copy2(page, folder / f"{name}.ipynb")
-            (folder / shelf.PARTS).write_text(json.dumps([asdict(part) for part in lasting]))
-    else:
+    if not whole:
         for page in pages.values():
             say(f"executed notebook: {page}")
-    return parts
+        return
+    target = shelf.pages(workspace(), corpus, report)
+    lasting = _lasting(parts, shelf.parts(target))
+    with fresh_folder(target) as folder:
+        for name, page in pages.items():
+            copy2(page, folder / f"{name}.ipynb")
+        (folder / shelf.PARTS).write_text(json.dumps([asdict(part) for part in lasting]))
 
 
 def _lasting(parts: list[Part], before: list[dict]) -> list[Part]:
@@ -282,17 +208,8 @@ def template(notebook: str) -> Path:
 
 
 def parameters_of(name: str) -> dict[str, dict]:
-    """Return the parameters of a notebook: type, default (as source) and help of each.
-
-    Raises
-    ------
-    NotebookError
-        If there is no such notebook.
-    """
-    try:
-        choose(name, NOTEBOOKS, "notebook")
-    except ParameterError as error:
-        raise NotebookError(str(error)) from None
+    """Return the parameters of a notebook: type, default (as source) and help of each."""
+    choose(name, NOTEBOOKS, "notebook")
     if not template(name).is_file():
         raise NotebookError(f"{template(name)} does not exist; run from the checkout of the report")
     return papermill.inspect_notebook(str(template(name)))
@@ -300,20 +217,13 @@ def parameters_of(name: str) -> dict[str, dict]:
 
 def defaults_of(name: str) -> dict:
     """Return the parameters of a notebook with their usual values."""
-    found = parameters_of(name)
-    return {name: ast.literal_eval(about["default"]) for name, about in found.items()}
+    parameters = parameters_of(name)
+    return {name: ast.literal_eval(about["default"]) for name, about in parameters.items()}
 
 
-def _values(defaults: Mapping, given: Mapping) -> dict:
-    """Return a notebook's values: its own parameters, and others of the networks as options."""
-    values = {name: given.get(name, value) for name, value in defaults.items()}
-    if "options" in defaults:
-        others = {name: given[name] for name in sorted(_OPTIONS & set(given) - set(defaults))}
-        values["options"] = defaults["options"] | others
-    return values
-
-
-def _refuse_unknown(given: dict, defaults: dict[str, dict]) -> None:
+def _checked(parameters: Mapping, defaults: Mapping[str, Mapping]) -> dict:
+    """Return the parameters that are not as usual, once some notebook is known to have each."""
+    given = {name: value for name, value in parameters.items() if value is not None}
     known = {name for values in defaults.values() for name in values}
     if "options" in known:
         known = known - {"options"} | _OPTIONS
@@ -325,12 +235,27 @@ def _refuse_unknown(given: dict, defaults: dict[str, dict]) -> None:
         if not known:
             raise ParameterError(f"unknown {where} '{name}'; it has none but corpus and data_dir")
         choose(name, known, where)
+    for name in ("other", "other_dir", "split"):
+        if not isinstance(value := given.get(name, ""), str):
+            raise ParameterError(f"{name} must be a text, not {value!r}")
+        if value and name != "other":
+            given[name] = _absolute(value)
+    return given
 
 
 def _absolute(folder: str | Path, corpus: str = "") -> str:
     """Make a folder absolute; of several corpora, each of theirs."""
     parts = str(folder).split(",") if "," in corpus else [str(folder)]
     return ",".join(str(Path(part).expanduser().resolve()) if part else "" for part in parts)
+
+
+def _values(defaults: Mapping, given: Mapping) -> dict:
+    """Return a notebook's values: its own parameters, and others of the networks as options."""
+    values = {name: given.get(name, value) for name, value in defaults.items()}
+    if "options" in defaults:
+        others = {name: given[name] for name in sorted(_OPTIONS & set(given) - set(defaults))}
+        values["options"] = defaults["options"] | others
+    return values
 
 
 def _plans(
@@ -349,9 +274,10 @@ def _page(name: str, values: dict, inputs: list[str], manifest: Manifest) -> Pat
     """Return where the executed notebook with these parameters, and these runs, is kept."""
     if name == "speed":
         inputs = [speed.content()]  # new benchmarks are shown at once
-    decisive = {k: v for k, v in values.items() if k not in PLACES}
+    # Where folders and files are decides nothing, what is in them does.
+    decisive = {k: v for k, v in values.items() if k not in shelf.PLACES}
     if "options" in decisive:
-        decisive["options"] = {k: v for k, v in decisive["options"].items() if k not in PLACES}
+        decisive["options"] = {k: v for k, v in values["options"].items() if k not in shelf.PLACES}
     # Baselines that are installed later have their place on the pages.
     key = digest(decisive, manifest.sha256, *inputs, *baselines.available(), *_behind(name))
     return folder_of(manifest.corpus) / f"{name}-{key}" / f"{name}.ipynb"
@@ -369,9 +295,8 @@ def _behind(name: str) -> list[Path]:
             todo |= _imports_of(file)
     texts = {file.parent / "text" / file.stem for file in files if file.parent.name == "pages"}
     files |= {text for folder in texts for text in folder.glob("*.*")}
-    files |= {
-        file for folder in {f.parent for f in files} for file in folder.glob("*.[cy][sm][vl]")
-    }
+    for folder in {file.parent for file in files}:
+        files |= {*folder.glob("*.csv"), *folder.glob("*.yml")}
     return sorted(files)
 
 
@@ -399,16 +324,10 @@ def _execute_one(source: Path, page: Path, values: dict) -> None:
     partial = failed.with_name(f".partial-{source.name}")
     try:
         notebook = papermill.execute_notebook(
-            str(source),
-            str(partial),
-            parameters=values,
-            cwd=str(workspace()),
-            kernel_name="python3",
-            progress_bar=False,
-            stderr_file=sys.stderr,
-            start_timeout=300,
-            extra_arguments=["--log-level=40"],
-        )
+            str(source), str(partial), parameters=values, cwd=str(workspace()),
+            kernel_name="python3", progress_bar=False, stderr_file=sys.stderr,
+            start_timeout=300, extra_arguments=["--log-level=40"],
+        )  # fmt: skip
     except PapermillExecutionError as error:
         partial.replace(failed)
         raise NotebookError(
@@ -417,50 +336,5 @@ def _execute_one(source: Path, page: Path, values: dict) -> None:
         ) from error
     finally:
         partial.unlink(missing_ok=True)
-    write_atomically(page, nbformat.writes(_for_the_book(notebook)) + "\n")
+    write_atomically(page, nbformat.writes(notebook) + "\n")
     failed.unlink(missing_ok=True)
-
-
-def _for_the_book(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Move what a figure says about itself from its output to its cell, where MyST reads it.
-
-    MyST takes all outputs of a cell for one figure, so a cell that shows several things, one of
-    them a figure, becomes several cells.
-    """
-    notebook.cells = [part for cell in notebook.cells for part in _with_one_figure(cell)]
-    for cell in notebook.cells:
-        tags = cell.metadata.get("tags", [])
-        if "injected-parameters" in tags:
-            # It names a folder of this machine; the page's provenance lists all parameters.
-            cell.metadata["tags"] = list(dict.fromkeys([*tags, "remove-cell"]))
-        for about in map(_about_figure, cell.get("outputs", [])):
-            if about:
-                cell.metadata["mystnb"] = {
-                    "image": {"alt": about["alt"]},
-                    "figure": {"caption": about["caption"], "name": about["name"]},
-                }
-    return notebook
-
-
-def _about_figure(output: nbformat.NotebookNode) -> dict:
-    about = output.get("metadata", {}).get("ser", {})
-    return about if "alt" in about else {}
-
-
-def _with_one_figure(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    outputs = cell.get("outputs", [])
-    if len(outputs) < 2 or not any(map(_about_figure, outputs)):
-        return [cell]
-    cell.outputs, *others = ([output] for output in outputs)
-    return [
-        cell,
-        *(
-            new_code_cell(
-                "# shown by the cell above",  # one without source would be left out
-                execution_count=cell.execution_count,
-                outputs=shown,
-                metadata={"tags": ["remove-input"]},
-            )
-            for shown in others
-        ),
-    ]

@@ -9,14 +9,15 @@ buttons, links to files of the book; what else is folded is open. The look is th
 The same book printed by the same Chromium gives the same bytes.
 """
 
-import html as markup
 import posixpath
 import re
 from collections.abc import Collection, Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import Tag
+from jinja2 import Template
 
 from ser_lib.core.errors import BookError
 from ser_lib.core.files import write_atomically
@@ -28,9 +29,7 @@ LEFT_OUT = (
     "details.above-input, details.listen-cell, .listen-status"
 )
 Entry = tuple[str, str]
-_REFERENCES = ("for", "headers", "aria-labelledby", "aria-describedby", "aria-controls")
-_PRINTED = ".print.html"
-_EPOCH = b"D:19700101000000"
+_NAMES = {"id", "for", "headers", "aria-labelledby", "aria-describedby", "aria-controls"}
 # Sets the page numbers of the contents; they are known once it has been printed.
 _NUMBER = """numbers => {
   for (const place of document.querySelectorAll("[data-page]"))
@@ -43,20 +42,15 @@ def print_book(
 ) -> None:
     """Print the book in a folder to `target`.
 
-    Parameters
-    ----------
-    entries
-        Of the table of contents, in its order: the caption of the part ("" before the first) and
-        the page's path without its suffix.
-    title, lines
-        Of the title page; the lines are plain text.
+    The entries of the table of contents are the caption of the part ("" before the first) and the
+    page's path without its suffix; title and lines are those of the title page, plain text.
 
     Raises
     ------
     BookError
         There is no browser, a page is missing, or the browser did not print all pages.
     """
-    page = html / _PRINTED
+    page = html / ".print.html"
     try:
         page.write_text(assemble(html, entries, title=title, lines=lines), encoding="utf-8")
         write_atomically(target, _print(page, len(entries)))
@@ -70,38 +64,31 @@ def assemble(html: Path, entries: Sequence[Entry], *, title: str, lines: Sequenc
     Page ``n``, from 0, is the element ``page-n``, and what is ``id`` on it is ``page-n--id``.
     """
     anchors = {f"{path}.html": f"page-{i}" for i, (_, path) in enumerate(entries)}
-    articles, styles, pages = {}, "", read_pages(html)
+    articles, pages = {}, read_pages(html)
     for name, anchor in anchors.items():
         if name not in pages:
             raise BookError(f"the book in {html} has no page {name} to print")
-        soup = pages[name]
-        articles[name] = _prepared(soup.select_one("article.bd-article"), name, anchor)
-        styles = styles or _styles(soup, name)
+        article = pages[name].select_one("article.bd-article")
+        articles[name] = _prepared(article, name, anchor)
     targets = {tag["id"] for article in articles.values() for tag in article.select("[id]")}
     targets |= set(anchors.values())
     for name, article in articles.items():
         for link in article.select("a[href]"):
             _redirect(link, name, anchors, targets)
-    headings = [article.find("h1").get_text(" ", strip=True) for article in articles.values()]
-    chapters = [
-        f'<article class="bd-article" id="{anchors[name]}">{article.decode_contents()}</article>'
-        for name, article in articles.items()
-    ]
-    escaped = markup.escape(title)
-    front = "".join(f"<p>{markup.escape(line)}</p>" for line in lines)
-    return (
-        '<!DOCTYPE html>\n<html lang="en" data-theme="light" data-mode="light">\n<head>\n'
-        f'<meta charset="utf-8">\n<title>{escaped}</title>\n{styles}\n</head>\n'
-        f'<body class="report-print">\n<header class="bd-article"><h1>{escaped}</h1>{front}\n'
-        f"{_contents(entries, headings)}</header>\n<main>{''.join(chapters)}</main>\n"
-        "</body>\n</html>\n"
+    first = next(iter(anchors))
+    sheets = pages[first].select('link[rel~="stylesheet"]')
+    template = files("ser_lib.report").joinpath("print.html").read_text(encoding="utf-8")
+    return Template(template, autoescape=True, trim_blocks=True, lstrip_blocks=True).render(
+        title=title,
+        lines=lines,
+        styles=[_resolve(first, sheet["href"]) for sheet in sheets],
+        chapters=[
+            (part, anchor, article.find("h1").get_text(" ", strip=True), article.decode_contents())
+            for (part, _), anchor, article in zip(
+                entries, anchors.values(), articles.values(), strict=True
+            )
+        ],
     )
-
-
-def _styles(soup: BeautifulSoup, name: str) -> str:
-    """Return the style sheets of a page as links from the book's own folder."""
-    addresses = (_resolve(name, link["href"]) for link in soup.select('link[rel~="stylesheet"]'))
-    return "\n".join(f'<link href="{markup.escape(a)}" rel="stylesheet">' for a in addresses)
 
 
 def _prepared(article: Tag, name: str, own: str) -> Tag:
@@ -114,28 +101,22 @@ def _prepared(article: Tag, name: str, own: str) -> Tag:
     for folded in article.select("details"):
         folded["open"] = ""
     for tag in article.find_all(True):
-        if "id" in tag.attrs:
-            tag["id"] = f"{own}--{tag['id']}"
-        for attribute in _REFERENCES:
-            if attribute in tag.attrs:
-                tag[attribute] = " ".join(f"{own}--{word}" for word in tag[attribute].split())
+        for attribute in tag.attrs.keys() & _NAMES:
+            tag[attribute] = " ".join(f"{own}--{word}" for word in tag[attribute].split())
         if "src" in tag.attrs and not tag["src"].startswith("data:"):
             tag["src"] = _resolve(name, tag["src"])
     return article
 
 
 def _drop_empty_columns(table: Tag) -> None:
-    body = [row.find_all(["th", "td"], recursive=False) for row in table.select("tbody tr")]
-    if len({len(row) for row in body}) != 1:
+    rows = [row.find_all(["th", "td"], recursive=False) for row in table.select("tr")]
+    if len({len(row) for row in rows}) != 1:
         return  # cells that span others
-    empty = [
-        i for i, cells in enumerate(zip(*body, strict=True))
-        if not any(cell.get_text(strip=True) or cell.find("img") for cell in cells)
-    ]  # fmt: skip
-    for row in table.select("tr"):
-        cells = row.find_all(["th", "td"], recursive=False)
-        for i in empty:
-            cells[i].decompose()
+    for column in list(zip(*rows, strict=True)):
+        body = [cell for cell in column if not cell.find_parent("thead")]
+        if not any(cell.get_text(strip=True) or cell.find("img") for cell in body):
+            for cell in column:
+                cell.decompose()
 
 
 def _resolve(name: str, address: str) -> str:
@@ -157,17 +138,6 @@ def _redirect(link: Tag, name: str, anchors: Mapping[str, str], targets: Collect
         link.unwrap()
 
 
-def _contents(entries: Sequence[Entry], headings: Sequence[str]) -> str:
-    lines, part = ['<nav class="report-contents"><h2>Contents</h2><ul>'], ""
-    for i, ((caption, _), heading) in enumerate(zip(entries, headings, strict=True)):
-        if caption != part:
-            lines.append(f"</ul><p>{markup.escape(caption)}</p><ul>")
-            part = caption
-        lines.append(f'<li><a href="#page-{i}">{markup.escape(heading)}</a>'
-                     f'<span data-page="page-{i}"></span></li>')  # fmt: skip
-    return "\n".join([*lines, "</ul></nav>"])
-
-
 def _print(page: Path, chapters: int) -> bytes:
     with chromium() as browser:
         tab = browser.new_page()
@@ -175,11 +145,8 @@ def _print(page: Path, chapters: int) -> bytes:
         settings = {"prefer_css_page_size": True, "print_background": True,
                     "outline": True, "tagged": True}  # fmt: skip
         numbers = page_numbers(tab.pdf(**settings))
-        lost = [i for i in range(chapters) if f"page-{i}" not in numbers]
-        if lost:
-            raise BookError(
-                f"the browser printed {len(lost)} pages of the book without their place"
-            )
+        if lost := sum(f"page-{i}" not in numbers for i in range(chapters)):
+            raise BookError(f"the browser printed {lost} pages of the book without their place")
         tab.evaluate(_NUMBER, numbers)
         return repeatable(tab.pdf(**settings))
 
@@ -204,8 +171,8 @@ def page_numbers(pdf: bytes) -> dict[str, int]:
             walk(child)
 
     walk(re.search(rb"/Pages (\d+) 0 R", catalogs[0]).group(1))
-    found = re.findall(rb"/(\S+) \[(\d+) 0 R", objects[places.group(1)])
-    return {name.decode(): pages.index(number) + 1 for name, number in found}
+    targets = re.findall(rb"/(\S+) \[(\d+) 0 R", objects[places.group(1)])
+    return {name.decode(): pages.index(number) + 1 for name, number in targets}
 
 
 def repeatable(pdf: bytes) -> bytes:
@@ -213,7 +180,7 @@ def repeatable(pdf: bytes) -> bytes:
 
     That is the time, and the number from which it counts the nodes of the tagged document.
     """
-    pdf = re.sub(rb"(/(?:CreationDate|ModDate) \()D:\d{14}", rb"\1" + _EPOCH, pdf)
+    pdf = re.sub(rb"(/(?:CreationDate|ModDate) \()D:\d{14}", rb"\1D:19700101000000", pdf)
     nodes = sorted(set(re.findall(rb"\(node\d{8}\)", pdf)))
     ranks = {node: b"(node%08d)" % i for i, node in enumerate(nodes)}
-    return re.sub(rb"\(node\d{8}\)", lambda found: ranks[found[0]], pdf)
+    return re.sub(rb"\(node\d{8}\)", lambda match: ranks[match[0]], pdf)

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from functools import partial
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -32,35 +32,34 @@ INDEX = "index.html"
 SUMMARY = "report.json"
 PARTS = "parts.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,-]{0,99}")
-_PLACES = ("corpus", "data_dir", "other_dir")
+PLACES = ("data_dir", "other_dir", "split")
+"""The parameters that name folders and files of the machine that executed a page."""
 _BY_NETWORK = {"channels", *(name for recipe in RECIPES.values() for name in recipe)}
 
 
-def check_name(name: str) -> str:
-    """Return the name of a report if it can be one of a folder and of an address.
+@dataclass(frozen=True)
+class Part:
+    """How long a part of the work took, and whether it was there already.
 
-    Examples
-    --------
-    >>> check_name("emodb-stack")
-    'emodb-stack'
+    Of what was there, the file of a report's parts has the seconds of when it was made.
     """
-    if not _NAME.fullmatch(name):
-        raise ParameterError(
-            f"a report cannot be called '{name}': its name has up to 100 letters, digits and "
-            "characters of . _ - , and begins with a letter or a digit"
-        )
-    if name.lower() == INDEX:
-        raise ParameterError(f"a report cannot be called '{name}', as the list of reports is")
-    return name
+
+    name: str
+    seconds: float
+    cached: bool = False
+
+    def __str__(self) -> str:
+        """Return the line that tells it."""
+        return f"{self.name:<24} {'unchanged' if self.cached else f'{self.seconds:6.1f} s'}"
 
 
 def claim_name(name: str, corpus: str, workspace: Path) -> str:
-    """Return the name of a report of a corpus if no other corpus has a book of that name.
+    """Return the name of a report of a corpus if it can be one of a folder and of an address.
 
     Raises
     ------
     ParameterError
-        See `check_name`; or it is the name of another corpus.
+        It cannot, or it is the name of another corpus.
     BookError
         The book of that name is of another corpus, and would be replaced.
     """
@@ -69,7 +68,14 @@ def claim_name(name: str, corpus: str, workspace: Path) -> str:
             f"the report '{name}' would have the name of another corpus than '{corpus}'; give it "
             "another one (--report NAME)"
         )
-    place = workspace / "_build" / check_name(name)
+    if not _NAME.fullmatch(name):
+        raise ParameterError(
+            f"a report cannot be called '{name}': its name has up to 100 letters, digits and "
+            "characters of . _ - , and begins with a letter or a digit"
+        )
+    if name.lower() == INDEX:
+        raise ParameterError(f"a report cannot be called '{name}', as the list of reports is")
+    place = workspace / "_build" / name
     other = (_read(place) or {}).get("corpus") or corpus
     if other != corpus:
         raise BookError(
@@ -93,19 +99,10 @@ def parts(folder: Path) -> list[dict]:
 def summary(name: str, corpus: str, notebooks: Mapping, runs: Path) -> dict:
     """Return what the list says of a report: plain JSON values.
 
-    The result is that of the network which the page ``final`` chooses. Of a report without this
-    page only the data are told, from the first record that a page names. A parameter that was not
-    given has the corpus's usual value, or None if that is the network's own.
-
-    Parameters
-    ----------
-    name, corpus
-        Of the report.
-    notebooks
-        The executed notebooks by their name. The metadata of an output name the run that it shows:
-        ``{"ser": {"record": "<corpus>/<folder>"}}``.
-    runs
-        The folder ``runs``, in which a record is ``<corpus>/<folder>/record.json``.
+    The result is that of the network which the page ``final`` chooses; without this page only the
+    data are told, from the first record that a page names: the metadata of an output hold
+    ``{"ser": {"record": "<corpus>/<folder>"}}``, a folder of `runs`. A parameter that was not given
+    has the corpus's usual value, or None if that is the network's own.
     """
     chosen = _record([notebooks["final"]] if "final" in notebooks else [], runs)
     record = chosen or _record(notebooks.values(), runs)
@@ -118,13 +115,14 @@ def summary(name: str, corpus: str, notebooks: Mapping, runs: Path) -> dict:
     for parameter, value in record.get("parameters", {}).items():
         if given.get(parameter, value) is None and parameter not in _BY_NETWORK:
             given[parameter] = value
+    hidden = {"corpus", "data_dir", "other_dir"}
     return {
         "name": name,
         "corpus": corpus,
         **_some(record.get("corpus", {}), "title synthetic utterances speakers emotions"),
         **_some(chosen, "architecture protocol"),
         "metrics": _some(chosen.get("metrics", {}), "uar uar_ci95 accuracy accuracy_ci95"),
-        "parameters": {key: given[key] for key in sorted(given) if key not in _PLACES},
+        "parameters": {key: given[key] for key in sorted(given) if key not in hidden},
     }
 
 
@@ -151,19 +149,17 @@ def write(build: Path) -> Path:
     groups: dict[str, list[dict]] = {}
     for place in sorted(build.iterdir()):
         if (place / "html" / "index.html").is_file() and (report := _read(place)):
+            report["pdf"] = (place / "html" / f"{place.name}.pdf").is_file()
             groups.setdefault(report.get("corpus", ""), []).append(report)
-    corpora = [
-        {
-            "title": capital(group[0].get("title") or corpus),
-            "synthetic": any(report.get("synthetic") for report in group),
-            "reports": list(map(partial(_shown, build), group, differences(group))),
-        }
-        for corpus, group in sorted(groups.items())
-    ]
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"capital": capital, "count": count, "listing": listing}
+    environment.filters |= {"network": title, "number": lambda value: number(float(value))}
     template = files("ser_lib.report").joinpath("shelf.html").read_text(encoding="utf-8")
-    reports = count(sum(map(len, groups.values())), "report")
-    page = environment.from_string(template).render(corpora=corpora, reports=reports)
+    page = environment.from_string(template).render(
+        corpora=[(corpus, group, differences(group)) for corpus, group in sorted(groups.items())],
+        n_reports=sum(map(len, groups.values())),
+        protocols=PROTOCOLS,
+    )
     write_atomically(build / INDEX, page)
     return build / INDEX
 
@@ -180,7 +176,7 @@ def _read(place: Path) -> dict | None:
 def differences(reports: list[dict]) -> list[dict[str, str]]:
     """Return of each report the parameters in which some of them differ, as they are printed."""
     given = [report.get("parameters", {}) for report in reports]
-    names = sorted({name for parameters in given for name in parameters})
+    names = sorted(set().union(*given))
     apart = [name for name in names if len({json.dumps(one.get(name)) for one in given}) > 1]
     return [{name: _printed(one.get(name)) for name in apart} for one in given]
 
@@ -189,35 +185,3 @@ def _printed(value: object) -> str:
     if value is None:
         return "usual"
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _shown(build: Path, report: dict, changed: dict[str, str]) -> dict:
-    """Return what the template shows of a report, `changed` being in what it differs."""
-    name, metrics = report["name"], report.get("metrics", {})
-    emotions, protocol = report.get("emotions", []), PROTOCOLS.get(report.get("protocol"))
-    sizes = (
-        count(report[nouns], nouns[:-1]) for nouns in ("utterances", "speakers") if nouns in report
-    )
-    facts = {
-        "Protocol": protocol.words if protocol else "",
-        "Data": listing(sizes),
-        "Emotions": f"{len(emotions)}: {listing(emotions)}" if emotions else "",
-        "Chosen network": title(report.get("architecture", "")),
-        "Differs in": ", ".join(f"{key} = {value}" for key, value in changed.items()),
-    }
-    scores = []
-    for score, words in (("uar", "UAR"), ("accuracy", "Accuracy")):
-        if score in metrics and f"{score}_ci95" in metrics:
-            value, (low, high) = metrics[score], metrics[f"{score}_ci95"]
-            span = f"{number(float(low))} to {number(float(high))}"
-            scores.append({"name": words, "value": number(float(value)), "span": span,
-                           "at": value, "from": low, "to": high})  # fmt: skip
-    pdf = f"{name}/html/{name}.pdf"
-    return {
-        "name": name,
-        "book": f"{name}/html/index.html",
-        "pdf": pdf if (build / pdf).is_file() else "",
-        "facts": {what: value for what, value in facts.items() if value},
-        "chance": 1 / len(emotions) if emotions else 0,
-        "scores": scores,
-    }

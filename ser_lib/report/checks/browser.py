@@ -8,12 +8,8 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 from ser_lib.core.errors import BookError
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (  # no window, no graphics card, and no request of the browser's own
@@ -23,13 +19,10 @@ FLAGS = (  # no window, no graphics card, and no request of the browser's own
 
 
 @contextmanager
-def chromium() -> Iterator["Browser"]:
-    """Give a headless Chromium that belongs to the thread that asked for it, closed afterwards.
+def chromium() -> Iterator:
+    """Give a headless Chromium, a `Browser` of Playwright, for the thread that asks.
 
-    Raises
-    ------
-    BookError
-        `why_not` has a reason, or the browser does not start.
+    It is closed afterwards. A `BookError` says why there is none.
     """
     if reason := why_not():
         raise BookError(reason)
@@ -41,10 +34,8 @@ def chromium() -> Iterator["Browser"]:
         except Error as error:
             reason = error.message.strip().splitlines()[0]
             raise BookError(f"the browser {_executable()} does not start: {reason}") from error
-        try:
+        with browser:
             yield browser
-        finally:
-            browser.close()
 
 
 def why_not() -> str:

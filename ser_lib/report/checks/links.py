@@ -72,10 +72,7 @@ class Finding:
 def check(html: Path) -> list[Finding]:
     """Run every gate on a built book, the folder with its ``index.html``.
 
-    Raises
-    ------
-    BookError
-        There is no book, or it has no notebooks: then nothing would be checked.
+    A `BookError` says that there is no book, or none with notebooks.
     """
     if not (html / "index.html").is_file():
         raise BookError(
@@ -103,20 +100,11 @@ def read_pages(html: Path) -> dict[str, BeautifulSoup]:
 
 
 def read_notebook(path: Path) -> nbformat.NotebookNode:
-    """Read a notebook.
-
-    Raises
-    ------
-    BookError
-        The file is none.
-    """
+    """Read a notebook; of a file that is none, raise a `BookError`."""
     try:
         return nbformat.read(path, as_version=4)
     except Exception as error:
         raise BookError(f"{path} is not a notebook ({error}); make it again") from error
-
-
-# The gates
 
 
 def failed_notebooks(html: Path) -> Iterator[Finding]:
@@ -128,24 +116,25 @@ def failed_notebooks(html: Path) -> Iterator[Finding]:
     if not paths:
         raise BookError(f"there are no executed notebooks in {html}: nothing to check")
     for path in paths:
-        notebook = read_notebook(path)
         if not (html / "runs" / f"{path.stem}.html").is_file():
             yield Finding("notebooks", path.name, "it has no page in the book")
-        if notebook.metadata.get("papermill", {}).get("exception"):
-            yield Finding("notebooks", path.name, "papermill stopped at an exception")
-        for number, cell in enumerate(notebook.cells, start=1):
-            if cell.cell_type != "code":
-                continue
-            if cell.execution_count is None and cell.source.strip():
-                yield Finding("notebooks", path.name, f"cell {number} has not been executed")
-            for output in cell.outputs:
-                if output.output_type == "error":
-                    yield Finding("notebooks", path.name, f"cell {number} ends in {output.ename}")
-                data = output.get("data", {})
-                shown = [output.get("text"), data.get("text/html"), data.get("text/markdown")]
-                if address := _ADDRESS.search(json.dumps(shown)):
-                    message = f"cell {number} prints {address[0]}, which differs in every run"
-                    yield Finding("notebooks", path.name, message)
+        for message in _failures(read_notebook(path)):
+            yield Finding("notebooks", path.name, message)
+
+
+def _failures(notebook: nbformat.NotebookNode) -> Iterator[str]:
+    if notebook.metadata.get("papermill", {}).get("exception"):
+        yield "papermill stopped at an exception"
+    for number, cell in enumerate(notebook.cells, start=1):
+        if cell.cell_type == "code" and cell.execution_count is None and cell.source.strip():
+            yield f"cell {number} has not been executed"
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                yield f"cell {number} ends in {output.ename}"
+            data = output.get("data", {})
+            shown = [output.get("text"), data.get("text/html"), data.get("text/markdown")]
+            if address := _ADDRESS.search(json.dumps(shown)):
+                yield f"cell {number} prints {address[0]}, which differs in every run"
 
 
 def running_code(pages: Mapping[str, BeautifulSoup]) -> Iterator[Finding]:
@@ -203,13 +192,12 @@ def broken_links(html: Path, pages: Mapping[str, BeautifulSoup]) -> Iterator[Fin
             path = _local(html, name, address)
             if path is None:
                 yield Finding("links", name, f"{address} leads out of the book")
-                continue
-            if not path.is_file():
+            elif not path.is_file():
                 yield Finding("links", name, f"{address} leads to no file")
-                continue
-            target = anchors.get(path.relative_to(html.resolve()).as_posix())
-            if parts.fragment and target is not None and unquote(parts.fragment) not in target:
-                yield Finding("links", name, f"{address} leads to no anchor")
+            elif parts.fragment:
+                targets = anchors.get(path.relative_to(html.resolve()).as_posix())
+                if targets is not None and unquote(parts.fragment) not in targets:
+                    yield Finding("links", name, f"{address} leads to no anchor")
         for anchor, n in anchors[name].items():
             if n > 1 and name != "search.html":  # its second field is the theme's
                 yield Finding("links", name, f"the anchor {anchor} is there {n} times")
@@ -250,8 +238,7 @@ def overweight(html: Path, pages: Mapping[str, BeautifulSoup]) -> Iterator[Findi
     for name, (files, limit) in parts.items():
         size = sum(path.stat().st_size for path in files)
         if size > limit:
-            message = f"{size / 1e6:.1f} MB, more than {limit / 1e6:.0f} MB"
-            yield Finding("weight", name, message)
+            yield Finding("weight", name, f"{size / 1e6:.1f} MB, more than {limit / 1e6:.0f} MB")
 
 
 def differences(html: Path, again: Path) -> Iterator[Finding]:

@@ -15,6 +15,9 @@ not seen.
 import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 from urllib.parse import urldefrag
 
@@ -38,7 +41,7 @@ _RESIZED_MS = 350  # the theme follows a new size after 300 ms
 
 
 def check(html: Path, *, remember: Path | None = None) -> list[Finding]:
-    """Look at every page of a built book in a browser.
+    """Look at every page of a built book in a browser; `browser.why_not` says if there is none.
 
     Parameters
     ----------
@@ -47,11 +50,6 @@ def check(html: Path, *, remember: Path | None = None) -> list[Finding]:
     remember
         A file for the digests of the pages that pass. A page that keeps its digest, made of the
         page, what it loads and the book's style and scripts, is not looked at again.
-
-    Raises
-    ------
-    BookError
-        No browser can be driven; `browser.why_not` says so beforehand.
     """
     from axe_playwright_python.base import AXE_SCRIPT
 
@@ -64,7 +62,10 @@ def check(html: Path, *, remember: Path | None = None) -> list[Finding]:
     common = sorted(path for path in html.glob("*_static/**/*") if path.is_file())
     looks = digest(Path(__file__), SCRIPT, Path(browser.__file__), AXE_SCRIPT, *common)
     digests = {name: digest(looks, *links.files_of(html, name, pages[name])) for name in pages}
-    passed = _read_digests(remember)
+    passed = {}
+    if remember:
+        with suppress(OSError, ValueError, TypeError):  # of a damaged file, none
+            passed = dict(json.loads(remember.read_text()))
     names = [name for name in pages if passed.get(name) != digests[name]]
     if not names:
         return []
@@ -72,21 +73,12 @@ def check(html: Path, *, remember: Path | None = None) -> list[Finding]:
     with ThreadPoolExecutor(count) as pool:
         shares = [names[start::count] for start in range(count)]
         parts = list(pool.map(lambda share: list(_look_through(html, share)), shares))
-    findings = sorted((found for part in parts for found in part), key=lambda found: found.page)
+    findings = sorted(chain.from_iterable(parts), key=attrgetter("page"))
     if remember:
         for finding in findings:
             digests.pop(finding.page, None)
         write_atomically(remember, json.dumps(digests, indent=1))
     return findings
-
-
-def _read_digests(file: Path | None) -> dict[str, str]:
-    """Return the digests of a book that was looked at before; of a damaged file, none."""
-    try:
-        digests = json.loads(file.read_text()) if file else {}
-    except (OSError, ValueError):
-        return {}
-    return digests if isinstance(digests, dict) else {}
 
 
 def _look_through(html: Path, names: Iterable[str]) -> Iterator[Finding]:
@@ -103,16 +95,16 @@ def _look_through(html: Path, names: Iterable[str]) -> Iterator[Finding]:
             # The page that it is about, also where the next one is already asked for.
             notes[addresses.get(urldefrag(page.url).url, name), message] = None
 
-        def asked(address: str) -> None:
-            if not address.startswith(_LOCAL):
-                note(f"asks for {address[:200]}")
+        def asked(request) -> None:
+            if not request.url.startswith(_LOCAL):
+                note(f"asks for {request.url[:200]}")
 
         def failed(request) -> None:
             if request.failure == "net::ERR_FILE_NOT_FOUND":
                 note(f"asks for {request.url[:200]}, which is not there")
 
-        page.on("request", lambda request: asked(request.url))
-        page.on("websocket", lambda socket: asked(socket.url))
+        page.on("request", asked)
+        page.on("websocket", asked)
         page.on("requestfailed", failed)
         page.on("pageerror", lambda error: note(f"a script fails: {error.message}"))
         for address, name in addresses.items():
@@ -145,9 +137,6 @@ def _visit(page, address: str, name: str) -> Iterator[Finding]:
         yield Finding("accessibility", name, f"{message}, {', '.join(views)}")
     widest = page.evaluate("gates.width()")
     if widest["name"] or widest["width"] > PHONE["width"]:
-        yield Finding(
-            "phone",
-            name,
-            f"{widest['width']} px wide in a window of {PHONE['width']} px; what reaches "
-            f"farthest: {widest['name'] or 'the page itself'}",
-        )
+        message = f"{widest['width']} px wide in a window of {PHONE['width']} px"
+        farthest = widest["name"] or "the page itself"
+        yield Finding("phone", name, f"{message}; what reaches farthest: {farthest}")
