@@ -14,9 +14,16 @@ from small_book import CORPUS, NETWORKS, PICTURE, figure_cell, page
 from ser_lib.core.errors import BookError
 from ser_lib.pages.figures import drawing
 from ser_lib.pages.provenance import Trace
-from ser_lib.pages.words import Markdown, markdown_table
+from ser_lib.pages.words import Markdown, number
 from ser_lib.report import book
 from ser_lib.report.checks import links as gates
+
+
+def pipe_table(rows: list[dict]) -> str:
+    cells = [[v if isinstance(v, str) else number(v) for v in row.values()] for row in rows]
+    lines = [list(rows[0]), [":---", "---:", ":---"], *cells]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
 
 PLAYER = Markdown('<audio controls aria-label="x" src="data:audio/mpeg;base64,AAAA"></audio>')
 LINK = Markdown("Ärger `ä\\|b` [a link](../glossary.md)")
@@ -55,9 +62,9 @@ def html(tmp_path_factory, make_workspace):
     same = figure_cell("final-again", "The same drawing.", "Once more.")
     output = new_output("display_data", data=data, metadata=about)
     cell = new_code_cell("line", execution_count=2, outputs=[output])
-    notebook = page("Final evaluation", cell, same, markdown_cell(markdown_table(ROWS)))
+    notebook = page("Final evaluation", cell, same, markdown_cell(pipe_table(ROWS)))
     notebook.cells += [
-        markdown_cell(f"{markdown_table(ROWS[:1])}\n\nand\n\n{LAYOUT}"),
+        markdown_cell(f"{pipe_table(ROWS[:1])}\n\nand\n\n{LAYOUT}"),
         nbformat.v4.new_markdown_cell("## How this page was made"),
         markdown_cell(Trace("ser run final --corpus demo", False, *[()] * 6)._repr_markdown_()),
     ]
