@@ -211,7 +211,7 @@ def _rows(file: Path) -> Iterator[tuple[str, str, str, str]]:
         for column, value in values.items():
             if not value:
                 raise SplitError(f"{where}: the {column} is empty")
-        yield where, *values.values()
+        yield where, values["fold"], values["utterance"], values["part"]
 
 
 def _unknown(utterance: str, position: dict[str, int]) -> str:
@@ -227,7 +227,8 @@ def _fold(table: pd.DataFrame, name: str, *masks: np.ndarray) -> Fold:
     in_test = sounds.isin(sounds[test]).to_numpy()
     in_others = sounds.isin(sounds[test | (validation & ~in_test)]).to_numpy()
     twins = (validation & in_test) | (train & in_others)
-    return Fold(name, *(np.flatnonzero(mask & ~twins) for mask in masks), np.flatnonzero(twins))
+    train, validation, test = (np.flatnonzero(mask & ~twins) for mask in masks)
+    return Fold(name, train, validation, test, np.flatnonzero(twins))
 
 
 def _random(table: pd.DataFrame, *, seed: int) -> Iterator[Fold]:
@@ -365,7 +366,7 @@ _WORDS = {
     "sentence+speaker": "leave one group of speakers and one group of sentences out",
     "given": "a split that was read from a file",
 }
-_RULES = {
+_RULES: dict[str, tuple] = {
     # folds, uses, promises, admits
     "random": (_random, ("seed",), (), ("speaker",)),
     "speaker": (partial(_each, "speaker"), (), ("speaker",)),

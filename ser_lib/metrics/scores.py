@@ -235,7 +235,8 @@ def _labels(truth, prediction, labels) -> list[str]:
 def _count(truth, prediction, labels, owners: np.ndarray, n: int) -> np.ndarray:
     position = {label: i for i, label in enumerate(labels)}
     counts = np.zeros((n, len(labels), len(labels)), dtype=int)
-    np.add.at(counts, (owners, *([position[x] for x in names] for names in (truth, prediction))), 1)
+    rows, columns = (np.array([position[x] for x in names]) for names in (truth, prediction))
+    np.add.at(counts, (owners, rows, columns), 1)
     return counts
 
 

@@ -57,10 +57,11 @@ def networks(
     For the corpus see `corpora.load`; `options` are other parameters of `Experiment` by name.
     """
     manifest = load(corpus, data_dir, options)
-    given = {"protocol": protocol, "seed": seed, "options": options}
-    return train.train_all(
-        [(experiment(name, corpus, **given), manifest) for name in architectures]
-    )
+    planned = [
+        experiment(name, corpus, protocol=protocol, seed=seed, options=options)
+        for name in architectures
+    ]
+    return train.train_all([(one, manifest) for one in planned])
 
 
 def final(runs: Sequence[Run]) -> Run:
@@ -141,8 +142,9 @@ def pairs(groups: Sequence[Sequence[Run]]) -> list[Pair]:
         table = _together(first, second)
         speakers = set(table["speaker"])
         unit = "speaker" if "" not in speakers and len(speakers) > 1 else "utterance"
-        columns = (list(table[column]) for column in ("truth", "predicted", "other"))
-        result = differences(*columns, groups[0][0].emotions, clusters=list(table[unit]))
+        truth, one, other = (list(table[name]) for name in ("truth", "predicted", "other"))
+        emotions, clusters = groups[0][0].emotions, list(table[unit])
+        result = differences(truth, one, other, emotions, clusters=clusters)
         scores.append({name: replace(result[name], unit=unit) for name in ("uar", "accuracy")})
     uars = corrected([score["uar"] for score in scores])
     return [
@@ -176,8 +178,8 @@ def uar_difference(first: Result, second: Result) -> Difference:
     other = second.predictions[["utterance", "predicted"]]
     both = first.predictions.merge(other, on="utterance", suffixes=("", "_2"))
     clusters = None if (both["speaker"] == "").any() else list(both["speaker"])
-    columns = [list(both[column]) for column in ("truth", "predicted", "predicted_2")]
-    return differences(*columns, first.emotions, clusters=clusters)["uar"]
+    truth, one, two = (list(both[name]) for name in ("truth", "predicted", "predicted_2"))
+    return differences(truth, one, two, first.emotions, clusters=clusters)["uar"]
 
 
 def against(run: Run, baselines: Sequence[Baseline]) -> list[tuple[Baseline, Difference]]:
