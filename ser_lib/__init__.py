@@ -39,17 +39,7 @@ _FACE = {
     "plot": "pages.figures:",
 }
 """Where each public name is: the module, and what it is called there if something else."""
-__all__ = [
-    "audit",
-    "compare",
-    "evaluate",
-    "extract",
-    "load",
-    "plot",
-    "predict",
-    "split",
-    "train",
-]
+__all__ = ["audit", "compare", "evaluate", "extract", "load", "plot", "predict", "split", "train"]
 
 # Where a progress bar misses its widgets in a notebook; none is ever shown.
 warnings.filterwarnings("ignore", message="IProgress not found")

@@ -17,7 +17,7 @@ from ser_lib.pages import robustness
 @settings(max_examples=25)
 @given(st.integers(1, 70), st.integers(0, 5))
 def test_a_sample_is_even(utterances, seed):
-    predictions = factory.make_record(speakers=3, per_speaker=20, seed=seed).predictions
+    predictions = factory.make_run(speakers=3, per_speaker=20, seed=seed).predictions
     chosen = conditions.sample(predictions, utterances, seed=seed)
     assert len(chosen) == min(utterances, len(predictions))
     part = predictions[predictions["utterance"].isin(chosen)]
@@ -32,7 +32,7 @@ def test_a_sample_is_even(utterances, seed):
 
 
 def test_a_sample_depends_on_the_seed():
-    predictions = factory.make_record().predictions
+    predictions = factory.make_run().predictions
     first = conditions.sample(predictions, 50, seed=1)
     assert first == conditions.sample(predictions, 50, seed=1)
     assert first != conditions.sample(predictions, 50, seed=2)
@@ -41,7 +41,7 @@ def test_a_sample_depends_on_the_seed():
 @pytest.mark.parametrize("utterances", [0, -3, 2.5, "10"])
 def test_a_sample_of_nothing(utterances):
     with pytest.raises(ParameterError, match=f"whole number from 1, not {utterances!r}"):
-        conditions.sample(factory.make_record().predictions, utterances)
+        conditions.sample(factory.make_run().predictions, utterances)
 
 
 # A real run
@@ -94,7 +94,7 @@ def test_real_predictions(run, home):
 def test_another_sample_has_its_own_predictions(run, home, monkeypatch):
     before = set((home / "data" / "robustness").glob("*"))
     asked = []
-    monkeypatch.setattr(conditions.parallel, "each", lambda _, jobs, **options: asked.extend(jobs))
+    monkeypatch.setattr(conditions.jobs, "each", lambda _, jobs, **options: asked.extend(jobs))
     for utterances, n in ((3, 3), (None, 18)):  # a real corpus: all of it
         asked.clear()
         with pytest.raises(TypeError):  # nobody answered
