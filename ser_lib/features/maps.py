@@ -16,10 +16,11 @@ silence.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from ser_lib.core.audio import PEAK_LIMIT, peak
+from ser_lib.core import audio
 from ser_lib.core.errors import ParameterError, choose
 from ser_lib.features import spectrum
 
@@ -79,13 +80,13 @@ def rows(kind: str) -> tuple[Row, ...]:
     return tuple(Row(*row) for row in listed)
 
 
-def extract(signal: np.ndarray, *, kind: str = "logmel") -> np.ndarray:
-    """Compute the static map of a whole utterance.
+def extract(signal: np.ndarray | str | Path, *, kind: str = "logmel") -> np.ndarray:
+    """Extract the static map of a whole utterance.
 
     Parameters
     ----------
     signal
-        float32 [samples] at `audio.RATE`, one sample or more.
+        float32 [samples] at `audio.RATE`, one sample or more; or an audio file.
     kind
         ``"logmel"``: `ROWS` mel bands of the power spectrum in dB. ``"stack"``: F0, chroma,
         onsets, level, MFCC and the shape of the spectrum.
@@ -101,10 +102,10 @@ def extract(signal: np.ndarray, *, kind: str = "logmel") -> np.ndarray:
     (60, 44)
     """
     choose(kind, MAPS, "feature map")
-    signal = np.asarray(signal)
+    signal = audio.load(signal) if isinstance(signal, str | Path) else np.asarray(signal)
     if signal.ndim != 1 or not signal.size:
         raise ParameterError(f"a signal is one row of samples; this one has shape {signal.shape}")
-    if not peak(signal) <= PEAK_LIMIT:  # false for NaN too
+    if not audio.peak(signal) <= audio.PEAK_LIMIT:  # false for NaN too
         raise ParameterError("the signal holds samples that are not finite or far beyond 1.0")
     signal = signal.astype(np.float32, copy=False)
     feature_map = spectrum.log_mel(signal) if kind == "logmel" else spectrum.stack(signal)

@@ -14,15 +14,7 @@ from ser_lib.report.notebooks import NOTEBOOKS, template
 
 
 def network(name: str) -> list[Path]:
-    """Write a network that works, its notebook and its line in the table of contents.
-
-    Raises
-    ------
-    ParameterError
-        If the name is not allowed or taken, or a file cannot be written.
-    NotebookError
-        If there is no checkout of the report to write into.
-    """
+    """Write a network that works, its notebook and its line in the table of contents."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or iskeyword(name):
         raise ParameterError(
             f"a network cannot have the name '{name}': use small letters, digits and _, a letter "

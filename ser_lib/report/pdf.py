@@ -44,11 +44,6 @@ def print_book(
 
     The entries of the table of contents are the caption of the part ("" before the first) and the
     page's path without its suffix; title and lines are those of the title page, plain text.
-
-    Raises
-    ------
-    BookError
-        There is no browser, a page is missing, or the browser did not print all pages.
     """
     page = html / ".print.html"
     try:

@@ -54,15 +54,7 @@ class Part:
 
 
 def claim_name(name: str, corpus: str, workspace: Path) -> str:
-    """Return the name of a report of a corpus if it can be one of a folder and of an address.
-
-    Raises
-    ------
-    ParameterError
-        It cannot, or it is the name of another corpus.
-    BookError
-        The book of that name is of another corpus, and would be replaced.
-    """
+    """Return the name of a report of a corpus if it can be one of a folder and of an address."""
     if name in CATALOGUE and name != corpus:
         raise ParameterError(
             f"the report '{name}' would have the name of another corpus than '{corpus}'; give it "
