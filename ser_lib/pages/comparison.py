@@ -160,7 +160,7 @@ class Comparison(Fact):
     def absent(self) -> list[str]:
         """Baselines that were not run, because openSMILE is not installed."""
         present = {baseline.name for baseline in self.baselines}
-        return [TITLES[name] for name in functionals.SMILE if name not in present]
+        return [TITLES[name] for name in functionals.SETS[1:] if name not in present]
 
     @property
     def gaps(self) -> dict[str, float]:
