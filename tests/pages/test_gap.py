@@ -129,7 +129,7 @@ def test_every_level_is_worded(measured, sign, least_p, skill):
         shown = replace(page, methods=tuple(methods[:n]))
         words = shown.text("pretence")
         assert words.count("SVM") == n
-        assert ("can be told from chance" in words) == (least_p == 0.5)
+        assert ("can be distinguished from chance" in words) == (least_p == 0.5)
 
 
 def test_what_cannot_be_split_at_random_is_not_compared(run, monkeypatch):
