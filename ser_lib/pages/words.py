@@ -93,7 +93,7 @@ def environment() -> ImmutableSandboxedEnvironment:
         "join": lambda items, mark="": Markdown(mark.join(map(_printed, items))),
         "g": lambda value: Markdown(f"{value:g}"),
     }
-    for name in ("e", "escape", "forceescape", "format", "safe", "urlize", "xmlattr"):
+    for name in ("e", "escape", "forceescape", "format", "safe", "tojson", "urlize", "xmlattr"):
         del jinja.filters[name]  # ways past the escaping, or another one
     return jinja
 
@@ -121,10 +121,10 @@ def escape(text: object) -> Markdown:
     """
     if isinstance(text, Markdown):
         return text
-    line = re.sub(r"\s*[\t\n\v\f\r\x85\u2028\u2029]\s*", " ", str(text))
+    line = re.sub(r"\s+", " ", str(text))
     line = re.sub(r"([\\`*_{}\[\]<>$|~^&])", r"\\\1", line)
     # Some marks mean something at the beginning alone.
-    line = re.sub(r"^([-+=#:%])", r"\\\1", line)
+    line = re.sub(r"^([-+=#:%(])", r"\\\1", line)
     return Markdown(re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", line))
 
 
@@ -134,7 +134,7 @@ def code(text: object) -> Markdown:
     >>> print(code("a.wav"), code("a`b"))
     `a.wav` `` a`b ``
     """
-    line = " ".join(str(text).split()).replace("|", "\\|")
+    line = " ".join(str(text).split()).replace("|", "\\|") or MISSING
     fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
     return Markdown(f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}")
 

@@ -277,7 +277,8 @@ def _publishable(notebook: nbformat.NotebookNode, workspace: Path) -> str:
             # As a whole path: "/data" is also a part of addresses, links and encoded audio.
             written = re.escape(json.dumps(place, ensure_ascii=False)[1:-1])
             whole = rf"(?:(?<![\w/.+=-])|(?<=\\n)){written}(?![\w-])"
-            text = re.sub(whole, lambda _, name=name: name, text)
+            shown = json.dumps(name, ensure_ascii=False)[1:-1]
+            text = re.sub(whole, lambda _, shown=shown: shown, text)
     return text
 
 

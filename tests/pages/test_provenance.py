@@ -102,8 +102,8 @@ def test_every_run_is_listed_once_with_its_record():
     assert len(trace.sources) == len(trace.versions) == 1
     words = trace._repr_markdown_()
     assert words.count("5e" * 32) == 1, "one corpus"
-    assert words.startswith("````{dropdown}")
-    assert words.endswith("\n````")
+    assert words.startswith("::::{dropdown}")
+    assert words.endswith("\n::::")
 
 
 def test_what_was_used_and_what_not():

@@ -51,7 +51,9 @@ class Figure:
 
     def svg(self) -> str:
         """Return the figure as SVG text, the same for the same figure."""
-        return self._save("svg", metadata={"Date": None}).decode()
+        text = self._save("svg", metadata={"Date": None}).decode()
+        # A name may hold characters that XML cannot.
+        return re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", text)
 
     def png(self, *, dpi: int = 200) -> bytes:
         """Return the bytes of a PNG file, the same for the same figure."""
