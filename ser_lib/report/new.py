@@ -55,7 +55,6 @@ def _notebook(name: str, title: str) -> nbformat.NotebookNode:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.source = cell.source.replace('"cnn"', f'"{name}"').replace("CNN", title)
-            cell.source = cell.source.replace('"cnn-', f'"{name.replace("_", "-")}-')
         elif cell.source not in shared:
             heading = cell.source.splitlines()[0]
             heading = f"# {title}" if heading.startswith("# ") else heading

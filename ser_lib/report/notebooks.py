@@ -322,9 +322,11 @@ def _execute_one(source: Path, page: Path, values: dict) -> None:
     failed = workspace() / "runs" / f"failed-{source.name}"
     failed.parent.mkdir(parents=True, exist_ok=True)
     partial = failed.with_name(f".partial-{source.name}")
+    # Papermill takes braces for places of parameters.
+    paths = [str(path).replace("{", "{{").replace("}", "}}") for path in (source, partial)]
     try:
         notebook = papermill.execute_notebook(
-            str(source), str(partial), parameters=values, cwd=str(workspace()),
+            *paths, parameters=values, cwd=str(workspace()),
             kernel_name="python3", progress_bar=False, stderr_file=sys.stderr,
             start_timeout=300, extra_arguments=["--log-level=40"],
         )  # fmt: skip

@@ -32,8 +32,7 @@ INDEX = "index.html"
 SUMMARY = "report.json"
 PARTS = "parts.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,-]{0,99}")
-PLACES = ("data_dir", "other_dir", "split")
-"""The parameters that name folders and files of the machine that executed a page."""
+PLACES = ("data_dir", "other_dir", "split")  # of the machine that executed a page
 _BY_NETWORK = {"channels", *(name for recipe in RECIPES.values() for name in recipe)}
 
 

@@ -52,7 +52,7 @@ def test_the_command_says_what_was_changed_to_the_option_parser():
     options = cli._parser().parse_args(words[1:])
     assert (options.notebooks, options.corpus) == (["cnn_lstm"], "emodb")
     assert options.data == "path/to/emodb"
-    typed = dict(map(cli._assignment, options.parameters))
+    typed = cli._parameters(options)
     assert typed == CHANGED | {"seeds": 'it\'s: "new" \u00fc'}
     assert type(typed["class_weights"]) is bool
 

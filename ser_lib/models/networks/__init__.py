@@ -141,10 +141,8 @@ def layer_table(model: keras.Model) -> list[dict]:
 
 def title(name: str) -> str:
     """Return the printed name of a network, also of one that is not here any more."""
-    if name in NETWORKS:
-        return NETWORKS[name].title
-    # Of a record of any origin nothing but letters and digits is printed.
-    return "".join(c for c in name.replace("_", "-").upper() if c.isalnum() or c == "-")
+    printed = (c for c in name.replace("_", "-").upper() if c.isalnum() or c == "-")
+    return NETWORKS[name].title if name in NETWORKS else "".join(printed)
 
 
 def source(name: str) -> str:
