@@ -174,7 +174,7 @@ def _download(options) -> int:
 def _manifest(options) -> int:
     from ser_lib import corpora
     from ser_lib.corpora.check import findings
-    from ser_lib.corpora.load import in_words
+    from ser_lib.corpora.loader import in_words
 
     chosen = {"emotions": options.emotions, "style": options.style}
     manifest = corpora.load(options.corpus, options.data, **chosen)

@@ -1,7 +1,7 @@
 """Corpora: a folder of recordings becomes a manifest."""
 
 from ser_lib.corpora.corpus import Corpus
-from ser_lib.corpora.load import load
+from ser_lib.corpora.loader import load
 from ser_lib.corpora.manifest import COLUMNS, Manifest
 from ser_lib.corpora.readers import CATALOGUE, describe
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ser_lib.core.errors import ParameterError, choose
 from ser_lib.core.files import digest
 from ser_lib.corpora import describe
-from ser_lib.corpora.load import STYLES, parse
+from ser_lib.corpora.loader import STYLES, parse
 from ser_lib.experiments.splits import PROTOCOLS
 from ser_lib.features import maps
 from ser_lib.models.networks import NETWORKS

@@ -26,7 +26,7 @@ from ser_lib.core.errors import NotebookError, ParameterError, SplitError, choos
 from ser_lib.core.files import digest, fresh_folder, library, workspace, write_atomically
 from ser_lib.core.jobs import processors
 from ser_lib.corpora import Manifest
-from ser_lib.corpora.load import in_words
+from ser_lib.corpora.loader import in_words
 from ser_lib.experiments import baselines, train
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.run import folder_of

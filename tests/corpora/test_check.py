@@ -10,7 +10,7 @@ import soundfile
 from ser_lib import corpora
 from ser_lib.corpora import CATALOGUE, Corpus, manifest
 from ser_lib.corpora.check import WIDTH, findings
-from ser_lib.corpora.load import parse, select
+from ser_lib.corpora.loader import parse, select
 
 SPEAKERS = ("03", "08", "09", "10", "11", "12", "13", "14", "15", "16")
 COMPLETE = {f"{speaker}a01{letter}a" for speaker in SPEAKERS for letter in "WNT"}

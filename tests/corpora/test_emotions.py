@@ -6,7 +6,7 @@ import pytest
 from ser_lib.core.errors import CorpusError, ParameterError
 from ser_lib.corpora import COLUMNS, Manifest
 from ser_lib.corpora.emotions import SAME, noun
-from ser_lib.corpora.load import in_words, parse, select
+from ser_lib.corpora.loader import in_words, parse, select
 
 
 def test_no_name_has_two_nouns():

@@ -12,7 +12,7 @@ import trees
 from ser_lib import corpora
 from ser_lib.core.errors import CorpusError
 from ser_lib.corpora import CATALOGUE, COLUMNS, emotions, folder, readers
-from ser_lib.corpora.load import parse
+from ser_lib.corpora.loader import parse
 from ser_lib.corpora.readers import crema_d, iemocap
 
 MADE = sorted(trees.PLANS)

@@ -1,4 +1,4 @@
-"""Figures: what `ser_lib.plot` offers, and the figures of each page of the book.
+"""Figures: what ``ser_lib.plot`` offers, and the figures of each page of the book.
 
 Each name is imported when it is used, so that a page depends on its own figures alone.
 """
