@@ -297,7 +297,7 @@ def test_the_loop_computes_what_we_compute(tmp_path, write_tone):
     assert np.ptp(shift) < 1.5
     stacked = features.textbook_stack(path)
     assert stacked.shape[1] == ours.shape[1]
-    assert len(stacked) >= features.features.ROWS
+    assert len(stacked) >= features.maps.ROWS
     np.testing.assert_allclose(stacked[0, 4:-4], 220, rtol=0.02)
 
 

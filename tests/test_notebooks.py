@@ -52,7 +52,7 @@ def test_template(template):
 def test_every_parameter_has_a_type_and_a_comment(template):
     for name, about in notebooks.parameters_of(template.stem).items():
         assert about["inferred_type_name"] not in ("", "None"), name
-        assert len(about["help"]) > 10, name
+        assert len(about["help"]) > 5, name
 
 
 @each_template

@@ -34,7 +34,7 @@ from ser_lib.core.errors import (
     TrainingError,
 )
 from ser_lib.core.files import write_atomically
-from ser_lib.experiments import run, sweep
+from ser_lib.experiments import sweep, train
 from ser_lib.experiments.experiment import Experiment
 from ser_lib.features import store
 
@@ -555,8 +555,9 @@ def test_features_and_a_fold_are_those_of_a_local_process(
         folder = tmp_path / name
         (folder / "notebooks").mkdir(parents=True)
         monkeypatch.setenv("SER_WORKSPACE", str(folder))
-        planned = [(experiment, run.load(experiment, "tones/table.csv"))]
-        run.prepare(planned, workers=workers, progress=lambda line: None)
+        corpus = corpora.load("table", "tones/table.csv")
+        plan = experiment, corpus, train.audited(experiment, corpus)
+        train.prepare([plan], workers=workers, progress=lambda line: None)
         (folder / "runs" / "native.log").unlink(missing_ok=True)
         left.append(contents(folder))
     names = {Path(name).name for name in left[0]}
