@@ -24,7 +24,8 @@ def checkout(tmp_path_factory):
     """A copy of the project, and a function that runs `ser` of that copy."""
     folder = tmp_path_factory.mktemp("checkout")
     for name in ("ser_lib", "notebooks", "book"):
-        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("runs"))
+        generated = shutil.ignore_patterns("runs" if name == "book" else "__pycache__")
+        shutil.copytree(PROJECT / name, folder / name, ignore=generated)
     shutil.copy(PROJECT / "_config.yml", folder)
 
     def ser(*words: str) -> str:
