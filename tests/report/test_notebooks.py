@@ -8,7 +8,6 @@ import shlex
 import shutil
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 
@@ -127,7 +126,7 @@ def test_the_list_of_reports_has_the_numbers_of_the_chosen_network(report):
 def test_one_notebook_with_another_parameter_leaves_the_book_alone(report):
     pages = report / "runs" / "demo" / "reports" / "demo"
     before = {p.name: p.read_bytes() for p in pages.iterdir()}
-        assert cli.main(["run", "data", "--data", str(report / "tiny")]) == 0
+    assert cli.main(["run", "data", "--data", str(report / "tiny")]) == 0
     assert before == {p.name: p.read_bytes() for p in pages.iterdir()}
 
 
