@@ -10,7 +10,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help book pdf test unit lint bench lab lock clean
+.PHONY: help book pdf test lint bench study lab lock clean
 
 help:  ## what make can do
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -43,6 +43,9 @@ lint: $(READY)  ## style, layers and types of the code; the notebooks are stripp
 
 bench: $(READY)  ## how fast it is here, beside rivals and limits; SER_EMODB=folder for real speech
 	@$(BIN)/python -m benchmarks
+
+study: $(READY)  ## what an interval of 95 % is worth with few speakers: writes the table of the book
+	@$(BIN)/python -m benchmarks.simulation
 
 lab: $(READY)  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=.

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,8 +28,8 @@ from ser_lib.corpora import Manifest
 from ser_lib.experiments.experiment import Experiment
 from ser_lib.experiments.fit import predictions_of
 from ser_lib.experiments.splits import PROTOCOLS, Fold
-from ser_lib.metrics import scores
-from ser_lib.metrics.scores import Score
+from ser_lib.metrics import jackknife, scores
+from ser_lib.metrics.jackknife import Estimate
 from ser_lib.models.networks import title
 
 SCHEMA = 1
@@ -42,33 +43,57 @@ class Result:
     emotions: list[str]  # in the order of every table and matrix
     predictions: pd.DataFrame  # utterance, speaker, fold, truth, predicted; maybe p_<emotion>
 
-    @cached_property
-    def clusters(self) -> list[str] | None:
-        """The speaker of every utterance; None if any has no name: each is then alone."""
+    @property
+    def n_speakers(self) -> int:
+        """Tested speakers; 0 if any has no name."""
         speakers = self.predictions["speaker"]
-        return None if (speakers == "").any() else list(speakers)
+        return 0 if (speakers == "").any() else speakers.nunique()
 
     @cached_property
-    def metrics(self) -> dict[str, Score]:
-        """Accuracy, uar, macro_f1 and weighted_f1 by name, each with its interval."""
-        return scores.evaluate(*self._both, self.emotions, clusters=self.clusters)
+    def unit(self) -> str:
+        """What its tests depend on as a whole, and intervals count: see `unit_of`."""
+        return unit_of(self.predictions)
+
+    @cached_property
+    def clusters(self) -> list[str]:
+        """The speaker, fold or name of every utterance, as `unit` says."""
+        return list(self.predictions[self.unit])
+
+    @cached_property
+    def metrics(self) -> dict[str, Estimate]:
+        """Accuracy, uar, macro_f1 and weighted_f1 by name; of probabilities also loss, in nats."""
+        metrics = scores.evaluate(*self._both, self.emotions, **self._units)
+        if f"p_{self.emotions[0]}" in self.predictions:
+            losses = scores.log_losses(self._both[0], self.probabilities, self.emotions)
+            metrics["loss"] = jackknife.mean(losses, scale="loss", **self._units)
+        return metrics
 
     @property
-    def uar(self) -> Score:
+    def probabilities(self) -> np.ndarray:
+        """Probabilities of the predictions: float [utterances, classes]."""
+        return self.predictions[[f"p_{emotion}" for emotion in self.emotions]].to_numpy(float)
+
+    @property
+    def uar(self) -> Estimate:
         """The main score: unweighted average recall."""
         return self.metrics["uar"]
 
     @property
     def scores(self) -> pd.DataFrame:
         """One row per score, columns value, low and high (95 % interval)."""
-        rows = {name: asdict(self.metrics[name]) for name in SCORES if name in self.metrics}
-        return pd.DataFrame.from_dict(rows, orient="index")
+        rows = {name: [self.metrics[name].value, *self.metrics[name].interval] for name in SCORES}
+        return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])
 
     @cached_property
     def per_class(self) -> pd.DataFrame:
         """Precision, recall, f1 and support of every emotion."""
         rows = scores.per_class(*self._both, self.emotions)
         return pd.DataFrame.from_dict(rows, orient="index")
+
+    @cached_property
+    def class_scores(self) -> dict[str, dict[str, Estimate]]:
+        """Precision, recall and f1 of every emotion, each with its interval."""
+        return scores.evaluate_classes(*self._both, self.emotions, **self._units)
 
     @cached_property
     def confusion(self) -> pd.DataFrame:
@@ -79,6 +104,10 @@ class Result:
     @property
     def _both(self) -> tuple[list[str], list[str]]:
         return list(self.predictions["truth"]), list(self.predictions["predicted"])
+
+    @property
+    def _units(self) -> dict[str, Any]:
+        return {"clusters": self.clusters, "unit": self.unit}
 
     def on(self, predictions: pd.DataFrame) -> "Result":
         """Return the method with other predictions, such as a part of its own."""
@@ -131,6 +160,7 @@ class Record:
     layers: list
     seed: int
     metrics: dict  # every score, and its interval, <name>_ci95
+    units: dict  # that the intervals rest on: unit ("speaker", "fold" or "utterance") and n
     per_class: dict
     confusion: dict
     folds: list  # of each its name, sizes of the parts, epochs and scores at the best one
@@ -193,17 +223,6 @@ class Run(Result):
             given["split"] = str(self.folder / "split.csv")
         return Experiment(**given)
 
-    @cached_property
-    def metrics(self) -> dict[str, Score]:
-        """Every score of the record by name, with its interval; ``loss`` is in nats."""
-        stated = self.record.metrics
-        return {name: Score(stated[name], *stated[f"{name}_ci95"]) for name in (*SCORES, "loss")}
-
-    @property
-    def probabilities(self) -> np.ndarray:
-        """Probabilities of the predictions: float [utterances, classes]."""
-        return self.predictions[[f"p_{emotion}" for emotion in self.emotions]].to_numpy(float)
-
     def mean(self, name: str) -> float:
         """Return the mean over the folds of one of their entries, such as ``train_accuracy``."""
         return float(np.mean([fold[name] for fold in self.record.folds]))
@@ -263,6 +282,21 @@ def evaluate(
     return Part(title, corpus.emotions, predictions_of(rows, fold, classes.to_numpy()))
 
 
+def unit_of(predictions: pd.DataFrame) -> str:
+    """Return what the tests of predictions depend on as a whole: "fold", "speaker" or "utterance".
+
+    Speakers who are tested by one trained network share its luck, so where each is in one fold
+    and a fold tests several, the fold is independent and the speaker is not. With a single fold
+    nothing is known of another training, and what is said holds for this one. Where a speaker is
+    not known, or there is only one, utterances count, and the interval is too narrow.
+    """
+    speakers, folds = predictions["speaker"], predictions["fold"]
+    if (speakers == "").any() or speakers.nunique() < 2:
+        return "utterance"
+    own_fold = not predictions.groupby("speaker")["fold"].nunique().gt(1).any()
+    return "fold" if own_fold and 1 < folds.nunique() < speakers.nunique() else "speaker"
+
+
 def folder_of(corpus: str) -> Path:
     """Return the folder of a corpus's runs in the workspace."""
     return workspace() / "runs" / corpus
@@ -307,12 +341,16 @@ def read(folder: str | Path, corpus: Manifest | None = None, folds: tuple[Fold, 
 
 def _check(run: Run) -> None:
     """Refuse predictions that do not give the scores that the record states."""
-    record, counts = run.record, run.confusion.to_numpy()
+    record = run.record
     compared = [
         (f"{name} of {emotion}", value, record.per_class[emotion][name])
         for emotion, row in run.per_class.iterrows()
         for name, value in row.items()
-    ] + [(name, score(counts), record.metrics[name]) for name, score in scores.OF_MATRICES.items()]
+    ]
+    for name, score in run.metrics.items():
+        compared.append((name, score.value, record.metrics[name]))
+        ends = zip(score.interval, record.metrics[f"{name}_ci95"], strict=True)
+        compared += [(f"an interval of {name} at", *end) for end in ends]
     for what, value, stated in compared:
         if not math.isclose(value, stated, abs_tol=1e-6):
             raise ValueError(f"the predictions give {what} {value:.4f}, the record {stated:.4f}")

@@ -261,10 +261,6 @@ def _run(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold], folder
     metrics: dict[str, float | list[float]] = {}
     for name, score in tested.metrics.items():
         metrics |= {name: score.value, f"{name}_ci95": list(score.interval)}
-    chances = predictions.filter(regex="^p_").to_numpy()
-    losses = scores.log_losses(predictions["truth"], chances, labels)
-    metrics["loss"] = float(losses.mean())
-    metrics["loss_ci95"] = scores.mean_interval(losses, clusters=tested.clusters)
     # The network that users get was chosen as its weights were: by validation.
     best = max(results, key=lambda fold: (fold["validation_uar"], -fold["validation_loss"]))
     if experiment.split is None:
@@ -292,6 +288,7 @@ def _run(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold], folder
         layers=results[0]["layers"],
         seed=experiment.seed,
         metrics=metrics,
+        units={"unit": tested.unit, "n": tested.uar.n},
         per_class=scores.per_class(predictions["truth"], predictions["predicted"], labels),
         confusion={"labels": labels, "counts": tested.confusion.to_numpy().tolist()},
         folds=[

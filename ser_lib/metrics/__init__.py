@@ -1,8 +1,8 @@
 """Truth and predictions become scores, intervals and differences; nothing here knows a file."""
 
-from ser_lib.metrics.difference import Difference, differences, holm
+from ser_lib.metrics.difference import differences
+from ser_lib.metrics.jackknife import Estimate
 from ser_lib.metrics.scores import (
-    Score,
     accuracy,
     confusion_matrix,
     evaluate,
@@ -14,13 +14,11 @@ from ser_lib.metrics.scores import (
 )
 
 __all__ = [
-    "Difference",
-    "Score",
+    "Estimate",
     "accuracy",
     "confusion_matrix",
     "differences",
     "evaluate",
-    "holm",
     "interval",
     "macro_f1",
     "per_class",

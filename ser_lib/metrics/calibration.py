@@ -19,7 +19,7 @@ them better. The expected calibration error is not, depends on the bins, and is 
 for few utterances; it is here because it is what is usually reported.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -27,8 +27,9 @@ from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
 from ser_lib.core.errors import ParameterError
-from ser_lib.metrics import bootstrap
+from ser_lib.metrics import jackknife
 from ser_lib.metrics import scores as evaluation
+from ser_lib.metrics.jackknife import Estimate
 
 BINS = 10
 TEMPERATURES = (0.1, 10.0)
@@ -99,46 +100,49 @@ def scores(
 
     Examples
     --------
-    >>> found = scores(["a", "b"], np.array([[0.75, 0.25], [0.75, 0.25]]), ["a", "b"])
-    >>> {name: round(value, 4) for name, value in found.items()}
+    >>> values = scores(["a", "b"], np.array([[0.75, 0.25], [0.75, 0.25]]), ["a", "b"])
+    >>> {name: round(value, 4) for name, value in values.items()}
     {'nll': 0.837, 'brier': 0.625, 'ece': 0.25, 'overconfidence': 0.25}
     """
-    confidence, right = answers(truth, probabilities, labels)
-    bins = reliability(truth, probabilities, labels)
-    distance = (bins["accuracy"] - bins["confidence"]).abs().fillna(0)
-    return {
-        "nll": float(evaluation.log_losses(truth, probabilities, labels).mean()),
-        "brier": float(_brier(truth, probabilities, labels).mean()),
-        "ece": float((distance * bins["n"]).sum() / bins["n"].sum()),
-        "overconfidence": float(confidence.mean() - right.mean()),
-    }
+    whole = _parts(truth, probabilities, labels).sum(axis=0)
+    return {name: float(score(whole)) for name, score in _OF_PARTS.items()}
 
 
-def intervals(
+def evaluate(
     truth: Sequence[str],
     probabilities: np.ndarray,
     labels: Sequence[str],
     *,
     against: np.ndarray | None = None,
     clusters: Sequence[str] | None = None,
-) -> dict[str, list[float]]:
-    """Percentile bootstrap intervals [low, high] of `scores`, or of their change from `against`.
+    unit: str = "speaker",
+) -> dict[str, Estimate]:
+    """All scores of the module with their intervals, or their change from those of `against`.
 
     Parameters
     ----------
     against
-        Other probabilities of the same utterances. The intervals are then those of the scores of
-        `probabilities` minus those of `against`, with the same draws for both.
-    clusters
-        As in `scores.evaluate`.
+        Other probabilities of the same utterances.
+    clusters, unit
+        As of `ser_lib.metrics.scores.evaluate`.
     """
-    rows = bootstrap.clusters(clusters, len(truth))
-    draws = bootstrap.draws(len(rows))
-    values = _resampled(truth, probabilities, labels, rows, draws)
-    if against is not None:
-        other = _resampled(truth, against, labels, rows, draws)
-        values = {name: values[name] - other[name] for name in values}
-    return {name: bootstrap.percentiles(value) for name, value in values.items()}
+    parts = [
+        jackknife.sums(_parts(truth, one, labels), clusters)
+        for one in (probabilities, against)
+        if one is not None
+    ]
+    known = evaluation.unit_of(clusters, unit)
+    if against is None:
+        scales = {name: "loss" for name in _OF_PARTS} | {"overconfidence": "difference"}
+        return {
+            name: jackknife.jackknife(score, parts[0], scale=scales[name], unit=known)
+            for name, score in _OF_PARTS.items()
+        }
+    both = np.stack(parts, axis=1)
+    return {
+        name: jackknife.jackknife(jackknife.less(score, -2), both, scale="change", unit=known)
+        for name, score in _OF_PARTS.items()
+    }
 
 
 def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
@@ -244,20 +248,21 @@ def _brier(truth, probabilities, labels) -> np.ndarray:
     return ((np.asarray(probabilities, dtype=float) - one_hot) ** 2).sum(axis=1)
 
 
-def _resampled(truth, probabilities, labels, rows, draws) -> dict[str, np.ndarray]:
-    """Return the scores of every draw of clusters: {name: float [n_resamples]}."""
+def _parts(truth, probabilities, labels) -> np.ndarray:
+    """Return what every utterance adds: 1, loss, Brier score, and its surplus in its bin."""
     confidence, right = answers(truth, probabilities, labels)
-    surplus = confidence - right
-    place = _places(confidence, BINS)[1]
-    values = {
-        "nll": evaluation.log_losses(truth, probabilities, labels),
-        "brier": _brier(truth, probabilities, labels),
-        "overconfidence": surplus,
-    }
-    sizes = draws @ np.array([len(r) for r in rows])
-    result = {
-        name: draws @ np.array([value[r].sum() for r in rows]) / sizes
-        for name, value in values.items()
-    }
-    by_bin = np.stack([np.bincount(place[r], surplus[r], minlength=BINS) for r in rows])
-    return result | {"ece": np.abs(draws @ by_bin).sum(axis=1) / sizes}
+    by_bin = np.zeros((len(truth), BINS))
+    by_bin[np.arange(len(truth)), _places(confidence, BINS)[1]] = confidence - right
+    losses = evaluation.log_losses(truth, probabilities, labels)
+    return np.column_stack(
+        [np.ones(len(truth)), losses, _brier(truth, probabilities, labels), by_bin]
+    )
+
+
+_OF_PARTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "nll": lambda s: s[..., 1] / s[..., 0],
+    "brier": lambda s: s[..., 2] / s[..., 0],
+    "ece": lambda s: np.abs(s[..., 3:]).sum(axis=-1) / s[..., 0],
+    "overconfidence": lambda s: s[..., 3:].sum(axis=-1) / s[..., 0],
+}
+"""The scores as functions of sums of `_parts`, [..., 3 + bins]."""

@@ -3,32 +3,17 @@
 Every score is a plain function `(truth, prediction, labels=None)` of two equally long sequences
 of class names and returns a Python float between 0 and 1. `labels` fixes the classes and their
 order; by default they are the sorted classes that occur. All of them are functions of the
-confusion matrix (rows: truth, columns: prediction), which is also what makes the bootstrap fast:
-it resamples matrices, not utterances.
+confusion matrix (rows: truth, columns: prediction), so that what is left without
+a speaker is a difference of matrices.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from ser_lib.core.errors import ParameterError, choose
-from ser_lib.metrics import bootstrap
-from ser_lib.metrics.bootstrap import LEVEL, N_RESAMPLES
-
-
-@dataclass(frozen=True)
-class Score:
-    """A score and its 95 % interval, in fractions or, for a loss, nats."""
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The ends of the interval."""
-        return self.low, self.high
+from ser_lib.metrics.jackknife import Estimate, jackknife
 
 
 def evaluate(
@@ -37,33 +22,28 @@ def evaluate(
     labels: Sequence[str] | None = None,
     *,
     clusters: Sequence[str] | None = None,
-    level: float = LEVEL,
-    n_resamples: int = N_RESAMPLES,
-    seed: int = 0,
-) -> dict[str, Score]:
-    """Accuracy, uar, macro_f1 and weighted_f1, each with its percentile bootstrap interval.
+    unit: str = "speaker",
+) -> dict[str, Estimate]:
+    """Accuracy, uar, macro_f1 and weighted_f1, each with its interval; see `jackknife`.
 
     Parameters
     ----------
     clusters
-        The speaker of every utterance. Whole speakers are drawn with replacement, because the
-        utterances of one speaker are not independent. Without clusters, or with a single one, which
-        says nothing about other speakers, utterances are drawn.
-    level, n_resamples, seed
-        Of the bootstrap.
+        The speaker of every utterance, because the utterances of one speaker are not independent;
+        or the fold, where speakers share a trained network. Without clusters, or with a single one,
+        which says nothing about others, utterances count as independent.
+    unit
+        What a cluster is called.
 
     Examples
     --------
-    >>> evaluate(["a", "b"], ["a", "b"])["uar"]
-    Score(value=1.0, low=1.0, high=1.0)
+    >>> uar = evaluate(["a", "b"], ["a", "b"])["uar"]
+    >>> uar.value, round(uar.low, 2), uar.high, uar.unit
+    (1.0, 0.16, 1.0, 'utterance')
     """
-    counts = confusion_matrices(truth, prediction, labels, clusters=clusters)
-    draws = bootstrap.draws(len(counts), n_resamples, seed)
-    whole, resampled = counts.sum(axis=0), np.tensordot(draws, counts, axes=1)
-    return {
-        name: Score(float(score(whole)), *bootstrap.percentiles(score(resampled), level))
-        for name, score in OF_MATRICES.items()
-    }
+    parts = confusion_matrices(truth, prediction, labels, clusters=clusters)
+    known = unit_of(clusters, unit)
+    return {name: jackknife(score, parts, unit=known) for name, score in OF_MATRICES.items()}
 
 
 def interval(
@@ -73,27 +53,47 @@ def interval(
     labels: Sequence[str] | None = None,
     *,
     clusters: Sequence[str] | None = None,
-    level: float = LEVEL,
 ) -> tuple[float, float]:
-    """Return the interval of one score of `evaluate`, by name.
+    """Return the 95 % interval of one score of `evaluate`, by name.
 
     Examples
     --------
-    >>> interval("uar", ["a", "b", "a", "b"], ["a", "b", "b", "b"], clusters=["1", "1", "2", "2"])
-    (0.5, 1.0)
+    >>> truth, speakers = ["a", "b"] * 3, ["1", "1", "2", "2", "3", "3"]
+    >>> low, high = interval("uar", truth, ["a", "b", "a", "a", "a", "a"], clusters=speakers)
+    >>> round(low, 2), round(high, 2)
+    (0.07, 0.98)
     """
     choose(score, OF_MATRICES, "score")
-    return evaluate(truth, prediction, labels, clusters=clusters, level=level)[score].interval
+    return evaluate(truth, prediction, labels, clusters=clusters)[score].interval
 
 
-def mean_interval(values, *, clusters=None, level: float = LEVEL) -> list[float]:
-    """Return [low, high] of the mean of `values`, clustered as in `evaluate`."""
-    values = np.asarray(values)
-    rows = bootstrap.clusters(clusters, len(values))
-    sums = np.array([np.sum(values[r]) for r in rows])
-    sizes = np.array([len(r) for r in rows])
-    draws = bootstrap.draws(len(rows))
-    return bootstrap.percentiles(draws @ sums / (draws @ sizes), level)
+def evaluate_classes(
+    truth: Sequence[str],
+    prediction: Sequence[str],
+    labels: Sequence[str],
+    *,
+    clusters: Sequence[str] | None = None,
+    unit: str = "speaker",
+) -> dict[str, dict[str, Estimate]]:
+    """Precision, recall and f1 of every class, each with its interval, as `evaluate` has them."""
+    parts = confusion_matrices(truth, prediction, labels, clusters=clusters)
+    known = unit_of(clusters, unit)
+    return {
+        label: {
+            name: jackknife(partial(_of_class, name, i), parts, unit=known)
+            for name in of_classes(parts)
+        }
+        for i, label in enumerate(labels)
+    }
+
+
+def _of_class(name: str, place: int, counts: np.ndarray) -> np.ndarray:
+    return of_classes(counts)[name][..., place]
+
+
+def unit_of(clusters: Sequence[str] | None, unit: str) -> str:
+    """Return what is independent: what the clusters are, or "utterance" without several."""
+    return "utterance" if clusters is None or len(set(clusters)) < 2 else unit
 
 
 def confusion_matrix(
@@ -126,13 +126,15 @@ def confusion_matrices(
     *,
     clusters: Sequence[str] | None = None,
 ) -> np.ndarray:
-    """Return the matrix of every cluster: int [clusters, classes, classes]."""
+    """Return the matrix of every cluster, or utterance: int [clusters, classes, classes]."""
     labels = _labels(truth, prediction, labels)
-    rows = bootstrap.clusters(clusters, len(truth))
-    owners = np.empty(len(truth), dtype=int)
-    for owner, own in enumerate(rows):
-        owners[own] = owner
-    return _count(truth, prediction, labels, owners, len(rows))
+    if clusters is not None and len(clusters) != len(truth):
+        raise ParameterError(f"there are {len(clusters)} clusters for {len(truth)} utterances")
+    alone = unit_of(clusters, "") == "utterance"
+    names, owners = np.unique(
+        np.arange(len(truth)) if alone else np.asarray(clusters, dtype=object), return_inverse=True
+    )
+    return _count(truth, prediction, labels, owners, len(names))
 
 
 def accuracy(truth, prediction, labels=None) -> float:
@@ -191,14 +193,9 @@ def per_class(truth, prediction, labels=None) -> dict[str, dict[str, float]]:
     {'precision': 0.5, 'recall': 1.0, 'f1': 0.6666666666666666, 'support': 1}
     """
     counts = confusion_matrix(truth, prediction, labels)
-    precision, recall, f1 = _precision_recall_f1(counts)
     return {
-        label: {
-            "precision": float(precision[i]),
-            "recall": float(recall[i]),
-            "f1": float(f1[i]),
-            "support": int(counts[i].sum()),
-        }
+        label: {name: float(values[i]) for name, values in of_classes(counts).items()}
+        | {"support": int(counts[i].sum())}
         for i, label in enumerate(_labels(truth, prediction, labels))
     }
 
@@ -240,13 +237,18 @@ def _count(truth, prediction, labels, owners: np.ndarray, n: int) -> np.ndarray:
     return counts
 
 
-# Scores of matrices [..., truth, prediction], so that a whole bootstrap is one call.
+# Scores of matrices [..., truth, prediction], so that all are scored in one call.
 
 
-def _precision_recall_f1(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def of_classes(counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Return precision, recall and f1 of every class of matrices: [..., classes] each."""
     hits = np.diagonal(counts, axis1=-2, axis2=-1)
     true, predicted = counts.sum(-1), counts.sum(-2)
-    return _ratio(hits, predicted), _ratio(hits, true), _ratio(2 * hits, true + predicted)
+    return {
+        "precision": _ratio(hits, predicted),
+        "recall": _ratio(hits, true),
+        "f1": _ratio(2 * hits, true + predicted),
+    }
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
@@ -259,16 +261,16 @@ def _accuracy(counts: np.ndarray) -> np.ndarray:
 
 def _uar(counts: np.ndarray) -> np.ndarray:
     occurs = counts.sum(-1) > 0
-    return (_precision_recall_f1(counts)[1] * occurs).sum(-1) / occurs.sum(-1)
+    return (of_classes(counts)["recall"] * occurs).sum(-1) / occurs.sum(-1)
 
 
 def _macro_f1(counts: np.ndarray) -> np.ndarray:
-    return _precision_recall_f1(counts)[2].mean(-1)
+    return of_classes(counts)["f1"].mean(-1)
 
 
 def _weighted_f1(counts: np.ndarray) -> np.ndarray:
     support = counts.sum(-1)
-    return (_precision_recall_f1(counts)[2] * support).sum(-1) / support.sum(-1)
+    return (of_classes(counts)["f1"] * support).sum(-1) / support.sum(-1)
 
 
 OF_MATRICES: dict[str, Callable[[np.ndarray], np.ndarray]] = {

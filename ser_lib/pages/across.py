@@ -6,15 +6,14 @@ emotions that both have are told apart.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ser_lib.core.errors import SplitError
 from ser_lib.corpora import Corpus, Manifest, describe
 from ser_lib.experiments import train as training
 from ser_lib.experiments.experiment import Experiment
 from ser_lib.experiments.run import Run
-from ser_lib.metrics.difference import Difference
-from ser_lib.metrics.scores import Score
+from ser_lib.metrics.jackknife import Estimate
 from ser_lib.pages import runs
 from ser_lib.pages.words import Fact, Markdown
 
@@ -30,9 +29,8 @@ class Direction:
     tested: Corpus
     n_train: int  # utterances
     n_test: int
-    accuracy: Score
-    uar: Score
-    above_chance: Difference  # UAR less that of guessing; the interval alone decides
+    accuracy: Estimate
+    uar: Estimate  # tested against guessing, corrected for the number of directions
 
 
 @dataclass(frozen=True)
@@ -64,15 +62,13 @@ class Across(Fact):
     def _direction(self, fold: Mapping) -> Direction:
         run, tested = self.run, fold["name"].removeprefix("corpus-")
         part = run.on(run.predictions[run.predictions["fold"] == fold["name"]])
-        limits = [limit - self.chance for limit in part.uar.interval]
         return Direction(
             trained=[describe(c) for c in run.record.corpus.name.split(",") if c != tested],
             tested=describe(tested),
             n_train=fold["n_train"],
             n_test=len(part.predictions),
             accuracy=part.metrics["accuracy"],
-            uar=part.uar,
-            above_chance=Difference(part.uar.value - self.chance, limits),
+            uar=replace(part.uar, null=self.chance, comparisons=len(run.record.folds)),
         )
 
 

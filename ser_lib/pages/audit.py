@@ -20,13 +20,9 @@ from ser_lib.experiments.run import Run
 from ser_lib.experiments.splits import Fold
 from ser_lib.features import maps, store
 from ser_lib.features.store import Store
-from ser_lib.metrics import scores
-from ser_lib.metrics.scores import Score
-from ser_lib.pages.words import Fact, rounded
-
-FEW_SPEAKERS = 30
-"""With fewer clusters, the bootstrap of whole clusters gives intervals that are too narrow itself
-(Cameron, Gelbach and Miller, Review of Economics and Statistics 90, 2008)."""
+from ser_lib.metrics import bootstrap, scores
+from ser_lib.metrics.jackknife import Estimate
+from ser_lib.pages.words import Fact
 
 _SEEN = {
     # finding, and the one that says that nobody can tell
@@ -173,64 +169,46 @@ def fitted_on(
 
 @dataclass(frozen=True)
 class Interval:
-    """A score's interval with whole speakers drawn, and with single utterances."""
+    """A score's interval, and those that other reports would give."""
 
     name: str
-    speakers: Score
-    utterances: Score
+    score: Estimate
+    bootstrap: tuple[float, float]  # over the same units
+    utterances: tuple[float, float]  # as if every utterance were independent
 
     @property
-    def widths(self) -> tuple[float, float]:
-        """Of the first and of the second."""
-        return self.speakers.high - self.speakers.low, self.utterances.high - self.utterances.low
-
-    @property
-    def ratio(self) -> float | None:
-        """The first width over the second."""
-        wide, narrow = self.widths
-        return wide / narrow if narrow else None
+    def widths(self) -> tuple[float, float, float]:
+        """Of the three intervals, in their order."""
+        ends = (self.score.interval, self.bootstrap, self.utterances)
+        return tuple(high - low for low, high in ends)
 
 
 @dataclass(frozen=True)
 class Intervals(Fact):
-    """What an interval hides that ignores speakers."""
+    """What an interval hides that ignores speakers, or draws too few of them."""
 
-    n_speakers: int  # tested; 0 if not all are known
-    rows: Sequence[Interval] = ()  # one for each score; none with fewer than two speakers
+    unit: str  # of the report's intervals
+    n: int = 0
+    rows: Sequence[Interval] = ()  # one for each score; none where utterances are the unit
 
     @property
     def uar(self) -> Interval | None:
         """The row of UAR."""
         return next((row for row in self.rows if row.name == "uar"), None)
 
-    @property
-    def level(self) -> str:
-        """Whether the honest interval of UAR is "wider", "no wider", or both are "points"."""
-        if self.uar is None or self.uar.ratio is None:
-            return "points"
-        return "wider" if rounded(self.uar.ratio, 1) > 1 else "no wider"
-
-    @property
-    def few(self) -> int:
-        """The number of speakers to be sure of it, 0 if there are as many."""
-        return FEW_SPEAKERS if self.n_speakers < FEW_SPEAKERS else 0
-
 
 def intervals(run: Run) -> Intervals:
-    """Return the 95 % intervals of a run's scores, clustered by speaker and not."""
-    speakers = set(run.predictions["speaker"])
-    if "" in speakers or len(speakers) < 2:
-        return Intervals(0 if "" in speakers else 1)
-    truth = list(run.predictions["truth"])
-    losses = scores.log_losses(truth, run.probabilities, run.emotions)
-    plain = scores.evaluate(truth, list(run.predictions["predicted"]), run.emotions)
-    limits = {name: score.interval for name, score in plain.items()}
-    limits["loss"] = scores.mean_interval(losses)
+    """Return the 95 % intervals of a run's scores by the jackknife and as others have them."""
+    if run.unit == "utterance":
+        return Intervals(run.unit)
+    both = list(run.predictions["truth"]), list(run.predictions["predicted"]), run.emotions
+    parts = scores.confusion_matrices(*both, clusters=run.clusters)
+    plain = scores.evaluate(*both)
     rows = [
-        Interval(name, run.metrics[name], Score(run.metrics[name].value, *limits[name]))
-        for name in ("accuracy", "uar", "macro_f1", "weighted_f1", "loss")
+        Interval(name, run.metrics[name], bootstrap.interval(score, parts), plain[name].interval)
+        for name, score in scores.OF_MATRICES.items()
     ]
-    return Intervals(len(speakers), rows)
+    return Intervals(run.unit, run.uar.n, rows)
 
 
 def commands(run: Run) -> str:

@@ -14,9 +14,8 @@ import pandas as pd
 
 from ser_lib.core.errors import RecordError
 from ser_lib.experiments.run import Run
-from ser_lib.metrics import bootstrap, calibration, scores
-from ser_lib.metrics.difference import Difference
-from ser_lib.metrics.scores import Score
+from ser_lib.metrics import calibration, jackknife
+from ser_lib.metrics.jackknife import Estimate, corrected
 from ser_lib.pages.words import Fact, rounded
 
 SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)  # of the utterances that are answered
@@ -26,16 +25,15 @@ SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)  # of the utterances that
 class Quality:
     """How well probabilities agree with what is right."""
 
-    scores: Mapping[str, Score]  # those of `ser_lib.metrics.calibration`
+    scores: Mapping[str, Estimate]  # those of `ser_lib.metrics.calibration`
     confidence: float  # mean probability of the predictions
     accuracy: float
     area: float  # under the curve of errors against coverage
 
     @property
-    def surplus(self) -> Difference:
+    def surplus(self) -> Estimate:
         """Mean confidence less accuracy: above 0 the network is over-confident."""
-        own = self.scores["overconfidence"]
-        return Difference(own.value, own.interval)
+        return self.scores["overconfidence"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,17 +66,12 @@ class Calibration(Fact):
         return quality(self.run, self.scaled)
 
     @cached_property
-    def changes(self) -> dict[str, Difference]:
-        """Every score after scaling less that before."""
-        intervals = calibration.intervals(
-            self.truth, self.scaled, self.run.emotions,
-            against=self.run.probabilities, clusters=self.run.clusters,
-        )  # fmt: skip
-        before, after = self.before.scores, self.after.scores
-        return {
-            name: Difference(after[name].value - before[name].value, interval)
-            for name, interval in intervals.items()
-        }
+    def changes(self) -> dict[str, Estimate]:
+        """Every score after scaling less that before, corrected for their number."""
+        given = self.truth, self.scaled, self.run.emotions
+        units = {"clusters": self.run.clusters, "unit": self.run.unit}
+        changes = calibration.evaluate(*given, against=self.run.probabilities, **units)
+        return dict(zip(changes, corrected(list(changes.values())), strict=True))
 
     @cached_property
     def coverage(self) -> pd.DataFrame:
@@ -91,22 +84,19 @@ class Calibration(Fact):
         return curve(self, shares=[0.5]).iloc[0]
 
     @cached_property
-    def gain(self) -> Difference | None:
+    def gain(self) -> Estimate | None:
         """Accuracy at `half` less that of all; None if all answers are equally sure."""
         confidence, right = calibration.answers(self.truth, self.scaled, self.run.emotions)
         given = confidence >= self.half["threshold"]
         if given.all():
             return None
-        rows = bootstrap.clusters(self.run.clusters, len(right))
-        draws = bootstrap.draws(len(rows))
-        all_right, all_n, sure_right, sure_n = (
-            draws @ np.array([values[r].sum() for r in rows])
-            for values in (right, np.ones_like(right), right & given, given)
+        table = np.column_stack([right & given, given, right, np.ones_like(right)])
+        return jackknife.jackknife(
+            lambda s: jackknife.ratio(s[..., 0], s[..., 1]) - s[..., 2] / s[..., 3],
+            jackknife.sums(table.astype(float), self.run.clusters),
+            scale="difference",
+            unit=self.run.unit,
         )
-        # A draw may hold none of the sure answers: it says nothing about them.
-        gains = sure_right / np.where(sure_n > 0, sure_n, np.nan) - all_right / all_n
-        value = float(right[given].mean() - right.mean())
-        return Difference(value, bootstrap.percentiles(gains))
 
     @property
     def least_area(self) -> float:
@@ -142,10 +132,8 @@ def quality(run: Run, probabilities: np.ndarray) -> Quality:
     """Return how well probabilities of a run's test utterances agree with what is right."""
     given = list(run.predictions["truth"]), probabilities, run.emotions
     confidence, right = calibration.answers(*given)
-    intervals = calibration.intervals(*given, clusters=run.clusters)
-    values = calibration.scores(*given).items()
     return Quality(
-        {name: Score(value, *intervals[name]) for name, value in values},
+        calibration.evaluate(*given, clusters=run.clusters, unit=run.unit),
         confidence=float(confidence.mean()),
         accuracy=float(right.mean()),
         area=calibration.area_under_risk(calibration.coverage(*given)),
@@ -157,7 +145,7 @@ def curve(page: Calibration, *, shares: Sequence[float] = SHARES) -> pd.DataFram
 
     The scaled probabilities decide which answers are given, those of equal confidence together: the
     coverage can be larger than the share that was asked for, in (0, 1].
-    Columns: share, threshold, coverage, accuracy, n, low, high.
+    Columns: share, threshold, coverage, n and accuracy, an `Estimate`.
     """
     given = page.truth, page.scaled, page.run.emotions
     confidence, right = calibration.answers(*given)
@@ -167,7 +155,7 @@ def curve(page: Calibration, *, shares: Sequence[float] = SHARES) -> pd.DataFram
         # Shares are sums of 1 / n, which are not exact.
         at = whole[whole["coverage"] >= share - 1e-9].iloc[0]
         sure = confidence >= at["threshold"]
-        clusters = page.run.clusters and list(np.array(page.run.clusters)[sure])
-        low, high = scores.mean_interval(right[sure], clusters=clusters)
-        rows.append({"share": share, **at, "n": int(sure.sum()), "low": low, "high": high})
+        units = {"clusters": page.run.clusters, "unit": page.run.unit}
+        accuracy = jackknife.mean(right, weights=sure, **units)
+        rows.append({"share": share, **at, "n": int(sure.sum()), "accuracy": accuracy})
     return pd.DataFrame(rows)

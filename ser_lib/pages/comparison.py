@@ -17,7 +17,7 @@ from ser_lib.experiments.baselines import TITLES, Baseline
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.run import Result, Run
 from ser_lib.features import functionals
-from ser_lib.metrics.difference import SIGNIFICANCE, Difference
+from ser_lib.metrics.jackknife import SIGNIFICANCE, Estimate
 from ser_lib.models.networks import title
 from ser_lib.pages import reference, runs
 from ser_lib.pages.runs import Pair, labels
@@ -152,7 +152,7 @@ class Comparison(Fact):
         return sorted([*self.networks, *baselines], key=lambda method: -method[1].uar.value)
 
     @cached_property
-    def against(self) -> list[tuple[str, Run, list[tuple[Baseline, Difference]]]]:
+    def against(self) -> list[tuple[str, Run, list[tuple[Baseline, Estimate]]]]:
         """Every network with its difference to every baseline."""
         return [(name, run, runs.against(run, self.baselines)) for name, run in self.networks]
 
@@ -185,6 +185,11 @@ class Comparison(Fact):
     def candidates(self) -> list[tuple[str, Run]]:
         """Every network, the one to use first: see `runs.final`."""
         return runs.named(runs.by_validation(self.runs))
+
+    @cached_property
+    def selected(self) -> tuple[Result, dict[str, int]]:
+        """See `runs.selected`."""
+        return runs.selected(self.runs)
 
     @property
     def tied(self) -> bool:

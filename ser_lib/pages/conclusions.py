@@ -1,6 +1,6 @@
 """What the report comes to: the facts that all other pages lead to."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import pandas as pd
@@ -9,10 +9,9 @@ from ser_lib.corpora import describe
 from ser_lib.experiments import leakage
 from ser_lib.experiments.baselines import Baseline
 from ser_lib.experiments.run import Run
-from ser_lib.metrics.difference import SIGNIFICANCE, Difference
-from ser_lib.metrics.scores import Score
+from ser_lib.metrics.jackknife import SIGNIFICANCE, Estimate, corrected
 from ser_lib.pages import audit, calibration, claims, context, network
-from ser_lib.pages.audit import FEW_SPEAKERS, Audited
+from ser_lib.pages.audit import Audited
 from ser_lib.pages.calibration import Quality
 from ser_lib.pages.claims import Claims
 from ser_lib.pages.context import Listening
@@ -28,13 +27,14 @@ LATE = 0.1  # a best epoch in this last share of the epochs allowed may have bee
 class Conclusions(Introduction):
     """What networks and baselines in the same folds come to; nothing is trained for it."""
 
-    significance, few_speakers, late_share = SIGNIFICANCE, FEW_SPEAKERS, LATE
+    significance, late_share = SIGNIFICANCE, LATE
 
     @property
-    def guessing(self) -> list[tuple[Run, Difference]]:
-        """Every network with its UAR less that of guessing, the chosen one first."""
-        others = [run for run in self.runs if run is not self.chosen]
-        return [(run, _over(run.uar, self.chance)) for run in (self.chosen, *others)]
+    def guessing(self) -> list[tuple[Run, Estimate]]:
+        """Every network with its UAR, tested against guessing, the chosen one first."""
+        runs = [self.chosen, *(run for run in self.runs if run is not self.chosen)]
+        uars = corrected([run.uar.against(self.chance) for run in runs])
+        return list(zip(runs, uars, strict=True))
 
     @property
     def n_train_baselines(self) -> list[int]:
@@ -42,7 +42,7 @@ class Conclusions(Introduction):
         return [fold["n_train"] + fold["n_validation"] for fold in self.chosen.record.folds]
 
     @property
-    def simple(self) -> tuple[Baseline, Difference] | None:
+    def simple(self) -> tuple[Baseline, Estimate] | None:
         """The best of the baselines that learn, with the chosen network's UAR less its own."""
         learned = [pair for pair in self.against if pair[0].name != "majority"]
         return max(learned, key=lambda pair: pair[0].uar.value, default=None)
@@ -54,13 +54,7 @@ class Conclusions(Introduction):
         return [(a, b) if sign > 0 else (b, a) for sign, a, b in pairs if sign]
 
     @property
-    def disagree(self) -> bool:
-        """Whether, of any pair, only one of interval and p-value would tell the two apart."""
-        uars = [pair.uar for pair in self.pairs]
-        return any(bool(replace(uar, p=0.0).sign) != (uar.p < SIGNIFICANCE) for uar in uars)
-
-    @property
-    def memory(self) -> list[tuple[str, str, Difference]]:
+    def memory(self) -> list[tuple[str, str, Estimate]]:
         """A network with recurrent layers, one without, and the UAR of the first less the other."""
         recurrent = {run.title: _recurrent(run) for run in self.runs}
         pairs = []
@@ -68,8 +62,7 @@ class Conclusions(Introduction):
             names, uar = (pair.first, pair.second), pair.uar
             order = [recurrent.get(name) for name in names]
             if order == [False, True]:
-                low, high = uar.interval
-                names, uar = names[::-1], replace(uar, value=-uar.value, interval=[-high, -low])
+                names, uar = names[::-1], -uar
             if set(order) == {False, True}:
                 pairs.append((*names, uar))
         return pairs
@@ -161,10 +154,6 @@ class Conclusions(Introduction):
     def claims(self) -> Claims | None:
         """What the reference report concluded; None without the network that it chose."""
         return claims.claims(self.runs, self.pairs)
-
-
-def _over(score: Score, level: float) -> Difference:
-    return Difference(score.value - level, [end - level for end in score.interval])
 
 
 def _recurrent(run: Run) -> bool:

@@ -19,10 +19,8 @@ from ser_lib.core.errors import CorpusError
 from ser_lib.corpora import Manifest
 from ser_lib.corpora.readers.emodb import EMOTIONS
 from ser_lib.experiments.run import Run
-from ser_lib.metrics import scores
-from ser_lib.metrics.difference import Difference
-from ser_lib.metrics.scores import Score
-from ser_lib.pages.words import Fact, rounded
+from ser_lib.metrics.jackknife import Estimate, corrected, jackknife, mean, ratio, sums
+from ser_lib.pages.words import Fact
 
 PROTOCOLS = {
     "leave-one-speaker-out": ("speaker", None),
@@ -47,7 +45,7 @@ class Place:
     """A score of a run, and the comparable results above, inside and below its interval."""
 
     metric: str
-    score: Score
+    score: Estimate
     above: list[float]
     inside: list[float]
     below: list[float]
@@ -58,17 +56,17 @@ class Listening:
     """People and a network on the same utterances.
 
     The table has by emotion: n (utterances), people (mean share of listeners who recognised it),
-    takes (the same over all recorded takes, published or not), network (recall), low, high (its
-    95 % interval over speakers), sign (1 where people are better, -1 where the network is, else 0)
-    and lead (people less network, as printed). What follows it are means over the emotions.
+    takes (the same over all recorded takes, published or not), network (recall, an `Estimate`) and
+    lead (people less network on the same utterances, an `Estimate`, corrected for the number of
+    emotions). What follows it are means over the emotions.
     """
 
     table: pd.DataFrame | None = None
     n_takes: int = 0
     people: float | None = None
     people_of_takes: float | None = None
-    network: Score | None = None  # its UAR
-    margin: Difference | None = None  # people less network; the interval is the network's
+    network: Estimate | None = None  # its UAR
+    margin: Estimate | None = None  # people less network, on the same utterances
     obstacle: str = ""  # why nobody has listened to its utterances: "corpus", "emotions" or "file"
 
 
@@ -179,20 +177,28 @@ def listening(run: Run) -> Listening:
     tested = run.predictions.merge(takes, on="utterance", how="left")
     for name in tested.loc[tested["recognised"].isna(), "utterance"]:
         raise CorpusError(f"{file} does not list '{name}'")
-    rows = {}
+    tested["hit"] = tested["truth"] == tested["predicted"]
+    clusters, rows, leads = list(tested[run.unit]), {}, []
     for emotion in run.emotions:
         part, own = tested[tested["truth"] == emotion], takes[takes["emotion"] == emotion]
-        hits = (part["predicted"] == emotion).to_numpy(dtype=float)
-        means = part["recognised"].mean(), own["recognised"].mean(), hits.mean()
-        limits = scores.mean_interval(hits, clusters=list(part["speaker"]))
-        rows[emotion] = [len(part), *means, *limits]
-    columns = ["n", "people", "takes", "network", "low", "high"]
+        units = {"clusters": list(part[run.unit]), "unit": run.unit}
+        leads.append(mean(part["recognised"] - part["hit"], scale="difference", **units))
+        people = part["recognised"].mean(), own["recognised"].mean()
+        rows[emotion] = [len(part), *people, mean(part["hit"], **units)]
+    columns = ["n", "people", "takes", "network"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-    table["sign"] = (table["people"] > table["high"]).astype(int) - (table["people"] < table["low"])
-    table["lead"] = table["people"].map(rounded) - table["network"].map(rounded)
-    people, uar = float(table["people"].mean()), run.uar
-    margin = Difference(people - uar.value, [people - uar.high, people - uar.low])
-    return Listening(table, len(takes), people, float(table["takes"].mean()), uar, margin)
+    table["lead"] = corrected(leads)
+    # The mean over the emotions, each of which is a quotient of sums over speakers.
+    of_emotion = (tested["truth"].to_numpy()[:, None] == np.array(run.emotions)).astype(float)
+    gaps = (tested["recognised"] - tested["hit"]).to_numpy(float)[:, None] * of_emotion
+    margin = jackknife(
+        lambda s: ratio(s[..., 0, :], s[..., 1, :]).mean(axis=-1),
+        sums(np.stack([gaps, of_emotion], axis=1), clusters),
+        scale="difference",
+        unit=run.unit,
+    )
+    people = float(table["people"].mean())
+    return Listening(table, len(takes), people, float(table["takes"].mean()), run.uar, margin)
 
 
 def listeners_file(corpus: Manifest) -> Path:

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ser_lib.experiments.run import Run
-from ser_lib.metrics.difference import Difference
-from ser_lib.metrics.scores import Score
+from ser_lib.metrics.jackknife import Estimate
 from ser_lib.pages.words import Fact
 
 UAR_AT_LEAST = 0.5
@@ -28,7 +27,7 @@ class Demand:
 
     kind: str  # "uar", "sex", or "change" under a condition
     of: str  # "women" or "men", or the condition
-    measured: Score | Difference
+    measured: Estimate
     least: float = -math.inf
     most: float = math.inf
 

@@ -5,18 +5,19 @@ ones': no threshold would hold it back without holding back half of the right pr
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from IPython.display import HTML
 
 from ser_lib.experiments.run import Run
-from ser_lib.metrics import bootstrap
-from ser_lib.metrics.difference import Difference
+from ser_lib.metrics import jackknife
+from ser_lib.metrics.jackknife import Estimate
 from ser_lib.pages import players
 from ser_lib.pages.words import MANY, Fact
 
+COMPARISONS = 2  # by sex and by length
 TOP = 3  # speakers that are named
 SUREST = 8  # errors that can be played
 
@@ -27,7 +28,7 @@ class Contrast:
 
     first: float
     second: float
-    difference: Difference
+    difference: Estimate  # corrected for all that the page makes
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,9 @@ def measure(run: Run, others: Sequence[Run] = ()) -> Failures:
     pairs = sure.groupby(["truth", "predicted"]).size().sort_values(ascending=False, kind="stable")
     people = table.groupby("speaker")["confident"].agg(["sum", "size"])
     people = people.sort_values("sum", ascending=False, kind="stable")
-    known = table[table["sex"] != ""]
-    longer = table["duration_s"] > table["duration_s"].median()
+    known, long = table[table["sex"] != ""], table["duration_s"] > table["duration_s"].median()
+    women = contrast(run, known, known["sex"] == "female") if known["sex"].nunique() == 2 else None
+    longer = contrast(run, table, long) if long.any() else None
     return Failures(
         run,
         table,
@@ -87,9 +89,9 @@ def measure(run: Run, others: Sequence[Run] = ()) -> Failures:
         shared=sum(all(name in own for own in missed) for name in sure["utterance"]),
         confusions=[(*pair, int(n), int(sizes[pair[0]])) for pair, n in pairs.items()],
         shares=table.groupby("truth")["confident"].mean().to_dict(),
-        speakers={n: tuple(row) for n, *row in people.itertuples()} if run.clusters else {},
-        women=contrast(known, known["sex"] == "female") if known["sex"].nunique() == 2 else None,
-        longer=contrast(table, longer) if longer.any() else None,
+        speakers={n: tuple(row) for n, *row in people.itertuples()} if run.n_speakers else {},
+        women=women,
+        longer=longer,
         median_s=float(table["duration_s"].median()),
         audible=players.embeds(run.corpus),
     )
@@ -98,10 +100,10 @@ def measure(run: Run, others: Sequence[Run] = ()) -> Failures:
 def assess(run: Run) -> pd.DataFrame:
     """Return the predictions of a run with what the corpus says of the utterances.
 
-    Columns: utterance, speaker, truth, predicted, p (probability of the prediction), p_truth (of
-    the truth), right, confident (a confident error), sex, sentence and duration_s.
+    Columns: utterance, speaker, fold, truth, predicted, p (probability of the prediction),
+    p_truth (of the truth), right, confident (a confident error), sex, sentence and duration_s.
     """
-    table = run.predictions[["utterance", "speaker", "truth", "predicted"]]
+    table = run.predictions[["utterance", "speaker", "fold", "truth", "predicted"]]
     places = [run.emotions.index(name) for name in table["truth"]]
     table = table.assign(
         p=run.probabilities.max(axis=1),
@@ -128,17 +130,19 @@ def counterpart(table: pd.DataFrame, wrong: pd.Series) -> pd.Series | None:
     return None if right.empty else ranked.iloc[0]
 
 
-def contrast(table: pd.DataFrame, group: pd.Series) -> Contrast:
-    """Compare how often two groups of utterances are confident errors."""
-    named = (table["speaker"] != "").all()
-    rows = bootstrap.clusters(list(table["speaker"]) if named else None, len(table))
-    draws = bootstrap.draws(len(rows))
+def contrast(run: Run, table: pd.DataFrame, group: pd.Series) -> Contrast:
+    """Compare how often two groups of a run's utterances are confident errors."""
     inside, sure = group.to_numpy(), table["confident"].to_numpy()
-    shares = []
-    for part in (inside, ~inside):
-        hits, n = (draws @ np.array([v[r].sum() for r in rows]) for v in (part & sure, part))
-        # A draw may hold none of a group: it says nothing about it.
-        shares.append(hits / np.where(n > 0, n, np.nan))
-    limits = bootstrap.percentiles(shares[0] - shares[1])
+    columns = np.column_stack([inside & sure, inside, ~inside & sure, ~inside]).astype(float)
+    parts = jackknife.sums(columns, list(table[run.unit]))
+    # Where no unit has utterances of both, as with women and men, each group is sampled by itself.
+    of_one, of_other = parts[:, 1] > 0, parts[:, 3] > 0
+    difference = jackknife.jackknife(
+        lambda s: jackknife.ratio(s[..., 0], s[..., 1]) - jackknife.ratio(s[..., 2], s[..., 3]),
+        parts,
+        scale="difference",
+        unit=run.unit,
+        strata=None if (of_one & of_other).any() else of_one,
+    )
     first, second = float(sure[inside].mean()), float(sure[~inside].mean())
-    return Contrast(first, second, Difference(first - second, limits))
+    return Contrast(first, second, replace(difference, comparisons=COMPARISONS))

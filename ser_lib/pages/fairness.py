@@ -1,16 +1,14 @@
 """Whom a network serves: its UAR by sex and by speaker, and how sure the gaps are."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from operator import itemgetter
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from ser_lib.experiments.run import Run
-from ser_lib.metrics import bootstrap, scores
-from ser_lib.metrics.difference import Difference
-from ser_lib.metrics.scores import Score
+from ser_lib.metrics import scores
+from ser_lib.metrics.jackknife import Estimate, jackknife, less
 from ser_lib.pages.words import Fact, count
 
 NAMES = {"female": "women", "male": "men"}
@@ -26,8 +24,8 @@ class Group:
     name: str  # "women" or "men"
     speakers: int
     utterances: int
-    uar: Score  # with its interval over speakers
-    apart: Difference  # UAR less that of all
+    uar: Estimate
+    apart: Estimate  # UAR less that of all
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Sexes(Fact):
     """Women, then men."""
 
     groups: tuple[Group, ...] = ()
-    gap: Difference | None = None  # UAR of the women less that of the men
+    gap: Estimate | None = None  # UAR of the women less that of the men
     reason: str = ""  # why there is nothing to compare
 
 
@@ -84,29 +82,28 @@ def by_sex(run: Run) -> Sexes:
     tested = _with_sex(run)
     if reason := _no_sexes(tested):
         return Sexes(reason=reason)
-    uar, labels = scores.OF_MATRICES["uar"], run.emotions
-    parts = [tested[tested["sex"] == sex] for sex in NAMES]
-    matrices = [_matrices(part, labels) for part in parts]
-    measured = [own.sum(axis=0) for own in matrices]
-    # Each sex is drawn by itself, so that there are always as many women and men as there are.
-    draws = [bootstrap.draws(len(own), seed=seed) for seed, own in enumerate(matrices)]
-    drawn = [np.tensordot(n, own, axes=1) for n, own in zip(draws, matrices, strict=True)]
+    uar, parts = scores.OF_MATRICES["uar"], _matrices(tested, run)
+    spoken = parts.sum(axis=(2, 3)) > 0  # whether a unit has women, and men
+    # Where each unit is of one sex, women and men were sampled by themselves.
+    strata = None if spoken.all(axis=1).any() else spoken[:, 0]
 
-    def difference(one: Callable, other: Callable) -> Difference:
-        exact, values = (uar(one(counts)) - uar(other(counts)) for counts in (measured, drawn))
-        return Difference(float(exact), bootstrap.percentiles(values))
+    def estimate(statistic: Callable, comparisons: int) -> Estimate:
+        one = jackknife(statistic, parts, scale="difference", unit=run.unit, strata=strata)
+        return replace(one, comparisons=comparisons)
 
-    groups = tuple(
-        Group(
+    groups = []
+    for i, (sex, name) in enumerate(NAMES.items()):
+        own = tested[tested["sex"] == sex]
+        group = Group(
             name,
-            speakers=part["speaker"].nunique(),
-            utterances=len(part),
-            uar=Score(float(uar(measured[i])), *bootstrap.percentiles(uar(drawn[i]))),
-            apart=difference(itemgetter(i), sum),
+            speakers=own["speaker"].nunique(),
+            utterances=len(own),
+            uar=jackknife(uar, parts[spoken[:, i], i], unit=run.unit),
+            apart=estimate(lambda c, i=i: uar(c[..., i, :, :]) - uar(c.sum(axis=-3)), len(NAMES)),
         )
-        for i, (name, part) in enumerate(zip(NAMES.values(), parts, strict=True))
-    )
-    return Sexes(groups, difference(itemgetter(0), itemgetter(1)))
+        groups.append(group)
+    gap = estimate(less(uar, -3), 1)
+    return Sexes(tuple(groups), gap)
 
 
 def _with_sex(run: Run) -> pd.DataFrame:
@@ -136,11 +133,14 @@ def _no_sexes(tested: pd.DataFrame) -> str:
     return ""
 
 
-def _matrices(part: pd.DataFrame, emotions: list[str]) -> np.ndarray:
-    """Return the confusion matrix of every speaker: int [speakers, classes, classes]."""
-    own = (group for _, group in part.groupby("speaker"))
-    pairs = ((list(group["truth"]), list(group["predicted"])) for group in own)
-    return np.stack([scores.confusion_matrix(*pair, emotions) for pair in pairs])
+def _matrices(tested: pd.DataFrame, run: Run) -> np.ndarray:
+    """Return the confusion matrices of women and men by unit: int [units, 2, classes, classes]."""
+    rows = []
+    for _, unit in tested.groupby(run.unit):
+        own = [unit[unit["sex"] == sex] for sex in NAMES]
+        rows.append([pd.crosstab(part["truth"], part["predicted"]) for part in own])
+    order = {"index": run.emotions, "columns": run.emotions, "fill_value": 0}
+    return np.array([[table.reindex(**order) for table in row] for row in rows])
 
 
 def by_speaker(run: Run, *, n_shuffles: int = SHUFFLES, seed: int = 0) -> Speakers:

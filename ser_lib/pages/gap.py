@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from ser_lib.core.errors import SplitError
 from ser_lib.experiments import baselines, splits, train
 from ser_lib.experiments.run import Result, Run
-from ser_lib.metrics.difference import Difference, corrected
-from ser_lib.metrics.scores import Score
+from ser_lib.metrics.jackknife import Estimate, corrected
 from ser_lib.pages.runs import uar_difference
 from ser_lib.pages.words import Fact
 
@@ -28,10 +27,10 @@ class Method:
     """
 
     title: str  # without an article
-    overall: Score  # UAR with new speakers on all utterances
-    honest: Score  # UAR with new speakers
-    random: Score  # UAR with the random split
-    pretence: Difference  # the second less the first, p corrected for the number of methods
+    overall: Estimate  # UAR with new speakers on all utterances
+    honest: Estimate  # UAR with new speakers
+    random: Estimate  # UAR with the random split
+    pretence: Estimate  # the second less the first, corrected for the number of methods
 
 
 @dataclass(frozen=True)

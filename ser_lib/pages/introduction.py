@@ -6,7 +6,7 @@ from functools import cached_property
 
 from ser_lib.experiments.baselines import Baseline
 from ser_lib.experiments.run import Run
-from ser_lib.metrics.difference import Difference
+from ser_lib.metrics.jackknife import Estimate
 from ser_lib.pages import runs
 from ser_lib.pages.runs import Pair
 from ser_lib.pages.words import Fact
@@ -40,6 +40,6 @@ class Introduction(Fact):
         return runs.pairs([[run] for _, run in self.ordered])
 
     @cached_property
-    def against(self) -> list[tuple[Baseline, Difference]]:
+    def against(self) -> list[tuple[Baseline, Estimate]]:
         """Every baseline with the chosen network's UAR less its own."""
         return runs.against(self.chosen, self.baselines)

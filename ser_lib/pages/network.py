@@ -16,7 +16,7 @@ import pandas as pd
 from ser_lib.experiments.baselines import Baseline
 from ser_lib.experiments.run import Run
 from ser_lib.metrics import scores
-from ser_lib.metrics.difference import Difference
+from ser_lib.metrics.jackknife import Estimate
 from ser_lib.models import networks
 from ser_lib.pages import runs
 from ser_lib.pages.words import UNKNOWN, Fact, Markdown, block, ranked, rounded
@@ -101,7 +101,7 @@ class Network(Fact):
     @property
     def unseen(self) -> bool:
         """Whether no test speaker can be one of the training set's."""
-        return self.run.protocol != "random" and self.run.clusters is not None
+        return self.run.protocol != "random" and self.run.n_speakers > 0
 
     @property
     def chance_loss(self) -> float:
@@ -110,9 +110,8 @@ class Network(Fact):
 
     @property
     def above_chance(self) -> int:
-        """1 if the whole interval of UAR lies above chance, -1 if below, 0 if it includes it."""
-        chance = 1 / len(self.run.emotions)
-        return int(self.run.uar.low > chance) - int(self.run.uar.high < chance)
+        """1 if UAR is above chance, -1 if below, 0 if the data cannot tell."""
+        return self.run.uar.against(1 / len(self.run.emotions)).sign
 
     @property
     def majority(self) -> tuple[str, float]:
@@ -204,6 +203,6 @@ class Network(Fact):
         return None if list(uar.index) == [UNKNOWN] else uar.rename("speaker {}".format)
 
     @cached_property
-    def against(self) -> list[tuple[Baseline, Difference]]:
+    def against(self) -> list[tuple[Baseline, Estimate]]:
         """Every baseline with the network's UAR less its own."""
         return runs.against(self.run, self.baselines)

@@ -1,20 +1,19 @@
 """What is left of a network when its test utterances are changed on their way to it.
 
 Every condition is compared with the unchanged audio of the same utterances, paired by utterance and
-clustered by speaker. A change is only called one if its 95 % interval excludes 0.
+by speaker. A change is only called one if `Estimate.sign` says so, corrected for all conditions.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
 
-from ser_lib.experiments.conditions import CLEAN, CONDITIONS
+from ser_lib.experiments.conditions import CONDITIONS
 from ser_lib.experiments.run import Run
 from ser_lib.features.perturb import KINDS
-from ser_lib.metrics.bootstrap import LEVEL
-from ser_lib.metrics.difference import Difference, differences
-from ser_lib.metrics.scores import Score, evaluate
+from ser_lib.metrics.jackknife import Estimate, corrected
+from ser_lib.pages.runs import uar_difference
 from ser_lib.pages.words import Fact
 
 
@@ -24,8 +23,8 @@ class Condition:
 
     kind: str
     strength: float
-    uar: Score  # of the changed utterances, with its interval over speakers
-    change: Difference  # that less the UAR of the same utterances unchanged
+    uar: Estimate  # of the changed utterances
+    change: Estimate  # that less the UAR of the same utterances unchanged
 
     @property
     def name(self) -> str:
@@ -45,12 +44,10 @@ class Trial(Fact):
     run: Run
     n: int  # utterances in the sample
     speakers: int  # in it
-    clean: Score  # UAR of the sample unchanged, with its interval over speakers
+    clean: Estimate  # UAR of the sample unchanged
     conditions: list[Condition]  # in the order of `CONDITIONS`, of each kind the mildest first
 
     kinds = len(KINDS)
-    by_chance = len(CONDITIONS[1:]) * (1 - LEVEL)
-    """Intervals that would exclude 0 even if no condition mattered."""
 
     def at(self, kind: str, strength: float) -> Condition:
         """Return the result under one condition."""
@@ -85,7 +82,7 @@ class Trial(Fact):
     @property
     def lost(self) -> list[Condition]:
         """The mildest condition of each kind under which the network may be guessing."""
-        return [own[0] for own in self._grouped(lambda c: c.uar.low <= self.chance)]
+        return [own[0] for own in self._grouped(lambda c: c.uar.against(self.chance).sign < 1)]
 
     @property
     def quieter(self) -> Condition | None:
@@ -107,24 +104,20 @@ class Trial(Fact):
 
 def measure(run: Run, predictions: pd.DataFrame) -> Trial:
     """Score the predictions of `conditions.answers`, each condition against the unchanged audio."""
-    by_condition = {
-        condition: part.sort_values("utterance")
-        for condition, part in predictions.groupby(["kind", "strength"])
-    }
-    clean = by_condition[CLEAN, 0]
-    truth, predicted, speakers = (list(clean[c]) for c in ("truth", "predicted", "speaker"))
-    options = {"labels": run.emotions, "clusters": None if "" in speakers else speakers}
-    conditions = []
-    for kind, strength in CONDITIONS[1:]:
-        changed = list(by_condition[kind, strength]["predicted"])
-        change = differences(truth, changed, predicted, **options)["uar"]
-        uar = evaluate(truth, changed, **options)["uar"]
-        # One of many conditions: its interval alone says whether it changes anything.
-        conditions.append(Condition(kind, strength, uar, replace(change, p=0.0)))
+    clean, *changed = (
+        run.on(part.sort_values("utterance", ignore_index=True))
+        for _, part in sorted(
+            predictions.groupby(["kind", "strength"]), key=lambda item: CONDITIONS.index(item[0])
+        )
+    )
+    changes = corrected([uar_difference(one, clean) for one in changed])
     return Trial(
         run,
-        n=len(clean),
-        speakers=len(set(speakers) - {""}),
-        clean=evaluate(truth, predicted, **options)["uar"],
-        conditions=conditions,
+        n=len(clean.predictions),
+        speakers=clean.n_speakers,
+        clean=clean.uar,
+        conditions=[
+            Condition(*condition, one.uar, change)
+            for condition, one, change in zip(CONDITIONS[1:], changed, changes, strict=True)
+        ],
     )

@@ -1,12 +1,12 @@
 """The runs of a report: which networks it trains, which is final, and which the data tell apart.
 
 Networks are compared in pairs, utterance by utterance (see `difference`). One is called better than
-another only if `Difference.sign` says so of the difference of their UAR, with p-values corrected
-for the number of pairs.
+another only if `Estimate.sign` says so of the difference of their UAR, corrected for the number of
+pairs.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
@@ -18,8 +18,9 @@ from ser_lib.corpora import Manifest
 from ser_lib.experiments import train
 from ser_lib.experiments.baselines import Baseline
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
-from ser_lib.experiments.run import Result, Run
-from ser_lib.metrics.difference import Difference, corrected, differences
+from ser_lib.experiments.run import Part, Result, Run
+from ser_lib.metrics.difference import difference_in_f1, differences
+from ser_lib.metrics.jackknife import Estimate, corrected
 
 
 def load(
@@ -67,10 +68,26 @@ def networks(
 def final(runs: Sequence[Run]) -> Run:
     """Return the run of the network to use: that of the highest UAR in validation.
 
-    The mean over the folds decides, then the fewest parameters. The test set has no say, so the
-    final network's test score is not the best of several.
+    The mean over the folds decides, then the fewest parameters. A speaker who is tested in one fold
+    validates another, so the choice knows the tested speakers; see `selected`.
     """
     return by_validation(runs)[0]
+
+
+def selected(runs: Sequence[Run]) -> tuple[Part, dict[str, int]]:
+    """Return the predictions of choosing anew in every fold, and how often each network is chosen.
+
+    A fold's own validation set chooses the network that predicts its test set, so nothing of the
+    test set has a say, and the score is that of choosing by validation, not of one network.
+    """
+    parts, chosen = [], dict.fromkeys((run.title for run in runs), 0)
+    for number, fold in enumerate(runs[0].record.folds):
+        order = [(-r.record.folds[number]["validation_uar"], r.record.n_parameters) for r in runs]
+        run = runs[order.index(min(order))]
+        parts.append(run.predictions[run.predictions["fold"] == fold["name"]])
+        chosen[run.title] += 1
+    predictions = pd.concat(parts, ignore_index=True)
+    return Part("the network that validation chooses", runs[0].emotions, predictions), chosen
 
 
 def by_validation(runs: Sequence[Run]) -> list[Run]:
@@ -124,9 +141,8 @@ class Pair:
 
     first: str
     second: str
-    uar: Difference  # its p-value is corrected for the number of pairs
-    accuracy: Difference  # this one is not
-    raw_p: float  # that of `uar` as it is
+    uar: Estimate  # corrected for the number of pairs, like the next
+    accuracy: Estimate
 
 
 def pairs(groups: Sequence[Sequence[Run]]) -> list[Pair]:
@@ -137,24 +153,18 @@ def pairs(groups: Sequence[Sequence[Run]]) -> list[Pair]:
     """
     names = labels([group[0] for group in groups])
     both = list(combinations(zip(names, groups, strict=True), 2))
-    scores = []
-    for (_, first), (_, second) in both:
-        table = _together(first, second)
-        speakers = set(table["speaker"])
-        unit = "speaker" if "" not in speakers and len(speakers) > 1 else "utterance"
-        truth, one, other = (list(table[name]) for name in ("truth", "predicted", "other"))
-        emotions, clusters = groups[0][0].emotions, list(table[unit])
-        result = differences(truth, one, other, emotions, clusters=clusters)
-        scores.append({name: replace(result[name], unit=unit) for name in ("uar", "accuracy")})
-    uars = corrected([score["uar"] for score in scores])
+    scores = [_differences(*_together(first, second)) for (_, first), (_, second) in both]
+    uars, accuracies = (
+        corrected([score[name] for score in scores]) for name in ("uar", "accuracy")
+    )
     return [
-        Pair(first, second, uar, score["accuracy"], score["uar"].p)
-        for ((first, _), (second, _)), score, uar in zip(both, scores, uars, strict=True)
+        Pair(first, second, *own)
+        for ((first, _), (second, _)), *own in zip(both, uars, accuracies, strict=True)
     ]
 
 
-def _together(first: Sequence[Run], second: Sequence[Run]) -> pd.DataFrame:
-    """Join the predictions of two networks, seed after seed."""
+def _together(first: Sequence[Result], second: Sequence[Result]) -> tuple[Result, Result]:
+    """Return the predictions of two networks for the same utterances, seed after seed."""
     tables = []
     for runs in zip(first, second, strict=True):
         one, other = (run.predictions.set_index("utterance") for run in runs)
@@ -166,23 +176,45 @@ def _together(first: Sequence[Run], second: Sequence[Run]) -> pd.DataFrame:
                 f"cannot compare runs of different data: utterance '{one.index[differs][0]}' "
                 "has two emotions"
             )
-        tables.append(one.assign(other=other["predicted"]).reset_index())
-    return pd.concat(tables)
+        tables.append((one.reset_index(), other.reset_index()))
+    one, other = (pd.concat(own, ignore_index=True) for own in zip(*tables, strict=True))
+    return first[0].on(one), second[0].on(other)
 
 
-def uar_difference(first: Result, second: Result) -> Difference:
+def uar_difference(first: Result, second: Result) -> Estimate:
     """Return the UAR of `first` less that of `second` on the utterances that both predict.
 
     An utterance that `first` predicts several times counts as often; ParameterError without any.
     """
-    other = second.predictions[["utterance", "predicted"]]
-    both = first.predictions.merge(other, on="utterance", suffixes=("", "_2"))
-    clusters = None if (both["speaker"] == "").any() else list(both["speaker"])
-    truth, one, two = (list(both[name]) for name in ("truth", "predicted", "predicted_2"))
-    return differences(truth, one, two, first.emotions, clusters=clusters)["uar"]
+    keys = first.predictions[["utterance"]]
+    other = keys.merge(second.predictions, on="utterance")
+    one = first.predictions[keys["utterance"].isin(other["utterance"])]
+    return _differences(first.on(one), second.on(other))["uar"]
 
 
-def against(run: Run, baselines: Sequence[Baseline]) -> list[tuple[Baseline, Difference]]:
+def f1_difference(first: Result, second: Result, emotion: str) -> Estimate:
+    """Return the F1 of an emotion with `first` less that with `second`, on the same utterances."""
+    first, second = _together([first], [second])
+    return difference_in_f1(emotion, *_rows(first, second), **_units(first, second))
+
+
+def _differences(first: Result, second: Result) -> dict[str, Estimate]:
+    """Compare predictions row by row."""
+    return differences(*_rows(first, second), **_units(first, second))
+
+
+def _rows(first: Result, second: Result) -> tuple[list[str], list[str], list[str], list[str]]:
+    one, other = first.predictions, second.predictions
+    return list(one["truth"]), list(one["predicted"]), list(other["predicted"]), first.emotions
+
+
+def _units(first: Result, second: Result) -> dict:
+    """Return the units of the method that has fewer."""
+    fewer = min(first, second, key=lambda one: len(set(one.clusters)))
+    return {"clusters": fewer.clusters, "unit": fewer.unit}
+
+
+def against(run: Run, baselines: Sequence[Baseline]) -> list[tuple[Baseline, Estimate]]:
     """Return every baseline with the UAR of a network less its own, corrected for their number."""
     margins = corrected([uar_difference(run, baseline) for baseline in baselines])
     return list(zip(baselines, margins, strict=True))
@@ -195,8 +227,8 @@ def compare(runs: Sequence[Run]) -> pd.DataFrame:
     -------
     DataFrame
         One row per pair, the highest UAR first: first, second, difference (UAR of first minus
-        second), low, high (95 % interval), p (corrected for the number of pairs) and better (the
-        name of the better one, "" if the data cannot tell).
+        second), low, high (95 % interval), p (corrected for the number of pairs, as the interval
+        is) and better (the name of the better one, "" if the data cannot tell).
     """
     columns = ["first", "second", "difference", "low", "high", "p", "better"]
     rows = []

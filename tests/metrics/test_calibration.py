@@ -220,35 +220,19 @@ def test_intervals_hold_the_scores_and_are_wider_by_speaker():
     # Speakers who are mostly right or mostly wrong.
     speakers = [f"s{i}" for i in np.argsort(np.argsort(~right, kind="stable")) // 30]
     scores = calibration.scores(truth, probabilities, LABELS)
-    by_speaker = calibration.intervals(truth, probabilities, LABELS, clusters=speakers)
-    by_utterance = calibration.intervals(truth, probabilities, LABELS)
+    by_speaker = calibration.evaluate(truth, probabilities, LABELS, clusters=speakers)
+    by_utterance = calibration.evaluate(truth, probabilities, LABELS)
     for name, value in scores.items():
-        assert by_speaker[name][0] <= value <= by_speaker[name][1]
+        assert by_speaker[name].value == pytest.approx(value)
+        assert by_speaker[name].low <= value <= by_speaker[name].high
     for name in ("nll", "brier", "overconfidence"):
-        assert by_utterance[name][0] <= scores[name] <= by_utterance[name][1]
-        assert np.diff(by_speaker[name]) > 1.5 * np.diff(by_utterance[name])
+        assert np.ptp(by_speaker[name].interval) > 1.5 * np.ptp(by_utterance[name].interval)
 
 
 def test_the_interval_of_a_change_is_paired():
     truth, before = sample(n=300, sharpness=3.0)
     after = calibration.temper(before, 3.0)
-    change = calibration.intervals(truth, after, LABELS, against=before)
-    assert change["nll"][1] < 0
-    assert change["brier"][1] < 0
-    same = calibration.intervals(truth, before, LABELS, against=before)
-    assert same == {name: [0.0, 0.0] for name in change}
-
-
-def test_the_resampled_scores_are_those_of_the_resampled_utterances():
-    truth, probabilities = sample(n=60)
-    speakers = [f"s{i % 6}" for i in range(60)]
-    rows = [np.flatnonzero(np.array(speakers) == f"s{i}") for i in range(6)]
-    draws = np.random.default_rng(1).multinomial(6, np.full(6, 1 / 6), size=20)
-    found = calibration._resampled(truth, probabilities, LABELS, rows, draws)
-    for i, draw in enumerate(draws):
-        drawn = np.concatenate(
-            [r for r, times in zip(rows, draw, strict=True) for _ in range(times)]
-        )
-        scores = calibration.scores([truth[j] for j in drawn], probabilities[drawn], LABELS)
-        for name, value in scores.items():
-            assert found[name][i] == pytest.approx(value), name
+    change = calibration.evaluate(truth, after, LABELS, against=before)
+    assert change["nll"].sign == change["brier"].sign == -1
+    same = calibration.evaluate(truth, before, LABELS, against=before)
+    assert all((one.value, one.sign) == (0, 0) for one in same.values())

@@ -1,6 +1,4 @@
-"""Paired comparison: known answers, brute force as oracle, and the rate of false alarms."""
-
-from itertools import product
+"""Paired comparison: known answers and scikit-learn as oracle."""
 
 import numpy as np
 import pytest
@@ -41,48 +39,15 @@ def test_differences_agree_with_scikit_learn(seed):
         assert found[name].value == pytest.approx(score(truth, first) - score(truth, second))
         low, high = found[name].interval
         assert -1 <= low <= high <= 1
-        assert found[name].clusters == 5
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_the_p_value_is_that_of_all_ways_to_swap_speakers(seed):
-    truth, first, second, speakers = sample(seed, skills=(0.65, 0.5))
-    found = difference.differences(truth, first, second, LABELS, clusters=speakers)
-    names = sorted(set(speakers))
-    for name, score in SCORES.items():
-        values = []
-        for swap in product((False, True), repeat=len(names)):
-            swapped = dict(zip(names, swap, strict=True))
-            pairs = [
-                (b, a) if swapped[s] else (a, b)
-                for a, b, s in zip(first, second, speakers, strict=True)
-            ]
-            one, other = ([pair[i] for pair in pairs] for i in (0, 1))
-            values.append(abs(score(truth, one) - score(truth, other)))
-        expected = np.mean(np.array(values) >= values[0] - 1e-9)
-        assert found[name].p == pytest.approx(expected)
-        assert found[name].least_p == 2 / 32
-
-
-def test_the_interval_is_that_of_drawn_speakers():
-    truth, first, second, speakers = sample(speakers=12, skills=(0.9, 0.4))
-    found = difference.differences(truth, first, second, LABELS, clusters=speakers)["uar"]
-    rng, values = np.random.default_rng(7), []
-    groups = [np.flatnonzero(np.array(speakers) == name) for name in sorted(set(speakers))]
-    columns = [np.array(column) for column in (truth, first, second)]
-    for _ in range(4000):
-        rows = np.concatenate([groups[i] for i in rng.integers(len(groups), size=len(groups))])
-        t, a, b = (column[rows] for column in columns)
-        recalls = [[(p[t == label] == label).mean() for label in LABELS] for p in (a, b)]
-        values.append(np.subtract(*np.mean(recalls, axis=1)))
-    np.testing.assert_allclose(found.interval, np.percentile(values, [2.5, 97.5]), atol=0.02)
+        assert found[name].n == 5
 
 
 def test_against_a_perfect_classifier_the_interval_is_that_of_the_score():
     truth, first, _, speakers = sample()
     found = difference.differences(truth, truth, first, LABELS, clusters=speakers)["uar"]
     low, high = interval("uar", truth, first, LABELS, clusters=speakers)
-    np.testing.assert_allclose(found.interval, [1 - high, 1 - low])
+    # The difference is not transformed, the score is: they agree where neither is near an end.
+    np.testing.assert_allclose(found.interval, [1 - high, 1 - low], atol=0.02)
 
 
 def test_pairing_tells_what_the_intervals_of_the_scores_do_not():
@@ -98,7 +63,7 @@ def test_pairing_tells_what_the_intervals_of_the_scores_do_not():
             second.append(truth[-1] if k < hits else other)
     found = difference.differences(truth, first, second, clusters=speakers)["accuracy"]
     assert found.interval[0] > 0
-    assert found.p == 2 / 2**10
+    assert found.p == 2 / 2**10  # all ten agree, by as much
     intervals = [interval("accuracy", truth, p, clusters=speakers) for p in (first, second)]
     assert intervals[0][0] < intervals[1][1], "the intervals of the scores overlap"
 
@@ -107,38 +72,14 @@ def test_many_utterances_of_few_speakers_prove_little():
     truth, first, second, speakers = sample(speakers=4, each=300, skills=(0.75, 0.65))
     by_speaker = difference.differences(truth, first, second, clusters=speakers)["uar"]
     by_utterance = difference.differences(truth, first, second)["uar"]
-    assert by_speaker.p >= by_speaker.least_p == 2 / 16
-    assert by_utterance.p < 0.01
-    assert by_utterance.clusters == 1200
+    assert by_speaker.p > 10 * by_utterance.p
+    assert (by_speaker.n, by_utterance.n, by_utterance.unit) == (4, 1200, "utterance")
 
 
 def test_a_single_speaker_says_nothing_about_others():
     truth, first, second, _ = sample()
     alone = difference.differences(truth, first, second, clusters=["s"] * len(truth))
     assert alone == difference.differences(truth, first, second)
-
-
-def test_the_rate_of_false_alarms_is_as_named():
-    alarms = []
-    for seed in range(300):
-        truth, first, second, speakers = sample(seed, speakers=8, each=6, skills=(0.5, 0.5))
-        found = difference.differences(truth, first, second, clusters=speakers, n_resamples=10)
-        alarms.append(found["uar"].p < 0.05)
-    # 5 % are due; the limits are four standard errors of a share of 300.
-    assert np.mean(alarms) < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 300)
-    assert np.mean(alarms) > 0
-
-
-def test_a_sample_of_swaps_agrees_with_all_of_them(monkeypatch):
-    truth, first, second, speakers = sample(speakers=12, each=6, skills=(0.6, 0.5))
-    exact = difference.differences(truth, first, second, clusters=speakers)["uar"]
-    monkeypatch.setattr(difference, "ALL_SWAPS", 0)
-    found = difference.differences(truth, first, second, clusters=speakers, n_resamples=20_000)[
-        "uar"
-    ]
-    assert found.p == pytest.approx(exact.p, abs=0.02)
-    assert found.least_p == 1 / 20_001
-    assert (found.value, found.clusters) == (exact.value, exact.clusters)
 
 
 def test_trainings_one_after_the_other_give_their_mean_difference():
@@ -156,7 +97,7 @@ def test_trainings_one_after_the_other_give_their_mean_difference():
             ]
         )
         assert found[name].value == pytest.approx(mean)
-        assert found[name].clusters == 5
+        assert found[name].n == 5
 
 
 @given(
@@ -166,20 +107,19 @@ def test_trainings_one_after_the_other_give_their_mean_difference():
 )
 def test_the_order_of_the_two_only_turns_the_sign(rows):
     truth, first, second, speakers = map(list, zip(*rows, strict=True))
-    one = difference.differences(truth, first, second, LABELS, clusters=speakers, n_resamples=50)
-    other = difference.differences(truth, second, first, LABELS, clusters=speakers, n_resamples=50)
+    one = difference.differences(truth, first, second, LABELS, clusters=speakers)
+    other = difference.differences(truth, second, first, LABELS, clusters=speakers)
     for name, found in one.items():
         assert found.value == pytest.approx(-other[name].value)
         assert found.p == pytest.approx(other[name].p)
         np.testing.assert_allclose(found.interval, [-v for v in other[name].interval[::-1]])
-        assert found.least_p - 1e-12 <= found.p <= 1
 
 
 @given(st.lists(st.sampled_from(LABELS), min_size=1, max_size=20))
 def test_the_same_predictions_do_not_differ(truth):
     guesses = [LABELS[0]] * len(truth)
-    for found in difference.differences(truth, guesses, guesses, n_resamples=20).values():
-        assert (found.value, found.interval, found.p) == (0.0, [0.0, 0.0], 1.0)
+    for found in difference.differences(truth, guesses, guesses).values():
+        assert (found.value, found.p, found.sign) == (0, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -197,25 +137,9 @@ def test_what_cannot_be_compared_is_refused(arguments, words):
         difference.differences(["a"], ["a"], ["a"], clusters=["s", "s"])
 
 
-@pytest.mark.parametrize(
-    ("given_", "expected"),
-    [
-        ([], []),
-        ([0.2], [0.2]),
-        ([0.01, 0.02, 0.03, 0.04], [0.04, 0.06, 0.06, 0.06]),
-        ([0.04, 0.03, 0.02, 0.01], [0.06, 0.06, 0.06, 0.04]),
-        ([0.5, 0.9, 0.001], [1.0, 1.0, 0.003]),
-    ],
-)
-def test_holm_known_answers(given_, expected):
-    assert difference.holm(given_) == pytest.approx(expected)
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.floats(0.001, 0.999))
-def test_holm_rejects_what_the_step_down_procedure_rejects(p_values, level):
-    corrected = difference.holm(p_values)
-    rejected, rest = set(), sorted(range(len(p_values)), key=lambda i: p_values[i])
-    while rest and p_values[rest[0]] * len(rest) <= level:
-        rejected.add(rest.pop(0))
-    assert {i for i, p in enumerate(corrected) if p <= level} == rejected
-    assert all(a >= b for a, b in zip(corrected, p_values, strict=True))
+def test_the_f1_of_a_class_is_compared():
+    truth, first, second, speakers = sample()
+    found = difference.difference_in_f1("fear", truth, first, second, LABELS, clusters=speakers)
+    one, other = (f1_score(truth, p, labels=["fear"], average=None)[0] for p in (first, second))
+    assert found.value == pytest.approx(one - other)
+    assert found.low < found.value < found.high
