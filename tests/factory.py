@@ -1,38 +1,32 @@
 """Synthetic runs that agree with themselves, for tests that need a finished run but no training.
 
-`make_run` draws random probabilities, and computes everything else from them with scikit-learn,
-so that a run from here has the same consistency as one from a real run.
+`make_run` draws random probabilities and computes everything else from them, so that a run from
+here has the same consistency as a real one.
 """
 
+import re
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import (
-    accuracy_score,
-    confusion_matrix,
-    f1_score,
-    log_loss,
-    precision_recall_fscore_support,
-    recall_score,
-)
 
+from ser_lib.corpora import CATALOGUE, Manifest
 from ser_lib.experiments.baselines import Baseline
+from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.run import Record, Run
+from ser_lib.metrics import scores
 
 EMOTIONS = {
     "demo": ["anger", "frustration", "happiness", "neutral", "sadness"],
     "emodb": ["anger", "anxiety", "boredom", "disgust", "happiness", "neutral", "sadness"],
 }
-TITLES = {"demo": "Synthetic demo corpus", "emodb": "EmoDB"}
-CHANNELS = {"cnn": 1, "cnn_lstm": 1, "cnn_gru": 3}
 
 
 def make_layers(architecture: str, n_classes: int) -> list[dict]:
     """The layer list of one of the report's networks, its parameters counted by formula."""
-    rows, steps, depth = 60, 130, CHANNELS[architecture]
+    rows, steps, depth = 60, 130, ARCHITECTURES[architecture]
     layers = []
 
     def add(name, kind, shape, parameters=0):
@@ -118,27 +112,26 @@ def make_run(
             "predicted": np.array(emotions)[chance.argmax(axis=1)],
         }
     )
-    group = {
+    table["fold"] = {
         "random": "random",
         "speaker": "speaker-" + table["speaker"],
         "session": "session-" + ((table["speaker"].astype(int) + 1) // 2).astype(str),
         "cross-corpus": np.where(table["speaker"].astype(int) % 2, "corpus-demo", "corpus-emodb"),
     }[protocol]
-    table.insert(2, "fold", group)
-    for i, name in enumerate(emotions):
-        table[f"p_{name}"] = chance[:, i]
-
-    history, folds = make_history(table, emotions, rng, epochs=epochs, gap=gap)
+    table[[f"p_{name}" for name in emotions]] = chance
+    history, folds = make_history(table, rng, epochs=epochs, gap=gap)
     layers = make_layers(architecture, len(emotions))
-    precision, recall, f1, support = precision_recall_fscore_support(
-        table["truth"], table["predicted"], labels=emotions, zero_division=0
+    experiment = Experiment(
+        architecture=architecture, corpus=corpus, protocol=protocol, epochs=epochs, seed=seed
     )
+    both = list(table["truth"]), list(table["predicted"])
+    counts = scores.confusion_matrix(*both, emotions)
+    key = f"{seed:012x}"
     data = {
-        "schema": 1,
         "architecture": architecture,
         "corpus": {
             "name": corpus,
-            "title": TITLES.get(corpus, corpus),
+            "title": CATALOGUE[corpus].title,
             "synthetic": corpus == "demo",
             "utterances": 5 * n if protocol == "random" else n,
             "speakers": int(table["speaker"].nunique()),
@@ -149,86 +142,37 @@ def make_run(
             "left_out": [],
         },
         "protocol": protocol,
-        "parameters": {
-            "architecture": architecture,
-            "corpus": corpus,
-            "protocol": protocol,
-            "split": None,
-            "folds": 5,
-            "feature_map": "logmel",
-            "channels": CHANNELS[architecture],
-            "epochs": epochs,
-            "patience": 15,
-            "batch_size": 16,
-            "learning_rate": 0.002,
-            "weight_decay": 0.01,
-            "label_smoothing": 0.1,
-            "mixup": 0.3,
-            "block_dropout": 0.2,
-            "head_dropout": 0.2,
-            "class_weights": False,
-            "crops": 5,
-            "seed": seed,
-            "emotions": None,
-            "style": None,
-        },
+        "parameters": experiment.parameters(),
         "n_parameters": sum(layer["parameters"] for layer in layers),
         "layers": layers,
         "seed": seed,
-        "metrics": make_metrics(table, emotions, chance),
-        "per_class": {
-            name: {
-                "precision": float(precision[i]),
-                "recall": float(recall[i]),
-                "f1": float(f1[i]),
-                "support": int(support[i]),
-            }
-            for i, name in enumerate(emotions)
-        },
-        "confusion": {
-            "labels": emotions,
-            "counts": confusion_matrix(
-                table["truth"], table["predicted"], labels=emotions
-            ).tolist(),
-        },
+        "metrics": make_metrics(counts, scores.log_losses(both[0], chance, emotions).mean()),
+        "per_class": scores.per_class(*both, emotions),
+        "confusion": {"labels": emotions, "counts": counts.tolist()},
         "folds": folds,
         "bundle": folds[0]["name"],
-        "speed": {
-            "training_s": float(sum(fold["duration_s"] for fold in folds)),
-            "inference_ms": 2.5,
-        },
+        "speed": {"training_s": sum(fold["duration_s"] for fold in folds), "inference_ms": 2.5},
         "versions": {"python": "3.11.7", "keras": "3.15.1", "ser_lib": "0.1.0"},
-        "key": f"{seed:012x}",
+        "key": key,
         "started": "2026-01-01T00:00:00+00:00",
         "duration_s": 321.0,
     }
-    return Run(
-        folder=Path("runs") / corpus / f"{architecture}-{protocol}-{seed:012x}",
-        record=Record.parse(data),
-        history=history,
-        predictions=table,
-    )
+    folder = Path("runs") / corpus / f"{architecture}-{protocol}-{key}"
+    return Run(folder, Record.parse(data), history, table)
 
 
-def make_metrics(table: pd.DataFrame, emotions: list[str], chance: np.ndarray) -> dict:
+def make_metrics(counts: np.ndarray, loss: float) -> dict:
     """All scores of a record, with intervals of the normal approximation."""
-    truth, predicted = table["truth"], table["predicted"]
-    metrics = {}
-    for name, value in (
-        ("accuracy", accuracy_score(truth, predicted)),
-        ("uar", recall_score(truth, predicted, average="macro", labels=sorted(set(truth)))),
-        ("macro_f1", f1_score(truth, predicted, labels=emotions, average="macro")),
-        ("weighted_f1", f1_score(truth, predicted, labels=emotions, average="weighted")),
-    ):
-        half = 1.96 * np.sqrt(value * (1 - value) / len(table))
-        metrics[name] = float(value)
-        metrics[f"{name}_ci95"] = [float(max(0, value - half)), float(min(1, value + half))]
-    loss = log_loss([emotions.index(name) for name in truth], chance,
-                    labels=range(len(emotions)))  # fmt: skip
-    return metrics | {"loss": float(loss), "loss_ci95": [float(loss * 0.9), float(loss * 1.1)]}
+    metrics = {"loss": float(loss), "loss_ci95": [float(loss * 0.9), float(loss * 1.1)]}
+    for name, score in scores.OF_MATRICES.items():
+        value = float(score(counts))
+        half = 1.96 * np.sqrt(value * (1 - value) / counts.sum())
+        metrics[name] = value
+        metrics[f"{name}_ci95"] = [max(0.0, value - half), min(1.0, value + half)]
+    return metrics
 
 
-def make_history(table, emotions, rng, *, epochs, gap) -> tuple[pd.DataFrame, list[dict]]:
+def make_history(table, rng, *, epochs, gap) -> tuple[pd.DataFrame, list[dict]]:
     """Learning curves that rise and flatten, folds that stop at different epochs."""
     rows, folds = [], []
     for name, part in table.groupby("fold", sort=True):
@@ -253,22 +197,12 @@ def make_history(table, emotions, rng, *, epochs, gap) -> tuple[pd.DataFrame, li
                 "n_test": len(part),
                 "epochs": stop,
                 "best_epoch": best,
-                "train_accuracy": last["train"]["accuracy"],
-                "validation_accuracy": last["validation"]["accuracy"],
                 "validation_uar": last["validation"]["accuracy"],
-                "train_loss": last["train"]["loss"],
-                "validation_loss": last["validation"]["loss"],
-                "accuracy": float(accuracy_score(part["truth"], part["predicted"])),
-                "uar": float(
-                    recall_score(
-                        part["truth"],
-                        part["predicted"],
-                        average="macro",
-                        labels=sorted(part["truth"].unique()),
-                    )
-                ),
-                "duration_s": float(stop * 1.5),
+                "accuracy": scores.accuracy(list(part["truth"]), list(part["predicted"])),
+                "uar": scores.uar(list(part["truth"]), list(part["predicted"])),
+                "duration_s": stop * 1.5,
             }
+            | {f"{s}_{k}": row[k] for s, row in last.items() for k in ("accuracy", "loss")}
         )
     return pd.DataFrame(rows), folds
 
@@ -292,6 +226,23 @@ def with_data(run: Run, **parts) -> Run:
         for name, value in asdict(run.record).items()
     }
     return replace(run, record=Record.parse(data))
+
+
+def of_corpus(run: Run, **columns) -> Run:
+    """The run with the manifest that it could be of; `columns` are added to its table."""
+    table = run.predictions[["utterance", "speaker"]].assign(
+        emotion=run.predictions["truth"], session="", sentence="", sex="", duration_s=1.0,
+        path=run.predictions["utterance"] + ".wav", sha256=run.predictions["utterance"], **columns,
+    )  # fmt: skip
+    return replace(run, corpus=Manifest(run.record.corpus.name, Path("nowhere"), table))
+
+
+def texts(page, names) -> list[str]:
+    """Texts of a page, in none of which a value without words is left."""
+    written = [page.text(name) for name in names]
+    for text in written:
+        assert not re.search(r"nan|None(?! of)|  |\(\)|-0\.00|Score\(|Difference\(", text), text
+    return written
 
 
 def parse(markdown: str) -> list[dict[str, str]]:

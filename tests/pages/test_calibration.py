@@ -1,15 +1,15 @@
 """The calibration page: temperatures of each fold, and signs that follow from the intervals."""
 
 import re
+from functools import cache
 
 import factory
 import numpy as np
 import pytest
-from factory import parse
+from factory import parse, texts
 
 from ser_lib.core.errors import RecordError
 from ser_lib.metrics import calibration
-from ser_lib.metrics.scores import Score
 from ser_lib.pages import calibration as pages
 from ser_lib.pages.figures import calibration as figures
 
@@ -36,10 +36,6 @@ def of_counts(counts, **options):
     return pages.calibrate(run, run.predictions)
 
 
-PERFECT = {"anger": {"anger": 5}, "joy": {"joy": 5}}
-WRONG = {"anger": {"joy": 5}, "joy": {"anger": 5}}
-
-
 def equally_sure():
     run = factory.record_of_counts({"anger": {"anger": 5}, "joy": {"anger": 5}}, protocol="random")
     run.predictions[["p_anger", "p_joy"]] = 0.75, 0.25
@@ -60,9 +56,18 @@ def unknown_speakers():
     return pages.calibrate(run, run.predictions)
 
 
-@pytest.fixture(scope="module")
-def too_sure():
-    return calibrated(sharpness=3.0, skill=1.0, per_speaker=40)
+PAGES = {
+    "too sure": lambda: calibrated(sharpness=3.0, skill=1.0, per_speaker=40),
+    "not sure enough": lambda: calibrated(sharpness=0.3, skill=1.0, per_speaker=40),
+    "guessing": lambda: calibrated(skill=0.0),
+    "one fold": lambda: calibrated(protocol="random", speakers=2),
+    "harmed": harmed,
+    "unknown speakers": unknown_speakers,
+    "perfect": lambda: of_counts({"anger": {"anger": 5}, "joy": {"joy": 5}}),
+    "all wrong": lambda: of_counts({"anger": {"joy": 5}, "joy": {"anger": 5}}),
+    "equally sure": equally_sure,
+}
+page_of = cache(lambda name: PAGES[name]())
 
 
 @pytest.fixture(scope="module")
@@ -102,9 +107,9 @@ def test_a_fold_without_validation_predictions_is_named():
         pages.calibrate(run, validation)
 
 
-@pytest.mark.parametrize(("sharpness", "sign"), [(3.0, 1), (0.3, -1)])
-def test_scaling_mends_a_network_that_is_too_sure_or_not_sure_enough(sharpness, sign):
-    page = calibrated(sharpness=sharpness, skill=1.0, per_speaker=40)
+@pytest.mark.parametrize(("name", "sign"), [("too sure", 1), ("not sure enough", -1)])
+def test_scaling_mends_a_network_that_is_too_sure_or_not_sure_enough(name, sign):
+    page = page_of(name)
     assert page.before.surplus.sign == sign
     assert page.changes["nll"].sign == page.changes["brier"].sign == -1
     assert list(page.folds["sign"]) == [sign] * 10
@@ -115,29 +120,24 @@ def test_scaling_mends_a_network_that_is_too_sure_or_not_sure_enough(sharpness, 
         scores = calibration.scores(page.truth, probabilities, page.run.emotions)
         assert {name: score.value for name, score in quality.scores.items()} == scores
         assert quality.surplus.value == pytest.approx(quality.confidence - quality.accuracy)
-
-
-def test_scores_and_changes_are_in_the_table(too_sure):
-    rows = parse(too_sure.text("scores"))
-    assert len(rows) == len(too_sure.before.scores) == 4
+    rows = parse(page.text("scores"))
     for row, name in zip(rows, ("nll", "brier", "ece", "overconfidence"), strict=True):
-        before, after = (side.scores[name] for side in (too_sure.before, too_sure.after))
+        before, after = (side.scores[name] for side in (page.before, page.after))
+        change = page.changes[name]
+        assert change.value == pytest.approx(after.value - before.value)
         assert row["As trained (95 %)"].startswith(f"{before.value:.2f} (")
         assert row["After scaling (95 %)"].startswith(f"{after.value:.2f} (")
-        change = too_sure.changes[name]
-        assert change.value == pytest.approx(after.value - before.value)
         assert row["Change (95 %)"].startswith(f"{change.value:+.2f} (")
 
 
-def test_where_scaling_does_nothing_or_harms():
-    page = calibrated(skill=1.0)
-    assert page.before.surplus.sign == 0
-    page = harmed()
-    assert page.changes["nll"].sign == page.changes["brier"].sign == 1
+def test_where_scaling_does_nothing_or_harms(good):
+    assert calibrated(skill=1.0).before.surplus.sign == 0
+    changes = page_of("harmed").changes
+    assert changes["nll"].sign == changes["brier"].sign == 1
 
 
 def test_a_temperature_at_the_end_of_what_is_allowed_is_counted(good):
-    assert of_counts(PERFECT).folds["at_limit"].sum() == 1
+    assert page_of("perfect").folds["at_limit"].sum() == 1
     assert not good.folds["at_limit"].any()
 
 
@@ -159,39 +159,24 @@ def test_what_abstaining_gains_follows_from_the_interval(good):
     assert good.after.area == calibration.area_under_risk(curve)
     assert good.least_area < good.after.area < 1 - good.after.accuracy
     assert list(good.coverage["n"]) == sorted(good.coverage["n"], reverse=True)
-    assert calibrated(skill=0.0).gain.sign == 0
-    assert equally_sure().gain is None
-
-
-PAGES = {
-    "too sure": lambda: calibrated(sharpness=3.0, skill=1.0),
-    "not sure enough": lambda: calibrated(sharpness=0.3, skill=1.0),
-    "guessing": lambda: calibrated(skill=0.0),
-    "one fold": lambda: calibrated(protocol="random", speakers=2),
-    "harmed": harmed,
-    "unknown speakers": unknown_speakers,
-    "perfect": lambda: of_counts(PERFECT),
-    "all wrong": lambda: of_counts(WRONG),
-    "equally sure": equally_sure,
-}
+    assert page_of("guessing").gain.sign == 0
+    assert page_of("equally sure").gain is None
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_level_can_be_told_and_drawn(name):
-    page = PAGES[name]()
+    page = page_of(name)
     assert (page.run.clusters is None) == (name == "unknown speakers")
-    texts = [page.text(text) for text in TEXTS]
-    texts += [figures.reliability(page).alt, figures.coverage(page).alt]
-    assert not any(re.search(r"nan|None|inf\b|  |Score\(", text) for text in texts)
-    assert parse(texts[2])[0]["Answered"] == "100 %"
-
-
-def test_figures_state_what_they_draw(too_sure):
+    *_, abstaining = texts(page, TEXTS)
+    assert parse(abstaining)[0]["Answered"] == "100 %"
     for draw in (figures.reliability, figures.coverage):
-        assert draw(too_sure).svg() == draw(too_sure).svg()
-    errors = [side.scores["ece"] for side in (too_sure.before, too_sure.after)]
-    assert all(isinstance(error, Score) for error in errors)
-    alt = figures.reliability(too_sure).alt
-    assert re.findall(r"Expected error (\d\.\d\d)\.", alt) == [f"{e.value:.2f}" for e in errors]
-    share = too_sure.half["accuracy"]
-    assert f"50 % answered, accuracy {share:.2f}" in figures.coverage(too_sure).alt
+        assert not re.search(r"nan|None|inf\b|  |Score\(", draw(page).alt)
+
+
+def test_figures_state_what_they_draw():
+    page = page_of("too sure")
+    errors = [side.scores["ece"].value for side in (page.before, page.after)]
+    stated = re.findall(r"Expected error (\d\.\d\d)\.", figures.reliability(page).alt)
+    assert stated == [f"{error:.2f}" for error in errors]
+    share = page.half["accuracy"]
+    assert f"50 % answered, accuracy {share:.2f}" in figures.coverage(page).alt
