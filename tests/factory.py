@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from ser_lib.corpora import CATALOGUE, Manifest
 from ser_lib.experiments.baselines import Baseline
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.run import Record, Run
 from ser_lib.metrics import scores
+from ser_lib.metrics.jackknife import Estimate
 
 EMOTIONS = {
     "demo": ["anger", "frustration", "happiness", "neutral", "sadness"],
@@ -146,6 +148,7 @@ def make_run(
         "n_parameters": sum(layer["parameters"] for layer in layers),
         "layers": layers,
         "seed": seed,
+        "units": {"unit": "speaker", "n": speakers},
         "metrics": make_metrics(counts, scores.log_losses(both[0], chance, emotions).mean()),
         "per_class": scores.per_class(*both, emotions),
         "confusion": {"labels": emotions, "counts": counts.tolist()},
@@ -243,6 +246,12 @@ def texts(page, names) -> list[str]:
     for text in written:
         assert not re.search(r"nan|None(?! of)|  |\(\)|-0\.00|Score\(|Difference\(", text), text
     return written
+
+
+def estimate(value: float, half: float = 0.1, **options) -> Estimate:
+    """A difference over ten speakers whose interval reaches so far to both sides."""
+    error = half / stats.t.ppf(0.975, 9)
+    return Estimate(value, error, **{"n": 10, "freedom": 9.0, "scale": "difference"} | options)
 
 
 def parse(markdown: str) -> list[dict[str, str]]:

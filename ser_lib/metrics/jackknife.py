@@ -76,10 +76,10 @@ class Estimate:
             # All units are right: as likely as `tail` if the true share is this one, at most.
             limit = tail ** (1 / self.n)
             return (limit, 1.0) if self.value == 1 else (0.0, 1 - limit)
-        if self.possible and self._flat:
-            return ends if self.p >= SIGNIFICANCE else (self.value, self.value)
-        if not self.possible:
+        if not self.possible or (self._signs and self.p >= SIGNIFICANCE):
             return ends
+        if self._flat:
+            return self.value, self.value
         margin = stdtrit(self.freedom, 1 - tail) * self.error * slope(self.value)
         low, high = (float(back(to(self.value) + side)) for side in (-margin, margin))
         return max(low, ends[0]), min(high, ends[1])
@@ -103,8 +103,7 @@ class Estimate:
         if self.value in ends:
             p = 2 * abs(1 - self.value - self.null) ** self.n
         elif self._flat:
-            # Without any spread there is only the sign test: all units agree.
-            p = 2.0 ** (1 - self.n) if self.scale in ("difference", "change") else 0.0
+            p = 2.0 ** (1 - self.n) if self._signs else 0.0
         elif self.null in ends:
             p = 0.0
         else:
@@ -124,7 +123,13 @@ class Estimate:
 
     @property
     def _flat(self) -> bool:
+        """Whether all units agree to the last digit, as when one class is always predicted."""
         return self.error < _SAME
+
+    @property
+    def _signs(self) -> bool:
+        """Whether only the sign test is left: a difference without any spread."""
+        return self._flat and self.scale in ("difference", "change")
 
     def against(self, null: float) -> "Estimate":
         """Return the same number, tested against another."""

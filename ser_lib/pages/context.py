@@ -95,8 +95,12 @@ def gather(run: Run) -> Context:
 
 @cache
 def results() -> pd.DataFrame:
-    """Return the published results: the columns of the file, value as text."""
-    return pd.read_csv(Path(__file__).with_name("published-results.csv"), dtype={"value": str})
+    """Return the published results: the columns of the file, value as text.
+
+    The column credible is "high", "medium" or "low", and why says what to know of the value.
+    """
+    file = Path(__file__).with_name("published-results.csv")
+    return pd.read_csv(file, dtype={"value": str}, keep_default_na=False)
 
 
 def published(run: Run) -> pd.DataFrame:
@@ -115,8 +119,8 @@ def published(run: Run) -> pd.DataFrame:
 def obstacle(result: pd.Series, run: Run) -> str:
     """Return why a published result is not comparable with a run, or "" if it is.
 
-    The first of "corpus", "people" (no program), "classes", "protocol" and "speakers" (the method
-    saw those that it tested).
+    The first of "corpus", "people" (no program), "classes", "protocol", "speakers" (the method saw
+    those that it tested) and "credible" (the publication's own doing makes it too good).
     """
     if result["corpus"].lower() != run.record.corpus.name:
         return "corpus"
@@ -127,7 +131,9 @@ def obstacle(result: pd.Series, run: Run) -> str:
     protocol, folds = PROTOCOLS.get(result["protocol"], ("", None))
     if protocol != run.protocol or folds not in (None, run.record.parameters["folds"]):
         return "protocol"
-    return "speakers" if SEES in result["system"] else ""
+    if SEES in result["system"]:
+        return "speakers"
+    return "credible" if result["credible"] == "low" else ""
 
 
 def read_listeners(file: Path) -> pd.DataFrame:

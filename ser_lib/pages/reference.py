@@ -60,7 +60,8 @@ def stated(value: Any) -> str:
 class Reported(Fact):
     """What the reference report states of a network, and what a run of it measured.
 
-    Training and validation figures of the run are means over the folds, at each fold's best epoch.
+    Training and validation figures of the run are means over the folds, at each fold's best epoch;
+    the plateau is validation accuracy at the last one.
     """
 
     run: Run
@@ -104,6 +105,9 @@ class Reported(Fact):
         }
         if name in design:
             return design[name]
+        if name == "validation_plateau":
+            last = run.history[run.history["split"] == "validation"].groupby("fold").last()
+            return float(last["accuracy"].mean())
         name = name.removeprefix("test_")
         return run.metrics[name].value if name in run.metrics else run.mean(name)
 

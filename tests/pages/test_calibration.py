@@ -170,7 +170,7 @@ def test_every_level_can_be_told_and_drawn(name):
     *_, abstaining = texts(page, TEXTS)
     assert parse(abstaining)[0]["Answered"] == "100 %"
     for draw in (figures.reliability, figures.coverage):
-        assert not re.search(r"nan|None|inf\b|  |Score\(", draw(page).alt)
+        assert not re.search(r"nan|None|inf\b|  |Estimate\(", draw(page).alt)
 
 
 def test_figures_state_what_they_draw():

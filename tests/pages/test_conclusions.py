@@ -15,8 +15,6 @@ from ser_lib.corpora import Manifest
 from ser_lib.experiments import splits
 from ser_lib.experiments.leakage import Finding
 from ser_lib.experiments.splits import PROTOCOLS
-from ser_lib.metrics.difference import Difference
-from ser_lib.metrics.scores import Score
 from ser_lib.pages.audit import Audited
 from ser_lib.pages.claims import Claims, claims
 from ser_lib.pages.conclusions import Conclusions
@@ -58,9 +56,9 @@ def of_corpus(run):
     )
 
 
-def pair(first="CNN-GRU", second="CNN", *, interval=(0.02, 0.2), p=0.01) -> Pair:
-    uar = Difference(sum(interval) / 2, list(interval), p, 0.002, 10)
-    return Pair(first, second, uar, uar, p)
+def pair(first="CNN-GRU", second="CNN", *, interval=(0.02, 0.2)) -> Pair:
+    uar = factory.estimate(sum(interval) / 2, (interval[1] - interval[0]) / 2)
+    return Pair(first, second, uar, uar)
 
 
 ALL = [pair(), pair("CNN-GRU", "CNN-LSTM"), pair("CNN-LSTM", "CNN")]
@@ -253,9 +251,8 @@ def test_training_that_may_be_cut_short(page, late, only_last):
 
 
 def listening(people: float) -> Listening:
-    uar = Score(0.7, 0.6, 0.8)
-    margin = Difference(people - 0.7, [people - 0.8, people - 0.6])
-    return Listening(pd.DataFrame(), 800, people, people, uar, margin)
+    margin = factory.estimate(people - 0.7)
+    return Listening(pd.DataFrame(), 800, people, people, factory.estimate(0.7), margin)
 
 
 def unknown_speakers() -> Conclusions:
@@ -278,7 +275,7 @@ PAGES = {
         for level, own in LEVELS.items()
     },
     **{f"channels {given}": channels(*given) for given in ((1, 1, 1), (3, 3, 3), (3, 1, 3))},
-    "some apart": page_of(pairs=[pair(p=0.2), *ALL[1:]]),
+    "some apart": page_of(pairs=[pair(interval=(-0.1, 0.2)), *ALL[1:]]),
     "one network": page_of(RUNS[:1], pairs=[]),
     "baselines": page_of(RUNS, [baseline("stack", RUNS[0], 1.0), baseline("majority", RUNS[0])]),
     "without the choice": page_of(RUNS[:2]),
@@ -300,7 +297,7 @@ PAGES = {
 def test_every_level_can_be_told(name):
     page = PAGES[name]
     for text in map(page.text, TEXTS):
-        assert not re.search(r"nan|None(?! of)|\(\)|  |Difference\(|Score\(", text)
+        assert not re.search(r"nan|None(?! of)|\(\)|  |Estimate\(", text)
     rows = parse(page.text("answers"))
     assert all(row["Answer"].endswith(".") and row["Page"].startswith("{doc}`") for row in rows)
     asked = " ".join(row["Question"] for row in rows)
@@ -324,7 +321,7 @@ def test_claims_hold_or_do_not_by_the_runs():
     assert next(iter(own.runs)) == CHOICE
     worse = claims(RUNS, [pair("CNN", "CNN-GRU"), *ALL[1:]])
     assert worse.holds["accuracy"] is False
-    open_ = claims(RUNS, [pair(p=0.2), *ALL[1:]])
+    open_ = claims(RUNS, [pair(interval=(-0.1, 0.2)), *ALL[1:]])
     assert (open_.holds["accuracy"], open_.holds["steps"]) == (None, True)
     assert claims(RUNS[:2], ALL) is None
     assert claims(RUNS[2:], ALL) is None

@@ -247,7 +247,7 @@ def test_every_level_can_be_told(compared, protocol, obstacle):
     listening = Listening(obstacle=obstacle) if obstacle else compared.listening
     page = replace(page, listening=listening)
     for text in map(page.text, TEXTS):
-        assert not re.search(r"nan|None|  |Score\(", text)
+        assert not re.search(r"nan|None|  |Estimate\(", text)
 
 
 def test_the_real_listeners(emodb):

@@ -7,8 +7,6 @@ import pytest
 
 from ser_lib.experiments.conditions import CLEAN, CONDITIONS
 from ser_lib.features.perturb import KINDS
-from ser_lib.metrics.difference import Difference
-from ser_lib.metrics.scores import Score
 from ser_lib.pages import demands, robustness
 from ser_lib.pages.demands import Demand, Demands
 from ser_lib.pages.fairness import Group
@@ -42,7 +40,8 @@ def named(groups) -> list[list[tuple]]:
 
 def test_conditions_are_compared_with_the_unchanged_audio():
     trial = trial_of({("noise", 0): 1.0, ("mp3", 8): 0.5})
-    assert (trial.n, trial.speakers, trial.clean) == (200, 10, Score(1.0, 1.0, 1.0))
+    assert (trial.n, trial.speakers, trial.clean.value) == (200, 10, 1)
+    assert {c.change.comparisons for c in trial.conditions} == {len(CONDITIONS) - 1}
     assert named([trial.conditions]) == [CONDITIONS[1:]]
     worst = trial.at("noise", 0)
     assert trial.worst is worst
@@ -71,14 +70,14 @@ def test_what_is_lost_is_named_with_the_mildest_strength():
     trial = trial_of(harm)
     expected = {}
     for condition in trial.conditions:
-        if condition.uar.low <= trial.chance:
+        if condition.uar.against(trial.chance).sign < 1:
             expected.setdefault(condition.kind, condition)
     assert trial.lost == list(expected.values())
     assert trial.quieter is trial.at("quiet", -20)
     assert trial.louder is None
     assert trial_of(harm | {("loud", 6): 0.5}).louder.strength == 6
     assert trial_of({}).lost == []
-    assert trial_of(dict.fromkeys(CONDITIONS, 0.9)).clean.low <= trial.chance
+    assert trial_of(dict.fromkeys(CONDITIONS, 0.9)).clean.against(0.2).sign < 1
 
 
 def test_the_curves_say_what_they_show():
@@ -95,22 +94,21 @@ def test_the_curves_say_what_they_show():
 
 
 @pytest.mark.parametrize(
-    ("value", "ci95", "limits", "passed", "sure"),
+    ("value", "half", "limits", "passed", "sure"),
     [
-        (0.6, (0.55, 0.7), {"least": 0.5}, True, True),
-        (0.6, (0.45, 0.7), {"least": 0.5}, True, False),
-        (0.5, (0.5, 0.6), {"least": 0.5}, True, True),
-        (0.4, (0.35, 0.45), {"least": 0.5}, False, True),
-        (0.4, (0.35, 0.5), {"least": 0.5}, False, False),
-        (0.0, (-0.07, 0.07), {"least": -0.075, "most": 0.075}, True, True),
-        (0.0, (-0.08, 0.07), {"least": -0.075, "most": 0.075}, True, False),
-        (0.1, (0.08, 0.2), {"least": -0.075, "most": 0.075}, False, True),
-        (-0.1, (-0.2, -0.08), {"least": -0.075, "most": 0.075}, False, True),
-        (0.1, (-0.2, 0.3), {"least": -0.075, "most": 0.075}, False, False),
+        (0.6, 0.05, {"least": 0.5}, True, True),
+        (0.6, 0.15, {"least": 0.5}, True, False),
+        (0.4, 0.05, {"least": 0.5}, False, True),
+        (0.4, 0.15, {"least": 0.5}, False, False),
+        (0.0, 0.07, {"least": -0.075, "most": 0.075}, True, True),
+        (0.0, 0.08, {"least": -0.075, "most": 0.075}, True, False),
+        (0.1, 0.02, {"least": -0.075, "most": 0.075}, False, True),
+        (-0.1, 0.02, {"least": -0.075, "most": 0.075}, False, True),
+        (0.1, 0.3, {"least": -0.075, "most": 0.075}, False, False),
     ],
 )
-def test_a_demand_is_met_or_not_and_the_interval_agrees_or_not(value, ci95, limits, passed, sure):
-    demand = Demand("uar", "", Score(value, *ci95), **limits)
+def test_a_demand_is_met_or_not_and_the_interval_agrees_or_not(value, half, limits, passed, sure):
+    demand = Demand("uar", "", factory.estimate(value, half), **limits)
     assert (demand.passed, demand.sure) == (passed, sure)
     page = Demands([demand])
     assert (page.failed, page.unsure) == ([] if passed else [demand], [] if sure else [demand])
@@ -120,7 +118,7 @@ def test_a_demand_is_met_or_not_and_the_interval_agrees_or_not(value, ci95, limi
 
 
 def test_demands_are_those_of_the_public_tests():
-    score, apart = Score(0.8, 0.7, 0.9), Difference(0.0, (-0.05, 0.05))
+    score, apart = factory.estimate(0.8), factory.estimate(0.0, 0.05)
     groups = [Group(name, 5, 50, score, apart) for name in ("women", "men")]
     trial = trial_of({("telephone", 3400): 0.3})
     rows = [*demands.of_all(RUN), *demands.of_sexes(groups), *demands.of_conditions(trial)]

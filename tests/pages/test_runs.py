@@ -7,7 +7,6 @@ import pytest
 from factory import baseline, network, with_data
 
 from ser_lib.core.errors import ParameterError, RecordError
-from ser_lib.metrics.difference import holm
 from ser_lib.metrics.scores import uar
 from ser_lib.pages import runs
 
@@ -32,12 +31,15 @@ def pair(first, second):
 def test_a_network_is_better_only_if_the_data_can_tell(first, second, sign):
     difference = pair(network(*first), network(*second)).uar
     assert difference.value == pytest.approx((first[1] - second[1]) / 20)
-    assert (difference.sign, difference.unit, difference.clusters) == (sign, "speaker", 10)
+    assert (difference.sign, difference.unit, difference.n) == (sign, "speaker", 10)
 
 
-def test_four_speakers_can_tell_nothing():
-    difference = pair(network("cnn", 2, speakers=4), network("cnn_gru", 19, speakers=4)).uar
-    assert (difference.sign, difference.possible) == (0, False)
+def test_where_speakers_share_a_network_folds_are_the_unit():
+    one, other = (factory.make_run(name, protocol="session") for name in ("cnn", "cnn_gru"))
+    assert (pair(one, other).uar.unit, pair(one, other).uar.n) == ("fold", 5)
+    # A baseline in the folds of speakers is compared by the units of the one that has fewer.
+    mixed = runs.uar_difference(factory.make_run("cnn"), one)
+    assert (mixed.unit, mixed.n, mixed.freedom) == ("fold", 5, pytest.approx(4))
 
 
 def test_the_order_of_utterances_does_not_matter():
@@ -51,15 +53,14 @@ def test_p_values_are_corrected_for_the_number_of_pairs():
                          [network("cnn_gru", 13, 5)]])  # fmt: skip
     names = [("CNN", "CNN-LSTM"), ("CNN", "CNN-GRU"), ("CNN-LSTM", "CNN-GRU")]
     assert [(p.first, p.second) for p in result] == names
-    assert [p.uar.p for p in result] == holm([p.raw_p for p in result])
-    assert [p.uar.p for p in result] != [p.raw_p for p in result]
+    assert {one.comparisons for p in result for one in (p.uar, p.accuracy)} == {3}
 
 
 def test_without_speakers_utterances_are_drawn():
     both = [network("cnn", 8), network("cnn_gru", 14, 4)]
     for run in both:
         run.predictions["speaker"] = ""
-    assert (pair(*both).uar.unit, pair(*both).uar.clusters) == ("utterance", 200)
+    assert (pair(*both).uar.unit, pair(*both).uar.n) == ("utterance", 200)
 
 
 def test_runs_that_cannot_be_paired_are_refused():
@@ -87,6 +88,19 @@ def test_the_final_network_is_chosen_by_validation(uars, pick, skills):
         folds = [fold | {"validation_uar": mean + more} for fold, more in folds]
         networks.append(with_data(run, folds=folds))
     assert runs.final(networks).architecture == pick
+
+
+def test_each_fold_chooses_by_its_own_validation():
+    networks = [network("cnn", 10), network("cnn_gru", 16)]
+    for number, run in enumerate(networks):
+        # The CNN is better in validation in the first three folds, the CNN-GRU in the others.
+        uars = [0.5 if (i < 3) == bool(number) else 0.7 for i in range(10)]
+        folds = zip(run.record.folds, uars, strict=True)
+        networks[number] = with_data(run, folds=[f | {"validation_uar": uar} for f, uar in folds])
+    nested, chosen = runs.selected(networks)
+    assert chosen == {"CNN": 3, "CNN-GRU": 7}
+    assert nested.uar.value == pytest.approx((3 * 10 + 7 * 16) / 10 / 20)
+    assert len(nested.predictions) == 200
 
 
 def test_two_runs_of_one_network_are_named_by_what_differs():

@@ -17,18 +17,26 @@ def people(page: Context) -> Figure | None:
         return None
     x, width = np.arange(len(table)), 0.38
     fig, axis = canvas(height=3.6)
-    for column, colour, side, hatch in (("people", ORANGE, -1, "//"), ("network", BLUE, 1, "")):
-        axis.bar(x + side * width / 2, table[column], width, label=column, color=colour,
+    network = [recall.value for recall in table["network"]]
+    sides = (("people", table["people"], ORANGE, -1, "//"), ("network", network, BLUE, 1, ""))
+    for column, heights, colour, side, hatch in sides:
+        axis.bar(x + side * width / 2, heights, width, label=column, color=colour,
                  hatch=hatch, edgecolor="white", linewidth=0)  # fmt: skip
     for colour, thickness in (("white", 4.5), (INK, 1.6)):
-        axis.vlines(x + width / 2, table["low"], table["high"], color=colour, linewidth=thickness)
+        axis.vlines(
+            x + width / 2,
+            [one.low for one in table["network"]],
+            [one.high for one in table["network"]],
+            color=colour,
+            linewidth=thickness,
+        )
     axis.set_xticks(x, table.index)
     axis.set(ylim=(0, 1), ylabel="share recognised")
     axis.grid(False, axis="x")
     legend_above(axis, 2)
     sns.despine(fig, left=True)
     pairs = listing(
-        f"{emotion} {number(row['people'])} and {number(row['network'])}"
+        f"{emotion} {number(row['people'])} and {number(row['network'].value)}"
         for emotion, row in table.iterrows()
     )
     return Figure(
