@@ -16,7 +16,7 @@ from scipy import stats
 from ser_lib.corpora import CATALOGUE, Manifest
 from ser_lib.experiments.baselines import Baseline
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
-from ser_lib.experiments.run import Record, Run
+from ser_lib.experiments.run import Part, Record, Run
 from ser_lib.metrics import scores
 from ser_lib.metrics.jackknife import Estimate
 
@@ -128,6 +128,7 @@ def make_run(
     )
     both = list(table["truth"]), list(table["predicted"])
     counts = scores.confusion_matrix(*both, emotions)
+    scored = Part("", emotions, table)
     key = f"{seed:012x}"
     data = {
         "architecture": architecture,
@@ -148,8 +149,8 @@ def make_run(
         "n_parameters": sum(layer["parameters"] for layer in layers),
         "layers": layers,
         "seed": seed,
-        "units": {"unit": "speaker", "n": speakers},
-        "metrics": make_metrics(counts, scores.log_losses(both[0], chance, emotions).mean()),
+        "units": {"unit": scored.unit, "n": scored.uar.n},
+        "metrics": scored.stated,
         "per_class": scores.per_class(*both, emotions),
         "confusion": {"labels": emotions, "counts": counts.tolist()},
         "folds": folds,
@@ -162,17 +163,6 @@ def make_run(
     }
     folder = Path("runs") / corpus / f"{architecture}-{protocol}-{key}"
     return Run(folder, Record.parse(data), history, table)
-
-
-def make_metrics(counts: np.ndarray, loss: float) -> dict:
-    """All scores of a record, with intervals of the normal approximation."""
-    metrics = {"loss": float(loss), "loss_ci95": [float(loss * 0.9), float(loss * 1.1)]}
-    for name, score in scores.OF_MATRICES.items():
-        value = float(score(counts))
-        half = 1.96 * np.sqrt(value * (1 - value) / counts.sum())
-        metrics[name] = value
-        metrics[f"{name}_ci95"] = [max(0.0, value - half), min(1.0, value + half)]
-    return metrics
 
 
 def make_history(table, rng, *, epochs, gap) -> tuple[pd.DataFrame, list[dict]]:
@@ -246,6 +236,13 @@ def texts(page, names) -> list[str]:
     for text in written:
         assert not re.search(r"nan|None(?! of)|  |\(\)|-0\.00|Score\(|Difference\(", text), text
     return written
+
+
+def with_metrics(run: Run, **metrics: Estimate) -> Run:
+    """The run with other scores than those of its predictions."""
+    run = replace(run)
+    vars(run)["metrics"] = run.metrics | metrics
+    return run
 
 
 def estimate(value: float, half: float = 0.1, **options) -> Estimate:

@@ -74,6 +74,12 @@ class Result:
         return self.predictions[[f"p_{emotion}" for emotion in self.emotions]].to_numpy(float)
 
     @property
+    def stated(self) -> dict[str, float | list[float]]:
+        """The metrics as a record states them: every value, and its interval as <name>_ci95."""
+        limits = {f"{name}_ci95": list(one.interval) for name, one in self.metrics.items()}
+        return {name: one.value for name, one in self.metrics.items()} | limits
+
+    @property
     def uar(self) -> Estimate:
         """The main score: unweighted average recall."""
         return self.metrics["uar"]
@@ -347,10 +353,9 @@ def _check(run: Run) -> None:
         for emotion, row in run.per_class.iterrows()
         for name, value in row.items()
     ]
-    for name, score in run.metrics.items():
-        compared.append((name, score.value, record.metrics[name]))
-        ends = zip(score.interval, record.metrics[f"{name}_ci95"], strict=True)
-        compared += [(f"an interval of {name} at", *end) for end in ends]
+    for name, value in run.stated.items():
+        pairs = zip(np.atleast_1d(value), np.atleast_1d(record.metrics[name]), strict=True)
+        compared += [(name, *pair) for pair in pairs]
     for what, value, stated in compared:
         if not math.isclose(value, stated, abs_tol=1e-6):
             raise ValueError(f"the predictions give {what} {value:.4f}, the record {stated:.4f}")

@@ -258,9 +258,6 @@ def _run(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold], folder
         for name, read in (("history", pd.read_csv), ("predictions", runs.read_predictions))
     )
     tested = runs.Part(networks.title(experiment.architecture), labels, predictions)
-    metrics: dict[str, float | list[float]] = {}
-    for name, score in tested.metrics.items():
-        metrics |= {name: score.value, f"{name}_ci95": list(score.interval)}
     # The network that users get was chosen as its weights were: by validation.
     best = max(results, key=lambda fold: (fold["validation_uar"], -fold["validation_loss"]))
     if experiment.split is None:
@@ -287,7 +284,7 @@ def _run(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold], folder
         n_parameters=results[0]["n_parameters"],
         layers=results[0]["layers"],
         seed=experiment.seed,
-        metrics=metrics,
+        metrics=tested.stated,
         units={"unit": tested.unit, "n": tested.uar.n},
         per_class=scores.per_class(predictions["truth"], predictions["predicted"], labels),
         confusion={"labels": labels, "counts": tested.confusion.to_numpy().tolist()},

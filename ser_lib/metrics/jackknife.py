@@ -72,7 +72,7 @@ class Estimate:
         """The ends of the interval."""
         to, slope, back, ends = _SCALES[self.scale]
         tail = SIGNIFICANCE / 2 / self.comparisons
-        if self.possible and self.value in ends:
+        if self.possible and self._unanimous:
             # All units are right: as likely as `tail` if the true share is this one, at most.
             limit = tail ** (1 / self.n)
             return (limit, 1.0) if self.value == 1 else (0.0, 1 - limit)
@@ -100,11 +100,12 @@ class Estimate:
         if not self.possible or abs(self.value - self.null) < _SAME:
             return 1.0
         to, slope, _, ends = _SCALES[self.scale]
-        if self.value in ends:
+        if self._unanimous:
             p = 2 * abs(1 - self.value - self.null) ** self.n
         elif self._flat:
-            p = 2.0 ** (1 - self.n) if self._signs else 0.0
-        elif self.null in ends:
+            # All units agree: only the sign test is left, which takes six of them.
+            p = float(self._signs and 2.0 ** (1 - self.n) >= SIGNIFICANCE)
+        elif self.scale in ("share", "loss") and self.null in ends:
             p = 0.0
         else:
             t = (to(self.value) - to(self.null)) / (self.error * slope(self.value))
@@ -120,6 +121,11 @@ class Estimate:
     def possible(self) -> bool:
         """Whether anything could be told, with so few units."""
         return self.freedom > 0
+
+    @property
+    def _unanimous(self) -> bool:
+        """Whether everything is right, or everything wrong."""
+        return self.scale == "share" and self.value in (0, 1)
 
     @property
     def _flat(self) -> bool:
@@ -174,15 +180,18 @@ def jackknife(
     whole = parts.sum(axis=0)
     value = float(statistic(whole))
     names = np.zeros(len(parts), dtype=int) if strata is None else strata
-    variances, sizes = [], []
-    for name in np.unique(names):
-        own = parts[names == name]
-        left = statistic(whole - own)
-        variances.append((len(own) - 1) / len(own) * float(((left - left.mean()) ** 2).sum()))
-        sizes.append(len(own) - 1)
-    variance = sum(variances)
     estimate = Estimate(value, n=len(parts), unit=unit, scale=scale)
-    if min(sizes) < 1 or not np.isfinite(variance):
+    groups = [parts[names == name] for name in np.unique(names)]
+    sizes = [len(own) - 1 for own in groups]
+    if min(sizes) < 1:
+        return estimate
+    left = [statistic(whole - own) for own in groups]
+    variances = [
+        n / (n + 1) * float(((own - own.mean()) ** 2).sum())
+        for n, own in zip(sizes, left, strict=True)
+    ]
+    variance = sum(variances)
+    if not np.isfinite(variance):
         return estimate
     if variance < _SAME**2:
         return replace(estimate, freedom=float(sum(sizes)))

@@ -145,7 +145,7 @@ def curve(page: Calibration, *, shares: Sequence[float] = SHARES) -> pd.DataFram
 
     The scaled probabilities decide which answers are given, those of equal confidence together: the
     coverage can be larger than the share that was asked for, in (0, 1].
-    Columns: share, threshold, coverage, n and accuracy, an `Estimate`.
+    Columns: share, threshold, coverage, accuracy, n, low, high.
     """
     given = page.truth, page.scaled, page.run.emotions
     confidence, right = calibration.answers(*given)
@@ -157,5 +157,6 @@ def curve(page: Calibration, *, shares: Sequence[float] = SHARES) -> pd.DataFram
         sure = confidence >= at["threshold"]
         units = {"clusters": page.run.clusters, "unit": page.run.unit}
         accuracy = jackknife.mean(right, weights=sure, **units)
-        rows.append({"share": share, **at, "n": int(sure.sum()), "accuracy": accuracy})
+        low, high = accuracy.interval
+        rows.append({"share": share, **at, "n": int(sure.sum()), "low": low, "high": high})
     return pd.DataFrame(rows)

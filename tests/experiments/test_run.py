@@ -151,11 +151,23 @@ def test_tables_are_those_of_scikit_learn():
     assert labels == list(run.predictions["predicted"])
 
 
-def test_speakers_without_names_are_no_clusters():
-    run = make_run()
-    assert run.clusters == list(run.predictions["speaker"])
-    table = run.predictions.assign(speaker=["", *run.predictions["speaker"][1:]])
-    assert run.on(table).clusters is None
+@pytest.mark.parametrize(
+    ("protocol", "speakers", "unit", "n"),
+    [
+        ("speaker", 10, "speaker", 10),
+        ("session", 10, "fold", 5),  # two speakers share a trained network
+        ("random", 10, "speaker", 10),  # all share one, of which nothing more is known
+        ("speaker", 1, "utterance", 20),
+    ],
+)
+def test_what_tests_depend_on_as_a_whole(protocol, speakers, unit, n):
+    run = make_run(protocol=protocol, speakers=speakers)
+    assert (run.unit, run.uar.n, run.record.units) == (unit, n, {"unit": unit, "n": n})
+    assert run.clusters == list(run.predictions[unit])
+    several = run.predictions.assign(fold=[f"{i % 3}" for i in range(len(run.predictions))])
+    assert run.on(several).unit == ("utterance" if speakers == 1 else "speaker")
+    unnamed = run.on(run.predictions.assign(speaker=["", *run.predictions["speaker"][1:]]))
+    assert (unnamed.unit, unnamed.n_speakers) == ("utterance", 0)
 
 
 def test_runs_of_a_corpus_are_in_one_folder(workspace):

@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score, f1_score, recall_score
 
 from ser_lib.core.errors import ParameterError
 from ser_lib.metrics import difference
-from ser_lib.metrics.scores import interval
+from ser_lib.metrics.scores import evaluate, interval
 
 LABELS = ["anger", "fear", "joy"]
 SCORES = {
@@ -42,12 +42,11 @@ def test_differences_agree_with_scikit_learn(seed):
         assert found[name].n == 5
 
 
-def test_against_a_perfect_classifier_the_interval_is_that_of_the_score():
+def test_against_a_perfect_classifier_it_is_the_jackknife_of_the_score():
     truth, first, _, speakers = sample()
     found = difference.differences(truth, truth, first, LABELS, clusters=speakers)["uar"]
-    low, high = interval("uar", truth, first, LABELS, clusters=speakers)
-    # The difference is not transformed, the score is: they agree where neither is near an end.
-    np.testing.assert_allclose(found.interval, [1 - high, 1 - low], atol=0.02)
+    alone = evaluate(truth, first, LABELS, clusters=speakers)["uar"]
+    assert (found.value, found.error) == pytest.approx((1 - alone.value, alone.error))
 
 
 def test_pairing_tells_what_the_intervals_of_the_scores_do_not():
@@ -63,7 +62,7 @@ def test_pairing_tells_what_the_intervals_of_the_scores_do_not():
             second.append(truth[-1] if k < hits else other)
     found = difference.differences(truth, first, second, clusters=speakers)["accuracy"]
     assert found.interval[0] > 0
-    assert found.p == 2 / 2**10  # all ten agree, by as much
+    assert found.sign == 1
     intervals = [interval("accuracy", truth, p, clusters=speakers) for p in (first, second)]
     assert intervals[0][0] < intervals[1][1], "the intervals of the scores overlap"
 
@@ -112,6 +111,7 @@ def test_the_order_of_the_two_only_turns_the_sign(rows):
     for name, found in one.items():
         assert found.value == pytest.approx(-other[name].value)
         assert found.p == pytest.approx(other[name].p)
+        assert found.sign == -other[name].sign
         np.testing.assert_allclose(found.interval, [-v for v in other[name].interval[::-1]])
 
 

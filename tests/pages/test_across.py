@@ -74,10 +74,10 @@ def test_every_direction_has_its_row():
         assert row["UAR (95 %)"].startswith(f"{score:.2f} (")
 
 
-@pytest.mark.parametrize(("skill", "sign"), [(3.0, 1), (0.0, 0), (-6.0, -1)])
+@pytest.mark.parametrize(("skill", "sign"), [(3.0, 1), (0.0, 0), (-1.0, -1)])
 def test_the_level_follows_from_the_interval(skill, sign):
     page = across.Across(make_run(skill=skill))
-    assert {one.above_chance.sign for one in page.directions} == {sign}
+    assert {one.uar.sign for one in page.directions} == {sign}
     assert page.chance == 0.2
     assert all(texts(page, TEXTS))
 

@@ -118,7 +118,8 @@ def test_scaling_mends_a_network_that_is_too_sure_or_not_sure_enough(name, sign)
         (page.after, page.scaled),
     ):
         scores = calibration.scores(page.truth, probabilities, page.run.emotions)
-        assert {name: score.value for name, score in quality.scores.items()} == scores
+        values = {name: score.value for name, score in quality.scores.items()}
+        assert values == pytest.approx(scores)
         assert quality.surplus.value == pytest.approx(quality.confidence - quality.accuracy)
     rows = parse(page.text("scores"))
     for row, name in zip(rows, ("nll", "brier", "ece", "overconfidence"), strict=True):
@@ -166,7 +167,7 @@ def test_what_abstaining_gains_follows_from_the_interval(good):
 @pytest.mark.parametrize("name", PAGES)
 def test_every_level_can_be_told_and_drawn(name):
     page = page_of(name)
-    assert (page.run.clusters is None) == (name == "unknown speakers")
+    assert (page.run.unit == "utterance") == (name == "unknown speakers")
     *_, abstaining = texts(page, TEXTS)
     assert parse(abstaining)[0]["Answered"] == "100 %"
     for draw in (figures.reliability, figures.coverage):

@@ -67,7 +67,7 @@ def test_every_published_result_can_be_used():
 
 def row(**changes) -> pd.Series:
     given = {"corpus": "EmoDB", "classes": 7, "protocol": "leave-one-speaker-out"}
-    return pd.Series({**given, "system": "a method", "metric": "UAR", "value": 0.5, **changes})
+    return pd.Series({**given, "system": "a method", "credible": "high", **changes})
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,7 @@ def row(**changes) -> pd.Series:
         ({"protocol": "6 speaker groups"}, "protocol"),
         ({"system": "per-speaker (sees the test speaker)"}, "speakers"),
         ({"protocol": "listening test"}, "people"),
+        ({"credible": "low"}, "credible"),
     ],
 )
 def test_what_is_comparable(changes, obstacle):
@@ -115,14 +116,14 @@ def test_every_result_is_shown_with_its_protocol_and_source(run):
 
 
 def test_how_a_run_compares_with_comparable_results():
-    scores = {"uar": 0.7, "uar_ci95": [0.655, 0.76], "accuracy": 0.5, "accuracy_ci95": [0.4, 0.6]}
-    run = factory.with_data(emodb_run(), metrics=scores)
+    scores = {"uar": factory.estimate(0.7, 0.045), "accuracy": factory.estimate(0.5)}
+    run = factory.with_metrics(emodb_run(), **scores)
     uar, accuracy = context.gather(run).places
     assert (uar.metric, uar.score) == ("UAR", run.uar)
-    assert (uar.above, uar.inside, uar.below) == ([0.87, 0.828], [0.75, 0.66], [])
+    assert (uar.above, uar.inside, uar.below) == ([0.87, 0.828, 0.75], [0.74, 0.66], [])
     assert (accuracy.above, accuracy.inside, accuracy.below) == ([0.77], [], [])
-    best = factory.with_data(run, metrics={"uar": 0.9, "uar_ci95": [0.88, 0.95]})
-    assert context.gather(best).places[0].below == [0.87, 0.828, 0.75, 0.66]
+    best = factory.with_metrics(run, uar=factory.estimate(0.9, 0.02))
+    assert context.gather(best).places[0].below == [0.87, 0.828, 0.75, 0.74, 0.66]
 
 
 def test_a_run_with_which_nothing_is_comparable():
@@ -193,16 +194,19 @@ def test_people_and_the_network_on_the_same_utterances(compared):
     table = listening.table
     assert (listening.obstacle, list(table.index)) == ("", run.emotions)
     assert listening.n_takes == len(run.predictions) + table.loc["sadness", "n"]
-    assert list(table["network"]) == pytest.approx(list(run.per_class["recall"]))
+    recalls = [one.value for one in table["network"]]
+    assert recalls == pytest.approx(list(run.per_class["recall"]))
     assert list(table["n"]) == list(run.per_class["support"])
     people = {"anger": 1, "boredom": 0}
     assert list(table["people"]) == [people.get(emotion, 0.5) for emotion in run.emotions]
     assert table.loc["sadness", "takes"] == pytest.approx(0.25)
     assert (listening.people, listening.network) == (pytest.approx(3.5 / 7), run.uar)
-    assert (table.loc["anger", "sign"], table.loc["boredom", "sign"]) == (1, -1)
-    assert table["lead"].idxmin() == "boredom"
+    assert (table.loc["anger", "lead"].sign, table.loc["boredom", "lead"].sign) == (1, -1)
+    for emotion, row in table.iterrows():
+        assert row["lead"].value == pytest.approx(row["people"] - row["network"].value)
+        assert (row["lead"].comparisons, row["lead"].unit) == (7, "speaker")
     assert listening.margin.sign == -1
-    assert listening.margin.value == listening.people - run.uar.value
+    assert listening.margin.value == pytest.approx(listening.people - run.uar.value)
     rows = parse(compared.text("people"))
     assert [row["Emotion"] for row in rows] == [*run.emotions, "**mean**"]
     assert all(row["People"] == f"{table.loc[row['Emotion'], 'people']:.2f}" for row in rows[:-1])
@@ -211,7 +215,9 @@ def test_people_and_the_network_on_the_same_utterances(compared):
 def test_the_figure_of_people_and_the_network(compared):
     figure = figures.people(compared)
     assert figure.svg() == figures.people(compared).svg()
-    assert f"anger 1.00 and {compared.listening.table.loc['anger', 'network']:.2f}" in figure.alt
+    assert (
+        f"anger 1.00 and {compared.listening.table.loc['anger', 'network'].value:.2f}" in figure.alt
+    )
     texts = {text.get_text() for text in figure.fig.findobj(matplotlib.text.Text)}
     assert {"people", "network", *compared.run.emotions} <= texts
 

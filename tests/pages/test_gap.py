@@ -43,7 +43,9 @@ def measured(run, monkeypatch):
         tested = run.corpus.table.iloc[rows].reset_index(drop=True)
         truth = list(tested["emotion"])
         made = factory.make_run(emotions=run.emotions, truth=truth, skill=3.0, seed=6)
-        predictions = tested.assign(truth=truth, predicted=made.predictions["predicted"])
+        predictions = tested.assign(
+            truth=truth, fold="random", predicted=made.predictions["predicted"]
+        )
         return baselines.Baseline(name, run.emotions, predictions)
 
     def measure(skill: float) -> Gap:

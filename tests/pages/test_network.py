@@ -8,7 +8,7 @@ import factory
 import numpy as np
 import papermill
 import pytest
-from factory import baseline, parse, record_of_counts, with_data
+from factory import baseline, estimate, parse, record_of_counts, with_data, with_metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
@@ -37,7 +37,10 @@ def with_accuracies(train: float, validation: float, test: float | None = None) 
     """A run with these accuracies at the best epoch of every fold."""
     given = {"train_accuracy": train, "validation_accuracy": validation}
     folds = [fold | given for fold in RUN.record.folds]
-    return Network(with_data(RUN, folds=folds, metrics={} if test is None else {"accuracy": test}))
+    run = with_data(RUN, folds=folds)
+    if test is not None:
+        run = with_metrics(run, accuracy=estimate(test))
+    return Network(run)
 
 
 def flipped(counts: dict, a: str, b: str) -> dict:
@@ -72,11 +75,9 @@ def test_a_perfect_run_has_no_bias_and_no_confusion():
     assert page.recalls == [(1.0, ["anger", "fear", "joy"])]
 
 
-@pytest.mark.parametrize(
-    ("interval", "sign"), [([0.3, 0.5], 1), ([0.1, 0.5], 0), ([0.2, 0.5], 0), ([0.01, 0.1], -1)]
-)
-def test_chance_is_compared_with_the_interval(interval, sign):
-    run = with_data(factory.make_run(), metrics={"uar_ci95": interval})
+@pytest.mark.parametrize(("value", "sign"), [(0.4, 1), (0.25, 0), (0.08, -1)])
+def test_chance_is_compared_with_the_interval(value, sign):
+    run = factory.with_metrics(factory.make_run(), uar=factory.estimate(value))
     assert Network(run).above_chance == sign
 
 
@@ -261,8 +262,8 @@ def test_any_run_gives_texts_without_gaps(seed, skill, protocol):
         with_accuracies(0.5, 0.6, 0.6),
         Network(RUN, [baseline("majority", RUN), baseline("stack", RUN, skill=8.0)]),
         Network(RUN, [baseline("stack", RUN, skill=2.0)]),
-        Network(with_data(RUN, metrics={"uar_ci95": [0.01, 0.1]}, protocol="given")),
-        Network(with_data(RUN, metrics={"uar_ci95": [0.01, 0.3]}, parameters={"patience": 3})),
+        Network(with_metrics(with_data(RUN, protocol="given"), uar=estimate(0.05, 0.05))),
+        Network(with_metrics(with_data(RUN, parameters={"patience": 3}), uar=estimate(0.2))),
         Network(replace(RUN, predictions=RUN.predictions.assign(speaker=""))),
         Network(factory.make_run(speakers=3), [baseline("majority", factory.make_run(speakers=3))]),
     ],
