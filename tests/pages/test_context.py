@@ -202,7 +202,7 @@ def test_people_and_the_network_on_the_same_utterances(compared):
     assert table.loc["sadness", "takes"] == pytest.approx(0.25)
     assert (listening.people, listening.network) == (pytest.approx(3.5 / 7), run.uar)
     assert (table.loc["anger", "lead"].sign, table.loc["boredom", "lead"].sign) == (1, -1)
-    for emotion, row in table.iterrows():
+    for _, row in table.iterrows():
         assert row["lead"].value == pytest.approx(row["people"] - row["network"].value)
         assert (row["lead"].comparisons, row["lead"].unit) == (7, "speaker")
     assert listening.margin.sign == -1
