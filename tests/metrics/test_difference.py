@@ -34,18 +34,7 @@ def sample(seed=0, speakers=5, each=9, skills=(0.7, 0.5)):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_differences_agree_with_scikit_learn(seed):
-    truth, first, second, speakers = sample(seed)
-    found = difference.differences(truth, first, second, LABELS, clusters=speakers)
-    for name, score in SCORES.items():
-        assert found[name].value == pytest.approx(score(truth, first) - score(truth, second))
-        low, high = found[name].interval
-        assert -1 <= low <= high <= 1
-        assert found[name].clusters == 5
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_the_p_value_is_that_of_all_ways_to_swap_speakers(seed):
+def test_differences_and_p_values_are_those_of_scikit_learn_and_all_ways_to_swap(seed):
     truth, first, second, speakers = sample(seed, skills=(0.65, 0.5))
     found = difference.differences(truth, first, second, LABELS, clusters=speakers)
     names = sorted(set(speakers))
@@ -58,10 +47,11 @@ def test_the_p_value_is_that_of_all_ways_to_swap_speakers(seed):
                 for a, b, s in zip(first, second, speakers, strict=True)
             ]
             one, other = ([pair[i] for pair in pairs] for i in (0, 1))
-            values.append(abs(score(truth, one) - score(truth, other)))
-        expected = np.mean(np.array(values) >= values[0] - 1e-9)
+            values.append(score(truth, one) - score(truth, other))
+        assert found[name].value == pytest.approx(values[0])
+        expected = np.mean(np.abs(values) >= abs(values[0]) - 1e-9)
         assert found[name].p == pytest.approx(expected)
-        assert found[name].least_p == 2 / 32
+        assert (found[name].least_p, found[name].clusters) == (2 / 32, 5)
 
 
 def test_the_interval_is_that_of_drawn_speakers():
@@ -76,13 +66,6 @@ def test_the_interval_is_that_of_drawn_speakers():
         recalls = [[(p[t == label] == label).mean() for label in LABELS] for p in (a, b)]
         values.append(np.subtract(*np.mean(recalls, axis=1)))
     np.testing.assert_allclose(found.interval, np.percentile(values, [2.5, 97.5]), atol=0.02)
-
-
-def test_against_a_perfect_classifier_the_interval_is_that_of_the_score():
-    truth, first, _, speakers = sample()
-    found = difference.differences(truth, truth, first, LABELS, clusters=speakers)["uar"]
-    low, high = interval("uar", truth, first, LABELS, clusters=speakers)
-    np.testing.assert_allclose(found.interval, [1 - high, 1 - low])
 
 
 def test_pairing_tells_what_the_intervals_of_the_scores_do_not():
@@ -110,23 +93,9 @@ def test_many_utterances_of_few_speakers_prove_little():
     assert by_speaker.p >= by_speaker.least_p == 2 / 16
     assert by_utterance.p < 0.01
     assert by_utterance.clusters == 1200
-
-
-def test_a_single_speaker_says_nothing_about_others():
-    truth, first, second, _ = sample()
+    # One speaker says nothing about others.
     alone = difference.differences(truth, first, second, clusters=["s"] * len(truth))
-    assert alone == difference.differences(truth, first, second)
-
-
-def test_the_rate_of_false_alarms_is_as_named():
-    alarms = []
-    for seed in range(300):
-        truth, first, second, speakers = sample(seed, speakers=8, each=6, skills=(0.5, 0.5))
-        found = difference.differences(truth, first, second, clusters=speakers, n_resamples=10)
-        alarms.append(found["uar"].p < 0.05)
-    # 5 % are due; the limits are four standard errors of a share of 300.
-    assert np.mean(alarms) < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 300)
-    assert np.mean(alarms) > 0
+    assert alone["uar"] == by_utterance
 
 
 def test_a_sample_of_swaps_agrees_with_all_of_them(monkeypatch):
@@ -149,13 +118,9 @@ def test_trainings_one_after_the_other_give_their_mean_difference():
     )
     for name in ("accuracy", "uar"):
         score = SCORES[name]
-        mean = np.mean(
-            [
-                score(truth, first) - score(truth, second),
-                score(truth, third) - score(truth, fourth),
-            ]
-        )
-        assert found[name].value == pytest.approx(mean)
+        one = score(truth, first) - score(truth, second)
+        other = score(truth, third) - score(truth, fourth)
+        assert found[name].value == pytest.approx((one + other) / 2)
         assert found[name].clusters == 5
 
 
@@ -173,13 +138,8 @@ def test_the_order_of_the_two_only_turns_the_sign(rows):
         assert found.p == pytest.approx(other[name].p)
         np.testing.assert_allclose(found.interval, [-v for v in other[name].interval[::-1]])
         assert found.least_p - 1e-12 <= found.p <= 1
-
-
-@given(st.lists(st.sampled_from(LABELS), min_size=1, max_size=20))
-def test_the_same_predictions_do_not_differ(truth):
-    guesses = [LABELS[0]] * len(truth)
-    for found in difference.differences(truth, guesses, guesses, n_resamples=20).values():
-        assert (found.value, found.interval, found.p) == (0.0, [0.0, 0.0], 1.0)
+    for same in difference.differences(truth, first, first, n_resamples=20).values():
+        assert (same.value, same.interval, same.p) == (0.0, [0.0, 0.0], 1.0)
 
 
 @pytest.mark.parametrize(
@@ -195,20 +155,6 @@ def test_what_cannot_be_compared_is_refused(arguments, words):
         difference.differences(*arguments)
     with pytest.raises(ParameterError, match="2 clusters for 1 utterances"):
         difference.differences(["a"], ["a"], ["a"], clusters=["s", "s"])
-
-
-@pytest.mark.parametrize(
-    ("given_", "expected"),
-    [
-        ([], []),
-        ([0.2], [0.2]),
-        ([0.01, 0.02, 0.03, 0.04], [0.04, 0.06, 0.06, 0.06]),
-        ([0.04, 0.03, 0.02, 0.01], [0.06, 0.06, 0.06, 0.04]),
-        ([0.5, 0.9, 0.001], [1.0, 1.0, 0.003]),
-    ],
-)
-def test_holm_known_answers(given_, expected):
-    assert difference.holm(given_) == pytest.approx(expected)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.floats(0.001, 0.999))
