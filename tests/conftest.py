@@ -16,6 +16,7 @@ import soundfile
 from hypothesis import settings
 
 import ser_lib
+from ser_lib import cli
 
 # The machine may be busy; how long an example takes says nothing about the code.
 settings.register_profile("project", deadline=None, derandomize=True, database=None)
@@ -25,13 +26,38 @@ LIBRARY = Path(ser_lib.__file__).parent
 PITCHES = {"anger": 600.0, "neutral": 150.0, "sadness": 300.0}  # Hz
 
 
+def made_workspace(folder: Path) -> Path:
+    (folder / "notebooks").mkdir(parents=True)
+    return folder
+
+
 @pytest.fixture
 def workspace(tmp_path, monkeypatch) -> Path:
     """An empty workspace, in which all that a test makes lies."""
-    folder = tmp_path / "workspace"
-    (folder / "notebooks").mkdir(parents=True)
+    folder = made_workspace(tmp_path / "workspace")
     monkeypatch.setenv("SER_WORKSPACE", str(folder))
     return folder
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A workspace that the tests of a module share."""
+    folder = made_workspace(tmp_path_factory.mktemp("home") / "workspace")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SER_WORKSPACE", str(folder))
+        yield folder
+
+
+@pytest.fixture
+def ser(capsys):
+    """Run a command; return its exit code and what it printed to standard output and error."""
+
+    def run(*arguments):
+        code = cli.main([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import socket
 import subprocess
 import sys
 
@@ -15,7 +14,6 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from ser_lib import cli
-from ser_lib.core import jobs
 from ser_lib.core.errors import SerError
 from ser_lib.corpora import CATALOGUE
 from ser_lib.experiments import sweep
@@ -28,30 +26,20 @@ from ser_lib.report import notebooks
 EMOTIONS = ["anger", "neutral", "sadness"]
 
 
-@pytest.fixture
-def ser(capsys):
-    """Run a command; return its exit code and what it printed to standard output and error."""
-
-    def run(*arguments):
-        code = cli.main([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
-
-
-def assert_one_sentence(code, err, *parts, last=True):
-    """A command that failed said so in one line of plain words."""
+def assert_one_sentence(code, err, *parts):
+    """A command that failed said so in its last line, in plain words."""
     assert code == 1
-    lines = err.splitlines()
-    assert len(lines) == 1 or not last, err
-    assert lines[-1].startswith("ser: ")
+    last = err.splitlines()[-1]
+    assert last.startswith("ser: ")
     assert "Traceback" not in err
     for part in parts:
-        assert part in lines[-1]
+        assert part in last
 
 
-def write_template(workspace, name, *code, parameters='corpus = "demo"\ndata_dir = None'):
+USUAL = 'corpus = "demo"\ndata_dir = None'
+
+
+def write_template(workspace, name, *code, parameters=USUAL):
     first = new_code_cell(parameters, metadata={"tags": ["parameters"]})
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook = new_notebook(
@@ -63,9 +51,8 @@ def write_template(workspace, name, *code, parameters='corpus = "demo"\ndata_dir
 @pytest.fixture
 def templates(workspace):
     """Templates with the parameters of the report, which do nothing."""
-    usual = 'corpus = "demo"\ndata_dir = None'
-    write_template(workspace, "data", "print(corpus)", parameters=usual)
-    choices = f"{usual}\nepochs = None\nprotocol = None\nlearning_rate = 0.002\nmixup = 0.3"
+    write_template(workspace, "data", "print(corpus)")
+    choices = f"{USUAL}\nepochs = None\nprotocol = None\nlearning_rate = 0.002\nmixup = 0.3"
     for name in ("cnn", "cnn_gru"):
         write_template(workspace, name, "print(epochs)", parameters=choices)
     return workspace
@@ -79,16 +66,6 @@ def table(tmp_path, make_table):
 # ser corpora, ser manifest
 
 
-def test_a_reader_who_has_seen_enough():
-    """As in `ser corpora | head -1`."""
-    reads, writes = os.pipe()
-    os.close(reads)
-    command = [sys.executable, "-m", "ser_lib.cli", "corpora"]
-    done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, text=True)
-    os.close(writes)
-    assert (done.returncode, done.stderr) == (1, "")
-
-
 def test_corpora_are_listed(ser):
     code, out, err = ser("corpora")
     assert (code, err) == (0, "")
@@ -97,45 +74,31 @@ def test_corpora_are_listed(ser):
         assert corpus.title in out
         assert corpus.licence in out
     assert "10 speakers, 535 utterances, 0.41 hours" in out
-    listed = [line.strip() for line in out.splitlines()]
-    assert listed.count("ser download emodb DIR") == 1
-    assert "ser download table DIR" not in listed
-    assert "any size" in out
+    assert out.count("ser download emodb DIR") == 1
+    assert "ser download table DIR" not in out
 
 
 def test_the_audit_names_what_is_left_out_and_what_is_there_twice(ser, tmp_path, write_tone):
-    wav = tmp_path / "emodb" / "wav"
+    wav, out_file = tmp_path / "emodb" / "wav", tmp_path / "deep" / "manifest.csv"
     for name in ("03a01Fa", "03a02Fa", "08a01Wb"):
         write_tone(wav / f"{name}.wav", rate=16_000, seconds=0.5)
     (wav / "08a01Wa.wav").touch()
     (wav / "09a01Xa.wav").write_bytes((wav / "03a01Fa.wav").read_bytes())
-    code, out, err = ser("manifest", "emodb", "--data", tmp_path / "emodb")
-    assert (code, err) == (0, "")
+    code, out, err = ser("manifest", "emodb", "--data", tmp_path / "emodb", "--out", out_file)
+    assert code == 0, err
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert lines[0].startswith("emodb: 3 utterances, 0.00 h in ")
-    assert lines[1:3] == ["speakers: 2, sessions: none", "emotions: anger 1, happiness 2"]
-    assert lines[3] == "left out: wav/08a01Wa.wav: is empty (0 bytes)"
-    assert lines[4].startswith("left out: wav/09a01Xa.wav: unknown label 'X'")
-    assert lines[5:12] == [
+    for part in (
+        "speakers: 2, sessions: none",
+        "emotions: anger 1, happiness 2",
+        "left out: wav/08a01Wa.wav: is empty (0 bytes)",
         "anger: 1 of 127, 125 missing or left out, 1 unreadable",
-        "boredom: 0 of 81, 81 missing or left out",
-        "disgust: 0 of 46, 46 missing or left out",
-        "fear: 0 of 69, 69 missing or left out",
-        "happiness: 2 of 71, 69 missing or left out",
-        "neutral: 0 of 79, 79 missing or left out",
         "sadness: 0 of 62, 62 missing or left out",
-    ]
-    assert lines[12:] == ["the same audio: wav/03a01Fa.wav, wav/03a02Fa.wav, wav/08a01Wb.wav"]
-
-
-def test_the_table_is_written(ser, table, tmp_path):
-    out_file = tmp_path / "deep" / "manifest.csv"
-    code, out, _ = ser("manifest", "table", "--data", table, "--out", out_file)
-    assert code == 0
-    found = pd.read_csv(out_file, keep_default_na=False)
-    assert len(found) == 9
-    assert set(found["speaker"]) == {"s1", "s2", "s3"}
-    assert "speakers: 3, sessions: none" in out
+        "the same audio: wav/03a01Fa.wav, wav/03a02Fa.wav, wav/08a01Wb.wav",
+    ):
+        assert part in lines
+    assert any(line.startswith("left out: wav/09a01Xa.wav: unknown label 'X'") for line in lines)
+    assert list(pd.read_csv(out_file)["utterance"]) == ["03a01Fa", "03a02Fa", "08a01Wb"]
 
 
 @pytest.mark.parametrize(
@@ -163,8 +126,7 @@ def test_a_corpus_that_cannot_be_read(ser, tmp_path, monkeypatch, arguments, par
 
 
 def test_a_notebook_is_executed_once(ser, templates, table):
-    write_template(templates, "data", "print(corpus, n, sep='-')",
-                   parameters='corpus = "demo"\ndata_dir = None\nn = 1')  # fmt: skip
+    write_template(templates, "data", "print(corpus, n, sep='-')", parameters=f"{USUAL}\nn = 1")
     command = ("run", "data", "--corpus", "table", "--data", table, "-p", "n=3")
     code, out, _ = ser(*command)
     assert code == 0
@@ -185,14 +147,11 @@ def test_a_notebook_is_executed_once(ser, templates, table):
 def test_a_notebook_that_fails(ser, templates, table):
     write_template(templates, "data", "before = 1", "raise ValueError('of the reader')")
     code, _, err = ser("run", "data", "--corpus", "table", "--data", table)
-    assert_one_sentence(
-        code, err, "notebook 'data' failed with ValueError: of the reader", "executed so far: ",
-        last=False,
-    )  # fmt: skip
+    assert_one_sentence(code, err, "'data'", "ValueError: of the reader")
     failed = templates / "runs" / "failed-data.ipynb"
     assert str(failed) in err
     nbformat.read(failed, 4)
-    pages = [page for page in (templates / "runs" / "table").rglob("data.ipynb")]
+    pages = list((templates / "runs" / "table").rglob("data.ipynb"))
     assert pages == [], "a page that failed must not be taken for finished"
 
 
@@ -206,10 +165,10 @@ def test_a_notebook_that_fails(ser, templates, table):
         (["cnn", "--corpus", "emodb", "--data", "/no/where"], ["/no/where does not exist"]),
         (["cnn", "-p", "epoch=3"], ["unknown parameter", "'epoch'", "did you mean 'epochs'"]),
         (["data", "-p", "epochs=3"], ["unknown parameter of data 'epochs'"]),
-        (["cnn", "-p", "epochs"], ["-p takes NAME=VALUE (null for the usual value), not 'epochs'"]),
-        (["cnn", "-p", "=3"], ["-p takes NAME=VALUE (null for the usual value), not '=3'"]),
-        (["cnn", "-p", "epochs="], ["null for the usual value", "not 'epochs='"]),
-        (["cnn", "-p", "2x=3"], ["-p takes NAME=VALUE (null for the usual value), not '2x=3'"]),
+        *(
+            (["cnn", "-p", text], ["-p takes NAME=VALUE", f"not '{text}'"])
+            for text in ("epochs", "=3", "epochs=", "2x=3")
+        ),
         (["cnn", "-p", "epochs=[1"], ["-p epochs: '[1' is not a value"]),
         (["cnn", "-p", "epochs=many"], ["epochs must be a whole number from 1, not 'many'"]),
         (["cnn", "-p", "epochs=0"], ["epochs must be a whole number from 1, not 0"]),
@@ -234,22 +193,14 @@ def test_a_run_that_is_refused(ser, templates, monkeypatch, arguments, parts):
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [
-        ("epochs=5", 5),
-        ("rate=1e-3", 0.001),
-        ("rate=2.5", 2.5),
-        ("flag=true", True),
-        ("name=logmel", "logmel"),
-        ("name=a=b", "a=b"),
-        ("name=null", None),
-        ("items=[1, 2]", [1, 2]),
-    ],
-)
+    [("5", 5), ("1e-3", 0.001), ("2.5", 2.5), ("true", True), ("logmel", "logmel"),
+     ("a=b", "a=b"), ("null", None), ("[1, 2]", [1, 2])],
+)  # fmt: skip
 def test_values_of_parameters(monkeypatch, ser, text, value):
     given = {}
     monkeypatch.setattr(notebooks, "execute", lambda names, **options: given.update(options))
-    assert ser("run", "cnn", "-p", text)[0] == 0
-    (found,) = given["parameters"].values()
+    assert ser("run", "cnn", "-p", f"name={text}")[0] == 0
+    found = given["parameters"]["name"]
     assert found == value
     assert type(found) is type(value)
 
@@ -259,22 +210,10 @@ def test_a_run_on_a_cluster_hands_its_work_over(ser, templates, table, monkeypat
     monkeypatch.setattr(notebooks.store, "build", lambda *_, workers, **__: asked.append(workers))
     monkeypatch.setattr(notebooks.train, "prepare", lambda *_, workers: asked.append(workers))
     monkeypatch.setattr(notebooks.train, "gather", lambda *_: None)
-    monkeypatch.setattr(notebooks, "_execute_one", lambda template, page, values: page.parent.mkdir(
-        parents=True))  # fmt: skip
+    monkeypatch.setattr(notebooks, "_execute_one", lambda _, page, __: os.makedirs(page.parent))
     command = ("run", "cnn", "--corpus", "table", "--data", table)
     assert ser(*command, "--scheduler", "tcp://host:8786")[0] == 0
     assert asked == ["tcp://host:8786"] * 2
-
-
-def test_a_cluster_that_is_not_there(ser, templates, tmp_path, make_table, monkeypatch):
-    monkeypatch.setattr(jobs, "PATIENCE", 0.3)
-    table = make_table(tmp_path / "tones", each=8)  # one chunk of features is computed here
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        address = f"tcp://127.0.0.1:{unused.getsockname()[1]}"
-        command = ("run", "data", "--corpus", "table", "--data", table, "--scheduler", address)
-        code, _, err = ser(*command)
-    assert_one_sentence(code, err, f"no Dask scheduler answers at {address}")
 
 
 # ser sweep
@@ -296,22 +235,22 @@ def test_a_sweep_prints_and_writes_its_table(ser, tmp_path, monkeypatch):
     assert given == [{"workers": "tcp://host:1"}]
 
 
-@pytest.mark.parametrize("out", [".", "nowhere/table.csv"])
-def test_a_table_that_cannot_be_written_is_refused_before_work(ser, tmp_path, monkeypatch, out):
+@pytest.mark.parametrize(
+    ("epochs", "out", "message"),
+    [
+        (3, ".", "name a file in a folder that is there"),
+        (3, "nowhere/table.csv", "name a file in a folder that is there"),
+        (0, "table.csv", "grid.yml: epochs must be a whole number from 1, not 0"),
+    ],
+)
+def test_a_sweep_that_is_refused_before_work(ser, tmp_path, monkeypatch, epochs, out, message):
     monkeypatch.setattr(sweep, "run", lambda *_, **__: pytest.fail("it has begun"))
     file = tmp_path / "grid.yml"
-    file.write_text("architecture: cnn\n")
-    code, _, err = ser("sweep", file, "--out", tmp_path / out)
-    assert_one_sentence(code, err, "name a file in a folder that is there")
-    assert not (tmp_path / "nowhere").exists()
-
-
-def test_a_sweep_that_is_refused(ser, workspace, tmp_path):
-    file = tmp_path / "grid.yml"
-    file.write_text("architecture: cnn\nparameters: {epochs: [3, 0]}\n")
-    code, out, err = ser("sweep", file)
-    assert_one_sentence(code, err, f"{file}: epochs must be a whole number from 1, not 0")
-    assert (out, list(workspace.iterdir())) == ("", [workspace / "notebooks"])
+    file.write_text(f"architecture: cnn\nparameters: {{epochs: [4, {epochs}]}}\n")
+    code, printed, err = ser("sweep", file, "--out", tmp_path / out)
+    assert_one_sentence(code, err, message)
+    assert printed == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["grid.yml"]
 
 
 # ser predict
@@ -321,16 +260,8 @@ def test_a_sweep_that_is_refused(ser, workspace, tmp_path):
 def model(tmp_path_factory):
     """The folder of a run with an untrained network."""
     keras.utils.set_random_seed(1)
-    shape = (maps.ROWS, 1)
-    front_end = FrontEnd(
-        architecture="cnn",
-        corpus="table",
-        emotions=EMOTIONS,
-        feature_map="logmel",
-        channels=1,
-        crops=2,
-        standardiser=Standardiser(np.full(shape, -40, np.float32), np.full(shape, 9, np.float32)),
-    )
+    mean, std = (np.full((maps.ROWS, 1), value, np.float32) for value in (-40, 9))
+    front_end = FrontEnd("cnn", "table", EMOTIONS, "logmel", 1, 2, Standardiser(mean, std))
     network = networks.build("cnn", (maps.ROWS, maps.FRAMES, 1), len(EMOTIONS))
     folder = tmp_path_factory.mktemp("run")
     bundle.save(network, front_end, folder / "bundle")
@@ -369,34 +300,32 @@ def test_a_bad_file_among_good_ones(ser, model, tmp_path, write_tone):
         assert row["emotion"] == max(row["probabilities"], key=row["probabilities"].get)
 
 
-def test_a_folder_of_files(ser, model, tmp_path, write_tone):
-    files = [write_tone(tmp_path / "mine" / f"{name}.wav") for name in "ba"]
+def test_a_folder_of_many_files(ser, model, tmp_path, write_tone):
+    names = [f"{number:02d}.wav" for number in range(70)]
+    file = write_tone(tmp_path / "mine" / names[0])
+    for name in names[1:]:
+        file.with_name(name).hardlink_to(file)
     code, out, err = ser("predict", tmp_path / "mine", "--model", model)
-    assert (code, err) == (0, "")
-    assert [line.split()[0] for line in out.splitlines()] == ["file", *map(str, reversed(files))]
-    (tmp_path / "empty").mkdir()
-    code, out, err = ser("predict", files[0], tmp_path / "empty", "--model", model)
-    assert_one_sentence(code, err, f"the folder {tmp_path / 'empty'} holds no audio file")
-    assert out == ""
-
-
-def test_many_files_show_how_far_it_is(ser, model, tmp_path, write_tone):
-    file = write_tone(tmp_path / "a.wav")
-    code, out, err = ser("predict", *[file] * 70, "--model", model)
     assert code == 0
-    assert len(out.splitlines()) == 71
-    assert err.splitlines()[-1] == "70 of 70 files"
+    files = [str(file.with_name(name)) for name in names]
+    assert [line.split()[0] for line in out.splitlines()] == ["file", *files]
+    assert "70 of 70" in err.splitlines()[-1]
 
 
-def test_nothing_but_bad_files(ser, model, tmp_path):
-    code, out, err = ser("predict", tmp_path / "missing.wav", "--model", model)
-    assert_one_sentence(code, err, "missing.wav: does not exist")
-    assert out == ""
-
-
-def test_a_model_that_is_none(ser, tmp_path):
-    code, out, err = ser("predict", "a.wav", "--model", tmp_path / "nowhere")
-    assert_one_sentence(code, err, "nowhere is not a model bundle; give a run's folder")
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["missing.wav", "--model", "run"], "missing.wav: does not exist"),
+        (["empty", "--model", "run"], "the folder empty holds no audio file"),
+        (["a.wav", "--model", "nowhere"], "nowhere is not a model bundle; give a run's folder"),
+    ],
+)
+def test_a_prediction_that_is_refused(ser, model, tmp_path, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "run").symlink_to(model)
+    code, out, err = ser("predict", *words)
+    assert_one_sentence(code, err, message)
     assert out == ""
 
 
@@ -411,44 +340,38 @@ def test_a_command_that_is_incomplete_shows_its_usage(capsys, arguments):
     assert "usage: ser" in capsys.readouterr().err
 
 
-def test_debugging_shows_the_error_itself():
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [(KeyboardInterrupt(), 130, "interrupted"), (FULL, 1, "no space left")],
+)
+def test_what_ends_a_command_says_what_was_kept(ser, monkeypatch, error, code, message):
+    def ended(*_, **__):
+        raise error
+
+    monkeypatch.setattr(notebooks, "execute", ended)
+    found, _, err = ser("run")
+    assert found == code
+    assert err.startswith(f"ser: {message}")
+    assert "what was finished is kept" in err
+
+
+def test_defects_are_not_hidden_and_debugging_shows_errors(monkeypatch):
     with pytest.raises(SerError, match="unknown corpus 'nope'"):
         cli.main(["--debug", "manifest", "nope"])
-
-
-def test_an_interrupt_says_how_to_go_on(ser, monkeypatch):
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(notebooks, "execute", interrupted)
-    code, _, err = ser("run")
-    assert code == 130
-    assert err == "ser: interrupted; what was finished is kept, run it again to go on\n"
-
-
-def test_a_full_disk_is_told_wherever_it_is_noticed(ser, monkeypatch):
-    def full(*_, **__):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(notebooks, "execute", full)
-    code, _, err = ser("run")
-    assert_one_sentence(code, err, "no space left", "what was finished is kept: free some space")
-
-
-def test_a_defect_of_the_library_is_not_hidden(monkeypatch):
-    def broken(*_, **__):
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(notebooks, "execute", broken)
+    monkeypatch.setattr(notebooks, "execute", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         cli.main(["run"])
 
 
-def test_the_command_as_a_program(tmp_path):
-    def program(*arguments):
-        command = [sys.executable, "-m", "ser_lib.cli", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+def program(*arguments, stdout=subprocess.PIPE):
+    command = [sys.executable, "-m", "ser_lib.cli", *arguments]
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True)
 
+
+def test_the_command_as_a_program(tmp_path):
     done = program("corpora")
     assert done.returncode == 0
     assert "emodb" in done.stdout
@@ -456,11 +379,10 @@ def test_the_command_as_a_program(tmp_path):
     assert_one_sentence(failed.returncode, failed.stderr, "nowhere does not exist")
 
 
-def test_light_commands_do_not_wait_for_heavy_libraries():
-    code = (
-        "import sys; from ser_lib import cli; cli.main(['corpora']); "
-        "print([m for m in ('tensorflow', 'keras', 'librosa', 'matplotlib', 'papermill') "
-        "if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
+def test_a_reader_who_has_seen_enough():
+    """As in `ser corpora | head -1`."""
+    reads, writes = os.pipe()
+    os.close(reads)
+    done = program("corpora", stdout=writes)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (1, "")

@@ -1,6 +1,6 @@
 """Reading audio: formats, channels, rates, and one clear error for each kind of bad file."""
 
-import os
+import io
 from pathlib import Path
 
 import librosa
@@ -10,9 +10,6 @@ import soundfile
 
 from ser_lib.core import audio
 from ser_lib.core.errors import AudioError, ParameterError, SerError
-
-EMODB = os.environ.get("SER_EMODB")
-needs_emodb = pytest.mark.skipif(not EMODB, reason="SER_EMODB does not name an EmoDB folder")
 
 
 def tone(seconds=0.5, rate=audio.RATE, hz=440.0):
@@ -49,11 +46,6 @@ def test_every_format_gives_the_same_signal(tmp_path, name, subtype, tolerance):
     assert len(signal) == pytest.approx(len(tone()), abs=2400)
 
 
-def test_a_path_may_be_text_and_hold_any_letters(tmp_path):
-    path = written(tmp_path / "\u00fc \u4f60 [1].wav", tone())
-    assert len(audio.load(str(path))) == len(tone())
-
-
 def test_channels_are_averaged(tmp_path):
     channels = [tone(hz=hz) for hz in (440, 700, 300, 200, 900, 1200)]
     for n in (2, 6):
@@ -65,6 +57,7 @@ def test_channels_are_averaged(tmp_path):
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 24_414, 44_100, 48_000, 96_000])
 def test_resampling_keeps_the_tone_and_the_duration(tmp_path, rate):
+    assert len(audio.load(written(tmp_path / "a.wav", np.array([0.5]), rate))) > 0
     signal = audio.load(written(tmp_path / "a.wav", tone(0.5, rate), rate, subtype="FLOAT"))
     expected = tone(0.5)
     assert abs(len(signal) - len(expected)) <= 1
@@ -74,72 +67,45 @@ def test_resampling_keeps_the_tone_and_the_duration(tmp_path, rate):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:audioread")
 def test_resampling_is_that_of_librosa(tmp_path):
-    path = written(tmp_path / "a.wav", tone(0.5, 16_000), 16_000, subtype="FLOAT")
+    path = written(tmp_path / "\u00fc \u4f60 [1].wav", tone(0.5, 8_000), 8_000, subtype="FLOAT")
     expected, _ = librosa.load(path, sr=audio.RATE, res_type="soxr_hq")
-    np.testing.assert_array_equal(audio.load(path), expected)
-    assert len(audio.load(path, rate=16_000)) == 8_000
-
-
-def test_decode_keeps_the_rate_of_the_file(tmp_path):
-    samples, rate = audio.decode(written(tmp_path / "a.wav", tone(0.5, 8_000), 8_000))
+    np.testing.assert_array_equal(audio.load(str(path)), expected)
+    assert len(audio.load(path, rate=8_000)) == 4_000
+    samples, rate = audio.decode(path)
     assert (len(samples), rate) == (4_000, 8_000)
 
 
-def test_one_sample_is_enough(tmp_path):
-    for rate in (audio.RATE, 44_100):
-        signal = audio.load(written(tmp_path / f"{rate}.wav", np.array([0.5]), rate))
-        assert len(signal) == 1
-
-
-def pointer(path):
-    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n")
-
-
-def web_page(path):
-    path.write_text("\n <!DOCTYPE html>\n<html><body>404 Not Found</body></html>")
-
-
-def truncated(path):
-    soundfile.write(path, tone(), audio.RATE)
-    path.write_bytes(path.read_bytes()[:20])
-
-
-def header_only(path):
-    soundfile.write(path, np.zeros(0), audio.RATE)
-
-
+WAV = io.BytesIO()
+soundfile.write(WAV, np.zeros(0), audio.RATE, format="WAV")
 BAD = {
-    "missing": (lambda path: None, "does not exist"),
-    "folder": (lambda path: path.mkdir(), "is a folder"),
-    "empty": (lambda path: path.touch(), "is empty (0 bytes)"),
-    "pointer": (pointer, "Git LFS pointer"),
-    "page": (web_page, "web page"),
-    "text": (lambda path: path.write_text("not audio at all " * 20), "cannot be decoded"),
-    "noise": (lambda path: path.write_bytes(bytes(range(1, 256)) * 9), "cannot be decoded"),
-    "truncated": (truncated, "cannot be decoded"),
-    "no_samples": (header_only, "holds no samples"),
+    "missing.wav": (None, "does not exist"),
+    "folder.wav": (None, "is a folder"),
+    "empty.wav": (b"", "is empty (0 bytes)"),
+    "pointer.wav": (b"version https://git-lfs.github.com/spec/v1\noid 1\n", "Git LFS pointer"),
+    "page.wav": (b"\n <!DOCTYPE html>\n<html><body>404 Not Found</body></html>", "web page"),
+    "text.wav": (b"not audio at all " * 20, "cannot be decoded"),
+    "noise.wav": (bytes(range(1, 256)) * 9, "cannot be decoded"),
+    "headerless.raw": (b"\1\2" * 500, "cannot be decoded"),
+    "truncated.wav": (WAV.getvalue()[:20], "cannot be decoded"),
+    "no samples.wav": (WAV.getvalue(), "holds no samples"),
 }
 
 
 @pytest.mark.parametrize("read", [audio.load, audio.decode])
-@pytest.mark.parametrize("kind", BAD)
-def test_a_bad_file_is_named_with_what_is_wrong(tmp_path, kind, read):
-    make, reason = BAD[kind]
-    path = tmp_path / f"{kind}.wav"
-    make(path)
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_file_is_named_with_what_is_wrong(tmp_path, name, read):
+    content, reason = BAD[name]
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    elif name == "folder.wav":
+        path.mkdir()
     with pytest.raises(AudioError) as caught:
         read(path)
     assert str(caught.value) == f"{path}: {caught.value.reason}"
     assert reason in caught.value.reason
     assert str(tmp_path) not in caught.value.reason
     assert "\n" not in str(caught.value)
-
-
-def test_headerless_audio_is_an_audio_error(tmp_path):
-    path = tmp_path / "a.raw"
-    path.write_bytes(b"\1\2" * 500)
-    with pytest.raises(AudioError, match="cannot be decoded"):
-        audio.load(path)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30, 1e300])
@@ -170,9 +136,8 @@ def test_an_unreadable_file_is_an_audio_error(tmp_path, monkeypatch):
         audio.load(path)
 
 
-@needs_emodb
-def test_a_real_recording():
-    path = Path(EMODB) / "wav" / "03a01Fa.wav"
+def test_a_real_recording(emodb):
+    path = emodb / "wav" / "03a01Fa.wav"
     samples, rate = audio.decode(path)
     signal = audio.load(path)
     assert (rate, samples.ndim) == (16_000, 1)

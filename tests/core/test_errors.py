@@ -18,35 +18,21 @@ KINDS = [
 WORDS = st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=5, unique=True)
 
 
-def test_every_error_is_a_ser_error_and_says_what_it_means():
-    assert len(KINDS) >= 8
-    for kind in KINDS:
-        assert issubclass(kind, SerError)
-        assert kind.__doc__
-
-
-def test_a_parameter_error_is_a_value_error():
-    with pytest.raises(ValueError, match="unknown colour 'red'"):
-        choose("red", ["blue"], "colour")
-
-
 @pytest.mark.parametrize("kind", KINDS)
-def test_errors_cross_process_borders(kind):
+def test_errors_are_of_one_tree_and_cross_process_borders(kind):
+    assert issubclass(kind, SerError)
     error = kind("file.wav: is empty")
     error.reason = "is empty"
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is kind
     assert (str(copy), copy.reason) == ("file.wav: is empty", "is empty")
+    assert {AudioError, ParameterError} <= set(KINDS)
+    assert issubclass(ParameterError, ValueError)
 
 
-@given(WORDS, st.data())
-def test_a_valid_choice_comes_back(allowed, data):
-    value = data.draw(st.sampled_from(allowed))
-    assert choose(value, iter(allowed), "thing") is value
-
-
-@given(WORDS, st.text(max_size=8))
-def test_a_bad_choice_is_named_with_all_valid_ones(allowed, value):
+@given(WORDS, st.text(max_size=8) | st.none() | st.integers() | st.just(["cnn"]))
+def test_a_choice_comes_back_or_is_refused_with_all_valid_ones(allowed, value):
+    assert choose(allowed[-1], iter(allowed), "thing") is allowed[-1]
     if value in allowed:
         allowed = [word for word in allowed if word != value] or [value + "x"]
     with pytest.raises(ParameterError) as caught:
@@ -62,13 +48,3 @@ def test_the_nearest_choice_is_suggested_only_if_it_is_near():
     with pytest.raises(ParameterError) as caught:
         choose("zzz", ["random", "speaker"], "protocol")
     assert "did you mean" not in str(caught.value)
-
-
-@pytest.mark.parametrize("value", [None, 3, ["cnn"], {"a": 1}])
-def test_a_choice_of_another_type_is_refused_too(value):
-    with pytest.raises(ParameterError, match="unknown architecture"):
-        choose(value, ["cnn"], "architecture")
-
-
-def test_an_audio_error_is_not_a_parameter_error():
-    assert not issubclass(AudioError, ParameterError)

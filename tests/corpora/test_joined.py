@@ -38,18 +38,14 @@ def test_other_emotions_can_be_asked_for(pair):
         corpora.load("emodb,table", pair, emotions="anger, happiness")
 
 
-def test_the_hash_knows_no_folder(pair, tmp_path):
-    first = corpora.load("emodb,table", pair)
-    (tmp_path / "deeper").mkdir()
-    (tmp_path / "emodb").rename(tmp_path / "deeper" / "emodb")
-    moved = pair.replace(str(tmp_path / "emodb"), str(tmp_path / "deeper" / "emodb"))
-    assert corpora.load("emodb,table", moved).sha256 == first.sha256
-
-
-def test_what_could_not_be_used_names_its_corpus(pair, tmp_path):
+def test_the_hash_knows_no_folder_and_what_is_left_out_names_its_corpus(pair, tmp_path):
     (tmp_path / "emodb" / "wav" / "03a01Wb.wav").touch()
-    (row,) = corpora.load("emodb,table", pair).left_out
-    assert row["file"] == "emodb/wav/03a01Wb.wav"
+    first = corpora.load("emodb,table", pair)
+    (tmp_path / "emodb").rename(tmp_path / "moved")
+    folders = pair.replace(str(tmp_path / "emodb"), str(tmp_path / "moved"))
+    moved = corpora.load("emodb,table", folders)
+    assert moved.sha256 == first.sha256
+    assert [row["file"] for row in moved.left_out] == ["emodb/wav/03a01Wb.wav"]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +73,7 @@ def test_corpora_that_share_too_little(tmp_path, workspace, write_tone, make_tab
 
 def test_a_row_for_several_corpora():
     row = describe("demo,emodb")
-    assert row.title == "Synthetic demo corpus and EmoDB, the Berlin Database of Emotional Speech"
+    assert all(describe(name).title in row.title for name in ("demo", "emodb"))
     assert row.synthetic, "one synthetic part is enough for the warning"
     assert row.protocol == "speaker-kfold"
     assert row.epochs == describe("emodb").epochs
@@ -88,8 +84,5 @@ def test_each_of_the_joined_corpora_is_tested_on_the_others(pair):
     table = corpora.load("emodb,table", pair, emotions="anger, neutral").table
     first, second = splits.make(table, "cross-corpus", seed=0)
     assert (first.name, second.name) == ("corpus-emodb", "corpus-table")
-    assert (
-        set(table["corpus"].iloc[first.test])
-        == {"emodb"}
-        == set(table["corpus"].iloc[second.train])
-    )
+    for rows in (first.test, second.train):
+        assert set(table["corpus"].iloc[rows]) == {"emodb"}

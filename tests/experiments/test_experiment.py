@@ -1,7 +1,7 @@
 """Experiments: every choice has a name, and a value that is not allowed is refused by name."""
 
 import json
-from dataclasses import FrozenInstanceError, fields, replace
+from dataclasses import fields, replace
 
 import factory
 import pytest
@@ -10,6 +10,8 @@ from ser_lib.core.errors import ParameterError
 from ser_lib.corpora import CATALOGUE
 from ser_lib.experiments.experiment import ARCHITECTURES, RECIPES, Experiment
 from ser_lib.experiments.splits import PROTOCOLS
+
+NAN = float("nan")
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -21,11 +23,6 @@ def test_usual_choices_are_filled_in(architecture, corpus):
     assert experiment.channels == ARCHITECTURES[architecture]
     unset = [name for name, value in experiment.parameters().items() if value is None]
     assert unset == ["emotions", "style", "split"]
-
-
-def test_what_is_given_stays():
-    experiment = Experiment(architecture="cnn", protocol="random", epochs=3, channels=3)
-    assert (experiment.protocol, experiment.epochs, experiment.channels) == ("random", 3, 3)
 
 
 def test_parameters_are_json_and_make_the_same_experiment():
@@ -63,23 +60,12 @@ def test_a_split_is_known_by_what_is_in_it(tmp_path):
     given = {"split": "0123", "architecture": "cnn", "protocol": "given"}
     again = replace(run, folder=tmp_path, record=replace(run.record, parameters=given)).experiment
     assert again == Experiment(architecture="cnn", split=str(moved))
+    assert Experiment(architecture="cnn", split=str(moved), protocol="random").protocol == "random"
+    with pytest.raises(ParameterError, match="protocol 'given' needs a split"):
+        Experiment(architecture="cnn", protocol="given")
     changed = Experiment(architecture="cnn", split=str(other))
     assert changed.parameters() | {"split": None} == again.parameters() | {"split": None}
     assert changed.parameters() != again.parameters()
-
-
-def test_what_a_split_claims_to_be(tmp_path):
-    file = tmp_path / "split.csv"
-    file.touch()
-    claimed = Experiment(architecture="cnn", split=str(file), protocol="random")
-    assert claimed.protocol == "random"
-    with pytest.raises(ParameterError, match="protocol 'given' needs a split"):
-        Experiment(architecture="cnn", protocol="given")
-
-
-def test_an_experiment_does_not_change():
-    with pytest.raises(FrozenInstanceError):
-        Experiment(architecture="cnn").epochs = 9
 
 
 @pytest.mark.parametrize(
@@ -87,11 +73,7 @@ def test_an_experiment_does_not_change():
     [
         ("architecture", ["cnn_gro", None, 1], "unknown architecture .*cnn, cnn_lstm, cnn_gru"),
         ("corpus", ["emod", None], "unknown corpus .*demo, demo2, crema-d, .*table"),
-        (
-            "emotions",
-            ["anger,,fear", "anger, anger", "+", 3, ["anger"]],
-            "emotions .*(such as|write them as)",
-        ),
+        ("emotions", ["anger,,fear", "anger, anger", "+", 3, ["anger"]], "emotions .*such|write"),
         ("style", ["acted", 1], "unknown style .*improvised, scripted"),
         ("protocol", ["speakers", 3], "unknown protocol .*random, speaker, session, speaker-kfold"),
         ("split", ["nowhere.csv", "."], "split must be a CSV file of folds; there is no file"),
@@ -103,14 +85,10 @@ def test_an_experiment_does_not_change():
         ("batch_size", [0, 16.0, None], "batch_size must be a whole number from 1, not"),
         ("crops", [0, 2.5], "crops must be a whole number from 1, not"),
         ("seed", [-1, 0.5, None, 10**7], "seed must be a whole number from 0 to 1000000, not"),
-        (
-            "learning_rate",
-            [0, -1e-3, 1.1, "1e-3", float("nan"), True],
-            "learning_rate must be above 0, up to 1, not",
-        ),
-        ("weight_decay", [-0.1, "0", float("inf"), float("nan")], "weight_decay must be from 0 to"),
-        ("mixup", [-0.1, float("inf"), float("nan")], "mixup must be from 0 to 100, not"),
-        ("label_smoothing", [-0.1, 1, float("nan")], "label_smoothing must be from 0"),
+        ("learning_rate", [0, -1e-3, 1.1, "1e-3", NAN, True], "must be above 0, up to 1, not"),
+        ("weight_decay", [-0.1, "0", float("inf"), NAN], "weight_decay must be from 0 to"),
+        ("mixup", [-0.1, float("inf"), NAN], "mixup must be from 0 to 100, not"),
+        ("label_smoothing", [-0.1, 1, NAN], "label_smoothing must be from 0"),
         ("block_dropout", [-0.1, 1.0, "0.2"], "block_dropout must be from 0, below 1, not"),
         ("head_dropout", [-0.1, 1.0, None], "head_dropout must be from 0, below 1, not"),
         ("class_weights", [1, "yes", None], "class_weights must be True or False, not"),
@@ -129,19 +107,13 @@ def test_every_parameter_is_checked():
     assert {row[0] for row in mark.args[1]} == {field.name for field in fields(Experiment)}
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("learning_rate", 1),
-        ("mixup", 0),
-        ("weight_decay", 0),
-        ("label_smoothing", 0.0),
-        ("head_dropout", 0.99),
-        ("batch_size", 1),
-        ("seed", 10**6),
-    ],
-)
-def test_the_ends_of_the_ranges_are_allowed(name, value):
+ENDS = {"learning_rate": 1, "mixup": 0, "weight_decay": 0, "label_smoothing": 0.0,
+        "head_dropout": 0.99, "batch_size": 1, "seed": 10**6}  # fmt: skip
+GIVEN = {"protocol": "random", "epochs": 3, "channels": 3}
+
+
+@pytest.mark.parametrize(("name", "value"), (ENDS | GIVEN).items())
+def test_what_is_given_stays_and_the_ends_of_the_ranges_are_allowed(name, value):
     assert getattr(Experiment(**{"architecture": "cnn", name: value}), name) == value
 
 

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from ser_lib.core.errors import ParameterError, SplitError
@@ -64,14 +64,11 @@ def rows_of(folds) -> list:
 
 @given(tables(fewest=0, twins=4), st.sampled_from(RECIPES), st.integers(3, 5), st.integers(0, 99))
 def test_every_protocol_keeps_its_promises(table, name, folds, seed):
-    protocol, refusal = PROTOCOLS[name], ""
+    protocol = PROTOCOLS[name]
     try:
         made = make(table, name, folds=folds, seed=seed)
-    except SplitError as error:  # some of these tables are too small
-        refusal = str(error)
-    if refusal:
-        assert f"protocol '{name}'" in refusal
-        return
+    except SplitError:  # some of these tables are too small
+        reject()
     for fold in made:
         everything = [*(getattr(fold, part) for part in PARTS), fold.twins]
         assert all((np.diff(rows) > 0).all() for rows in everything)
@@ -129,7 +126,7 @@ def test_the_order_of_rows_changes_no_group(table, protocol):
     assert tested(table.sort_values("utterance")) == tested(table)
 
 
-def test_leave_one_speaker_out_known_answer():
+def test_known_answers_of_speakers_and_sessions():
     table = table_of([("", s, e, "") for s in ("b", "a", "c") for e in ("joy", "fear")])
     # The first tests a, validates with the next one, b; after the last comes the first.
     assert rows_of(make(table, "speaker")) == [
@@ -137,9 +134,6 @@ def test_leave_one_speaker_out_known_answer():
         ("speaker-b", [2, 3], [4, 5], [0, 1]),
         ("speaker-c", [0, 1], [2, 3], [4, 5]),
     ]
-
-
-def test_sessions_are_left_out_whole():
     tested = {f.name: set(regular()["speaker"].iloc[f.test]) for f in make(regular(), "session")}
     assert tested == {f"session-S{i}": {f"p{2 * i}", f"p{2 * i + 1}"} for i in range(3)}
 
@@ -168,8 +162,6 @@ def test_shared_speakers_are_named():
         (([0, 1], [2, 4], [3, 5]), ["b", "c"]),
     ]:
         assert shared_speakers(table, Fold("x", *map(np.array, parts))) == shared
-    (fold,) = make(regular(), "random")
-    assert shared_speakers(regular(), fold), "the random protocol mixes speakers by design"
 
 
 def test_one_recording_under_two_names():
@@ -200,21 +192,6 @@ def test_cross_corpus_tests_each_corpus_on_the_others(a, b, c, seed):
 # Neither speaker nor sentence
 
 
-def test_sentence_and_speaker_known_answer():
-    table = regular(3, 2, ("joy",))  # rows: p0s0 p0s1 p1s0 p1s1 p2s0 p2s1
-    made = make(table, "sentence+speaker", folds=3, seed=1)
-    place = {tuple(row): i for i, row in enumerate(table[["speaker", "sentence"]].to_numpy())}
-    for fold in made:
-        (test,), (validation,), (train,) = fold.test, fold.validation, fold.train
-        speaker, sentence = table.loc[test, ["speaker", "sentence"]]
-        other = "s1" if sentence == "s0" else "s0"
-        left = {"p0", "p1", "p2"} - {speaker}
-        assert {train, validation} == {place[name, other] for name in left}
-    assert [fold.name for fold in made] == [
-        f"speakers-{group}-sentences-{spoken}" for group in (1, 2, 3) for spoken in (1, 2)
-    ]
-
-
 def test_sizes_and_groups():
     table = regular(10, 10)
     made = make(table, "sentence+speaker", folds=5)
@@ -229,26 +206,21 @@ def test_sizes_and_groups():
     kfold = make(table, "speaker-kfold", folds=5)
     voices = [{frozenset(table["speaker"].iloc[f.test]) for f in folds} for folds in (made, kfold)]
     assert voices[0] == voices[1]
-    few = make(regular(6, 2), "sentence+speaker", folds=4)
-    assert len(few) == 8, "two sentences make two groups"
-
-
-def test_an_empty_cell_is_no_fold():
+    few = [fold.name for fold in make(regular(3, 2), "sentence+speaker", folds=3)]
+    groups = product((1, 2, 3), (1, 2))  # two sentences make two groups
+    assert few == [f"speakers-{group}-sentences-{spoken}" for group, spoken in groups]
     table = regular(4, 3, ("joy",))
-    dropped = table[~((table["speaker"] == "p0") & (table["sentence"] == "s0"))]
-    assert len(make(dropped, "sentence+speaker", folds=4)) == 4 * 3 - 1
+    absent = table[~((table["speaker"] == "p0") & (table["sentence"] == "s0"))]
+    assert len(make(absent, "sentence+speaker", folds=4)) == 4 * 3 - 1, "an empty cell is no fold"
 
 
 # What is refused
 
 
 @pytest.mark.parametrize("name", ["speakers", "sentence"])
-def test_an_unknown_protocol(name):
+def test_a_protocol_that_makes_no_folds(name):
     with pytest.raises(ParameterError, match=rf"unknown protocol '{name}'.*sentence\+speaker"):
         make(regular(), name)
-
-
-def test_a_given_split_has_no_recipe():
     with pytest.raises(SplitError, match="protocol 'given' needs a split"):
         make(regular(), "given")
 
@@ -267,6 +239,10 @@ def test_speakers_have_to_be_known(protocol, unknown):
 
 SOLO = [*(("", f"p{i}", "joy", "s0") for i in range(8)), ("", "p0", "joy", "s1")]
 PAIRED = [("", f"p{i}", "joy" if j else "fear", f"s{j}") for i in range(4) for j in (0, 1)]
+NO_SENTENCE = regular().assign(sentence="")
+SURPRISE = table_of([("S1", "p2", "surprise", "s0")]).assign(sha256="rare")
+RARE = pd.concat([regular(), SURPRISE], ignore_index=True)
+BOTH = "sentence+speaker"
 ONE_VOICE = regular().assign(speaker="same")
 
 
@@ -283,35 +259,19 @@ ONE_VOICE = regular().assign(speaker="same")
         (regular(2), "speaker-kfold", 5, r"5 folds.*speakers \(2\)"),
         (regular(), "cross-corpus", 5, "needs at least two corpora"),
         (several(one=4, two=1), "cross-corpus", 5, "corpus 'two' has one speaker"),
-        (
-            regular().assign(sentence=""),
-            "sentence+speaker",
-            3,
-            "needs the sentence of .*, 60 of 60",
-        ),
-        (regular(2), "sentence+speaker", 3, r"3 folds needs between 3 and .* speakers \(2\)"),
-        (regular(5), "sentence+speaker", 2, "with 2 folds needs between 3"),
-        (regular(5, 1), "sentence+speaker", 3, "needs at least 2 sentences"),
-        (
-            table_of(PAIRED),
-            "sentence+speaker",
-            4,
-            "no .* '(fear|joy)' is left to train .*more folds",
-        ),
-        (table_of(SOLO), "sentence+speaker", 8, "nothing is left to validate fold 'speakers-"),
+        (NO_SENTENCE, BOTH, 3, "needs the sentence of .*, 60 of 60"),
+        (regular(2), BOTH, 3, r"3 folds needs between 3 and .* speakers \(2\)"),
+        (regular(5), BOTH, 2, "with 2 folds needs between 3"),
+        (regular(5, 1), BOTH, 3, "needs at least 2 sentences"),
+        (table_of(PAIRED), BOTH, 4, "no .* '(fear|joy)' is left to train .*more folds"),
+        (table_of(SOLO), BOTH, 8, "nothing is left to validate fold 'speakers-"),
+        *((RARE, protocol, 3, "'surprise'.*1 (utterance|in the corpus)")
+          for protocol in ("random", *GROUPED)),
     ],
-)
+)  # fmt: skip
 def test_what_the_corpus_lacks_is_named(table, protocol, folds, message):
     with pytest.raises(SplitError, match=message):
         make(table, protocol, folds=folds)
-
-
-@pytest.mark.parametrize("protocol", ["random", *GROUPED])
-def test_an_emotion_with_one_utterance(protocol):
-    rare = table_of([("S1", "p2", "surprise", "s0")]).assign(sha256="rare")
-    table = pd.concat([regular(), rare], ignore_index=True)
-    with pytest.raises(SplitError, match=r"'surprise'.*(1 utterance\(s\)|\(1 in the corpus\))"):
-        make(table, protocol, folds=3)
 
 
 def test_five_utterances_are_the_fewest_for_a_random_split():
@@ -346,11 +306,8 @@ def reading(tmp_path):
 
 def test_the_file_is_plain(tmp_path):
     file = tmp_path / "deep" / "split.csv"
-    folds = [
-        fold_of("speaker-b", train=[0, 3], validation=[2], test=[1]),
-        fold_of("a, b", test=[0]),
-    ]
-    write(file, folds, TABLE)
+    one = fold_of("speaker-b", train=[0, 3], validation=[2], test=[1])
+    write(file, [one, fold_of("a, b", test=[0])], TABLE)
     assert file.read_bytes() == (
         b"fold,utterance,part\n"
         b"speaker-b,u1,train\nspeaker-b,u4,train\nspeaker-b,u3,validation\nspeaker-b,u2,test\n"
@@ -372,8 +329,8 @@ SHEET = ["fold,utterance,part", "f,u1,train", "f,u2,validation", "", "f,u3,test"
         ("utterance,part\nu1,train\nu2,validation\nu4,test\n", [("given", [0], [1], [3])]),
         # The order of folds is that of the file.
         (
-            WHOLE + WHOLE[20:].replace("a,", "z,") + "Z,u4,train\nZ,u2,validation\nZ,u1,test",
-            [("a", [0], [1], [2]), ("z", [0], [1], [2]), ("Z", [3], [1], [0])],
+            WHOLE + "Z,u4,train\nZ,u2,validation\nZ,u1,test",
+            [("a", [0], [1], [2]), ("Z", [3], [1], [0])],
         ),
         # Files of spreadsheets.
         *((start + end.join(SHEET), [("f", [0], [1], [2])])
@@ -430,14 +387,11 @@ def test_what_is_written_is_read(tmp_path_factory, data):
         ('fold,utterance,part\na,"u1"x,train\n', r"is not a CSV table in UTF-8"),
     ],
 )
-def test_what_is_wrong_is_named(reading, text, message):
+def test_what_is_wrong_is_named(reading, tmp_path, text, message):
+    with pytest.raises(SplitError, match=r"cannot read the split .*split\.csv: No such file"):
+        read(tmp_path / "split.csv", TABLE)
     with pytest.raises(SplitError, match=rf"split\.csv.*{message}"):
         reading(text)
-
-
-def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(SplitError, match=r"cannot read the split .*none\.csv: No such file"):
-        read(tmp_path / "none.csv", TABLE)
 
 
 def test_utterances_that_were_not_chosen_are_passed_over(reading):

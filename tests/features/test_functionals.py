@@ -29,7 +29,7 @@ def named(values: np.ndarray, rows: int = 1) -> dict[str, np.ndarray]:
     return dict(zip(functionals.FUNCTIONALS, parts, strict=True)) | {"length": values[-1]}
 
 
-def test_a_ramp():
+def test_a_ramp_and_a_single_frame():
     found = named(functionals.summarise(np.arange(101.0)[np.newaxis]))
     assert found["mean"] == found["median"] == 50
     assert (found["p5"], found["p95"]) == (5, 95)
@@ -37,12 +37,11 @@ def test_a_ramp():
     assert found["slope"] == pytest.approx(PER_SECOND)
     assert found["change"] == 1
     assert found["length"] == pytest.approx(101 / PER_SECOND)
-
-
-def test_one_frame_has_no_slope_and_no_change():
-    found = named(functionals.summarise(np.array([[7.0]])))
-    assert found["mean"] == found["p5"] == found["p95"] == 7
-    assert found["std"] == found["slope"] == found["change"] == 0
+    found = named(functionals.summarise(np.arange(60.0)[:, np.newaxis]), 60)
+    for name in ("mean", "p5", "median", "p95"):
+        np.testing.assert_array_equal(found[name], np.arange(60))
+    for name in ("std", "slope", "change"):
+        assert not found[name].any()
 
 
 @given(MAPS, st.floats(-50, 50))
@@ -64,12 +63,6 @@ def test_played_backwards_only_the_slope_turns(static):
         np.testing.assert_allclose(back[name], values, rtol=1e-4, atol=1e-4)
 
 
-def test_there_is_a_number_for_every_functional_of_every_row_and_the_length():
-    values = functionals.summarise(np.arange(60.0)[:, np.newaxis] * np.ones(5))
-    assert len(values) == len(functionals.FUNCTIONALS) * 60 + 1
-    np.testing.assert_array_equal(named(values, 60)["median"], np.arange(60))
-
-
 @pytest.fixture
 def tones(workspace, make_table, tmp_path):
     """A manifest of tones, one file more than a chunk of openSMILE's functionals holds."""
@@ -87,9 +80,7 @@ def test_the_stack_comes_from_the_feature_store_in_the_manifests_order(tones):
 
 
 def test_an_unknown_set(tones):
-    with pytest.raises(
-        ParameterError, match=r"unknown set of functionals 'stak' \(did you mean 'stack'"
-    ):
+    with pytest.raises(ParameterError, match=r"set of functionals 'stak' \(did you mean 'stack'"):
         functionals.table(tones, "stak")
 
 
@@ -140,14 +131,16 @@ def fake_smile(monkeypatch):
     return heard
 
 
-def test_opensmile_hears_every_utterance_once_and_in_order(tones, fake_smile):
+def test_opensmile_hears_every_utterance_once_and_in_order(tones, fake_smile, monkeypatch):
     values = functionals.table(tones, "eGeMAPSv02", workers=0)
     signals = [audio.load(tones.root / p, rate=functionals.SMILE_RATE) for p in tones.table["path"]]
-    np.testing.assert_allclose(values[:, 0], [len(signal) for signal in signals])
-    np.testing.assert_allclose(
-        values[:, 1], [np.square(signal).mean() for signal in signals], rtol=1e-5
-    )
+    expected = [[len(signal), np.square(signal).mean()] for signal in signals]
+    np.testing.assert_allclose(values, expected, rtol=1e-5)
     assert fake_smile == [len(signal) for signal in signals]
+    # Another version of openSMILE has another result.
+    monkeypatch.setattr(functionals, "version", lambda name: "2")
+    functionals.table(tones, "eGeMAPSv02", workers=0)
+    assert len(fake_smile) == 2 * len(signals)
 
 
 def test_what_is_kept_is_not_computed_again_and_damage_is_mended(tones, workspace, fake_smile):
@@ -156,21 +149,9 @@ def test_what_is_kept_is_not_computed_again_and_damage_is_mended(tones, workspac
     assert len(files) == 2
     files[1].write_bytes(files[1].read_bytes()[:-8])
     fake_smile.clear()
-    told = []
-    again = functionals.table(
-        tones, "eGeMAPSv02", workers=0, progress=lambda *step: told.append(step)
-    )
+    again = functionals.table(tones, "eGeMAPSv02", workers=0)
     np.testing.assert_array_equal(again, first)
-    n = len(tones.table)
-    assert len(fake_smile) == n - functionals.CHUNK
-    assert told == [(n, n)]
+    assert len(fake_smile) == len(tones.table) - functionals.CHUNK
     fake_smile.clear()
     functionals.table(tones, "eGeMAPSv02", workers=0)
     assert fake_smile == []
-
-
-def test_another_version_of_opensmile_is_another_result(tones, fake_smile, monkeypatch):
-    functionals.table(tones, "eGeMAPSv02", workers=0)
-    monkeypatch.setattr(functionals, "version", lambda name: "2")
-    functionals.table(tones, "eGeMAPSv02", workers=0)
-    assert len(fake_smile) == 2 * len(tones.table)

@@ -85,14 +85,6 @@ def test_strengths_go_from_mild_to_severe(kind):
     assert distances[0] > 0.05
 
 
-def test_an_unknown_kind_and_missing_voices():
-    with pytest.raises(ParameterError, match=r"unknown kind of perturbation 'nose'.*'noise'"):
-        apply(SPEECH, "nose", 10)
-    for silent in ([], [np.zeros(100, dtype=np.float32)]):
-        with pytest.raises(ParameterError, match="at least one voice that is not silent"):
-            apply(SPEECH, "babble", 10, voices=silent)
-
-
 @pytest.mark.parametrize(
     ("kind", "strength", "words"),
     [
@@ -110,6 +102,11 @@ def test_an_unknown_kind_and_missing_voices():
 def test_strengths_that_are_not_allowed(kind, strength, words):
     with pytest.raises(ParameterError, match=words):
         apply(SPEECH, kind, strength)
+    with pytest.raises(ParameterError, match=r"unknown kind of perturbation 'nose'.*'noise'"):
+        apply(SPEECH, "nose", 10)
+    for silent in ([], [np.zeros(100, dtype=np.float32)]):
+        with pytest.raises(ParameterError, match="at least one voice that is not silent"):
+            apply(SPEECH, "babble", 10, voices=silent)
 
 
 # Noise
@@ -118,12 +115,11 @@ def test_strengths_that_are_not_allowed(kind, strength, words):
 @pytest.mark.parametrize("kind", ["noise", "babble"])
 @pytest.mark.parametrize("asked", [-10, 0, 5, 20, 40])
 def test_the_ratio_is_the_one_asked_for(kind, asked):
-    assert snr_db(SPEECH, apply(SPEECH, kind, asked)) == pytest.approx(asked, abs=0.01)
-
-
-def test_strengths_differ_in_strength_alone():
-    mild, severe = (apply(SPEECH, "noise", strength) - SPEECH for strength in (20, 0))
-    np.testing.assert_allclose(severe, 10 * mild, atol=1e-5)
+    changed = apply(SPEECH, kind, asked)
+    assert snr_db(SPEECH, changed) == pytest.approx(asked, abs=0.01)
+    # Strengths differ in strength alone.
+    loudest = apply(SPEECH, kind, -10) - SPEECH
+    np.testing.assert_allclose(changed - SPEECH, loudest * 10 ** (-(asked + 10) / 20), atol=1e-5)
 
 
 def test_white_noise_is_white():
@@ -156,10 +152,7 @@ def test_the_reverberation_time_is_the_one_asked_for(asked):
     used = (decay < -5) & (decay > -35)
     slope = np.polyfit(np.flatnonzero(used) / RATE, decay[used], 1)[0]
     assert -60 / slope == pytest.approx(asked, rel=0.05)
-
-
-def test_the_reflections_are_as_strong_as_the_direct_sound():
-    response = perturb.room_response(0.5, np.random.default_rng(0))
+    # The reflections are as strong as the direct sound.
     assert response[0] == 1
     assert np.sum(response[1:] ** 2) == pytest.approx(1)
 
@@ -196,10 +189,15 @@ def test_a_filter_passes_its_band_alone(change, passed, stopped):
         assert transfer_db(change, hertz) < -60
 
 
-def test_filters_do_not_delay():
-    for kind, strength in (("telephone", 3400), ("low-pass", 1000)):
-        likeness = correlate(apply(SPEECH, kind, strength), SPEECH, mode="full")
-        assert likeness.argmax() == len(SPEECH) - 1
+CODECS = [("telephone", 3400), ("low-pass", 1000), *(("mp3", rate) for rate in perturb.MP3_KBIT_S)]
+
+
+@pytest.mark.parametrize(("kind", "strength"), CODECS)
+def test_lines_and_recorders_do_not_delay(kind, strength):
+    likeness = correlate(apply(SPEECH, kind, strength), SPEECH, mode="full")
+    assert likeness.argmax() == len(SPEECH) - 1
+    if strength == 160:
+        assert snr_db(SPEECH, apply(SPEECH, kind, strength)) > 20
 
 
 @pytest.mark.parametrize("gain_db", [-40, -20, 0, 6])
@@ -216,15 +214,3 @@ def test_what_is_over_full_scale_is_cut_off():
     assert np.mean(np.abs(changed) >= 32767 / 32768) == pytest.approx(2 / 3, abs=2e-3)
     assert changed.max() == np.float32(32767 / 32768)
     assert changed.min() == -1
-
-
-def test_mp3_is_in_step_with_the_original():
-    for strength in perturb.MP3_KBIT_S:
-        likeness = correlate(apply(SPEECH, "mp3", strength), SPEECH, mode="full")
-        assert likeness.argmax() == len(SPEECH) - 1
-
-
-def test_mp3_loses_more_the_lower_its_rate():
-    losses = [snr_db(SPEECH, apply(SPEECH, "mp3", strength)) for strength in (8, 32, 160)]
-    assert losses == sorted(losses)
-    assert losses[-1] > 20

@@ -73,23 +73,26 @@ def anywhere(request):
 
 
 @pytest.mark.parametrize("kind", features.MAPS)
-def test_the_store_holds_the_maps_of_all_utterances(manifest, kind):
+def test_the_store_holds_the_maps_of_all_utterances(manifest, computed, kind):
     maps = build(manifest, kind=kind)
+    assert len(computed) == 18
     for i, path in enumerate(manifest.table["path"]):
         expected = features.extract(audio.load(manifest.root / path), kind=kind)
         assert maps[i].dtype == np.float32
         np.testing.assert_array_equal(maps[i], expected)
-    assert i == 17
-
-
-def test_the_second_build_computes_nothing(manifest, computed):
-    first = build(manifest)
-    assert len(computed) == 18
+    assert sum(1 for _ in maps) == 18
+    with pytest.raises(IndexError):
+        maps[18]
     computed.clear()
-    again = build(manifest)
-    assert computed == []
-    assert again.address == first.address
-    np.testing.assert_array_equal(again[17], first[17])
+    again = build(manifest, kind=kind)
+    assert (again.address, computed) == (maps.address, [])
+    np.testing.assert_array_equal(again[17], maps[17])
+    # Numpy reads the files.
+    lengths = np.load(folder_of(maps) / "lengths.npy")
+    assert lengths.dtype == np.int32
+    assert lengths.tolist() == [maps[i].shape[1] for i in range(18)]
+    values = np.load(folder_of(maps) / "000016.npy")
+    np.testing.assert_array_equal(values, np.concatenate([maps[16].ravel(), maps[17].ravel()]))
 
 
 def test_an_interrupted_build_goes_on(manifest, computed, anywhere, monkeypatch):
@@ -121,13 +124,9 @@ def test_a_damaged_chunk_is_named_and_computed_again(manifest, computed, anywher
     if damage == "removed":
         place._files.rm(f"{place._path}/000004.npy")
     else:
-        damaged = {
-            "cut": chunk[:-9],
-            "longer": chunk + b"more",
-            "another": whole["000016.npy"],
-            "zeros": bytes(len(chunk)),
-        }
-        place.write("000004.npy", damaged[damage])
+        other = whole["000016.npy"]
+        damaged = {"cut": chunk[:-9], "longer": chunk + b"more", "another": other}
+        place.write("000004.npy", damaged.get(damage, bytes(len(chunk))))
     message = rf"000004.npy of the feature store {address} is missing or damaged; run again"
     if damage != "zeros":  # what a power cut leaves; a listing does not tell
         with pytest.raises(StoreError, match=message):
@@ -140,8 +139,8 @@ def test_a_damaged_chunk_is_named_and_computed_again(manifest, computed, anywher
     assert build(manifest).address == address
     assert len(computed) == 4
     assert content(address) == whole
-    told = f"the feature store {address} has damaged chunks, which are computed again: 000004.npy\n"
-    assert capsys.readouterr().err == ("" if damage == "removed" else told)
+    told = capsys.readouterr().err
+    assert (address in told and "000004.npy" in told) is (damage != "removed")
 
 
 @pytest.mark.parametrize("damage", ["removed", "cut", "garbage", "another"])
@@ -163,16 +162,6 @@ def test_damaged_lengths_are_written_again(manifest, computed, damage):
     assert content(folder) == whole
 
 
-def test_a_chunk_is_an_array_that_numpy_reads(manifest):
-    maps = build(manifest)
-    lengths = np.load(folder_of(maps) / "lengths.npy")
-    assert lengths.dtype == np.int32
-    assert lengths.tolist() == [maps[i].shape[1] for i in range(18)]
-    values = np.load(folder_of(maps) / "000016.npy")
-    expected = np.concatenate([maps[16].ravel(), maps[17].ravel()])
-    np.testing.assert_array_equal(values, expected)
-
-
 def test_a_store_of_another_number_of_utterances_is_refused(manifest, tmp_path):
     folder = folder_of(build(manifest))
     for number in (17, 24):
@@ -180,13 +169,6 @@ def test_a_store_of_another_number_of_utterances_is_refused(manifest, tmp_path):
             store.Store(folder, number)
     with pytest.raises(StoreError, match=r"nowhere/lengths\.npy cannot be read"):
         store.Store(tmp_path / "nowhere", 18)
-
-
-def test_reading_is_not_beyond_the_end(manifest):
-    maps = build(manifest)
-    assert sum(1 for _ in maps) == 18
-    with pytest.raises(IndexError):
-        maps[18]
 
 
 def test_memory_does_not_grow_with_the_store(tmp_path):
@@ -216,9 +198,14 @@ def test_memory_does_not_grow_with_the_store(tmp_path):
     assert done.stdout.split("\n")[:2] == ["6400.0", "there is a limit"], done.stderr
 
 
-def test_an_audio_file_that_changed_since_the_corpus_was_read_is_named(manifest, write_tone):
+def test_what_cannot_be_stored_is_named(manifest, write_tone):
+    with pytest.raises(ParameterError, match=r"unknown feature map 'mfcc'.*logmel, stack"):
+        build(manifest, kind="mfcc")
     file = write_tone(manifest.root / manifest.table["path"].iloc[5], seconds=3)
     with pytest.raises(AudioError, match=rf"{file.name}: has changed since the corpus was read"):
+        build(manifest)
+    file.unlink()
+    with pytest.raises(AudioError, match=f"{file.name}: does not exist"):
         build(manifest)
 
 
@@ -240,14 +227,19 @@ def test_processes_give_the_same_bytes(manifest, workspace):
     assert content(folder) == alone
 
 
-def test_what_is_heard_decides_the_store(manifest, table, write_tone, tmp_path):
+def test_what_is_heard_decides_the_store(manifest, table, write_tone, workspace, monkeypatch):
     first = folder_of(build(manifest))
     assert folder_of(build(manifest, kind="stack")) != first
-    shutil.copytree(table.parent, tmp_path / "copy")
-    copy = corpora.load("table", tmp_path / "copy" / "table.csv")
-    assert folder_of(build(copy)) == first, "where the corpus lies is no matter"
-    write_tone(copy.root / copy.table["path"].iloc[3], hertz=911)
-    assert folder_of(build(corpora.load("table", tmp_path / "copy" / "table.csv"))) != first
+    copy = shutil.copytree(table.parent, workspace / "copy") / "table.csv"
+    same = corpora.load("table", copy)
+    assert folder_of(build(same)) == first, "where the corpus lies is no matter"
+    for named, folder in (("stores", workspace), (str(workspace / "deep"), workspace)):
+        monkeypatch.setenv("SER_STORE", named)
+        elsewhere = folder_of(build(manifest))
+        assert elsewhere == folder / named / first.name
+        assert content(elsewhere) == content(first)
+    write_tone(same.root / same.table["path"].iloc[3], hertz=911)
+    assert folder_of(build(corpora.load("table", copy))).name != first.name
 
 
 def test_the_same_samples_at_another_rate_are_another_sound(table, write_tone):
@@ -274,24 +266,12 @@ def test_progress_counts_utterances(manifest):
     assert seen == [(18, 18)]
 
 
-def test_a_file_that_went_away_is_named(manifest):
-    gone = manifest.root / manifest.table["path"].iloc[5]
-    gone.unlink()
-    with pytest.raises(AudioError, match=f"{gone.name}: does not exist"):
-        build(manifest)
-
-
 def test_the_key_covers_all_code_that_makes_a_map(manifest, monkeypatch, rooms_behind):
     hashed = []
     monkeypatch.setattr(store, "sources", lambda *rooms: hashed.extend(rooms) or [])
     build(manifest)
     making = rooms_behind("core.audio", "features.maps") - {"core.errors"}
     assert set(hashed) == {f"{room.replace('.', '/')}.py" for room in making | {"features.store"}}
-
-
-def test_an_unknown_map(manifest):
-    with pytest.raises(ParameterError, match=r"unknown feature map 'mfcc'.*logmel, stack"):
-        build(manifest, kind="mfcc")
 
 
 # On other addresses
@@ -327,15 +307,6 @@ def test_without_a_bucket_nothing_is_computed(manifest, computed, far, monkeypat
     assert computed == []
 
 
-def test_stores_in_another_folder(manifest, workspace, tmp_path, monkeypatch):
-    usual = folder_of(build(manifest))
-    for named, meant in (("stores", workspace), (str(tmp_path / "stores"), tmp_path)):
-        monkeypatch.setenv("SER_STORE", named)
-        folder = folder_of(build(manifest))
-        assert folder == meant / "stores" / usual.name
-        assert content(folder) == content(usual)
-
-
 # On a full disk
 
 
@@ -366,11 +337,7 @@ def test_a_full_disk_costs_only_what_did_not_fit(workspace, tmp_path, make_table
         """,
         kilobytes=3_000,
     )
-    assert re.fullmatch(
-        r"no space left to write \S+/\d{6}\.npy \(No space left on device\); what was finished is "
-        "kept: free some space and run the same command again",
-        told["error"],
-    )
+    assert re.search(r" \S+/\d{6}\.npy \(No space left on device\)", told["error"])
     kept = told["kept"]
     assert 2 <= len(kept) < len(expected), "lengths and a chunk at least, but not all"
     assert kept == {name: len(expected[name]) for name in kept}

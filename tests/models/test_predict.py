@@ -4,14 +4,13 @@ import shutil
 import subprocess
 import sys
 from functools import partial
-from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
 from ser_lib.core import audio
-from ser_lib.core.errors import AudioError, RecordError
+from ser_lib.core.errors import AudioError
 from ser_lib.features import maps as features
 from ser_lib.features.maps import Standardiser
 from ser_lib.models import bundle, networks, predict
@@ -58,9 +57,14 @@ def expected(trained, tones):
     return answers
 
 
-@pytest.mark.parametrize(("chunk", "workers"), [(64, None), (2, 0), (2, 2)])
-def test_files_are_answered_in_order(run, tones, expected, monkeypatch, chunk, workers):
+@pytest.mark.parametrize(
+    ("chunk", "workers", "lite"),
+    [(64, None, True), (2, 0, True), (2, 2, True), (64, None, False)],
+)
+def test_files_are_answered_in_order(run, tones, expected, monkeypatch, chunk, workers, lite):
     monkeypatch.setattr(predict, "CHUNK", chunk)
+    if not lite:  # then Keras answers
+        monkeypatch.setattr(bundle, "lite_available", lambda: False)
     order = [3, 0, 4, 4, 1, 2, 0]
     found = predict.predict([tones[i] for i in order], run, workers=workers)
     assert found.emotions == EMOTIONS
@@ -93,34 +97,24 @@ def test_nothing_that_can_be_answered(run, tmp_path, names):
 
 def test_a_folder_means_the_audio_files_in_it(run, tones, expected, tmp_path):
     places = ["b.wav", "deep/er/a.WAV", "deep/z.flac", "a.wav"]
+    mine = tmp_path / "mine"
+    (mine / "no.wav").mkdir(parents=True)
+    (mine / "notes.txt").write_text("no audio")
+    with pytest.raises(AudioError, match=r"holds no audio file; .* one of .*\.flac.*\.wav"):
+        predict.predict([tones[0], mine], run)
+    (mine / "phone.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
+    (mine / "link.wav").symlink_to("nowhere.wav")
     for place, tone in zip(places, tones, strict=False):
-        target = tmp_path / "mine" / place
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(tone, target)
-    (tmp_path / "mine" / "notes.txt").write_text("no audio")
-    (tmp_path / "mine" / "no.wav").mkdir()
-    found = predict.predict([tones[4], tmp_path / "mine", tones[0]], run)
+        (mine / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(tone, mine / place)
+    found = predict.predict([tones[4], mine, tones[0]], run)
     inside = ["a.wav", "b.wav", "deep/er/a.WAV", "deep/z.flac"]
-    inside = [str(tmp_path / "mine" / place) for place in inside]
+    inside = [str(mine / place) for place in inside]
     assert found.files == [str(tones[4]), *inside, str(tones[0])]
     np.testing.assert_allclose(found.probabilities, expected[[4, 3, 0, 1, 2, 0]], atol=1e-5)
-
-
-def test_audio_in_a_folder_that_cannot_be_read_is_named(run, tones, tmp_path):
-    shutil.copy(tones[0], tmp_path / "good.wav")
-    (tmp_path / "phone.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
-    (tmp_path / "link.wav").symlink_to("nowhere.wav")
-    found = predict.predict([tmp_path], run)
-    assert found.files == [str(tmp_path / "good.wav")]
     link, phone = map(str, found.refused)
     assert "link.wav: does not exist" in link
     assert "phone.m4a: cannot be decoded" in phone
-
-
-def test_a_folder_without_audio(run, tones, tmp_path):
-    (tmp_path / "notes.txt").write_text("no audio")
-    with pytest.raises(AudioError, match=r"holds no audio file; .* one of .*\.flac.*\.wav"):
-        predict.predict([tones[0], tmp_path], run)
 
 
 def test_long_work_tells_how_far_it_is(run, tones, monkeypatch):
@@ -143,43 +137,25 @@ def test_a_new_network_in_the_same_folder_is_the_one_that_answers(trained, run, 
     assert not np.allclose(before.probabilities, after.probabilities, atol=1e-3)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_damaged_network_is_named(run, tones, tmp_path, monkeypatch, workers):
-    monkeypatch.setattr(predict, "CHUNK", 1)
-    folder = Path(shutil.copytree(run / "bundle", tmp_path / "bundle"))
-    (folder / "network.tflite").write_bytes(b"cut")
-    with pytest.raises(RecordError, match=r"network\.tflite is damaged"):
-        predict.predict(tones[:2], folder, workers=workers)
-
-
-def test_without_the_runtime_keras_answers(run, tones, expected, monkeypatch):
-    monkeypatch.setattr(bundle, "lite_available", lambda: False)
-    found = predict.predict(tones, run)
-    np.testing.assert_allclose(found.probabilities, expected, atol=1e-6)
-
-
-def test_what_is_slow_is_not_imported(run, tones):
+@pytest.mark.parametrize(
+    ("command", "slow"),
+    [
+        ("predict", {"tensorflow", "keras", "librosa", "numba", "matplotlib", "pandas", "sklearn"}),
+        ("corpora", {"tensorflow", "keras", "librosa", "matplotlib", "papermill"}),
+        ("--help", {"numpy", "scipy", "soundfile", "keras", "librosa", "pandas", "yaml"}),
+    ],
+)
+def test_a_command_does_not_wait_for_what_it_does_not_need(run, tones, command, slow):
     # In a process of its own: here, other tests have imported it.
+    words = [command, str(tones[0]), "--model", str(run)] if command == "predict" else [command]
     code = f"""
 import sys
 from ser_lib import cli
-assert cli.main(["predict", {str(tones[0])!r}, "--model", {str(run)!r}]) == 0
-slow = {{"tensorflow", "keras", "librosa", "numba", "matplotlib", "pandas", "sklearn"}}
-assert not slow & set(sys.modules), slow & set(sys.modules)
+try:
+    cli.main({words})
+finally:
+    assert not {slow} & set(sys.modules), {slow} & set(sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert str(tones[0]) in done.stdout
-
-
-def test_help_imports_nothing_but_the_command():
-    code = """
-import sys
-from ser_lib import cli
-try:
-    cli.main(["--help"])
-except SystemExit:
-    slow = {"numpy", "scipy", "soundfile", "tensorflow", "keras", "librosa", "pandas", "yaml"}
-    assert not slow & set(sys.modules), slow & set(sys.modules)
-"""
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    assert done.stdout

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from factory import parse
 
-from ser_lib import cli, corpora
+from ser_lib import corpora
 from ser_lib.core.errors import RecordError
 from ser_lib.experiments import leakage, splits, train
 from ser_lib.features import maps as features
@@ -18,18 +18,6 @@ from ser_lib.features.maps import Standardiser
 from ser_lib.metrics import scores
 from ser_lib.pages import audit
 from ser_lib.pages.audit import Audited
-
-
-@pytest.fixture
-def ser(capsys):
-    """Run a command; return its exit code and what it printed to standard output and error."""
-
-    def run(*arguments):
-        code = cli.main([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture

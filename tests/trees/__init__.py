@@ -2,23 +2,7 @@
 
 `make` writes a tree of files in the exact layout of a corpus that this library reads, with the
 irregularities that the real one has and tones for audio, and tells what a reader should make of
-it:
-
->>> import tempfile
->>> import trees
->>> from ser_lib import corpora
->>> with tempfile.TemporaryDirectory() as folder:
-...     tree = trees.make("tess", folder)
-...     rows, left_out = corpora.CATALOGUE["tess"].read(tree.root)
->>> len(rows) == len(tree.rows)
-True
-
-For a corpus of your own, `write` makes any files:
-
->>> with tempfile.TemporaryDirectory() as folder:
-...     root = trees.write(folder, {"anna/happy-1.wav": trees.Sound(rate=8_000)})
-...     print([file.name for file in root.rglob("*.wav")])
-['happy-1.wav']
+it. `write` makes any files.
 """
 
 from dataclasses import dataclass
@@ -41,38 +25,19 @@ PLANS = {
     "savee": acted.SAVEE,
     "tess": acted.TESS,
 }
-"""The corpora that can be made."""
 
 
 @dataclass(frozen=True)
 class Tree:
-    """What was made.
+    """What was made."""
 
-    Attributes
-    ----------
-    root
-        The folder to give to the reader.
-    rows
-        Utterance to its columns: all that a manifest has but `utterance` and `sha256`.
-    left_out
-        File that is not used to words that the reason must have.
-    """
-
-    root: Path
-    rows: dict[str, dict[str, str | float]]
-    left_out: dict[str, str]
+    root: Path  # to give to the reader
+    rows: dict[str, dict[str, str | float]]  # all columns but `utterance` and `sha256`
+    left_out: dict[str, str]  # words that the reason must have
 
 
 def make(corpus: str, folder: str | Path) -> Tree:
-    """Write a small copy of a corpus, the same every time.
-
-    Parameters
-    ----------
-    corpus
-        A key of `PLANS`.
-    folder
-        Becomes the root of the copy.
-    """
+    """Write a small copy of a corpus, the same every time, and return it."""
     plan = PLANS[corpus]
     recordings = [row["path"] for row in plan.rows] + [
         path for path in plan.left_out if path.endswith(".wav")

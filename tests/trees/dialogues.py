@@ -4,9 +4,10 @@ from trees.acted import HIDDEN
 from trees.files import Sound
 from trees.plans import Plan
 
-# Dialog, session, sentence, then turns: end of the name, speaker, sex, label, emotion, valence,
-# activation, dominance. The first F or M of a name is not the speaker's; scripts recur in other
-# sessions; parts of a dialog have a letter.
+_TURN = ("speaker", "sex", "label", "emotion", "valence", "activation", "dominance")
+
+# Dialog, session, sentence, then turns: the end of the name, and a `_TURN`. The first F or M of a
+# name is not the speaker's; scripts recur in other sessions; parts of a dialog have a letter.
 _DIALOGS = (
     ("Ses01F_impro01", "1", "", (
         ("F000", "Ses01F", "female", "neu", "neutral", 2.5, 2.5, 2.5),
@@ -79,19 +80,13 @@ IEMOCAP = Plan(
     rows=[
         {
             "path": _wav(session, dialog, end),
-            "speaker": speaker,
-            "sex": sex,
             "session": session,
             "sentence": sentence,
-            "emotion": emotion,
-            "label": label,
             "style": "scripted" if sentence else "improvised",
-            "valence": valence,
-            "activation": activation,
-            "dominance": dominance,
+            **dict(zip(_TURN, turn, strict=True)),
         }
         for dialog, session, sentence, turns in _DIALOGS
-        for end, speaker, sex, label, emotion, valence, activation, dominance in turns
+        for end, *turn in turns
     ],
     left_out={
         _wav("1", "Ses01F_impro01", "M099"): "is labelled in Ses01F_impro01.txt",

@@ -14,26 +14,12 @@ LOUDNESS = 0.3
 
 @dataclass(frozen=True)
 class Sound:
-    """A tone in noise, another one for every file.
-
-    Attributes
-    ----------
-    rate
-        Sampling rate in Hz.
-    channels
-        1 for mono.
-    seconds
-        Length.
-    same_as
-        Path of another file whose recording this file repeats; "" for one of its own.
-    silent
-        Zeros only.
-    """
+    """A tone in noise, another one for every file."""
 
     rate: int = 16_000
     channels: int = 1
     seconds: float = 0.1
-    same_as: str = ""
+    same_as: str = ""  # path of another file whose recording this file repeats
     silent: bool = False
 
     def samples(self, path: str) -> np.ndarray:
@@ -52,15 +38,9 @@ Content = str | bytes | Sound
 
 
 def write(folder: str | Path, files: Mapping[str, Content]) -> Path:
-    """Write files under a folder and return the folder.
+    """Write files, by their paths in a folder, and return the folder.
 
-    Parameters
-    ----------
-    folder
-        Is made if it is not there.
-    files
-        Path relative to the folder, with slashes, to what the file holds: text (UTF-8), bytes, or
-        a `Sound`, which is written as 16-bit audio of the kind that the path's ending names.
+    A `Sound` becomes 16-bit audio of the kind that the path's ending names.
     """
     root = Path(folder)
     for path, content in files.items():

@@ -11,18 +11,10 @@ from trees.files import Content, Sound
 class Plan:
     """A tree before it is written.
 
-    Attributes
-    ----------
-    sound
-        What wav files are like, unless `others` says so.
-    rows
-        For every recording that is used its path and other columns of the manifest; `utterance`
-        only where it is not the file's name.
-    left_out
-        File that is not used to words that the reason must have.
-    others
-        Further files, and the content of recordings that are unlike the rest; `None` for a file of
-        `left_out` that is missing.
+    `sound` is what recordings are like. `rows` has for each of them its path and other columns of
+    the manifest, `utterance` only where it is not the file's name; `left_out` the words that the
+    reason must have; `others` further files, recordings that are unlike the rest, and `None` for a
+    file of `left_out` that is missing.
     """
 
     sound: Sound
@@ -32,16 +24,7 @@ class Plan:
 
 
 def table(text: str) -> list[dict[str, str]]:
-    """Read rows from lines whose columns are two or more spaces apart; "-" stands for "".
-
-    Examples
-    --------
-    >>> table('''
-    ...     path   emotion
-    ...     a.wav  -
-    ... ''')
-    [{'path': 'a.wav', 'emotion': ''}]
-    """
+    """Read rows from lines whose columns are two or more spaces apart; "-" stands for ""."""
     names, *lines = (re.split(r"\s{2,}", line.strip()) for line in text.strip().splitlines())
     return [
         {name: "" if value == "-" else value for name, value in zip(names, line, strict=True)}
