@@ -22,6 +22,7 @@ EMOTIONS = {
     "demo": ["anger", "frustration", "happiness", "neutral", "sadness"],
     "emodb": ["anger", "anxiety", "boredom", "disgust", "happiness", "neutral", "sadness"],
 }
+WITHOUT_WORDS = r"nan|None(?! of| is)|\S  |\(\)|-0\.00|Score\(|Difference\("
 
 
 def make_layers(architecture: str, n_classes: int) -> list[dict]:
@@ -240,7 +241,7 @@ def texts(page, names) -> list[str]:
     """Texts of a page, in none of which a value without words is left."""
     written = [page.text(name) for name in names]
     for text in written:
-        assert not re.search(r"nan|None(?! of| is)|\S  |\(\)|-0\.00|Score\(|Difference\(", text), text
+        assert not re.search(WITHOUT_WORDS, text), text
     return written
 
 
