@@ -66,7 +66,7 @@ def figure_cell(name: str, alt: str, caption: str, **options):
 
 def shown(*outputs, tag: str = "hide-input"):
     """Return an executed cell with these outputs."""
-    return new_code_cell("...", execution_count=2, outputs=outputs, metadata={"tags": [tag]})
+    return new_code_cell("...", execution_count=2, outputs=[*outputs], metadata={"tags": [tag]})
 
 
 def display(text: str, kind: str = "text/markdown"):

@@ -226,8 +226,6 @@ def of_epochs(*best: int, epochs: int = 20, **facts) -> Conclusions:
 )
 def test_training_that_may_be_cut_short(page, late, only_last):
     assert (page.late, page.only_last) == (late, only_last)
-    assert ("onger training might change" in page.text("trust")) == bool(late[0])
-    assert ("onger training might change" in page.text("answers")) == (2 * late[0] >= late[1])
 
 
 # Every level
@@ -348,7 +346,6 @@ def test_every_claim_is_in_the_table_and_counted():
     rows = parse(text)
     words = {True: "yes", False: "**no**", None: "the data cannot tell"}
     assert sorted(row["Holds here"] for row in rows) == sorted(words[own] for own in holds.values())
-    assert f"Of {len(holds)} claims, {sum(map(bool, holds.values()))} " in text
     sizes = rows[0]["The reference report"]
     assert "CNN-GRU 579,781; CNN about 1,930,000; CNN-LSTM 1,234,309" in sizes
 

@@ -120,7 +120,6 @@ def test_every_level_is_worded(measured, sign, least_p, n):
     methods = [Method(f"SVM {i}", score, score, score, pretence) for i in range(n)]
     (words,) = texts(replace(measured(1.0), methods=tuple(methods)), ["pretence"])
     assert words.count("SVM") == n
-    assert ("can be distinguished from chance" in words) == (least_p == 0.5)
 
 
 def test_what_cannot_be_split_at_random_is_not_compared(run, monkeypatch):

@@ -209,8 +209,11 @@ def test_a_full_disk_is_why_a_book_does_not_build(on_a_small_disk):
     assert "room" not in told["left"]
 
 
-def test_a_page_that_is_missing_or_no_notebook(tmp_path, make_workspace):
+def test_what_is_missing_or_no_notebook_is_named(tmp_path, make_workspace):
     workspace = make_workspace(tmp_path)
+    (workspace / "_config.yml").unlink()
+    with pytest.raises(BookError, match=r"no _config.yml"):
+        book.build(CORPUS, workspace=workspace)
     page = workspace / "runs" / CORPUS / "reports" / CORPUS / "cnn_gru.ipynb"
     page.write_text("{")
     with pytest.raises(BookError, match=r"cnn_gru.ipynb is not a notebook"):
@@ -220,9 +223,6 @@ def test_a_page_that_is_missing_or_no_notebook(tmp_path, make_workspace):
         book.build(CORPUS, workspace=workspace)
     with pytest.raises(BookError, match=r"the book of 'emodb' lacks (\d+) of its \1 pages"):
         book.build("emodb", workspace=workspace)
-    (workspace / "_config.yml").unlink()
-    with pytest.raises(BookError, match=r"no _config.yml"):
-        book.build(CORPUS, workspace=workspace)
     with pytest.raises(BookError, match="no table of contents"):
         book.build(CORPUS, workspace=workspace / "runs")
 
