@@ -1,6 +1,5 @@
 """What tests of several rooms share: an empty workspace, corpora of tones, the real corpus."""
 
-import ast
 import csv
 import json
 import os
@@ -88,28 +87,15 @@ def write_tone():
 @pytest.fixture(scope="session")
 def rooms_behind():
     """A function: names of rooms -> these and all that they import, directly or not."""
-
-    def file_of(room: str) -> Path:
-        place = LIBRARY.joinpath(*room.split("."))
-        return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
-
-    def imported(room: str) -> set[str]:
-        names = set()
-        for node in ast.walk(ast.parse(file_of(room).read_text())):
-            if isinstance(node, ast.ImportFrom):
-                names |= {node.module or ""} | {f"{node.module}.{n.name}" for n in node.names}
-            elif isinstance(node, ast.Import):
-                names |= {alias.name for alias in node.names}
-        rooms = {n.removeprefix("ser_lib.") for n in names if n.startswith("ser_lib.")}
-        # A name that is no file is a function or a class of one; an empty package holds no code.
-        return {room for room in rooms if file_of(room).is_file() and file_of(room).read_text()}
+    from ser_lib.report.notebooks import _imports_of
 
     def behind(*rooms: str) -> set[str]:
-        found, todo = set(), set(rooms)
+        files, todo = set(), {LIBRARY / f"{room.replace('.', '/')}.py" for room in rooms}
         while todo:
-            found |= todo
-            todo = set().union(*map(imported, todo)) - found
-        return found
+            files |= todo
+            todo = set().union(*map(_imports_of, todo)) - files
+        names = {file.relative_to(LIBRARY) for file in files if file.read_text()}
+        return {".".join(name.with_suffix("").parts).removesuffix(".__init__") for name in names}
 
     return behind
 

@@ -24,6 +24,7 @@ EMOTIONS = {
     "demo": ["anger", "frustration", "happiness", "neutral", "sadness"],
     "emodb": ["anger", "anxiety", "boredom", "disgust", "happiness", "neutral", "sadness"],
 }
+WITHOUT_WORDS = r"nan|None(?! of| is)|\S  |\(\)|-0\.00|Estimate\("
 
 
 def make_layers(architecture: str, n_classes: int) -> list[dict]:
@@ -31,11 +32,9 @@ def make_layers(architecture: str, n_classes: int) -> list[dict]:
     rows, steps, depth = 60, 130, ARCHITECTURES[architecture]
     layers = []
 
-    def add(name, kind, shape, parameters=0):
-        text = f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
-        layers.append(
-            {"layer": name, "type": kind, "output_shape": text, "parameters": int(parameters)}
-        )
+    def add(name: str, kind: str, shape: tuple, parameters: int = 0) -> None:
+        about = {"layer": name, "type": kind, "output_shape": str(shape)}
+        layers.append(about | {"parameters": parameters})
 
     for block, filters in enumerate((32, 64, 128), start=1):
         shape = (rows, steps, filters)
@@ -224,9 +223,10 @@ def with_data(run: Run, **parts) -> Run:
 def of_corpus(run: Run, **columns) -> Run:
     """The run with the manifest that it could be of; `columns` are added to its table."""
     table = run.predictions[["utterance", "speaker"]].assign(
-        emotion=run.predictions["truth"], session="", sentence="", sex="", duration_s=1.0,
-        path=run.predictions["utterance"] + ".wav", sha256=run.predictions["utterance"], **columns,
+        emotion=run.predictions["truth"], path=run.predictions["utterance"] + ".wav",
+        sha256=run.predictions["utterance"], sex="", session="", sentence="", duration_s=1.0,
     )  # fmt: skip
+    table = table.assign(**columns)
     return replace(run, corpus=Manifest(run.record.corpus.name, Path("nowhere"), table))
 
 
@@ -234,7 +234,7 @@ def texts(page, names) -> list[str]:
     """Texts of a page, in none of which a value without words is left."""
     written = [page.text(name) for name in names]
     for text in written:
-        assert not re.search(r"nan|None(?! of)|  |\(\)|-0\.00|Score\(|Difference\(", text), text
+        assert not re.search(WITHOUT_WORDS, text), text
     return written
 
 

@@ -1,11 +1,13 @@
 """A small book: notebooks as the runner leaves them, with the records that they name."""
 
 from base64 import b64encode
+from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 
+import nbformat
 import pandas as pd
-from factory import make_run
+from factory import make_run, with_data
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
@@ -26,38 +28,22 @@ Image.new("RGB", (160, 80), "white").save(PICTURE, "PNG")
 
 
 def record(architecture: str) -> dict:
-    """Return as much of a run's record as the book and its gates read."""
-    per_class = {
-        emotion: {"precision": 0.61 + i / 8, "recall": 0.54 + i / 7, "f1": 0.573 + i / 9,
-                  "support": 20 + i}
-        for i, emotion in enumerate(EMOTIONS)
-    }  # fmt: skip
-    return {
-        "schema": 1,
-        "architecture": architecture,
-        "corpus": {"name": CORPUS, "title": "Demo <corpus>", "synthetic": True,
-                   "utterances": 63, "speakers": 4, "emotions": list(EMOTIONS)},
-        "protocol": "speaker",
-        "parameters": {"epochs": 1, "feature_map": "logmel", "learning_rate": 0.002},
-        "metrics": {"accuracy": 2 / 3, "accuracy_ci95": [0.55, 0.72],
-                    "uar": 0.6829, "uar_ci95": [0.6, 0.75],
-                    "macro_f1": 0.684, "weighted_f1": 0.6871},
-        "per_class": per_class,
-    }  # fmt: skip
+    """Return a run's record, whose scores the list of books shows."""
+    run = with_data(
+        make_run(architecture, emotions=list(EMOTIONS), epochs=1),
+        corpus={"title": "Demo <corpus>", "utterances": 63, "speakers": 4},
+        metrics={"accuracy": 2 / 3, "accuracy_ci95": [0.55, 0.72],
+                 "uar": 0.6829, "uar_ci95": [0.6, 0.75]},
+    )  # fmt: skip
+    return asdict(run.record)
 
 
 def report_output(data: dict, folder: str):
     """Return the output of a notebook's classification report: a table and its run."""
-    lines = ["| emotion | precision | recall | F1 | support |", "|:--|--:|--:|--:|--:|"]
-    for emotion, s in data["per_class"].items():
-        lines.append(
-            f"| {emotion} | {s['precision']:.2f} | {s['recall']:.2f} | {s['f1']:.2f} "
-            f"| {s['support']} |"
-        )
-    metrics = data["metrics"]
-    lines.append(f"| accuracy | | | {metrics['accuracy']:.2f} | |")
-    lines.append(f"| macro | | {metrics['uar']:.2f} | {metrics['macro_f1']:.2f} | |")
-    lines.append(f"| weighted | | | {metrics['weighted_f1']:.2f} | |")
+    lines = ["| emotion | recall | support |", "|:--|--:|--:|"]
+    for emotion, scores in data["per_class"].items():
+        lines.append(f"| {emotion} | {scores['recall']:.2f} | {scores['support']} |")
+    lines.append(f"| macro | {data['metrics']['uar']:.2f} | |")
     return new_output(
         "display_data",
         data={"text/markdown": "\n".join(lines), "text/plain": "<table>"},
@@ -75,25 +61,30 @@ def figure_output(name: str, alt: str, caption: str, *, svg: str = SVG):
 
 def figure_cell(name: str, alt: str, caption: str, **options):
     """Return a cell that shows a figure."""
-    return new_code_cell(
-        "figures.curves(...)",
-        execution_count=2,
-        outputs=[figure_output(name, alt, caption, **options)],
-        metadata={"tags": ["hide-input"]},
-    )
+    return shown(figure_output(name, alt, caption, **options))
+
+
+def shown(*outputs, tag: str = "hide-input"):
+    """Return an executed cell with these outputs."""
+    return new_code_cell("...", execution_count=2, outputs=[*outputs], metadata={"tags": [tag]})
+
+
+def display(text: str, kind: str = "text/markdown"):
+    """Return an output of one kind."""
+    return new_output("display_data", data={kind: text})
 
 
 def page(title: str, *cells):
     """Return an executed notebook as papermill leaves it."""
-    parameters = new_code_cell(
-        'corpus = "demo"', execution_count=1, metadata={"tags": ["parameters", "remove-cell"]}
-    )
-    injected = new_code_cell(
-        "epochs = 1", execution_count=1, metadata={"tags": ["injected-parameters"]}
-    )
+    given = [
+        new_code_cell(code, execution_count=1, metadata={"tags": tags})
+        for code, tags in (
+            ('corpus = "demo"', ["parameters", "remove-cell"]),
+            ("epochs = 1", ["injected-parameters"]),
+        )
+    ]
     return new_notebook(
-        cells=[new_markdown_cell(f"# {title}\n\nWhat this page is for."), parameters, injected,
-               *cells],
+        cells=[new_markdown_cell(f"# {title}\n\nWhat this page is for."), *given, *cells],
         metadata={
             "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
             "language_info": {"name": "python"},
@@ -103,62 +94,43 @@ def page(title: str, *cells):
     )  # fmt: skip
 
 
+def put(workspace: Path, name: str, notebook) -> None:
+    """Write a page of the report of a workspace."""
+    nbformat.write(notebook, workspace / "runs" / CORPUS / "reports" / CORPUS / f"{name}.ipynb")
+
+
 def final_page(data: dict, folder: str):
     """Return the page of the chosen network, whose run is in a folder."""
-    shown = report_output(data, folder)
-    return page("The final network", new_code_cell("...", execution_count=2, outputs=[shown]))
+    return page("The final network", shown(report_output(data, folder)))
 
 
 def network_page(name: str, data: dict):
     """Return an architecture's page: report, figure, cross-reference, citation, formula."""
-    noise = new_output("stream", name="stderr", text="a warning of a library\n")
-    quiet = new_code_cell("import x", execution_count=1, outputs=[noise],
-                          metadata={"tags": ["hide-input"]})  # fmt: skip
+    words = (
+        f"See {{numref}}`{name}-curves`, {{cite:t}}`ioffe2015batch` and {{term}}`UAR`; "
+        "$k$ emotions.\n\n```{note}\nAn aside.\n```"
+    )
     return page(
         f"The network {name}",
-        quiet,
-        new_markdown_cell(
-            f"See {{numref}}`{name}-curves`, {{cite:t}}`ioffe2015batch` and {{term}}`UAR`; "
-            "$k$ emotions.\n\n```{note}\nAn aside.\n```"
-        ),
+        shown(new_output("stream", name="stderr", text="a warning of a library\n")),
+        new_markdown_cell(words),
         figure_cell(f"{name}-curves", "The loss falls from the first epoch on.", "Loss."),
-        new_code_cell(
-            "tables.report(...)",
-            execution_count=3,
-            outputs=[report_output(data, f"{name}-speaker-0123")],
-            metadata={"tags": ["hide-input"]},
-        ),
+        shown(report_output(data, f"{name}-speaker-0123")),
     )
 
 
 def listen_page():
     """Return the page to listen to, without audio: a cell with two figures, and the matrix."""
-
-    def figure(name: str):
-        return figure_output(f"listen-{name}", f"The finding of {name}.", f"Caption of {name}.")
-
-    def words(text: str):
-        return new_output("display_data", data={"text/markdown": text}, metadata={})
-
-    several = new_code_cell(
-        "for ...: show(...)",
-        execution_count=2,
-        outputs=[figure("one"), words("What stands **between** them."), figure("other")],
-        metadata={"tags": ["hide-input"]},
+    one, other = (
+        figure_output(f"listen-{name}", f"The finding of {name}.", f"Caption of {name}.")
+        for name in ("one", "other")
     )
-    matrix = new_code_cell(
-        "listen.matrix(...)",
-        execution_count=3,
-        outputs=[
-            new_output(
-                "display_data",
-                data={"text/html": listen.matrix(answers(), EMOTIONS, MANIFEST).data},
-                metadata={},
-            )
-        ],
-        metadata={"tags": ["remove-input"]},
+    matrix = listen.matrix(answers(), EMOTIONS, MANIFEST).data
+    return page(
+        "Listen",
+        shown(one, display("What stands **between** them."), other),
+        shown(display(matrix, "text/html"), tag="remove-input"),
     )
-    return page("Listen", several, matrix)
 
 
 MANIFEST = Manifest(corpus="table", root=Path("."), table=pd.DataFrame())  # no audio in the book
@@ -192,11 +164,11 @@ def markup_page():
     emotions = [f"{emotion} {MARKUP}" for emotion in EMOTIONS]
     table = pd.DataFrame(
         {"utterance": f"u{i} {MARKUP}", "speaker": f"s{i % 2} {MARKUP}", "sex": "f",
-         "emotion": emotion, "duration_s": 1.0, "sha256": "the same"}
+         "emotion": emotion, "duration_s": 1.0, "sha256": "the same", "session": "",
+         "sentence": "", "sample_rate_hz": 16_000}
         for i, emotion in enumerate(emotions)
     )  # fmt: skip
     left_out = [{"file": f"{MARKUP}.wav", "reason": f"no audio: {MARKUP}"}]
-    table = table.assign(session="", sentence="", sample_rate_hz=16_000)
     manifest = Manifest("table", Path("."), table, left_out)
     given = table.assign(truth=table["emotion"], predicted=emotions[0], p=0.5)
     inventory = data_pages.measure(manifest)
@@ -204,12 +176,6 @@ def markup_page():
         Network(make_run(emotions=emotions)).text("report"),
         *map(inventory.text, ("balance", "speakers", "lengths", "left_out")),
     ]
-    shown = [{"text/markdown": text} for text in texts]
-    shown.append({"text/html": inventory.examples().data})
-    shown.append({"text/html": listen.matrix(given, emotions, manifest).data})
-    cells = [
-        new_code_cell("...", execution_count=2, metadata={"tags": ["remove-input"]},
-                      outputs=[new_output("display_data", data=data)])
-        for data in shown
-    ]  # fmt: skip
-    return page("Texts", *cells)
+    tables = [inventory.examples().data, listen.matrix(given, emotions, manifest).data]
+    outputs = [*map(display, texts), *(display(table, "text/html") for table in tables)]
+    return page("Texts", *(shown(output, tag="remove-input") for output in outputs))

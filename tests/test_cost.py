@@ -37,11 +37,3 @@ def test_the_bill_by_hand():
     assert rows["all"]["core_hours"] == pytest.approx(45.1)
     assert rows["all"]["gb"] == pytest.approx(2.5)
     assert rows["all"]["money"] == pytest.approx(451 + 3.75)
-
-
-def test_ten_times_as_many_cost_ten_times_as_much():
-    small, large = (
-        cost.bill(ONE, replace(PLAN, utterances=n))[-1] for n in (1_000_000, 10_000_000)
-    )
-    for name in ("core_hours", "gb", "money"):
-        assert large[name] == pytest.approx(10 * small[name])

@@ -10,6 +10,7 @@ from ser_lib import corpora
 from ser_lib.core import files
 from ser_lib.experiments import train
 from ser_lib.experiments.experiment import Experiment
+from ser_lib.pages import speed
 from ser_lib.report import notebooks
 
 PROJECT = Path(__file__).parents[1]
@@ -21,6 +22,7 @@ def copy(tmp_path, monkeypatch):
     for name in ("ser_lib", "notebooks"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(PROJECT / name, tmp_path / name, ignore=ignored)
+    shutil.copy(PROJECT / "requirements.lock", tmp_path)
     monkeypatch.setattr(files, "_LIBRARY", tmp_path / "ser_lib")
     monkeypatch.setenv("SER_WORKSPACE", str(tmp_path))
     return tmp_path
@@ -31,8 +33,8 @@ def corpus(tmp_path, make_table):
     return corpora.load("table", make_table(tmp_path / "tones", each=1))
 
 
-def run_key(corpus, architecture="cnn", **options) -> str:
-    experiment = Experiment(architecture=architecture, corpus="table", epochs=1, **options)
+def run_key(corpus, architecture="cnn") -> str:
+    experiment = Experiment(architecture=architecture, corpus="table", epochs=1)
     return train.run_folder(experiment, corpus, train.audited(experiment, corpus)).name
 
 
@@ -68,18 +70,13 @@ def test_a_comma_in_a_page_executes_that_page_alone(copy, corpus, place):
 
 
 @pytest.mark.parametrize(
-    "place", ["ser_lib/report/book.py", "ser_lib/cli.py", "ser_lib/report/checks/links.py"]
-)
-def test_a_comment_in_the_report_changes_nothing(copy, corpus, place):
+    "place",
+    ["ser_lib/report/book.py", "ser_lib/cli.py", "ser_lib/report/checks/links.py",
+     "requirements.lock"],
+)  # fmt: skip
+def test_the_report_and_development_packages_change_nothing(copy, corpus, place):
     run, pages = run_key(corpus), page_keys(corpus)
     append(copy / place, "# a comment\n")
-    assert run_key(corpus) == run
-    assert page_keys(corpus) == pages
-
-
-def test_a_new_development_package_changes_nothing(copy, corpus):
-    run, pages = run_key(corpus), page_keys(corpus)
-    (copy / "requirements.lock").write_text("pytest==99\n")
     assert run_key(corpus) == run
     assert page_keys(corpus) == pages
 
@@ -88,8 +85,14 @@ def test_a_page_that_changes_trains_nothing(copy, corpus):
     run, pages = run_key(corpus), page_keys(corpus)
     append(copy / "ser_lib/pages/gap.py", "# a comment\n")
     assert run_key(corpus) == run
-    assert "gap" in changed(pages, page_keys(corpus))
-    assert "audit" not in changed(pages, page_keys(corpus))
+    assert changed(pages, page_keys(corpus)) == {"gap"}
+
+
+def test_new_benchmarks_execute_the_page_on_speed_alone(copy, corpus):
+    pages = page_keys(corpus, ("speed", "gap"))
+    speed.results_file().parent.mkdir()
+    speed.results_file().write_text("{}")
+    assert changed(pages, page_keys(corpus, pages)) == {"speed"}
 
 
 def test_a_network_is_keyed_by_its_own_file(copy, corpus):
@@ -104,11 +107,3 @@ def test_code_that_decides_numbers_changes_the_key(copy, corpus, place):
     run = run_key(corpus)
     append(copy / "ser_lib" / place, "# a comment\n")
     assert run_key(corpus) != run
-
-
-def test_a_parameter_that_the_protocol_does_not_use_is_not_in_the_key(copy, corpus):
-    assert run_key(corpus, folds=5) == run_key(corpus, folds=3)
-    grouped = {"protocol": "speaker-kfold"}
-    assert run_key(corpus, folds=3, **grouped) != run_key(corpus, seed=1, folds=3, **grouped)
-    with pytest.raises(Exception, match="2 folds"):
-        run_key(corpus, folds=2, **grouped)

@@ -65,6 +65,7 @@ def test_parameters_are_those_of_an_experiment(template):
         fields = Experiment.__dataclass_fields__.values()
         usual = {field.name: field.default for field in fields if field.name != "architecture"}
         assert given == usual | {"data_dir": None}
+        assert f'architectures=["{name}"]' in template.read_text().replace("\\", "")
     else:
         assert set(given) <= set(COMMON) | set(OWN.get(name, {}))
         assert given.items() <= (COMMON | OWN.get(name, {})).items()

@@ -7,11 +7,10 @@ from pathlib import Path
 import factory
 import pandas as pd
 import pytest
-from factory import baseline, parse
+from factory import baseline, parse, record_of_counts, texts
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ser_lib.corpora import Manifest
 from ser_lib.experiments import splits
 from ser_lib.experiments.leakage import Finding
 from ser_lib.experiments.splits import PROTOCOLS
@@ -42,18 +41,8 @@ RUNS = networks()
 
 def of_corpus(run):
     """A run with a corpus and a split that it could be of."""
-    table = run.predictions[["utterance", "speaker"]].assign(
-        path=run.predictions["utterance"] + ".wav",
-        session=run.predictions["speaker"],
-        sentence="",
-        sex="female",
-        emotion=run.predictions["truth"],
-        sha256=run.predictions["utterance"],
-    )
-    folds = tuple(splits.make(table, run.protocol))
-    return replace(
-        run, corpus=Manifest(run.record.corpus.name, Path("nowhere"), table), folds=folds
-    )
+    run = factory.of_corpus(run, session=run.predictions["speaker"], sex="female")
+    return replace(run, folds=tuple(splits.make(run.corpus.table, run.protocol)))
 
 
 def pair(first="CNN-GRU", second="CNN", *, interval=(0.02, 0.2)) -> Pair:
@@ -75,10 +64,6 @@ def page_of(runs=RUNS, baselines=(), **facts) -> Conclusions:
     given = {"pairs": ALL, "audited": Audited("speaker"), "random": nothing}
     vars(page).update(given | {"listening": Listening(obstacle="corpus")} | facts)
     return page
-
-
-def of_counts(counts, **options):
-    return factory.record_of_counts(counts, **options)
 
 
 # Guessing, baselines, networks
@@ -156,14 +141,14 @@ def test_memory_is_seen_from_the_network_that_has_it(names):
 def weak(emotion: str, other: str = "joy", name: str = "cnn"):
     counts = {e: {e: 10} for e in ("calm", "fear", "joy", "rage")}
     counts[emotion] = {emotion: 2, other: 8}
-    return of_counts(counts | {"calm": {"calm": 9, emotion: 1}}, architecture=name)
+    return record_of_counts(counts | {"calm": {"calm": 9, emotion: 1}}, architecture=name)
 
 
 def test_emotions_and_confusions():
     page = page_of([weak("fear")])
     assert page.recalls == {"calm": 0.9, "fear": 0.2, "joy": 1.0, "rage": 1.0}
     assert [tuple(one[:3]) for one in page.confusions] == [("fear", "joy", 8), ("calm", "fear", 1)]
-    perfect = page_of([of_counts({"fear": {"fear": 5}, "joy": {"joy": 5}})])
+    perfect = page_of([record_of_counts({"fear": {"fear": 5}, "joy": {"joy": 5}})])
     assert (perfect.confusions, perfect.hardest) == ([], {})
 
 
@@ -201,12 +186,8 @@ def test_what_several_parts_share_is_there_once_and_the_largest_first():
         "shared-speakers"
     ]
     assert page.new_sentences
-    text = page.text("trust")
-    assert "a speaker is heard" in text.split("The audit finds a leak")[1].split("It warns")[0]
-    assert "sentences-unknown" not in text
-
-
-def test_sentences_that_only_validation_shares_make_no_new_ones():
+    assert "sentences-unknown" not in page.text("trust")
+    # Sentences that only training and validation share are new to the test.
     shared = finding("shared-sentences", parts=("train", "validation"))
     assert not page_of(audited=Audited("speaker", findings=(shared,))).new_sentences
 
@@ -239,8 +220,6 @@ def of_epochs(*best: int, epochs: int = 20, **facts) -> Conclusions:
 )
 def test_training_that_may_be_cut_short(page, late, only_last):
     assert (page.late, page.only_last) == (late, only_last)
-    assert ("onger training might change" in page.text("trust")) == bool(late[0])
-    assert ("onger training might change" in page.text("answers")) == (2 * late[0] >= late[1])
 
 
 # Every level
@@ -283,7 +262,7 @@ PAGES = {
     "leak": page_of(audited=Audited("random", findings=(finding("shared-speakers", "leak"),))),
     "late": of_epochs(19, 20, 3, 18),
     "last": of_epochs(4, 4, epochs=4, pairs=[]),
-    "perfect": page_of([of_counts({"fear": {"fear": 5}, "joy": {"joy": 5}})], pairs=[]),
+    "perfect": page_of([record_of_counts({"fear": {"fear": 5}, "joy": {"joy": 5}})], pairs=[]),
     "hardest": page_of([weak("fear"), weak("rage", name="cnn_lstm")]),
     "unknown speakers": unknown_speakers(),
 }
@@ -292,14 +271,12 @@ PAGES = {
 @pytest.mark.parametrize("name", PAGES)
 def test_every_level_can_be_told(name):
     page = PAGES[name]
-    for text in map(page.text, TEXTS):
-        assert not re.search(r"nan|None(?! of)|\(\)|  |Estimate\(", text)
+    texts(page, TEXTS)
     rows = parse(page.text("answers"))
     assert all(row["Answer"].endswith(".") and row["Page"].startswith("{doc}`") for row in rows)
     asked = " ".join(row["Question"] for row in rows)
     assert ("people" in asked) == bool(page.listening.margin)
     assert ("simple method" in asked) == bool(page.simple)
-    assert page.text("trust").count("\n- **") == 3
 
 
 # The reference report
@@ -346,7 +323,7 @@ def test_size_speed_and_gap():
 )
 def test_the_most_frequent_wrong_answer_is_one_where_the_data_can_tell(wrong, most, holds):
     counts = {"neutral": {"neutral": 5, **wrong}} | {e: {e: 5} for e in wrong}
-    runs = [*RUNS[:2], of_counts(counts, architecture=CHOICE)]
+    runs = [*RUNS[:2], record_of_counts(counts, architecture=CHOICE)]
     own = claims(runs, ALL)
     assert own.errors == {name: n for name, n in wrong.items() if n}
     assert (own.most_frequent, own.holds["frustration"]) == (most, holds)
@@ -363,7 +340,6 @@ def test_every_claim_is_in_the_table_and_counted():
     rows = parse(text)
     words = {True: "yes", False: "**no**", None: "the data cannot tell"}
     assert sorted(row["Holds here"] for row in rows) == sorted(words[own] for own in holds.values())
-    assert f"Of {len(holds)} claims, {sum(map(bool, holds.values()))} " in text
     sizes = rows[0]["The reference report"]
     assert "CNN-GRU 579,781; CNN about 1,930,000; CNN-LSTM 1,234,309" in sizes
 

@@ -8,11 +8,11 @@ import factory
 import matplotlib
 import pandas as pd
 import pytest
-from factory import parse
+from factory import parse, texts
 
 from ser_lib import corpora
 from ser_lib.core.errors import CorpusError
-from ser_lib.corpora import CATALOGUE, Manifest
+from ser_lib.corpora import CATALOGUE
 from ser_lib.corpora.readers.emodb import EMOTIONS
 from ser_lib.experiments.splits import PROTOCOLS
 from ser_lib.pages import context
@@ -29,18 +29,15 @@ def emodb_run(folder: Path | None = None, **options):
     options = {"per_speaker": 21, "emotions": sorted(LETTERS)} | options
     run = factory.make_run("cnn_gru", "emodb", **options)
     pairs = zip(run.predictions["speaker"], run.predictions["truth"], strict=True)
-    names = [
+    run.predictions["utterance"] = [
         f"{int(speaker):02d}a{i % 100:02d}{LETTERS.get(emotion, 'W')}{'abcdefghij'[i // 100]}"
         for i, (speaker, emotion) in enumerate(pairs)
     ]
-    table = pd.DataFrame({"utterance": names, "path": [f"wav/{name}.wav" for name in names]})
-    predictions = run.predictions.assign(utterance=names)
-    return replace(
-        run, predictions=predictions, corpus=Manifest("emodb", folder or Path("none"), table)
-    )
+    run = factory.of_corpus(run, path="wav/" + run.predictions["utterance"] + ".wav")
+    return replace(run, corpus=replace(run.corpus, root=folder or Path("none")))
 
 
-def line(number: int, name: str, recognised: str = "95,00", natural: str = "80,00") -> str:
+def line(number: int, name: str, recognised="95,00", natural="80,00") -> str:
     # As the file is: no-break spaces behind the numbers.
     return f"{number}\xa0\xa0\t{name}.wav\t{recognised}\xa0\xa0\t{natural}\xa0\xa0"
 
@@ -48,9 +45,6 @@ def line(number: int, name: str, recognised: str = "95,00", natural: str = "80,0
 def write(file: Path, lines: list[str]) -> Path:
     file.write_bytes("\r\n".join([HEAD, *lines]).encode("latin-1"))
     return file
-
-
-# Published results
 
 
 def test_every_published_result_can_be_used():
@@ -128,12 +122,7 @@ def test_how_a_run_compares_with_comparable_results():
 
 def test_a_run_with_which_nothing_is_comparable():
     assert context.gather(factory.make_run()).places == []
-    page = context.gather(emodb_run(protocol="session"))
-    assert page.places == []
-    assert f"{(context.results()['corpus'] == 'EmoDB').sum()} results" in page.text("comparable")
-
-
-# Listeners
+    assert context.gather(emodb_run(protocol="session")).places == []
 
 
 def test_reading_what_listeners_recognised(tmp_path):
@@ -149,9 +138,7 @@ def test_reading_what_listeners_recognised(tmp_path):
     [
         ([line(1, "03a01Xa")], "line 2: '1 03a01Xa.wav 95,00 80,00' is not a number"),
         ([line(1, "03a01Wa"), "2\t03a01Wb.wav\t95,00"], "line 3: '2 03a01Wb.wav 95,00' is not"),
-        ([line(1, "03a01Wa", "95.00")], "line 2: "),
-        ([line(1, "03a01Wa", "195,00")], "line 2: "),
-        ([line(1, "03a01Wa", "")], "line 2: "),
+        *[([line(1, "03a01Wa", share)], "line 2: ") for share in ("95.00", "195,00", "")],
         ([line(1, "03a01Wa"), line(2, "03a01Wa")], "lists the take '03a01Wa' twice"),
     ],
 )
@@ -167,10 +154,9 @@ def test_a_file_that_is_another_one(tmp_path):
     file = tmp_path / "erkennung.txt"
     with pytest.raises(CorpusError, match="cannot be read"):
         context.read_listeners(file)
-    for text in ("", "path,emotion\n"):
-        file.write_text(text)
-        with pytest.raises(CorpusError, match=r"does not begin with the columns Nr\., Satz"):
-            context.read_listeners(file)
+    file.write_text("path,emotion\n")
+    with pytest.raises(CorpusError, match=r"does not begin with the columns Nr\., Satz"):
+        context.read_listeners(file)
 
 
 @pytest.fixture
@@ -210,16 +196,11 @@ def test_people_and_the_network_on_the_same_utterances(compared):
     rows = parse(compared.text("people"))
     assert [row["Emotion"] for row in rows] == [*run.emotions, "**mean**"]
     assert all(row["People"] == f"{table.loc[row['Emotion'], 'people']:.2f}" for row in rows[:-1])
-
-
-def test_the_figure_of_people_and_the_network(compared):
     figure = figures.people(compared)
-    assert figure.svg() == figures.people(compared).svg()
-    assert (
-        f"anger 1.00 and {compared.listening.table.loc['anger', 'network'].value:.2f}" in figure.alt
-    )
-    texts = {text.get_text() for text in figure.fig.findobj(matplotlib.text.Text)}
-    assert {"people", "network", *compared.run.emotions} <= texts
+    stated = table.loc["anger", "network"].value
+    assert f"anger 1.00 and {stated:.2f}" in figure.alt
+    drawn = {text.get_text() for text in figure.fig.findobj(matplotlib.text.Text)}
+    assert {"people", "network", *run.emotions} <= drawn
 
 
 def test_an_utterance_that_no_listener_judged(tmp_path):
@@ -251,9 +232,7 @@ def test_runs_without_listeners_say_why(run, obstacle):
 def test_every_level_can_be_told(compared, protocol, obstacle):
     page = context.gather(emodb_run(protocol=protocol))
     listening = Listening(obstacle=obstacle) if obstacle else compared.listening
-    page = replace(page, listening=listening)
-    for text in map(page.text, TEXTS):
-        assert not re.search(r"nan|None|  |Estimate\(", text)
+    texts(replace(page, listening=listening), TEXTS)
 
 
 def test_the_real_listeners(emodb):

@@ -60,13 +60,6 @@ def voice(tmp_path, workspace):
     return make
 
 
-@pytest.fixture
-def allowed(monkeypatch):
-    """The licence of every corpus allows its audio to be embedded."""
-    row = replace(corpora.describe("table"), embed_audio=True)
-    monkeypatch.setattr(players, "describe", lambda name: row)
-
-
 def harmonics(hertz: np.ndarray) -> np.ndarray:
     """A voice-like sound whose F0 [samples] is given."""
     phase = 2 * np.pi * np.cumsum(hertz) / audio.RATE
@@ -79,9 +72,6 @@ def page_of(manifest, table=None) -> listen.Listen:
     if table is not None:
         run = replace(run, predictions=table.assign(p_high=table["p"], p_low=0.0, p_middle=0.0))
     return listen.measure(replace(run, corpus=manifest))
-
-
-# The voice
 
 
 def test_f0_follows_a_glide_and_stops_where_there_is_no_voice():
@@ -108,9 +98,7 @@ def test_the_figure_draws_and_states_what_was_measured():
     np.testing.assert_array_equal(drawn, figures.f0(maps.extract(signal, kind="stack")))
     assert "F0 lies around 180 Hz, mostly between" in figure.alt
     assert len(figure.svg()) < 120_000
-    silent = figures.voice(np.zeros(audio.RATE, np.float32), **about)
-    assert "There is no F0" in silent.alt
-    assert "nan" not in silent.alt
+    assert "nan" not in figures.voice(np.zeros(audio.RATE, np.float32), **about).alt
 
 
 def test_voices_are_measured_and_compared_with_the_speakers_own(voice):
@@ -126,7 +114,6 @@ def test_voices_are_measured_and_compared_with_the_speakers_own(voice):
     assert page.named
     (low,) = [row for row in parse(page.text("voices")) if row["Emotion"] == "low"]
     assert int(low["F0 (Hz)"]) == pytest.approx(113, abs=3)
-    assert "highest for **high** (8." in page.text("voices")
 
 
 def test_without_speakers_the_voice_is_compared_with_all(voice):
@@ -135,7 +122,6 @@ def test_without_speakers_the_voice_is_compared_with_all(voice):
     page = page_of(manifest)
     assert not page.named
     assert page.voices["f0_apart"].median() == pytest.approx(0, abs=0.6)
-    assert "all utterances" in page.text("voices")
     assert page.title("s1-low") == "low: s1-low"
     assert listen.examples(manifest) == {e: [f"s1-{e}"] for e in PITCHES}
 
@@ -169,7 +155,8 @@ def test_examples_are_of_a_woman_and_a_man_or_of_two_speakers(voice, sexes, spea
     assert chosen == {e: [f"{s}-{e}" for s in speakers] for e in PITCHES}
 
 
-def test_examples_have_their_numbers_predictions_and_players(voice, allowed):
+def test_examples_have_their_numbers_predictions_and_players(voice, licence):
+    licence(True)
     page = page_of(voice(), predictions([("low", "high", 0.75)], ["s1-low"]))
     html = soup(page.players(["s1-low", "s2-low"]))
     first, second = ([cell.get_text() for cell in row("td")] for row in html.tbody("tr"))
@@ -181,9 +168,6 @@ def test_examples_have_their_numbers_predictions_and_players(voice, allowed):
     ]  # fmt: skip
     assert page.title("s1-low") == "low: s1-low, speaker s1"
     assert len(page.signal("s1-low")) == round(0.6 * audio.RATE)
-
-
-# The matrix
 
 
 def test_every_utterance_is_in_its_cell_the_surest_first():
@@ -232,7 +216,8 @@ def test_names_only_where_the_licence_forbids_audio(voice):
     assert "<audio" not in page.players(["s1-low"]).data
 
 
-def test_few_of_a_cell_can_be_played_and_the_page_stays_light(voice, allowed, monkeypatch):
+def test_few_of_a_cell_can_be_played_and_the_page_stays_light(voice, licence, monkeypatch):
+    licence(True)
     manifest = voice({"s1": "female", "s2": "male", "s3": "male", "s4": "female"})
     names = list(manifest.table["utterance"])
     rows = [("high", "high", 0.5 + i / 100) for i in range(10)]
@@ -256,11 +241,3 @@ def test_few_of_a_cell_can_be_played_and_the_page_stays_light(voice, allowed, mo
     assert html == soup(listen.matrix(table, list(PITCHES), manifest)), "in any order"
     assert "6 more utterances" in html.details.get_text()
     assert len(html.details("li")) == 4
-
-
-def test_odd_names_are_escaped(voice):
-    name, emotion = "<b>\"u\" & 'v'", 'a<i>"'
-    html = soup(listen.matrix(predictions([(emotion, emotion, 0.5)], [name]), [emotion], voice()))
-    assert not html(["b", "i"])
-    assert html.code.get_text() == name
-    assert html.a["aria-label"] == f"1, {emotion} recognised: 1 utterance"

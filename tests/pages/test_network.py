@@ -1,19 +1,15 @@
 """One run: levels follow the numbers, and every text can be written at every level."""
 
-import json
-from dataclasses import fields, replace
-from pathlib import Path
+import re
+from dataclasses import replace
 
 import factory
-import numpy as np
-import papermill
 import pytest
-from factory import baseline, estimate, parse, record_of_counts, with_data, with_metrics
+from factory import baseline, estimate, parse, record_of_counts, texts, with_data, with_metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from ser_lib.experiments.experiment import Experiment
 from ser_lib.pages import network
 from ser_lib.pages.network import Network
 from ser_lib.pages.words import rounded
@@ -43,20 +39,11 @@ def with_accuracies(train: float, validation: float, test: float | None = None) 
     return Network(run)
 
 
-def flipped(counts: dict, a: str, b: str) -> dict:
-    """The same matrix with two emotions exchanged."""
-    swap = {a: b, b: a}
-    return {
-        swap.get(t, t): {swap.get(p, p): n for p, n in row.items()} for t, row in counts.items()
-    }
-
-
-@pytest.mark.parametrize(("often", "never"), [("fear", "joy"), ("joy", "fear")])
-def test_biases_name_what_is_predicted_too_often_and_never(often, never):
-    biases = counted(LEANING if often == "fear" else flipped(LEANING, "fear", "joy")).biases
-    assert list(biases["often"].index) == [often]
-    assert biases["often"].loc[often, ["predicted", "support"]].tolist() == [21, 10]
-    assert list(biases["never"].index) == [never]
+def test_biases_name_what_is_predicted_too_often_and_never():
+    biases = counted(LEANING).biases
+    assert list(biases["often"].index) == ["fear"]
+    assert biases["often"].loc["fear", ["predicted", "support"]].tolist() == [21, 10]
+    assert list(biases["never"].index) == ["joy"]
     assert biases["untested"].empty
     assert biases["rarely"].empty
 
@@ -65,6 +52,8 @@ def test_what_is_avoided_or_not_tested_is_named():
     biases = counted({"anger": {"anger": 6, "fear": 4}, "fear": {"fear": 9, "joy": 1}}).biases
     assert list(biases["untested"].index) == ["joy"]
     assert list(biases["rarely"].index) == ["anger"]
+    balanced = counted({"anger": {"anger": 19, "joy": 1}, "joy": {"joy": 20}}).biases
+    assert balanced["often"].empty, "once more is no bias"
 
 
 def test_a_perfect_run_has_no_bias_and_no_confusion():
@@ -102,7 +91,7 @@ def test_overfitting_follows_the_gap(train, validation, level):
     assert with_accuracies(train, validation).overfit == level
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_the_gap_is_the_difference_of_the_printed_accuracies(train, validation):
     gap = with_accuracies(train, validation).gap
@@ -159,12 +148,7 @@ def test_confusions_are_sorted_counted_and_mutual():
     assert page.confusions[:2] == [("anger", "joy", 6, 6 / 17), ("joy", "anger", 4, 4 / 14)]
     assert page.mutual == [("anger", "joy", 6, 4)]
     assert page.n_ties == 0
-    text = page.text("confusions")
-    assert "77 % of all 13 errors" in text
-    assert "**fear**" not in text
-
-
-def test_ties_at_the_cut_are_counted():
+    # Ties at the cut are counted.
     counts = {"anger": {"anger": 9, "joy": 1, "fear": 1}, "joy": {"joy": 9, "fear": 1},
               "fear": {"fear": 9}}  # fmt: skip
     page = counted(counts, top=1)
@@ -197,12 +181,6 @@ def test_unnamed_speakers_and_random_splits_are_not_called_unseen(speaker, proto
     assert Network(run).unseen == unseen
 
 
-def test_the_account_of_training_has_the_numbers_of_the_record():
-    text = Network(factory.make_run("cnn", "emodb", epochs=20)).text("training")
-    assert "10 folds with 160 utterances for training, 20 for validation\nand 20 for" in text
-    assert "share no speaker" in text
-
-
 @pytest.mark.parametrize("protocol", ["random", "speaker", "given"])
 @pytest.mark.parametrize("best", ["one", "same", "range"])
 @pytest.mark.parametrize("on", [True, False])
@@ -214,11 +192,7 @@ def test_every_level_of_training_is_worded(protocol, best, on):
         folds[0]["best_epoch"] = 4
     folds = folds[:1] if best == "one" else folds
     page = Network(with_data(RUN, protocol=protocol, parameters=parameters, folds=folds))
-    text = page.text("training")
-    assert ("mixup" in text, "smoothing" in text, "rarity" in text) == (on, on, on)
-    assert ("may share speakers" in text) == (protocol == "random")
-    assert ("no named speaker" in text) == (protocol == "given")
-    assert ("median of 7" in text) == (best == "range")
+    assert all(texts(page, ["training"]))
 
 
 @pytest.mark.parametrize(
@@ -234,20 +208,17 @@ def test_the_layers_add_up(architecture, total, n_layers):
 
 def test_the_code_is_that_of_the_network():
     code = network.source(factory.make_run("cnn_lstm"))
-    assert code.startswith("```python\n")
-    assert code.endswith("\n```")
-    assert "LSTM" in code
+    assert re.fullmatch(r"```python\n.*LSTM.*\n```", code, re.DOTALL)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(0, 10_000), st.floats(0, 4), st.sampled_from(["speaker", "random", "session"]))
 def test_any_run_gives_texts_without_gaps(seed, skill, protocol):
     options = {"protocol": protocol, "speakers": 3, "per_speaker": 5, "epochs": 2}
     page = Network(factory.make_run(seed=seed, skill=skill, **options))
-    for name in TEXTS:
-        text = page.text(name)
-        assert text.strip() or name == "standing"
-        assert not any(bad in text for bad in ("nan", "None", "  ", "()", "{", "-0.00"))
+    *written, standing = texts(page, TEXTS)
+    assert all(written)
+    assert not standing, "there is no baseline"
 
 
 @pytest.mark.parametrize(
@@ -269,8 +240,7 @@ def test_any_run_gives_texts_without_gaps(seed, skill, protocol):
     ],
 )
 def test_every_text_is_written_at_every_level(page):
-    for name in TEXTS:
-        assert "None" not in page.text(name)
+    texts(page, TEXTS)
 
 
 def test_a_network_is_below_above_and_not_told_from_baselines():
@@ -282,21 +252,3 @@ def test_a_network_is_below_above_and_not_told_from_baselines():
     text = page.text("standing")
     places = [text.index(f"the {other.title} ({other.uar.value:.2f})") for other in others]
     assert text.index("**below**") < places[2] < text.index("above") < places[0] < places[1]
-
-
-@pytest.mark.parametrize("architecture", ["cnn", "cnn_lstm", "cnn_gru"])
-def test_a_notebook_takes_and_explains_every_parameter(architecture):
-    file = Path(__file__).parents[2] / "notebooks" / f"{architecture}.ipynb"
-    parameters = papermill.inspect_notebook(str(file))
-    usual = {field.name: field.default for field in fields(Experiment)}
-    del usual["architecture"]
-    values = {name: about["default"] for name, about in parameters.items()}
-    assert values.pop("data_dir") == "None"
-    assert values == {name: json.dumps(v) if isinstance(v, str) else str(v)
-                      for name, v in usual.items()}  # fmt: skip
-    kinds = {"None", "bool", "float", "int", "str"}
-    assert all(about["help"] and about["inferred_type_name"] in kinds
-               for about in parameters.values())  # fmt: skip
-    cells = json.loads(file.read_text())["cells"]
-    assert f'architectures=["{architecture}"]' in "".join(cells[2]["source"])
-    assert np.all([not cell.get("outputs") for cell in cells])

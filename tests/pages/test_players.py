@@ -2,7 +2,6 @@
 
 import base64
 import io
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,10 +14,9 @@ from ser_lib.pages import players
 
 
 @pytest.fixture
-def tone(tmp_path, workspace, monkeypatch):
+def tone(tmp_path, workspace, licence):
     """A function that makes a corpus of one utterance `u`, whose licence allows its audio."""
-    row = replace(corpora.describe("table"), embed_audio=True)
-    monkeypatch.setattr(players, "describe", lambda name: row)
+    licence(True)
 
     def make(seconds: float):
         time = np.arange(round(seconds * audio.RATE)) / audio.RATE
@@ -73,10 +71,9 @@ def test_a_player_has_its_label_whatever_the_label(tone):
     assert player["aria-label"] == label
 
 
-def test_without_a_licence_nothing_is_embedded(tone, monkeypatch):
-    manifest = tone(1.0)
-    monkeypatch.undo()
-    assert players.player(manifest, "u", "low") == ""
+def test_without_a_licence_nothing_is_embedded(tone, licence):
+    licence(False)
+    assert players.player(tone(1.0), "u", "low") == ""
 
 
 def test_examples_are_one_per_emotion_by_one_speaker(tmp_path, workspace, make_table):

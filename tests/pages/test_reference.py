@@ -21,8 +21,7 @@ def leaves(value) -> int:
 
 @pytest.mark.parametrize("architecture", ["cnn", "cnn_lstm", "cnn_gru"])
 def test_every_figure_of_the_report_has_a_row(architecture):
-    rows = rows_of(factory.make_run(architecture))
-    assert len(rows) == leaves(reference.results()[architecture])
+    assert len(rows_of(factory.make_run(architecture))) == leaves(reference.results()[architecture])
 
 
 def test_the_report_s_own_words_are_kept():
@@ -64,12 +63,10 @@ def test_the_report_s_corpus_is_not_marked_as_another():
     assert rows["Test accuracy"]["Comparison"] == "same classes, split not named"
     assert rows["Parameters"]["Comparison"] == "same design"
     assert Compared([run]).same_corpus
-
-
-def test_a_network_that_the_report_does_not_have_has_no_rows():
-    run = factory.with_data(factory.make_run(), architecture="transformer")
-    assert Reported(run).rows == Compared([run]).stated == []
-    assert "|" not in Reported(run)._repr_markdown_() + Compared([run])._repr_markdown_()
+    # A network that the report does not have has no rows.
+    other = factory.with_data(run, architecture="transformer")
+    assert Reported(other).rows == Compared([other]).stated == []
+    assert "|" not in Reported(other)._repr_markdown_() + Compared([other])._repr_markdown_()
 
 
 def test_the_networks_are_compared_with_the_report():

@@ -1,17 +1,14 @@
 """The page on speed: it says what the file of results holds, misses as plainly as hits."""
 
 import json
-import shutil
 from dataclasses import asdict, replace
 
 import nbformat
-import pandas as pd
 import pytest
-from factory import parse
+from factory import parse, texts
 
 from benchmarks import harness
 from ser_lib.core.errors import RecordError
-from ser_lib.corpora import Manifest
 from ser_lib.pages import speed
 from ser_lib.pages.figures import speed as figures
 from ser_lib.report import book, notebooks
@@ -73,28 +70,19 @@ def test_a_row_as_it_is_printed(row, printed):
     assert "|".join(speed.cells(row)[name] for name in columns) == printed
 
 
-def test_groups_name_their_rivals_limits_and_reasons(page):
+def test_groups_hold_their_rows_and_what_was_missed(page):
     assert list(page.groups) == ["features", "training", "prediction", "growth"]
     text = page.text("groups")
-    assert "The rival is a loop and eGeMAPS." in text
-    assert "The limit is three convolutions." in text
     for note in ("OpenSMILE: other features", "Real speech: SER\\_EMODB is not set",
                  "The whole benchmark: OSError: no room"):  # fmt: skip
         assert f"- {note}" in text
-    assert [row["What"] for row in parse(text.partition("**Training**")[0])] == [
-        "Stack", "OpenSMILE", "Real speech"
-    ]  # fmt: skip
-
-
-def test_what_was_missed(page):
+    first = parse(text.partition("**Training**")[0])
+    assert [row["What"] for row in first] == ["Stack", "OpenSMILE", "Real speech"]
     assert page.missed == [
         (MISSED, "1.70", "at most 1.6 times the limit"),
         (SLOW, "1.50", "at most 1.4"),
     ]
     assert page.targets == [MET, MISSED, SLOW, SKIPPED]
-    text = page.text("verdict")
-    for name in ("training, cnn", "features, real speech", "growth, the whole benchmark"):
-        assert name in text
 
 
 def test_the_machine_is_described_once_unless_there_are_several(page):
@@ -103,15 +91,13 @@ def test_the_machine_is_described_once_unless_there_are_several(page):
     other = run | {"machine": MACHINE | {"processor": "Another"}}
     two = speed.measured(results(MET, step=run, growth=other))
     assert [names for names, *_ in two.machines] == [["features", "step"], ["growth"]]
-    assert "3 min 3 s" in two.text("machines")
+    assert two.seconds == 183
 
 
-@pytest.mark.parametrize("name", ["verdict", "groups", "machines"])
 @pytest.mark.parametrize("read", [None, results(), results(MET), results(FAILED), ALL])
-def test_the_texts_at_every_level(name, read):
+def test_the_texts_at_every_level(read):
     page = speed.measured(read)
-    assert page.text(name)
-    assert "None" not in page.text(name)
+    assert all(texts(page, ("verdict", "groups", "machines")))
     assert bool(page.groups) == bool(read and speed.rows(read))
     assert (figures.ratios(page.rows) is None) == (read in (None, results(), results(FAILED)))
 
@@ -143,15 +129,10 @@ def test_the_figure_and_its_words_have_the_same_ratios(page):
     assert drawn["target missed"] == [MISSED["ratio"]]
     (marks,) = [lines for lines in axis.collections if lines.get_label() == "target"]
     assert [segment[0][0] for segment in marks.get_segments()] == [3.0, 1.6]
-    for words in ("features, stack: 4.00 times as fast as the rival (target 3, met)",
-                  "features, openSMILE: 10.0 times as fast as the rival;",
-                  "training, cnn | step: 1.70 times the cost of the limit (target 1.6, missed)",
-                  "Missed: Training: cnn | step."):  # fmt: skip
+    for words in ("stack: 4.00 times as fast as the rival (target 3, met)",
+                  "cnn | step: 1.70 times the cost of the limit (target 1.6, missed)"):  # fmt: skip
         assert words in figure.alt
-    assert "Missed" not in figures.ratios([MET]).alt
 
-
-# The parts of a report
 
 PARTS = [
     {"name": "corpus", "seconds": 0.3, "cached": False},
@@ -162,15 +143,12 @@ PARTS = [
 
 
 def test_the_longest_part_comes_first():
-    text = speed.parts(PARTS)
-    rows = parse(text.split("\n\n")[0])
+    rows = parse(speed.parts(PARTS).split("\n\n")[0])
     assert [(row["Part"], row["Time"]) for row in rows] == [
         ("networks", "10 min 40 s"),
         ("page cnn\\_lstm", "9.5 s"),
         ("features of all audio", "3.0 s"),
     ]
-    assert "10 min 53 s" in text
-    assert "1 part of less" in text
 
 
 def test_what_is_not_done_again_keeps_the_time_that_it_took():
@@ -190,31 +168,9 @@ def test_what_is_not_done_again_keeps_the_time_that_it_took():
     ]
 
 
-def test_new_benchmarks_change_the_key_of_this_page_alone(tmp_path, monkeypatch):
-    shutil.copytree(notebooks.template("speed").parent, tmp_path / "notebooks")
-    monkeypatch.setenv("SER_WORKSPACE", str(tmp_path))
-    manifest = Manifest(corpus="demo", root=tmp_path, table=pd.DataFrame({"path": ["a.wav"]}))
-
-    def keys():
-        return {name: notebooks._page(name, {}, [], manifest) for name in ("speed", "corpora")}
-
-    before = keys()
-    assert keys() == before
-    speed.results_file().parent.mkdir()
-    speed.results_file().write_text(json.dumps(ALL))
-    after = keys()
-    assert after["speed"] != before["speed"]
-    assert after["corpora"] == before["corpora"]
-
-
 def test_the_book_puts_them_where_the_page_leaves_a_place():
     template = nbformat.read(notebooks.template("speed"), as_version=4)
     book._tell_parts({"speed": template}, PARTS)
-    assert [cell.source for cell in template.cells if "parts" in cell.metadata.get("tags", [])] == [
-        speed.parts(PARTS)
-    ]
-
-
-def test_a_report_whose_parts_are_not_known():
-    assert "|" not in speed.parts([])
-    assert "|" not in speed.parts(PARTS[:1])
+    places = [cell for cell in template.cells if "parts" in cell.metadata.get("tags", [])]
+    assert [cell.source for cell in places] == [speed.parts(PARTS)]
+    assert "|" not in speed.parts([]) + speed.parts(PARTS[:1]), "the parts are not known"

@@ -67,15 +67,11 @@ def test_a_template_uses_only_what_its_page_gives(template):
     environment.get_template(template)  # compiles
 
 
-@pytest.mark.parametrize("page", sorted({template.partition("/")[0] for template in TEMPLATES}))
-def test_texts_belong_to_a_module(page):
-    assert (PAGES / f"{page}.py").is_file()
-
-
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_every_template_is_shown(template):
     """In a notebook, as the fact itself, or by the module of its page."""
     page, name = template.rsplit(".", 1)[0].split("/")
+    assert (PAGES / f"{page}.py").is_file()
     shown = [*(PROJECT / "notebooks").glob("*.ipynb"), PAGES / f"{page}.py"]
     sources = "\n".join(file.read_text(encoding="utf-8").replace("\\", "") for file in shown)
     sources += "\n".join((words.TEXTS / one).read_text(encoding="utf-8") for one in TEMPLATES)

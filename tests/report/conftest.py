@@ -4,17 +4,8 @@ import json
 import shutil
 from pathlib import Path
 
-import nbformat
 import pytest
-from small_book import (
-    CORPUS,
-    NETWORKS,
-    final_page,
-    listen_page,
-    network_page,
-    page,
-    record,
-)
+from small_book import CORPUS, NETWORKS, final_page, listen_page, network_page, page, put, record
 
 from ser_lib.report import book
 
@@ -49,7 +40,7 @@ def make_workspace():
             pages[name] = network_page(name, data)
         pages["final"] = final_page(record("cnn_gru"), "cnn_gru-speaker-0123")
         for name, notebook in pages.items():
-            nbformat.write(notebook, runs / "reports" / CORPUS / f"{name}.ipynb")
+            put(folder, name, notebook)
         return folder
 
     return make
@@ -61,3 +52,9 @@ def workspace(tmp_path_factory, make_workspace):
     folder = make_workspace(tmp_path_factory.mktemp("first"))
     book.build(CORPUS, workspace=folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def html(workspace):
+    """Return the folder of the built book."""
+    return workspace / "_build" / CORPUS / "html"

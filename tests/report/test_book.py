@@ -9,7 +9,7 @@ import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-from small_book import CORPUS, MARKUP, markup_page, network_page, page, record
+from small_book import CORPUS, MARKUP, markup_page, network_page, page, put, record
 
 from ser_lib.core.errors import BookError
 from ser_lib.report import book, notebooks
@@ -19,37 +19,33 @@ OUT = f"_build/{CORPUS}"
 FILES = ["build.log", "html", "report.json"]
 
 
-@pytest.fixture(scope="module")
-def html(workspace):
-    """Return the folder of the built book."""
-    return workspace / OUT / "html"
-
-
 def read(html, name: str) -> str:
     return (html / f"{name}.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def cnn(html):
+    """Return the page of the network `cnn`."""
+    return read(html, "runs/cnn")
 
 
 def all_files(folder) -> list[str]:
     return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
 
 
-def test_the_book_is_where_it_says(workspace, html):
+def test_the_book_is_where_it_says_and_passes_its_gates(workspace, html):
     assert sorted(path.name for path in (workspace / OUT).iterdir()) == FILES
     assert "build succeeded" in (workspace / OUT / "build.log").read_text()
     for name in book.page_names(workspace / "book" / "_toc.yml"):
         assert (html / "runs" / f"{name}.html").is_file()
     assert "url=runs/introduction.html" in read(html, "index")
-
-
-def test_it_passes_its_gates(html):
     assert links.check(html) == []
 
 
-def test_figures_are_numbered_and_described(html):
-    text = read(html, "runs/cnn")
-    assert 'alt="The loss falls from the first epoch on."' in text
-    assert '<span class="caption-number">Figure 1 </span><span class="caption-text">Loss.' in text
-    assert re.search(r'href="#cnn-curves"><span class="std std-numref">Figure 1</span>', text)
+def test_figures_are_numbered_and_described(cnn):
+    assert 'alt="The loss falls from the first epoch on."' in cnn
+    assert '<span class="caption-number">Figure 1 </span><span class="caption-text">Loss.' in cnn
+    assert re.search(r'href="#cnn-curves"><span class="std std-numref">Figure 1</span>', cnn)
 
 
 def test_every_output_of_a_cell_with_several_figures_is_shown(html):
@@ -63,29 +59,31 @@ def test_every_output_of_a_cell_with_several_figures_is_shown(html):
     assert "<strong>between</strong>" in re.sub("|".join(map(re.escape, figures)), "", text)
 
 
-def test_style_sheets_and_scripts_come_in_a_fixed_order(workspace, html):
+def test_style_sheets_and_scripts_come_in_a_fixed_order(workspace, cnn):
     ours = {path.name for path in (workspace / "book" / "_static").glob("*.*s")}
     for tag in (r"<link[^>]*_static/(\w+\.css)", r"<script[^>]*_static/(\w+\.js)"):
-        found = [name for name in re.findall(tag, read(html, "runs/cnn")) if name in ours]
+        found = [name for name in re.findall(tag, cnn) if name in ours]
         assert found == sorted(set(found))
         assert found, "the book has its own"
 
 
-def test_citations_terms_and_formulas_work_without_a_network(html):
-    text = read(html, "runs/cnn")
-    assert "Ioffe and Szegedy" in text
-    assert 'href="../glossary.html#term-UAR"' in text
-    assert "<math " in text
+def test_citations_terms_and_formulas_work_without_a_network(html, cnn):
+    assert "Ioffe and Szegedy" in cnn
+    assert 'href="../glossary.html#term-UAR"' in cnn
+    assert "<math " in cnn
     assert "<mfrac>" in read(html, "glossary")
     assert not any("mathjax" in name.lower() for name in all_files(html))
 
 
-def test_what_readers_should_not_see_is_gone(html):
-    text = read(html, "runs/cnn")
-    assert "a warning of a library" not in text  # standard error
-    assert "epochs" not in BeautifulSoup(text, "html.parser").article.get_text()  # parameters
-    assert "The Jupyter Book community" not in text
-    assert "unpkg.com" not in text  # thebe, which runs code on another server
+def test_what_readers_should_not_see_is_gone(html, cnn):
+    assert "a warning of a library" not in cnn  # standard error
+    assert "epochs" not in BeautifulSoup(cnn, "html.parser").article.get_text()  # parameters
+    assert "The Jupyter Book community" not in cnn
+    assert "unpkg.com" not in cnn  # thebe, which runs code on another server
+    assert cnn.count('id="search-input"') == 1
+    assert "fontawesome" in cnn
+    assert "all.min.js" not in cnn
+    assert not any("all.min.js" in name or name.endswith(".map") for name in all_files(html))
 
 
 def test_it_says_which_corpus_it_is_of(html):
@@ -94,14 +92,6 @@ def test_it_says_which_corpus_it_is_of(html):
     assert "Demo &lt;corpus&gt;" in banner
     assert "nothing about people" in banner
     assert "Computed on Demo &lt;corpus&gt;: 63 utterances of 4 speakers" in text
-
-
-def test_there_is_one_search_field_and_no_icon_script(html):
-    text = read(html, "runs/cnn")
-    assert text.count('id="search-input"') == 1
-    assert "fontawesome" in text
-    assert not any("all.min.js" in name or name.endswith(".map") for name in all_files(html))
-    assert "all.min.js" not in text
 
 
 def test_amendments_still_find_what_they_amend(html):
@@ -173,7 +163,7 @@ def test_a_warning_fails_the_build_and_leaves_the_book_before(tmp_path, make_wor
     before.write_text("the book before")
     notebook = network_page("cnn", record("cnn"))
     notebook.cells[0].source += "\n\n{term}`unheard of` and $\\nosuchcommand$"
-    nbformat.write(notebook, workspace / "runs" / CORPUS / "reports" / CORPUS / "cnn.ipynb")
+    put(workspace, "cnn", notebook)
     with pytest.raises(BookError) as error:
         book.build(CORPUS, workspace=workspace)
     message = str(error.value)
@@ -186,8 +176,7 @@ def test_a_warning_fails_the_build_and_leaves_the_book_before(tmp_path, make_wor
 
 def test_a_text_of_a_corpus_is_a_text(tmp_path, make_workspace):
     workspace = make_workspace(tmp_path)
-    reports = workspace / "runs" / CORPUS / "reports" / CORPUS
-    nbformat.write(markup_page(), reports / "data.ipynb")
+    put(workspace, "data", markup_page())
     html = book.build(CORPUS, workspace=workspace).parent
     assert links.check(html) == []
     article = BeautifulSoup(read(html, "runs/data"), "html.parser").article
@@ -220,42 +209,31 @@ def test_a_full_disk_is_why_a_book_does_not_build(on_a_small_disk):
     assert "room" not in told["left"]
 
 
-def test_a_missing_page_names_the_command(tmp_path, make_workspace):
-    workspace = make_workspace(tmp_path)
-    (workspace / "runs" / CORPUS / "reports" / CORPUS / "cnn_gru.ipynb").unlink()
-    with pytest.raises(BookError, match=r"lacks 1 of its \d+ pages \(cnn_gru\).*ser run --corpus"):
-        book.build(CORPUS, workspace=workspace)
-    with pytest.raises(BookError, match=r"the book of 'emodb' lacks (\d+) of its \1 pages"):
-        book.build("emodb", workspace=workspace)
-
-
-def test_a_page_that_is_no_notebook(tmp_path, make_workspace):
-    workspace = make_workspace(tmp_path)
-    (workspace / "runs" / CORPUS / "reports" / CORPUS / "data.ipynb").write_text("{")
-    with pytest.raises(BookError, match=r"data.ipynb is not a notebook"):
-        book.build(CORPUS, workspace=workspace)
-
-
-def test_another_folder_is_an_error(tmp_path, make_workspace):
-    with pytest.raises(BookError, match="no table of contents"):
-        book.build(CORPUS, workspace=tmp_path)
+def test_what_is_missing_or_no_notebook_is_named(tmp_path, make_workspace):
     workspace = make_workspace(tmp_path)
     (workspace / "_config.yml").unlink()
     with pytest.raises(BookError, match=r"no _config.yml"):
         book.build(CORPUS, workspace=workspace)
+    page = workspace / "runs" / CORPUS / "reports" / CORPUS / "cnn_gru.ipynb"
+    page.write_text("{")
+    with pytest.raises(BookError, match=r"cnn_gru.ipynb is not a notebook"):
+        book.build(CORPUS, workspace=workspace)
+    page.unlink()
+    with pytest.raises(BookError, match=r"lacks 1 of its \d+ pages \(cnn_gru\).*ser run --corpus"):
+        book.build(CORPUS, workspace=workspace)
+    with pytest.raises(BookError, match=r"the book of 'emodb' lacks (\d+) of its \1 pages"):
+        book.build("emodb", workspace=workspace)
+    with pytest.raises(BookError, match="no table of contents"):
+        book.build(CORPUS, workspace=workspace / "runs")
 
 
-def test_a_table_of_contents_without_notebooks(tmp_path):
-    toc = tmp_path / "_toc.yml"
-    toc.write_text("format: jb-book\nroot: rerun\n")
-    with pytest.raises(BookError, match="names no notebook"):
-        book.page_names(toc)
-
-
-def test_the_table_of_contents_has_every_notebook(workspace):
+def test_the_table_of_contents_has_every_notebook(workspace, tmp_path):
     names = book.page_names(workspace / "book" / "_toc.yml")
     assert names[0] == "introduction"
     assert sorted(names) == sorted(notebooks.NOTEBOOKS)
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: rerun\n")
+    with pytest.raises(BookError, match="names no notebook"):
+        book.page_names(tmp_path / "_toc.yml")
 
 
 def test_extensions_are_jupyter_books_own(workspace):

@@ -2,14 +2,12 @@
 
 import csv
 import re
-from io import BytesIO
 from xml.etree import ElementTree
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_output
 from PIL import Image
-from small_book import CORPUS, NETWORKS, PICTURE, figure_cell, page
+from small_book import CORPUS, NETWORKS, PICTURE, display, figure_cell, page, put, shown
 
 from ser_lib.core.errors import BookError
 from ser_lib.pages.figures import drawing
@@ -41,14 +39,10 @@ CELLS = [
 LAYOUT = "|  |  |\n| :--- | :--- |\n| left | right |"
 
 
-def markdown_cell(text: str):
-    output = new_output("display_data", data={"text/markdown": text, "text/plain": "<Markdown>"})
-    return new_code_cell(
-        "Markdown(...)", execution_count=3, outputs=[output], metadata={"tags": ["remove-input"]}
-    )
-
-
-def line(fig) -> drawing.Figure:
+@drawing.styled
+def line() -> drawing.Figure:
+    fig, axes = drawing.canvas(height=3)
+    axes.plot([0, 1], [1, 0])
     return drawing.Figure(fig, alt="A line falls.", caption="A line.", name="final-line")
 
 
@@ -56,19 +50,18 @@ def line(fig) -> drawing.Figure:
 def html(tmp_path_factory, make_workspace):
     """Return the folder of a book whose page `final` has a drawing, tables and a folded part."""
     workspace = make_workspace(tmp_path_factory.mktemp("downloads"))
-    fig, axes = drawing.canvas(height=3)
-    axes.plot([0, 1], [1, 0])
-    data, about = line(fig)._repr_mimebundle_()
-    same = figure_cell("final-again", "The same drawing.", "Once more.")
-    output = new_output("display_data", data=data, metadata=about)
-    cell = new_code_cell("line", execution_count=2, outputs=[output])
-    notebook = page("Final evaluation", cell, same, markdown_cell(pipe_table(ROWS)))
-    notebook.cells += [
-        markdown_cell(f"{pipe_table(ROWS[:1])}\n\nand\n\n{LAYOUT}"),
+    data, about = line()._repr_mimebundle_()
+    trace = Trace("ser run final --corpus demo", False, *[()] * 6)._repr_markdown_()
+    tables = pipe_table(ROWS), f"{pipe_table(ROWS[:1])}\n\nand\n\n{LAYOUT}"
+    notebook = page(
+        "Final evaluation",
+        shown(nbformat.v4.new_output("display_data", data=data, metadata=about)),
+        figure_cell("final-again", "The same drawing.", "Once more."),
+        *(shown(display(table), tag="remove-input") for table in tables),
         nbformat.v4.new_markdown_cell("## How this page was made"),
-        markdown_cell(Trace("ser run final --corpus demo", False, *[()] * 6)._repr_markdown_()),
-    ]
-    nbformat.write(notebook, workspace / "runs" / CORPUS / "reports" / CORPUS / "final.ipynb")
+        shown(display(trace), tag="remove-input"),
+    )
+    put(workspace, "final", notebook)
     return book.build(CORPUS, workspace=workspace).parent
 
 
@@ -77,10 +70,6 @@ def links(html, name: str = "final") -> dict[str, str]:
     text = (html / "runs" / f"{name}.html").read_text(encoding="utf-8")
     found = re.findall(r'<a href="([^"]+)" download>(.*?)</a>', text)
     return {re.sub("<[^>]+>", "", words): address for address, words in found}
-
-
-def read(html, address: str) -> bytes:
-    return (html / "runs" / address).read_bytes()
 
 
 def test_figures_can_be_taken_along_under_their_names(html):
@@ -93,12 +82,9 @@ def test_figures_can_be_taken_along_under_their_names(html):
     assert f'src="{found[f"Figure {number} as SVG"]}"' in page, "what is shown is what is offered"
     for name in NETWORKS:
         assert any(a.endswith(f"/{name}-curves.svg") for a in links(html, name).values())
-
-
-def test_the_same_drawing_has_the_name_of_each_of_its_figures(html):
+    # The same drawing has the name of each of its figures.
     names = ("final-again", *(f"{name}-curves" for name in NETWORKS))
-    files = [(html / "_images" / f"{name}.svg").read_bytes() for name in names]
-    assert len(set(files)) == 1
+    assert len({(html / "_images" / f"{name}.svg").read_bytes() for name in names}) == 1
 
 
 def test_the_png_is_the_svg_in_pixels(html):
@@ -122,8 +108,10 @@ def test_the_notebook_for_download_has_every_figure_once(html):
 
 def test_tables_become_csv_without_markup_and_players(html):
     address = links(html)["Table in Final evaluation as CSV"]
-    content = [read(html, a) for a in re.findall(
-        r'href="([^"]+\.csv)"', (html / "runs" / "final.html").read_text())]  # fmt: skip
+    content = [
+        (html / "runs" / one).read_bytes()
+        for one in re.findall(r'href="([^"]+\.csv)"', (html / "runs" / "final.html").read_text())
+    ]
     assert address.endswith("/final-final-evaluation-2.csv"), "the second under this heading"
     assert len(content) == 2, "no link under the table without titles"
     text = content[0].decode("utf-8")
@@ -137,7 +125,7 @@ def test_csv_and_page_say_the_same(html):
     (table,) = [table for table in page("table") if "support" in table.tr.get_text()]
     shown = [[cell.get_text(strip=True) for cell in row(["th", "td"])] for row in table("tr")]
     address = links(html, "cnn")["Table in The network cnn as CSV"]
-    assert list(csv.reader(read(html, address).decode().splitlines())) == shown
+    assert list(csv.reader((html / "runs" / address).read_bytes().decode().splitlines())) == shown
 
 
 def test_the_executed_notebook_is_in_the_folded_part(html):
@@ -150,13 +138,10 @@ def test_the_executed_notebook_is_in_the_folded_part(html):
     assert "ser run final --corpus demo" in re.sub("<[^>]+>", "", folded[0])
 
 
-def test_prose_has_no_downloads(html):
+def test_prose_has_no_downloads_and_the_book_passes_its_gates(html):
     assert '<p class="downloads">' in (html / "runs" / "cnn.html").read_text()
     for name in ("glossary", "rerun", "references"):
         assert '<p class="downloads">' not in (html / f"{name}.html").read_text()
-
-
-def test_it_passes_its_gates(html):
     assert gates.check(html) == []
 
 
@@ -164,16 +149,6 @@ def test_a_figure_without_a_png_is_caught(tmp_path, make_workspace):
     workspace = make_workspace(tmp_path)
     cell = figure_cell("final-line", "A line falls.", "A line.")
     del cell.outputs[0].data["image/png"]
-    nbformat.write(
-        page("Final", cell), workspace / "runs" / CORPUS / "reports" / CORPUS / "final.ipynb"
-    )
+    put(workspace, "final", page("Final", cell))
     with pytest.raises(BookError, match=r"no final-line\.png"):
         book.build(CORPUS, workspace=workspace)
-
-
-def test_pngs_have_the_same_bytes_for_the_same_figure():
-    fig, axes = drawing.canvas(height=2)
-    axes.plot([0, 1])
-    drawn = line(fig)
-    assert drawn.png() == drawn.png()
-    assert Image.open(BytesIO(drawn.png())).info.keys() <= {"dpi"}

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from small_book import CORPUS, HEARD, answers
+from small_book import HEARD, answers
 
 from ser_lib.corpora import Manifest
 from ser_lib.pages import players
@@ -18,20 +18,18 @@ def browser():
 
 
 @pytest.fixture
-def open_page(browser, workspace):
+def open_page(browser, html):
     """A function that opens the page to listen to; what it asks of a network fails the test."""
-    contexts = []
+    contexts, asked = [], []
 
     def opened(**options):
         context = browser.new_context(**options)
         contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))
-        file = workspace / "_build" / CORPUS / "html" / "runs" / "listen.html"
-        page.goto(file.as_uri())
+        page.goto((html / "runs" / "listen.html").as_uri())
         return page
 
-    asked = []
     yield opened
     for context in contexts:
         context.close()

@@ -42,17 +42,13 @@ def entries(build) -> dict[str, str]:
     }
 
 
-# Names
-
-
 @pytest.mark.parametrize("name", ["demo", "emodb,ravdess", "emodb-stack_2.1", "a" * 100])
 def test_names_that_can_be_folders(tmp_path, name):
     assert shelf.claim_name(name, CORPUS, tmp_path) == name
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["", "..", ".hidden", "-p", "a/b", "a b", "a\n", "naïve", "<b>", "a" * 101, "index.html"],
+    "name", ["", "..", ".hidden", "-p", "a/b", "a b", "a\n", "ä", "<b>", "a" * 101, "index.html"]
 )
 def test_other_names_are_refused(tmp_path, name):
     with pytest.raises(ParameterError) as error:
@@ -68,9 +64,6 @@ def test_no_book_of_another_corpus_is_replaced(tmp_path):
         shelf.claim_name("emodb", CORPUS, tmp_path)
     with pytest.raises(BookError, match=r"'mine' is one of the corpus 'emodb'.*'demo'.*--report"):
         shelf.claim_name("mine", CORPUS, tmp_path)
-
-
-# What is said of a report
 
 
 def test_the_result_is_that_of_the_final_page(tmp_path):
@@ -107,9 +100,6 @@ def test_the_result_is_that_of_the_final_page(tmp_path):
     }  # fmt: skip
 
 
-# The page
-
-
 def test_every_book_is_listed_with_its_numbers(tmp_path):
     put(tmp_path, "demo")
     metrics = {"uar": 0.512, "uar_ci95": [0.45, 0.581]}
@@ -129,7 +119,6 @@ def test_every_book_is_listed_with_its_numbers(tmp_path):
     assert "3: anger, neutral and sadness" in found["emodb"]
     assert 'aria-label="Open the report emodb">emodb</a>' in text
     assert "Differs in" not in " ".join(found.values()), "they are of different corpora"
-    assert "no contest" in text
     sections = dict(re.findall(r"<h2>(.*?)</h2>(.*?)</section>", text, re.DOTALL))
     assert "says nothing about people" in sections["Demo &lt;corpus&gt;"]
     assert "says nothing about people" not in sections["EmoDB"]
@@ -167,19 +156,13 @@ def test_a_removed_book_disappears_and_half_of_one_does_no_harm(tmp_path):
     (tmp_path / "four" / "html" / "index.html").unlink()
     (tmp_path / "five" / "report.json").write_text("[")
     (tmp_path / "a file").write_text("of somebody")
-    assert list(entries(tmp_path)) == ["one"]
+    put(tmp_path, "bare", metrics={}, architecture="cnn", emotions=[])
+    assert list(entries(tmp_path)) == ["bare", "one"]
     assert 'href="one/html/one.pdf"' in (tmp_path / "index.html").read_text()
-    shutil.rmtree(tmp_path / "one")
+    for name in ("bare", "one"):
+        shutil.rmtree(tmp_path / name)
     assert entries(tmp_path) == {}
     assert "There is no book yet" in (tmp_path / "index.html").read_text()
-
-
-def test_a_report_without_a_result_is_listed_as_such(tmp_path):
-    put(tmp_path, "bare", metrics={}, architecture="cnn", emotions=[])
-    assert "There is no result to show" in entries(tmp_path)["bare"]
-
-
-# Two reports, for real
 
 
 @pytest.fixture(scope="module")
@@ -189,8 +172,6 @@ def two(tmp_path_factory, make_workspace):
     reports = folder / "runs" / CORPUS / "reports"
     shutil.copytree(reports / CORPUS, reports / "demo-long")
     data = record("cnn_lstm")
-    for scores in data["per_class"].values():
-        scores["recall"] += 0.1
     data["metrics"] |= {"uar": data["metrics"]["uar"] + 0.1, "uar_ci95": [0.72, 0.8349]}
     run = folder / "runs" / CORPUS / "cnn_lstm-speaker-4567"
     run.mkdir()
@@ -221,6 +202,8 @@ def test_two_reports_of_a_corpus_have_a_book_each(two):
         final = (two / "_build" / name / "html" / "runs" / "final.html").read_text()
         assert f"<p>{uar}</p>" in final
     assert len(list((two / "runs" / CORPUS).glob("*/record.json"))) == len(NETWORKS) + 1
+    with pytest.raises(BookError, match=r"the book of 'none' lacks .* --report none"):
+        book.build(CORPUS, report="none", workspace=two)
 
 
 def test_the_list_passes_the_gates(two):
@@ -233,8 +216,3 @@ def test_the_list_passes_the_gates(two):
     shutil.copy(build / "index.html", build / "demo" / "index.html")
     broken = links.broken_links(build, {"demo/index.html": pages["index.html"]})
     assert len(list(broken)) == 2, "from there the links lead nowhere"
-
-
-def test_a_book_says_which_report_it_lacks(two):
-    with pytest.raises(BookError, match=r"the book of 'none' lacks .* --report none"):
-        book.build(CORPUS, report="none", workspace=two)

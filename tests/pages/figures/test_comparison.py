@@ -16,12 +16,11 @@ RUNS = [
 
 
 @pytest.mark.parametrize("draw", [comparison.scores, comparison.cost])
-def test_the_same_runs_give_the_same_bytes(draw):
-    first, second = draw(RUNS), draw(RUNS)
-    assert first.svg() == second.svg()
+def test_every_network_is_named_with_its_score(draw):
+    figure = draw(RUNS)
     for run in RUNS:
-        assert f"{run.title}: " in first.alt
-        assert f"UAR {run.uar.value:.2f}" in first.alt
+        assert f"{run.title}: " in figure.alt
+        assert f"UAR {run.uar.value:.2f}" in figure.alt
 
 
 def test_scores_are_chosen_by_name():

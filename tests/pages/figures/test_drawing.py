@@ -32,7 +32,8 @@ def test_a_figure_shows_itself_with_alt_text_caption_and_name():
     figure = make()
     bundle, about = figure._repr_mimebundle_()
     assert bundle["image/svg+xml"] == figure.svg() == make().svg()
-    assert b64decode(bundle["image/png"]) == figure.png()
+    assert b64decode(bundle["image/png"]) == figure.png() == make().png()
+    assert Image.open(BytesIO(figure.png())).info.keys() <= {"dpi"}
     assert bundle["text/plain"] == "A line."
     assert about["ser"] == {"alt": "A line.", "caption": "It *rises*.", "name": "cnn-classes"}
 

@@ -44,26 +44,21 @@ def test_a_jump_of_the_tracker_is_not_where_the_voice_is_highest():
     assert "mostly between 102 and" in jumped
 
 
-def test_grid_says_which_emotion_is_brightest_and_follows_a_flip():
-    alt = features_figures.feature_grid(
-        extracted("logmel", anger=3000.0, joy=300.0), kind="logmel"
-    ).alt
-    assert "is highest for anger" in alt
-    assert "lowest for joy" in alt
-    alt = features_figures.feature_grid(
-        extracted("logmel", anger=300.0, joy=3000.0), kind="logmel"
-    ).alt
-    assert "is highest for joy" in alt
+@pytest.mark.parametrize(("bright", "dark"), [("anger", "joy"), ("joy", "anger")])
+def test_grid_says_which_emotion_is_brightest(bright, dark):
+    given = extracted("logmel", **{bright: 3000.0, dark: 300.0})
+    alt = features_figures.feature_grid(given, kind="logmel").alt
+    assert f"is highest for {bright}" in alt
+    assert f"lowest for {dark}" in alt
 
 
 @pytest.mark.parametrize("kind", features.MAPS)
 @pytest.mark.parametrize("n", [1, 5])
-def test_grid_has_a_panel_per_emotion_and_the_same_bytes(kind, n):
+def test_grid_has_a_panel_per_emotion(kind, n):
     given = extracted(kind, **{f"emotion{i}": 200.0 + 50 * i for i in range(n)})
     figure = features_figures.feature_grid(given, kind=kind)
     titles = [axis.get_title() for axis in figure.fig.axes if axis.get_title()]
     assert titles == list(given)
-    assert figure.svg() == features_figures.feature_grid(given, kind=kind).svg()
 
 
 @pytest.mark.parametrize("kind", features.MAPS)
@@ -73,9 +68,6 @@ def test_a_map_is_drawn_under_its_waveform_with_time_in_seconds(kind):
     given = {kind: static}
     figure = features_figures.waveform_and_maps(signal, given, title="odd $name_")
     assert figure.alt.startswith("Waveform of 0.80 s")
-    assert (
-        figure.svg() == features_figures.waveform_and_maps(signal, given, title="odd $name_").svg()
-    )
     wave, axis = figure.fig.axes[:2]
     assert wave.get_title() == "odd $name_"
     (image,) = axis.collections
@@ -101,7 +93,7 @@ def test_rows_of_the_stack_are_named_in_groups_that_cover_it():
 
 @pytest.mark.parametrize("kind", features.MAPS)
 def test_silence_can_be_drawn(kind):
-    silent = features.extract(np.zeros(RATE, np.float32), kind=kind)
-    assert "nan" not in features_figures.feature_grid({"calm": silent}, kind=kind).alt
     signal = np.zeros(RATE, np.float32)
+    silent = features.extract(signal, kind=kind)
+    assert "nan" not in features_figures.feature_grid({"calm": silent}, kind=kind).alt
     assert "nan" not in features_figures.waveform_and_maps(signal, {kind: silent}).alt
