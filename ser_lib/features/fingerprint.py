@@ -33,6 +33,7 @@ SAME = 0.35
 SHORTEST_S = 0.25
 """Of less, too few frequencies are independent: two recordings reach 0.4 by chance."""
 
+_FADE_S = 0.02
 _SPREAD = 0.05  # of p / (p + g); a third of what speech has, ten times that of a click
 _FLOOR = 1e-9  # of the energy: rounding errors of the transform are no structure
 _STEP = 24  # of int8 to a standard deviation
@@ -49,10 +50,10 @@ def fingerprint(signal: np.ndarray, rate: int) -> np.ndarray:
     Examples
     --------
     >>> noise = np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)
-    >>> copy, other = -0.5 * np.roll(noise, 800), noise[::-1] + np.roll(noise, 1)
+    >>> copy, other = -0.5 * np.roll(noise, 800), np.diff(noise[::2])
     >>> prints = np.array([fingerprint(x, 16_000) for x in (noise, copy, other)])
-    >>> [float(r.round(1)) for r in correlation(prints[:1], prints)]
-    [1.0, 1.0, 0.0]
+    >>> (correlation(prints[:1], prints) >= SAME).tolist()
+    [True, True, False]
     """
     from scipy.fft import rfft
     from scipy.ndimage import uniform_filter1d
@@ -65,6 +66,10 @@ def fingerprint(signal: np.ndarray, rate: int) -> np.ndarray:
     # at whole frequencies.
     seconds = np.zeros(-(-len(signal) // rate) * rate, np.float32)
     seconds[: len(signal)] = signal
+    # A loud sound that is cut off has the spectrum of the cut, the same for all of one length.
+    fade = 0.5 - 0.5 * np.cos(np.pi * np.arange(0.5, round(_FADE_S * rate)) / (_FADE_S * rate))
+    seconds[: len(fade)] *= fade
+    seconds[len(signal) - len(fade) : len(signal)] *= fade[::-1]
     band = rfft(seconds.reshape(-1, rate).sum(axis=0))[LOW:HIGH]
     power = np.full(BINS, _FLOOR * energy)
     power[: len(band)] += np.square(band.real) + np.square(band.imag)

@@ -8,6 +8,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,11 @@ class Audited(Fact):
     def leaks(self) -> list:
         """The rows that are leaks."""
         return [row for row in self.rows if row.severity == "leak"]
+
+    @property
+    def verdict(self) -> str:
+        """A key of `leakage.VERDICTS`."""
+        return leakage.verdict(self.findings)
 
     @property
     def warnings(self) -> list[str]:
@@ -118,7 +124,7 @@ def of_run(run: Run) -> Audited:
         features = store.build(run.corpus, kind=run.experiment.feature_map)
         n, channels = len(run.corpus.table), run.experiment.channels
         fitted = fitted_on(run.folds, bundles, features, n, channels=channels)
-    findings = leakage.audit(run.folds, run.corpus.table, protocol=run.protocol, fitted=fitted)
+    findings = leakage.audit(run.folds, run.corpus, protocol=run.protocol, fitted=fitted)
     return Audited(run.protocol, tuple(run.folds), tuple(findings), trained=True)
 
 
@@ -126,12 +132,13 @@ def of_random(run: Run) -> Audited:
     """Audit the random split of the same corpus, with the seed of the run; nothing is trained."""
     if run.protocol == "random":
         return Audited("random", reason="itself")
-    table = run.corpus.table
     try:
-        folds = splits.make(table, "random", seed=run.seed)
+        folds = splits.make(run.corpus, "random", seed=run.seed)
     except SplitError as error:
         return Audited("random", reason="error", error=str(error))
-    return Audited("random", tuple(folds), tuple(leakage.audit(folds, table, protocol="random")))
+    return Audited(
+        "random", tuple(folds), tuple(leakage.audit(folds, run.corpus, protocol="random"))
+    )
 
 
 def compare(*audits: Audited) -> Audits:
@@ -144,30 +151,40 @@ def fitted_on(
 ) -> dict[str, np.ndarray | None]:
     """Find out which utterances the standardisation of trained networks was fitted on.
 
-    The mean that a bundle holds is compared with that of the training part, then with those of
-    larger sets, until one is the same. `bundles` are those of `train.bundles`, `features` the
-    static maps of all `n` utterances. Returns row positions by fold, or `None` where no set that
-    was tried has this mean.
+    The means and the deviations that a bundle holds are compared with those of the training part,
+    then with those of every other part and union of parts, until one has the same. `bundles` are
+    those of `train.bundles`, `features` the static maps of all `n` utterances. Returns row
+    positions by fold, all that means or deviations are of, or none where no set that was tried has
+    the same.
     """
-    frames = np.zeros(n)
-    sums = np.zeros((n, maps.ROWS, channels))
+    shape = n, maps.ROWS, channels
+    frames, sums, squares = np.zeros(n), np.zeros(shape), np.zeros(shape)
     for row in range(n):
-        wide = maps.channels(features[row], channels)
+        wide = maps.channels(features[row], channels).astype(np.float64)
         frames[row] = wide.shape[1]
-        sums[row] = wide.sum(axis=1, dtype=np.float64)
+        sums[row], squares[row] = wide.sum(axis=1), np.square(wide).sum(axis=1)
+
+    def moments(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        count = frames[rows].sum()
+        mean = sums[rows].sum(axis=0) / count
+        variance = squares[rows].sum(axis=0) / count - np.square(mean)
+        return mean, np.sqrt(np.maximum(variance, maps.STD_FLOOR**2))
+
     fitted: dict[str, np.ndarray | None] = {}
     for fold in folds:
         front_end = json.loads((bundles[fold.name] / "front_end.json").read_text())
-        mean, std = (np.array(front_end["standardiser"][name]) for name in ("mean", "std"))
-        sets = [[fold.train], [fold.train, fold.validation], [fold.train, fold.test],
-                [fold.train, fold.validation, fold.test], [np.arange(n)]]  # fmt: skip
-        fitted[fold.name] = None
-        for rows in map(np.concatenate, sets):
-            distance = (sums[rows].sum(axis=0) / frames[rows].sum() - mean) / std
-            # Single precision is far below a thousandth of a deviation, other utterances above.
-            if np.allclose(distance, 0, atol=1e-3):
-                fitted[fold.name] = rows
-                break
+        own = [np.array(front_end["standardiser"][name]) for name in ("mean", "std")]
+        parts = [getattr(fold, part) for part in splits.PARTS]
+        unions = [np.concatenate(some) for k in (1, 2, 3) for some in combinations(parts, k)]
+        sets = [rows for rows in (*unions, np.arange(n)) if len(rows)]
+        # Single precision is far below a thousandth of a deviation, other utterances above.
+        sources: list[np.ndarray | None] = [None, None]
+        for rows in reversed(sets):  # so that the first one that fits stays
+            for k, moment in enumerate(moments(rows)):
+                if np.allclose(own[k], moment, rtol=1e-6, atol=1e-3 * own[1]):
+                    sources[k] = rows
+        alone = any(rows is None for rows in sources)
+        fitted[fold.name] = np.array([], dtype=int) if alone else np.union1d(*sources)
     return fitted
 
 
