@@ -243,8 +243,8 @@ def plain(name: str) -> str:
     >>> plain("JOSE\u0301 007") == plain("jos\u00e9 7 ")
     True
     """
-    text = "".join(normalize("NFKC", normalize("NFKC", name).casefold()).split())
-    return re.sub(r"(?<!\d)0+(?=\d)", "", text)
+    text = "".join(normalize("NFD", name).casefold().split())
+    return re.sub(r"(?<!\d)0+(?=\d)", "", normalize("NFC", text))
 
 
 def _plain(columns: Columns, column: str) -> np.ndarray:

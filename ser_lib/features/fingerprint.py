@@ -45,7 +45,7 @@ def fingerprint(signal: np.ndarray, rate: int) -> np.ndarray:
     """Return the fingerprint of a signal, float32 [samples] at `rate` Hz: int8 [BINS].
 
     It is all zeros, which is like nothing, if the signal is shorter than `SHORTEST_S` or has no
-    fine structure, as silence, clicks and a steady voltage.
+    fine structure, as silence and clicks.
 
     Examples
     --------

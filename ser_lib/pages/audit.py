@@ -15,11 +15,12 @@ import numpy as np
 import pandas as pd
 
 from ser_lib.core.errors import RecordError, SplitError
+from ser_lib.experiments import copies as trial
 from ser_lib.experiments import leakage, splits, train
 from ser_lib.experiments.leakage import CHECKS, SEVERITIES, Finding
 from ser_lib.experiments.run import Run
 from ser_lib.experiments.splits import Fold
-from ser_lib.features import maps, store
+from ser_lib.features import fingerprint, maps, store
 from ser_lib.features.store import Store
 from ser_lib.metrics import scores
 from ser_lib.metrics.scores import Score
@@ -114,6 +115,28 @@ class Audits(Fact):
     checks: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Copies(Fact):
+    """Which recordings of a corpus are there twice, and how well such are told from takes."""
+
+    utterances: int
+    unheard: int  # of them too short or too plain to be compared
+    copies: Sequence[Sequence[str]]  # the utterances that are one recording, together
+    different: Sequence[trial.Pairs]
+    changed: Sequence[trial.Change]
+    same: float = fingerprint.SAME
+
+    @property
+    def wrong(self) -> int:
+        """Pairs of synthetic takes that are taken for one recording."""
+        return sum(one.same for one in self.different if one.synthetic)
+
+    @property
+    def missed(self) -> int:
+        """Changed copies that are not found again."""
+        return sum(one.n - one.found for one in self.changed)
+
+
 def of_run(run: Run) -> Audited:
     """Audit the split of a run, and the statistics of the networks that were trained on it."""
     try:
@@ -186,6 +209,19 @@ def fitted_on(
         alone = any(rows is None for rows in sources)
         fitted[fold.name] = np.array([], dtype=int) if alone else np.union1d(*sources)
     return fitted
+
+
+def copies(run: Run) -> Copies:
+    """Look for recordings that a run's corpus holds twice, and try how well that works."""
+    names = run.corpus.table["utterance"]
+    groups = names.groupby(fingerprint.recordings(run.corpus)).agg(list)
+    return Copies(
+        len(names),
+        int((~fingerprint.of(run.corpus).any(axis=1)).sum()),
+        [group for group in groups if len(group) > 1],
+        trial.different(run.corpus),
+        trial.changed(run.corpus),
+    )
 
 
 @dataclass(frozen=True)
