@@ -43,7 +43,7 @@ CHECKS = {
     "Unicode form or leading zeros",
     "speakers-all-different": "every utterance has a speaker of its own, so shared ones would not "
     "be seen",
-    "sentences-alike": "two parts have sentences whose names differ as little, or in nothing but "
+    "sentences-alike": "two parts have sentences whose names differ in nothing but spelling or "
     "the corpus",
     "empty-part": "a part has no utterance",
     "class-missing": "a part has no utterance of an emotion",
@@ -72,7 +72,8 @@ _SHARED = {
 }
 _UNKNOWN = {"speakers-unknown": ("speaker", "warning"), "sentences-unknown": ("sentence", "note")}
 _ALIKE = {"speakers-alike": "speaker", "sentences-alike": "sentence"}
-_OPEN = ("speakers-unknown", "speakers-alike", "speakers-all-different")
+OPEN = ("speakers-unknown", "speakers-alike", "speakers-all-different")
+"""Findings after which it is not certain who speaks."""
 _SHOWN = 6  # names that are written out in a sentence
 
 
@@ -232,7 +233,7 @@ def verdict(findings: Iterable[Finding]) -> str:
     found = list(findings)
     if any(finding.severity == "leak" for finding in found):
         return "leak"
-    return "unknown" if any(finding.name in _OPEN for finding in found) else "none"
+    return "unknown" if any(finding.name in OPEN for finding in found) else "none"
 
 
 def plain(name: str) -> str:
@@ -250,14 +251,11 @@ def plain(name: str) -> str:
 def _plain(columns: Columns, column: str) -> np.ndarray:
     """Return a column's names, plainly and without the corpus that a joined one puts before."""
     names = columns[column]
-    corpora = (
-        columns.get("corpus", [""] * len(names)) if column == "sentence" else [""] * len(names)
-    )
-    short = {
-        (name, corpus): plain(name.removeprefix(f"{corpus}/"))
-        for name, corpus in set(zip(names, corpora, strict=True))
-    }
-    return np.array([short[both] for both in zip(names, corpora, strict=True)], dtype=object)
+    if column == "sentence" and "corpus" in columns:
+        both = zip(names, columns["corpus"], strict=True)
+        names = [name.removeprefix(f"{corpus}/") for name, corpus in both]
+    short = {name: plain(name) for name in set(names)}
+    return np.array([short[name] for name in names], dtype=object)
 
 
 def _pair(columns: Columns, fold: Fold, pair: tuple[str, str], promises) -> Iterator[Row]:

@@ -14,11 +14,13 @@ compared by their correlation: about 0 for two recordings, near 1 for copies of 
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from ser_lib.core import audio, jobs
+from ser_lib.core.errors import SpaceError
 from ser_lib.core.files import digest, sources, workspace, write_atomically
 from ser_lib.corpora import Manifest
 from ser_lib.features.store import npy
@@ -118,10 +120,11 @@ def of(manifest: Manifest) -> np.ndarray:
             prints[row] = one
             if time.monotonic() - last > 10:
                 last = time.monotonic()
-                jobs.tell(f"{row + 1:,} of {len(table):,} recordings compared with the others")
+                jobs.tell(f"{row + 1:,} of {len(table):,} fingerprints of recordings made")
     finally:
         pool.shutdown(cancel_futures=True)
-    write_atomically(file, npy(prints))
+    with suppress(OSError, SpaceError):  # what cannot be kept is made again
+        write_atomically(file, npy(prints))
     return prints
 
 

@@ -181,6 +181,16 @@ def test_fingerprints_are_computed_once(corpus, workspace, monkeypatch):
     assert (fingerprint.of(part) == prints[2:5]).all()
 
 
+def test_fingerprints_that_cannot_be_kept_are_there_all_the_same(corpus, monkeypatch):
+    def refuse(*_):
+        raise PermissionError("read-only")
+
+    prints = fingerprint.of(corpus)
+    monkeypatch.setattr(fingerprint, "write_atomically", refuse)
+    other = replace(corpus, table=corpus.table.iloc[::-1])
+    assert (fingerprint.of(other) == prints[::-1]).all()
+
+
 def test_a_file_that_is_gone_is_named(corpus):
     corpus.file(corpus.table["utterance"].iloc[3]).unlink()
     with pytest.raises(AudioError, match=r"3\.wav"):
