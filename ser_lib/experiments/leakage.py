@@ -250,7 +250,7 @@ def plain(name: str) -> str:
 
 def _plain(columns: Columns, column: str) -> np.ndarray:
     """Return a column's names, plainly and without the corpus that a joined one puts before."""
-    names = columns[column]
+    names = list(columns[column])
     if column == "sentence" and "corpus" in columns:
         both = zip(names, columns["corpus"], strict=True)
         names = [name.removeprefix(f"{corpus}/") for name, corpus in both]
