@@ -275,15 +275,15 @@ def _audit(options) -> int:
     if options.out:
         with _written(options.out):
             splits.write(options.out, folds, table)
-    findings = leakage.audit(folds, table, protocol=protocol)
-    leaks = [finding for finding in findings if finding.severity == "leak"]
+    findings = leakage.audit(folds, manifest, protocol=protocol)
+    verdict = leakage.verdict(findings)
     if options.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
         n_folds = f"{len(folds)} fold{'' if len(folds) == 1 else 's'}"
         print(f"{manifest.corpus}: {len(table)} utterances, split '{protocol}', {n_folds}")
-        print(*leakage.lines(findings, len(folds)), "leaks" if leaks else "no leak", sep="\n")
-    return 1 if leaks else 0
+        print(*leakage.lines(findings, len(folds)), leakage.VERDICTS[verdict], sep="\n")
+    return 1 if verdict == "leak" else 0
 
 
 def _book(options) -> int:

@@ -112,7 +112,7 @@ def make_table(write_tone):
                     path = f"wav/{speaker}-{emotion}-{take}.wav"
                     hertz = PITCHES[emotion] * (1 + 0.05 * i + 0.01 * take)
                     seconds = 0.3 + 0.1 * take
-                    write_tone(folder / path, hertz=hertz, seconds=seconds, seed=100 * i + take)
+                    write_tone(folder / path, hertz=hertz, seconds=seconds, seed=len(rows))
                     rows.append({"path": path, "speaker": speaker, "emotion": emotion})
         table = folder / "table.csv"
         with table.open("w", newline="") as file:

@@ -26,6 +26,7 @@ Soc. Psychol. 70(3), 614-636 (with cold anger). Juslin & Laukka 2003, Psychol. B
 """
 
 import json
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from itertools import product
 from pathlib import Path
@@ -104,6 +105,8 @@ SIZES = {
 }
 """The demo corpora of the catalogue; the second one has other voices, to test on."""
 
+Speak = Callable[[str, Voice, int], np.ndarray]
+
 _CENTRE_HZ = {"female": 195.0, "male": 112.0}
 _FORMANTS = {"female": 113.0, "male": 99.0}  # percent
 _RANGE = 8.0  # semitones
@@ -181,6 +184,19 @@ def make(
     return folder
 
 
+def takes(texts: Sequence[str], *, seed: int = 0) -> list[np.ndarray]:
+    """Speak texts one after the other, in one voice and neutral: float32 signals at `RATE`.
+
+    A text that is there twice is spoken twice, as a person would.
+    """
+    person, signals = _Speaker(seed, 0, "female"), []
+    with synthesiser() as speak:
+        for number, text in enumerate(texts):
+            rng = np.random.default_rng([seed, 3, number])
+            signals.append(person.say(text, "neutral", speak, rng).astype(np.float32))
+    return signals
+
+
 def read(root: Path) -> Rows:
     """Read a folder of `make`."""
     if _stamp(root) is None:
@@ -210,9 +226,7 @@ def _speak(folder: Path, speaker: int, n_sentences: int, seed: int) -> list[tupl
         for number, code in product(range(n_sentences), range(len(EMOTIONS))):
             text, emotion, sentence = SENTENCES[number], EMOTIONS[code], f"{number + 1:02d}"
             rng = np.random.default_rng([seed, 1, speaker, number, code])
-            cues = person.cues(emotion, rng)
-            signal = speak(text, person.voice(cues), int(rng.integers(1, 2**31 - 1)))
-            samples = (person.record(signal, cues, rng) * 32767).round().astype(np.int16)
+            samples = (person.say(text, emotion, speak, rng) * 32767).round().astype(np.int16)
             label = emotion[:3]
             utterance = f"{name}_{sentence}_{label}"
             path = f"wav/{utterance}.wav"
@@ -233,6 +247,12 @@ class _Speaker:
         room = np.random.default_rng([seed, 2, speaker // 2])
         self.room_level = room.uniform(-66, -56)  # dB of full scale
         self.room_tilt = room.normal(0, 0.3)  # dB per octave, of the microphone
+
+    def say(self, text: str, emotion: str, speak: Speak, rng: np.random.Generator) -> np.ndarray:
+        """Say a text: float [samples], below full scale."""
+        cues = self.cues(emotion, rng)
+        signal = speak(text, self.voice(cues), int(rng.integers(1, 2**31 - 1)))
+        return self.record(signal, cues, rng)
 
     def cues(self, emotion: str, rng: np.random.Generator) -> Cues:
         """Draw how this speaker says one utterance."""

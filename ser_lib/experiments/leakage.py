@@ -14,10 +14,12 @@ protocol promises not to happen is a leak (`Protocol.promises`); the other way r
 admits by its name that speakers are shared.
 """
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -25,15 +27,24 @@ import pandas as pd
 from ser_lib.core.errors import SplitError
 from ser_lib.corpora import Manifest
 from ser_lib.experiments.splits import PARTS, PROTOCOLS, Fold
+from ser_lib.features import fingerprint
 
 CHECKS = {
     "validation-in-test": "the utterances that choose the epoch are tested as well",
     "shared-utterances": "an utterance is in two parts",
-    "identical-audio": "a recording is in two parts, under two names",
+    "identical-audio": "a recording is in two parts, under two names, perhaps as another copy",
     "shared-speakers": "a speaker is heard in two parts",
     "shared-sentences": "a sentence or script is spoken in two parts",
     "shared-sessions": "a recording session is in two parts",
     "statistics-outside-training": "features are standardised by more than the training part",
+    "statistics-not-of-training": "features are standardised by something else than the training "
+    "part, and nobody knows by what",
+    "speakers-alike": "two parts have speakers whose names differ in nothing but case, blanks, "
+    "Unicode form or leading zeros",
+    "speakers-all-different": "every utterance has a speaker of its own, so shared ones would not "
+    "be seen",
+    "sentences-alike": "two parts have sentences whose names differ in nothing but spelling or "
+    "the corpus",
     "empty-part": "a part has no utterance",
     "class-missing": "a part has no utterance of an emotion",
     "tested-twice": "an utterance is tested in more than one fold, and counts each time",
@@ -44,6 +55,11 @@ CHECKS = {
 """Every name of a finding, and what it means."""
 
 SEVERITIES = ("leak", "warning", "note")
+VERDICTS = {
+    "leak": "leaks",
+    "unknown": "no leak is seen, but nobody can know: who speaks is not certain",
+    "none": "no leak",
+}
 
 Columns = Mapping[str, np.ndarray]  # name to the values of all rows
 Row = tuple[str, str, tuple[str, ...], Iterable[str], int, int]  # a finding without its fold
@@ -55,6 +71,9 @@ _SHARED = {
     "shared-sessions": ("session", "warning", "note"),
 }
 _UNKNOWN = {"speakers-unknown": ("speaker", "warning"), "sentences-unknown": ("sentence", "note")}
+_ALIKE = {"speakers-alike": "speaker", "sentences-alike": "sentence"}
+OPEN = ("speakers-unknown", "speakers-alike", "speakers-all-different")
+"""Findings after which it is not certain who speaks."""
 _SHOWN = 6  # names that are written out in a sentence
 
 
@@ -103,11 +122,15 @@ def audit(
 
     Parameters
     ----------
+    corpus
+        With a `Manifest`, recordings are compared by ear (`features.fingerprint`); with a table
+        alone, only copies with the same samples are found.
     protocol
         What the split claims to be, a key of `splits.PROTOCOLS`.
     fitted
-        Name of the fold to the row positions that its standardisation was fitted on, `None` where
-        that is not known. Without it, statistics are not looked at.
+        Name of the fold to the row positions that its standardisation was fitted on; none, `[]`,
+        if it is certain only that they are not the training part, `None` if nothing is known.
+        Without it, statistics are not looked at.
 
     Examples
     --------
@@ -121,6 +144,10 @@ def audit(
     """
     table = corpus.table if isinstance(corpus, Manifest) else corpus
     columns = {name: values.to_numpy(dtype=object) for name, values in table.items()}
+    columns |= {f"plain {name}": _plain(columns, name) for name in _ALIKE.values()}
+    columns["recording"] = columns["sha256"]
+    if isinstance(corpus, Manifest):
+        columns["recording"] = fingerprint.recordings(corpus)
     tested = np.concatenate([np.array([], dtype=int), *(fold.test for fold in folds)])
     promises = PROTOCOLS[protocol].promises if protocol else ()
     rows = [("", row) for row in _whole(columns, tested)]
@@ -201,12 +228,42 @@ def names(what: Sequence[str]) -> str:
     return ", ".join(what[:_SHOWN]) + (f" and {others:,} more" if others > 0 else "")
 
 
+def verdict(findings: Iterable[Finding]) -> str:
+    """Return a key of `VERDICTS`: "unknown" where it is not certain who speaks."""
+    found = list(findings)
+    if any(finding.severity == "leak" for finding in found):
+        return "leak"
+    return "unknown" if any(finding.name in OPEN for finding in found) else "none"
+
+
+def plain(name: str) -> str:
+    """Return a name without what two people write differently.
+
+    Examples
+    --------
+    >>> plain("JOSE\u0301 007") == plain("jos\u00e9 7 ")
+    True
+    """
+    text = "".join(normalize("NFD", name).casefold().split())
+    return re.sub(r"(?<!\d)0+(?=\d)", "", normalize("NFC", text))
+
+
+def _plain(columns: Columns, column: str) -> np.ndarray:
+    """Return a column's names, plainly and without the corpus that a joined one puts before."""
+    names = list(columns[column])
+    if column == "sentence" and "corpus" in columns:
+        both = zip(names, columns["corpus"], strict=True)
+        names = [name.removeprefix(f"{corpus}/") for name, corpus in both]
+    short = {name: plain(name) for name in set(names)}
+    return np.array([short[name] for name in names], dtype=object)
+
+
 def _pair(columns: Columns, fold: Fold, pair: tuple[str, str], promises) -> Iterator[Row]:
     """What two parts of a fold have in common."""
     first, second = (getattr(fold, part) for part in pair)
     with_test = "test" in pair
     severity = "leak" if with_test else "warning"
-    utterances, sounds = columns["utterance"], columns["sha256"]
+    utterances, sounds = columns["utterance"], columns["recording"]
     if len(both := np.intersect1d(first, second)):
         name = "shared-utterances" if "train" in pair else "validation-in-test"
         yield name, severity, pair, utterances[both], len(both), len(second)
@@ -226,6 +283,22 @@ def _pair(columns: Columns, fold: Fold, pair: tuple[str, str], promises) -> Iter
                 severity = "leak"
             n = sum(value in shared for value in values[second])
             yield name, severity, pair, shared, n, len(second)
+    yield from _alike(columns, first, second, pair)
+
+
+def _alike(columns: Columns, first: np.ndarray, second: np.ndarray, pair) -> Iterator[Row]:
+    """Names in two parts that are not the same, but may mean the same."""
+    for name, column in _ALIKE.items():
+        names, meanings = columns[column], columns[f"plain {column}"]
+        either, spellings = np.union1d(first, second), defaultdict(set)
+        for meaning, spelling in zip(meanings[either], names[either], strict=True):
+            spellings[meaning].add(spelling)
+        shared = set(meanings[first]) & set(meanings[second]) - {""}
+        if alike := {meaning for meaning in shared if len(spellings[meaning]) > 1}:
+            what = set().union(*(spellings[meaning] for meaning in alike))
+            n = sum(meaning in alike for meaning in meanings[second])
+            severity = "warning" if "test" in pair else "note"
+            yield name, severity, pair, what, n, len(second)
 
 
 def _parts(columns: Columns, fold: Fold, ever_tested: set[str]) -> Iterator[Row]:
@@ -251,6 +324,8 @@ def _statistics(columns: Columns, fold: Fold, rows: np.ndarray | None) -> Iterat
     if rows is None:
         yield "statistics-unknown", "note", (), (), 0, 0
         return
+    if not len(rows):
+        yield "statistics-not-of-training", "leak", (), (), 0, 0
     if len(outside := np.setdiff1d(rows, fold.train)):
         parts, what = _places(fold, outside), columns["utterance"][outside]
         # What tested speakers say in no part tells about them as well.
@@ -262,6 +337,10 @@ def _statistics(columns: Columns, fold: Fold, rows: np.ndarray | None) -> Iterat
 
 def _whole(columns: Columns, tested: np.ndarray) -> Iterator[Row]:
     """What can be seen over all folds only."""
+    speakers = columns["speaker"][columns["speaker"] != ""]
+    if 1 < len(speakers) == len(set(speakers)):
+        n = len(speakers)
+        yield "speakers-all-different", "warning", (), speakers, n, len(columns["speaker"])
     rows, counts = np.unique(tested, return_counts=True)
     if (counts > 1).any():
         what = columns["utterance"][rows[counts > 1]]

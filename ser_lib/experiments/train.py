@@ -179,7 +179,7 @@ def audited(experiment: Experiment, corpus: Manifest) -> list[Fold]:
     else:
         shuffled = {"folds": experiment.folds, "seed": experiment.seed}
         folds = splits.make(corpus.table, experiment.protocol, **shuffled)
-    findings = leakage.audit(folds, corpus.table, protocol=experiment.protocol)
+    findings = leakage.audit(folds, corpus, protocol=experiment.protocol)
     leakage.refuse(findings, experiment.protocol, file=experiment.split)
     for finding in findings:
         if finding.name == "tested-twice":

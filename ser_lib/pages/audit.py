@@ -8,6 +8,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +19,17 @@ from ser_lib.experiments import leakage, splits, train
 from ser_lib.experiments.leakage import CHECKS, SEVERITIES, Finding
 from ser_lib.experiments.run import Run
 from ser_lib.experiments.splits import Fold
-from ser_lib.features import maps, store
+from ser_lib.features import duplicates, fingerprint, maps, store
 from ser_lib.features.store import Store
 from ser_lib.metrics import bootstrap, scores
 from ser_lib.metrics.jackknife import Estimate
 from ser_lib.pages.words import Fact
 
 _SEEN = {
-    # finding, and the one that says that nobody can tell
-    "speaker": ("shared-speakers", "speakers-unknown"),
-    "sentence": ("shared-sentences", "sentences-unknown"),
-    "recording": ("identical-audio", ""),
+    # finding, and those that say that nobody can tell
+    "speaker": ("shared-speakers", leakage.OPEN),
+    "sentence": ("shared-sentences", ("sentences-unknown", "sentences-alike")),
+    "recording": ("identical-audio", ()),
 }
 
 
@@ -57,6 +58,11 @@ class Audited(Fact):
     def leaks(self) -> list:
         """The rows that are leaks."""
         return [row for row in self.rows if row.severity == "leak"]
+
+    @property
+    def verdict(self) -> str:
+        """A key of `leakage.VERDICTS`."""
+        return leakage.verdict(self.findings)
 
     @property
     def warnings(self) -> list[str]:
@@ -90,7 +96,7 @@ class Audited(Fact):
         That is their speaker, their sentence, or the recording itself under another name.
         """
         name, unknown = _SEEN[what]
-        if any(one.name == unknown for one in self.findings):
+        if any(one.name in unknown for one in self.findings):
             return None
         shared = (f for f in self.findings if f.name == name and f.parts == ("train", "test"))
         return sum(one.utterances for one in shared)
@@ -104,6 +110,28 @@ class Audits(Fact):
     checks: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Copies(Fact):
+    """Which recordings of a corpus are there twice, and how well such are told from takes."""
+
+    utterances: int
+    unheard: int  # of them too short or too plain to be compared
+    copies: Sequence[Sequence[str]]  # the utterances that are one recording, together
+    different: Sequence[duplicates.Pairs]
+    changed: Sequence[duplicates.Change]
+    same: float = fingerprint.SAME
+
+    @property
+    def wrong(self) -> int:
+        """Pairs of synthetic takes that are taken for one recording."""
+        return sum(one.same for one in self.different if one.synthetic)
+
+    @property
+    def missed(self) -> int:
+        """Changed copies that are not found again."""
+        return sum(one.n - one.found for one in self.changed)
+
+
 def of_run(run: Run) -> Audited:
     """Audit the split of a run, and the statistics of the networks that were trained on it."""
     try:
@@ -114,7 +142,7 @@ def of_run(run: Run) -> Audited:
         features = store.build(run.corpus, kind=run.experiment.feature_map)
         n, channels = len(run.corpus.table), run.experiment.channels
         fitted = fitted_on(run.folds, bundles, features, n, channels=channels)
-    findings = leakage.audit(run.folds, run.corpus.table, protocol=run.protocol, fitted=fitted)
+    findings = leakage.audit(run.folds, run.corpus, protocol=run.protocol, fitted=fitted)
     return Audited(run.protocol, tuple(run.folds), tuple(findings), trained=True)
 
 
@@ -122,12 +150,13 @@ def of_random(run: Run) -> Audited:
     """Audit the random split of the same corpus, with the seed of the run; nothing is trained."""
     if run.protocol == "random":
         return Audited("random", reason="itself")
-    table = run.corpus.table
     try:
-        folds = splits.make(table, "random", seed=run.seed)
+        folds = splits.make(run.corpus, "random", seed=run.seed)
     except SplitError as error:
         return Audited("random", reason="error", error=str(error))
-    return Audited("random", tuple(folds), tuple(leakage.audit(folds, table, protocol="random")))
+    return Audited(
+        "random", tuple(folds), tuple(leakage.audit(folds, run.corpus, protocol="random"))
+    )
 
 
 def compare(*audits: Audited) -> Audits:
@@ -140,31 +169,54 @@ def fitted_on(
 ) -> dict[str, np.ndarray | None]:
     """Find out which utterances the standardisation of trained networks was fitted on.
 
-    The mean that a bundle holds is compared with that of the training part, then with those of
-    larger sets, until one is the same. `bundles` are those of `train.bundles`, `features` the
-    static maps of all `n` utterances. Returns row positions by fold, or `None` where no set that
-    was tried has this mean.
+    The means and the deviations that a bundle holds are compared with those of the training part,
+    then with those of every other part and union of parts, until one has the same. `bundles` are
+    those of `train.bundles`, `features` the static maps of all `n` utterances. Returns row
+    positions by fold, all that means or deviations are of, or none where no set that was tried has
+    the same.
     """
-    frames = np.zeros(n)
-    sums = np.zeros((n, maps.ROWS, channels))
+    shape = n, maps.ROWS, channels
+    frames, sums, squares = np.zeros(n), np.zeros(shape), np.zeros(shape)
     for row in range(n):
-        wide = maps.channels(features[row], channels)
+        wide = maps.channels(features[row], channels).astype(np.float64)
         frames[row] = wide.shape[1]
-        sums[row] = wide.sum(axis=1, dtype=np.float64)
+        sums[row], squares[row] = wide.sum(axis=1), np.square(wide).sum(axis=1)
+
+    def moments(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        count = frames[rows].sum()
+        mean = sums[rows].sum(axis=0) / count
+        variance = squares[rows].sum(axis=0) / count - np.square(mean)
+        return mean, np.sqrt(np.maximum(variance, maps.STD_FLOOR**2))
+
     fitted: dict[str, np.ndarray | None] = {}
     for fold in folds:
         front_end = json.loads((bundles[fold.name] / "front_end.json").read_text())
-        mean, std = (np.array(front_end["standardiser"][name]) for name in ("mean", "std"))
-        sets = [[fold.train], [fold.train, fold.validation], [fold.train, fold.test],
-                [fold.train, fold.validation, fold.test], [np.arange(n)]]  # fmt: skip
-        fitted[fold.name] = None
-        for rows in map(np.concatenate, sets):
-            distance = (sums[rows].sum(axis=0) / frames[rows].sum() - mean) / std
-            # Single precision is far below a thousandth of a deviation, other utterances above.
-            if np.allclose(distance, 0, atol=1e-3):
-                fitted[fold.name] = rows
-                break
+        own = [np.array(front_end["standardiser"][name]) for name in ("mean", "std")]
+        parts = [getattr(fold, part) for part in splits.PARTS]
+        unions = [np.concatenate(some) for k in (1, 2, 3) for some in combinations(parts, k)]
+        sets = [rows for rows in (*unions, np.arange(n)) if len(rows)]
+        # Single precision is far below a thousandth of a deviation, other utterances above.
+        sources: list[np.ndarray | None] = [None, None]
+        for rows in reversed(sets):  # so that the first one that fits stays
+            for k, moment in enumerate(moments(rows)):
+                if np.allclose(own[k], moment, rtol=1e-6, atol=1e-3 * own[1]):
+                    sources[k] = rows
+        alone = any(rows is None for rows in sources)
+        fitted[fold.name] = np.array([], dtype=int) if alone else np.union1d(*sources)
     return fitted
+
+
+def copies(run: Run) -> Copies:
+    """Look for recordings that a run's corpus holds twice, and try how well that works."""
+    names = run.corpus.table["utterance"]
+    groups = names.groupby(fingerprint.recordings(run.corpus)).agg(list)
+    return Copies(
+        len(names),
+        int((~fingerprint.of(run.corpus).any(axis=1)).sum()),
+        [group for group in groups if len(group) > 1],
+        duplicates.different(run.corpus),
+        duplicates.changed(run.corpus),
+    )
 
 
 @dataclass(frozen=True)

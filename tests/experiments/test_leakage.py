@@ -1,6 +1,7 @@
 """The audit: broken splits, each caught by its name, and sound ones that it leaves alone."""
 
 import re
+import unicodedata
 from contextlib import nullcontext
 from dataclasses import replace
 from itertools import combinations, product
@@ -101,6 +102,23 @@ BROKEN = {
         "speakers-unknown", "warning", "train test", "u00,u08", (2, 12), speaker={0: "", 8: ""}),
     "sentences without a name": case(
         "sentences-unknown", "note", "validation", "u05", (1, 12), sentence={5: ""}),
+    "statistics of the test alone": case(
+        "statistics-outside-training", "leak", "test", ",".join(ROWS[8:]), (4, 4),
+        fitted={"only": np.array(TEST)}),
+    "statistics of a part of the test": case(
+        "statistics-outside-training", "leak", "test", "u09,u11", (2, 2),
+        fitted={"only": np.array([9, 11])}),
+    "statistics that are not those of training": case(
+        "statistics-not-of-training", "leak", "", "", (0, 0), fitted={"only": np.array([])}),
+    "a speaker written in two ways": case(
+        "speakers-alike", "warning", "train test", "P 00,p0", (1, 4), speaker={8: "P 00"}),
+    "a validating speaker written in two ways": case(
+        "speakers-alike", "note", "train validation", "p0,p00", (1, 4), speaker={4: "p00"}),
+    "a sentence written in two ways": case(
+        "sentences-alike", "warning", "train test", "S00,s00", (1, 4), sentence={8: "S00"}),
+    "a speaker for every utterance": case(
+        "speakers-all-different", "warning", "", ",".join(ROWS), (12, 12), of="",
+        speaker=dict(enumerate(ROWS))),
     "statistics of nobody knows what": case(
         "statistics-unknown", "note", "", "", (0, 0), fitted={"only": None}),
 }  # fmt: skip
@@ -130,6 +148,57 @@ def test_a_broken_split_is_caught_by_its_name(case):
 
 def test_every_check_has_its_broken_split():
     assert {case[3].name for case in BROKEN.values()} == set(CHECKS)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Eva", "EVA ", True),
+        ("Eva Maria", "eva\u00a0 maria", True),
+        ("Jos\u00e9", "Jose\u0301", True),
+        ("Stra\u00dfe", "STRASSE", True),
+        ("speaker 3", "speaker 003", True),
+        ("0", "00", True),
+        ("1001", "11", False),
+        ("p1", "p10", False),
+        ("Jose", "Jos\u00e9", False),
+    ],
+)
+def test_what_two_people_write_differently(one, other, same):
+    assert (leakage.plain(one) == leakage.plain(other)) == same
+
+
+@given(st.text(max_size=8))
+def test_a_plain_name_is_plain_already(name):
+    for spelling in (leakage.plain(name), f" {name}\t", unicodedata.normalize("NFD", name)):
+        assert leakage.plain(spelling) == leakage.plain(name)
+
+
+def test_sentences_that_joined_corpora_share_are_named():
+    table = table_of().assign(corpus=["one"] * 8 + ["two"] * 4)
+    assert audit([SOUND], table) == []
+    table["sentence"] = table["corpus"] + "/" + pd.Series([*"abcdefghaxyb"], index=table.index)
+    (finding,) = audit([SOUND], table)
+    assert (finding.name, finding.parts, finding.utterances) == (
+        "sentences-alike", ("train", "test"), 2
+    )  # fmt: skip
+    assert finding.what == ("one/a", "one/b", "two/a", "two/b")
+
+
+@pytest.mark.parametrize(
+    ("case", "verdict"),
+    [
+        ("a tested speaker trains", "leak"),
+        ("speakers without a name", "unknown"),
+        ("a speaker written in two ways", "unknown"),
+        ("a speaker for every utterance", "unknown"),
+        ("sentences without a name", "none"),
+    ],
+)
+def test_the_verdict_is_open_where_it_is_not_certain_who_speaks(case, verdict):
+    table, folds, fitted, _ = BROKEN[case]
+    assert leakage.verdict(audit(folds, table, fitted=fitted)) == verdict
+    assert verdict in leakage.VERDICTS
 
 
 def test_unknown_names_are_not_taken_for_the_same_name():

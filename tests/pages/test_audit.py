@@ -7,6 +7,7 @@ from dataclasses import replace
 import factory
 import numpy as np
 import pytest
+import soundfile
 from factory import parse
 
 from ser_lib import corpora
@@ -98,6 +99,43 @@ def test_what_training_has_seen_is_counted(manifest):
     assert split.tested == 9
 
 
+def test_a_copy_is_found_by_page_and_command(workspace, tmp_path, make_table, ser):
+    file = make_table(tmp_path / "tones", each=2)
+    first = file.parent / "wav" / "s1-anger-1.wav"
+    samples, rate = soundfile.read(first)
+    soundfile.write(first.with_name("copy.mp3"), -0.4 * samples, rate)
+    with file.open("a") as table:
+        table.write("wav/copy.mp3,s2,anger\n")
+    manifest = corpora.load("table", file)
+    page = audit.copies(of(manifest))
+    assert [sorted(names) for names in page.copies] == [["wav/copy", "wav/s1-anger-1"]]
+    assert (page.wrong, page.unheard) == (0, 0)
+    # What a coder leaves of tones in noise is not always enough.
+    assert 0 < page.missed == sum(one.n - one.found for one in page.changed)
+    assert (page.different[0].n, page.different[0].same) == (19 * 18 // 2, 1)
+    assert len(parse(page._repr_markdown_().split("| Copy |")[0])) == len(page.different)
+    assert replace(page, copies=(), unheard=2, changed=())._repr_markdown_()
+    code, out, _ = ser("audit", "--corpus", "table", "--data", file, "-p", "protocol=speaker")
+    assert code == 1
+    assert "leak: identical-audio, train and test" in out
+
+
+@pytest.mark.parametrize("speakers", [("",) * 45, [f"s{i}" for i in range(45)]])
+def test_where_nobody_knows_who_speaks_there_is_no_saying_no_leak(table, ser, speakers):
+    lines = table.read_text().splitlines()
+    rows = [line.split(",") for line in lines[1:]]
+    changed = [f"{p},{s},{e}" for (p, _, e), s in zip(rows, speakers, strict=True)]
+    table.write_text("\n".join([lines[0], *changed]))
+    code, out, _ = ser("audit", "--corpus", "table", "--data", table, "-p", "protocol=random")
+    assert code == 0
+    assert out.splitlines()[-1] == leakage.VERDICTS["unknown"]
+    unsure = audited(corpora.load("table", table).table, "random")
+    assert (unsure.verdict, unsure.seen("speaker")) == ("unknown", None)
+    sure = Audited("random", unsure.folds)
+    first, second = (one._repr_markdown_().split("|")[0] for one in (unsure, sure))
+    assert first.split("no leak")[1].split(".")[0] != second.split("no leak")[1].split(".")[0]
+
+
 def test_a_corpus_that_cannot_be_split_at_random(workspace, make_table, tmp_path):
     manifest = corpora.load("table", make_table(tmp_path / "few", each=1))
     other = audit.of_random(of(manifest))
@@ -147,9 +185,42 @@ def test_statistics_are_traced_to_their_utterances(manifest, tmp_path, channels)
     assert {name: sorted(rows) for name, rows in fitted.items()} == {
         name: sorted(rows) for name, rows in sets.items()
     }
-    odd = write_bundle(tmp_path / "odd", maps, folds[0].train[1:], channels)
-    fitted = audit.fitted_on(folds[:1], {folds[0].name: odd}, maps, n, channels=channels)
-    assert fitted == {folds[0].name: None}
+
+
+@pytest.mark.parametrize(
+    ("means", "deviations", "of"),
+    [
+        ("test", "test", "test"),
+        ("validation", "validation", "validation"),
+        ("train", "all", "all"),
+        ("all", "train", "all"),
+        ("train", "test", "train and test"),
+        ("part of the test", "part of the test", "nothing"),
+        ("train", "part of the test", "nothing"),
+    ],
+)
+def test_means_and_deviations_are_traced_apart(manifest, tmp_path, means, deviations, of):
+    maps, n = store.build(manifest, workers=0), len(manifest.table)
+    fold = splits.make(manifest.table, "speaker")[0]
+    rows = {
+        **{part: getattr(fold, part) for part in splits.PARTS},
+        "part of the test": fold.test[1:],
+        "train and test": np.concatenate([fold.train, fold.test]),
+        "all": np.arange(n),
+        "nothing": np.array([], dtype=int),
+    }
+    bundle = write_bundle(tmp_path / "one", maps, rows[means], 1)
+    other = write_bundle(tmp_path / "other", maps, rows[deviations], 1)
+    own, their = (json.loads((b / "front_end.json").read_text()) for b in (bundle, other))
+    own["standardiser"]["std"] = their["standardiser"]["std"]
+    (bundle / "front_end.json").write_text(json.dumps(own))
+    fitted = audit.fitted_on([fold], {fold.name: bundle}, maps, n, channels=1)
+    assert sorted(fitted[fold.name]) == sorted(rows[of])
+    (leak,) = [
+        one for one in leakage.audit([fold], manifest, fitted=fitted) if "statistics" in one.name
+    ]
+    outside = {"validation": "warning"}  # another speaker than the tested one
+    assert leak.severity == outside.get(of, "leak")
 
 
 def test_the_statistics_of_a_run_are_audited(manifest, tmp_path, monkeypatch):

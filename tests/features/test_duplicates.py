@@ -1,0 +1,53 @@
+"""The trial of the fingerprint: pairs and copies are counted, of a corpus and synthetic takes."""
+
+import numpy as np
+import pytest
+
+from ser_lib import corpora
+from ser_lib.core.audio import RATE
+from ser_lib.corpora import demo
+from ser_lib.features import duplicates, fingerprint
+
+
+@pytest.fixture
+def manifest(workspace, tmp_path):
+    """Two speakers who say two sentences in five emotions."""
+    return corpora.load("demo", demo.make(tmp_path / "demo", n_speakers=2, n_sentences=2))
+
+
+def test_pairs_are_counted(manifest):
+    rows = {one.name: one for one in duplicates.different(manifest)}
+    whole, speaker, sentence = list(rows.values())[:3]
+    assert [whole.n, speaker.n, sentence.n] == [20 * 19 // 2, 2 * (10 * 9 // 2), 4 * (5 * 4 // 2)]
+    synthetic = [one for one in rows.values() if one.synthetic]
+    assert [one.n for one in synthetic] == [duplicates.TAKES * (duplicates.TAKES - 1) // 2] * 2
+    assert [one.same for one in rows.values()] == [0] * len(rows)
+    assert all(0 < one.highest < fingerprint.SAME for one in synthetic)
+
+
+def test_what_is_taken_for_the_same_is_counted(manifest, monkeypatch):
+    prints = fingerprint.of(manifest).copy()
+    prints[[1, 19]] = prints[0]
+    monkeypatch.setattr(fingerprint, "of", lambda manifest: prints)
+    whole, speaker, *_ = duplicates.different(manifest)
+    assert (whole.same, speaker.same) == (3, 1)
+    assert whole.highest < fingerprint.SAME
+
+
+def test_copies_that_are_found_are_counted(manifest, monkeypatch):
+    found = duplicates.changed(manifest)
+    assert [one.name for one in found] == list(duplicates.CHANGES)
+    assert {(one.n, one.found) for one in found} == {(20, 20)}
+    noise = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
+    monkeypatch.setattr(duplicates, "CHANGES", {"another sound": lambda signal: (noise, RATE)})
+    (lost,) = duplicates.changed(manifest)
+    assert (lost.n, lost.found) == (20, 0)
+    assert lost.lowest < fingerprint.SAME
+
+
+def test_a_corpus_of_silence_has_nothing_to_count(manifest, monkeypatch):
+    nothing = np.zeros((20, fingerprint.BINS), np.int8)
+    monkeypatch.setattr(fingerprint, "of", lambda manifest: nothing)
+    assert duplicates.changed(manifest) == []
+    whole, *_ = duplicates.different(manifest)
+    assert (whole.same, whole.highest) == (0, 0)
