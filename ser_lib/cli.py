@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+SHOWN = 10  # rows of a long list that are printed
+
 SHARED = {
     "--corpus": {"default": "demo", "help": "name in `ser corpora` (demo)"},
     "--data": {
@@ -105,9 +107,18 @@ def _parser() -> argparse.ArgumentParser:
     text = "only check the built book in this folder"
     add("--check", metavar="DIR", type=Path, help=text)
     add("--twice", action="store_true", help="build twice and compare the books")
+    add = command(_runs, "list the runs that there are, with their scores", "--json", "--out")
+    add = command(_compare, "compare two runs of a corpus", "--out")
+    add("first", metavar="RUN", help="its folder, or as much of its name as is unique")
+    add("second", metavar="RUN", help="the run to compare it with")
+    text = "score predictions of any program on a corpus"
+    add = command(_evaluate, text, "--corpus", "--data", "--json")
+    text = "CSV file: utterance, and predicted or a p_ column for each emotion; fold, truth"
+    add("predictions", metavar="FILE", help=text)
     add = command(_predict, "recognise the emotion of audio files", "--json")
     add("audio", metavar="AUDIO", nargs="+", help="audio file, or a folder of them")
-    add("--model", metavar="BUNDLE", required=True, help="folder of a run, in runs/")
+    text = "folder of a run, or as much of its name as is unique, such as emodb/cnn_gru"
+    add("--model", metavar="RUN", required=True, help=text)
     return parser
 
 
@@ -299,11 +310,73 @@ def _book(options) -> int:
     return 1 if findings else 0
 
 
+def _runs(options) -> int:
+    from ser_lib.pages import runs
+
+    table = runs.shelf()
+    if options.json:
+        print(table.to_json(orient="records", indent=1))
+    elif table.empty:
+        print("there are no finished runs here; `make book` makes some")
+    else:
+        shown = table.assign(
+            uar=[f"{r.uar:.2f} ({r.low:.2f} to {r.high:.2f})" for r in table.itertuples()],
+            accuracy=table["accuracy"].map("{:.2f}".format),
+        )
+        print(shown.drop(columns=["low", "high", "n", "unit"]).to_string(index=False))
+        print("UAR with its 95 % interval; --json and --out say what it rests on")
+    _write_table(table, options.out)
+    return 0
+
+
+def _compare(options) -> int:
+    from ser_lib.experiments import run
+    from ser_lib.pages import runs
+    from ser_lib.pages.words import p_value, signed
+
+    contrast = runs.contrast(*(run.read(run.find(one)) for one in (options.first, options.second)))
+    uar, verdict = contrast.uar, {1: "is better", -1: "is worse", 0: "cannot be told apart"}
+    print(f"UAR, first minus second: {signed(uar)}, {p_value(uar.p)}, over {uar.n} {uar.unit}s;")
+    print(f"the first {verdict[uar.sign]}")
+    if len(contrast.differs):
+        print(f"\nthey differ in\n{contrast.differs.to_string()}")
+    changed = contrast.changed
+    print(f"\n{len(changed)} of {contrast.utterances} predictions are not the same")
+    if len(changed):
+        print(changed.head(SHOWN).to_string(index=False))
+    if len(changed) > SHOWN:
+        print(f"and {len(changed) - SHOWN} more; --out writes all of them")
+    _write_table(changed, options.out)
+    return 0
+
+
+def _evaluate(options) -> int:
+    from ser_lib import corpora
+    from ser_lib.experiments import run
+
+    corpus = corpora.load(options.corpus, options.data)
+    result = run.evaluate(options.predictions, corpus)
+    missing = sorted(set(corpus.table["utterance"]) - set(result.predictions["utterance"]))
+    if options.json:
+        scores = result.scores.to_dict("index")
+        about = {"unit": result.unit, "n": result.uar.n, "without_prediction": missing}
+        print(json.dumps({"scores": scores, **about}, indent=1))
+        return 0
+    print(f"{len(result.predictions)} predictions for {corpus.corpus}; 95 % intervals are over")
+    print(f"{result.uar.n} {result.unit}s\n\n{result.scores.round(3).to_string()}")
+    print(f"\n{result.per_class.round(3).to_string()}")
+    if missing:
+        print(f"\n{len(missing)} utterances have no prediction: {', '.join(missing[:SHOWN])}")
+    return 0
+
+
 def _predict(options) -> int:
     from ser_lib.core import jobs
+    from ser_lib.experiments import run
     from ser_lib.models import predict
 
-    result = predict.predict(options.audio, options.model, progress=jobs.tell)
+    model = options.model if Path(options.model).exists() else run.find(options.model)
+    result = predict.predict(options.audio, model, progress=jobs.tell)
     for error in result.refused:
         print(f"ser: {error}", file=sys.stderr)
     rows = []

@@ -5,7 +5,9 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
+import factory
 import keras
 import nbformat
 import numpy as np
@@ -13,10 +15,10 @@ import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from ser_lib import cli
+from ser_lib import cli, corpora
 from ser_lib.core.errors import SerError
 from ser_lib.corpora import CATALOGUE
-from ser_lib.experiments import sweep
+from ser_lib.experiments import run, sweep
 from ser_lib.features import maps
 from ser_lib.features.maps import Standardiser
 from ser_lib.models import bundle, networks
@@ -317,7 +319,7 @@ def test_a_folder_of_many_files(ser, model, tmp_path, write_tone):
     [
         (["missing.wav", "--model", "run"], "missing.wav: does not exist"),
         (["empty", "--model", "run"], "the folder empty holds no audio file"),
-        (["a.wav", "--model", "nowhere"], "nowhere is not a model bundle; give a run's folder"),
+        (["a.wav", "--model", "nowhere"], "there is no run 'nowhere'"),
     ],
 )
 def test_a_prediction_that_is_refused(ser, model, tmp_path, monkeypatch, words, message):
@@ -386,3 +388,51 @@ def test_a_reader_who_has_seen_enough():
     done = program("corpora", stdout=writes)
     os.close(writes)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.fixture
+def two_runs(workspace):
+    """Two runs in the workspace, which differ in their network and in some predictions."""
+    both = [factory.make_run("cnn", seed=1), factory.make_run("cnn_gru", seed=1, skill=4.0)]
+    for one in both:
+        run.write(replace(one, folder=workspace / one.folder))
+    return both
+
+
+def test_runs_are_listed_with_their_scores(ser, two_runs, tmp_path):
+    code, out, _ = ser("runs", "--json", "--out", str(tmp_path / "runs.csv"))
+    rows = {row["method"]: row for row in json.loads(out)}
+    assert (code, set(rows)) == (0, {"cnn", "cnn_gru"})
+    for one in two_runs:
+        row = rows[one.architecture]
+        assert row["uar"] == pytest.approx(one.uar.value)
+        assert (row["n"], row["unit"], row["given"]) == (10, "speaker", "epochs=20 seed=1")
+    assert len(pd.read_csv(tmp_path / "runs.csv")) == 2
+    assert f"{two_runs[0].uar.value:.2f} (" in ser("runs")[1]
+
+
+def test_two_runs_are_compared_by_name(ser, two_runs, tmp_path):
+    code, out, _ = ser("compare", "demo/cnn_gru", "cnn", "--out", str(tmp_path / "changed.csv"))
+    assert code == 0
+    assert "the first is better" in out
+    assert "channels" in out
+    first, second = (one.predictions.set_index("utterance") for one in reversed(two_runs))
+    changed = pd.read_csv(tmp_path / "changed.csv").set_index("utterance")
+    shared = first["truth"] == second["truth"]
+    assert shared.all()
+    assert set(changed.index) == set(first.index[first["predicted"] != second["predicted"]])
+    assert_one_sentence(*ser("compare", "cnn", "nothing")[::2], "no run 'nothing'")
+
+
+def test_predictions_of_others_are_scored(ser, table, tmp_path):
+    corpus = corpora.load("table", str(table))
+    known = corpus.table[["utterance", "emotion"]].rename(columns={"emotion": "predicted"})
+    known[1:].to_csv(tmp_path / "mine.csv", index=False)
+    options = ("evaluate", str(tmp_path / "mine.csv"), "--corpus", "table", "--data", str(table))
+    code, out, _ = ser(*options, "--json")
+    result = json.loads(out)
+    assert (code, result["scores"]["uar"]["value"]) == (0, 1)
+    assert result["without_prediction"] == [known["utterance"].iloc[0]]
+    assert "1 utterances have no prediction" in ser(*options)[1]
+    known.assign(predicted="bliss").to_csv(tmp_path / "mine.csv", index=False)
+    assert_one_sentence(*ser(*options)[::2], "'bliss'")

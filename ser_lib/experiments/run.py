@@ -258,34 +258,60 @@ def evaluate(
 ) -> Part:
     """Score predictions of any origin on a corpus, which knows the truth and the speakers.
 
-    Predictions are a table, or its CSV file, with the columns utterance and predicted, and fold if
-    it has one; the title is what to call them.
+    Parameters
+    ----------
+    predictions
+        A table, or its CSV file, with the column utterance, and predicted or a probability
+        ``p_<emotion>`` for every emotion of the corpus. A column fold says which utterances one
+        trained model tested; a column truth must be that of the corpus.
+    title
+        What to call them.
 
     Raises
     ------
     ParameterError
-        If a column is missing, or an utterance or a class is unknown to the corpus, or an utterance
-        is there twice.
+        If a column is missing, an utterance is unknown or there twice, or an emotion, a truth or a
+        probability is not what it can be; the utterance is named.
     """
     table = predictions
     if not isinstance(table, pd.DataFrame):
-        table = read_predictions(Path(table))
-    if missing := [name for name in ("utterance", "predicted") if name not in table]:
+        try:
+            table = read_predictions(Path(table))
+        except (OSError, ValueError) as error:
+            raise ParameterError(f"{predictions} is no table of predictions: {error}") from error
+    emotions, columns = corpus.emotions, [f"p_{emotion}" for emotion in corpus.emotions]
+    likely = set(columns) <= set(table)
+    needed = ("utterance",) if likely else ("utterance", "predicted")
+    if missing := [name for name in needed if name not in table]:
         raise ParameterError(
             f"the predictions have no column '{missing[0]}'; they have: {', '.join(table.columns)}"
         )
-    known = corpus.table.set_index("utterance")
-    names, classes = table["utterance"], table["predicted"]
-    for what, wrong in (
-        ("utterance that the corpus does not have", names[~names.isin(known.index)]),
-        ("utterance twice", names[names.duplicated()]),
-        ("emotion that the corpus does not have", classes[~classes.isin(corpus.emotions)]),
-    ):
-        if len(wrong):
-            raise ParameterError(f"the predictions name an {what}: '{wrong.iloc[0]}'")
-    fold = table["fold"].to_numpy() if "fold" in table else ""
+    known, names = corpus.table.set_index("utterance"), table["utterance"].astype(str)
+    _none(names[~names.isin(known.index)], "utterance that the corpus does not have")
+    _none(names[names.duplicated()], "utterance twice")
     rows = known.loc[names].reset_index()
-    return Part(title, corpus.emotions, predictions_of(rows, fold, classes.to_numpy()))
+    if likely:
+        chances = table[columns].apply(pd.to_numeric, errors="coerce").to_numpy(float)
+        sound = (chances >= 0).all(axis=1) & (np.abs(chances.sum(axis=1) - 1) < 1e-3)
+        _none(names[~sound], "utterance whose probabilities are no distribution")
+    if "predicted" in table:
+        classes = table["predicted"]
+        _none(classes[~classes.isin(emotions)], "emotion that the corpus does not have")
+    else:
+        classes = np.array(emotions, dtype=object)[chances.argmax(axis=1)]
+    if "truth" in table:
+        other = names[(table["truth"].to_numpy() != rows["emotion"].to_numpy())]
+        _none(other, "utterance whose truth is not that of the corpus")
+    fold = table["fold"].to_numpy() if "fold" in table else ""
+    result = predictions_of(rows, fold, np.asarray(classes))
+    if likely:
+        result[columns] = chances
+    return Part(title, emotions, result)
+
+
+def _none(wrong: pd.Series, what: str) -> None:
+    if len(wrong):
+        raise ParameterError(f"the predictions name an {what}: '{wrong.iloc[0]}'")
 
 
 def unit_of(predictions: pd.DataFrame) -> str:
@@ -306,6 +332,37 @@ def unit_of(predictions: pd.DataFrame) -> str:
 def folder_of(corpus: str) -> Path:
     """Return the folder of a corpus's runs in the workspace."""
     return workspace() / "runs" / corpus
+
+
+def folders() -> list[Path]:
+    """Return the folders of all finished runs in the workspace, the newest first."""
+    records = (workspace() / "runs").glob("[!.]*/[!.]*/record.json")
+    newest = sorted(records, key=lambda file: (-file.stat().st_mtime, str(file)))
+    return [file.parent for file in newest]
+
+
+def find(name: str) -> Path:
+    """Return the folder of a run by its path, or by a name that is short but the only one.
+
+    That is the corpus, the corpus and the beginning of the run's name up to any dash, or the
+    beginning of its key: ``emodb``, ``emodb/cnn_gru``, ``cnn_gru-speaker``, ``3f2a``.
+    """
+    if (Path(name) / "record.json").is_file():
+        return Path(name)
+    corpus, _, rest = name.rpartition("/")
+
+    def named(folder: Path) -> bool:
+        own, key = folder.name, folder.name.rpartition("-")[2]
+        known = own == rest or own.startswith(f"{rest}-") or key.startswith(rest)
+        return folder.parent.name == name or (known and corpus in ("", folder.parent.name))
+
+    found = [folder for folder in folders() if named(folder)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise RecordError(f"there is no run '{name}'; `ser runs` lists those that there are")
+    names = ", ".join(f"{folder.parent.name}/{folder.name}" for folder in found)
+    raise RecordError(f"'{name}' may be {len(found)} runs: {names}")
 
 
 def write(run: Run) -> None:

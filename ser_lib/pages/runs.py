@@ -18,7 +18,7 @@ from ser_lib.corpora import Manifest
 from ser_lib.experiments import train
 from ser_lib.experiments.baselines import Baseline
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
-from ser_lib.experiments.run import Part, Result, Run
+from ser_lib.experiments.run import Part, Result, Run, folders, read
 from ser_lib.metrics.difference import difference_in_f1, differences
 from ser_lib.metrics.jackknife import Estimate, corrected
 
@@ -218,6 +218,70 @@ def against(run: Run, baselines: Sequence[Baseline]) -> list[tuple[Baseline, Est
     """Return every baseline with the UAR of a network less its own, corrected for their number."""
     margins = corrected([uar_difference(run, baseline) for baseline in baselines])
     return list(zip(baselines, margins, strict=True))
+
+
+def shelf() -> pd.DataFrame:
+    """Return every finished run of the workspace, the newest first.
+
+    Columns: corpus, method, protocol, uar, low, high, n and unit (that the interval rests on),
+    accuracy, given (the parameters that are not the usual ones), started and folder.
+    """
+    rows = []
+    for folder in folders():
+        run = read(folder)
+        usual = Experiment(
+            architecture=run.architecture, corpus=run.record.corpus.name, protocol=run.protocol
+        ).parameters()
+        given = {k: v for k, v in run.record.parameters.items() if usual.get(k) != v}
+        rows.append(
+            {
+                "corpus": run.record.corpus.name,
+                "method": run.architecture,
+                "protocol": run.protocol,
+                **{"uar": run.uar.value, "low": run.uar.low, "high": run.uar.high},
+                **{"n": run.uar.n, "unit": run.unit},
+                "accuracy": run.metrics["accuracy"].value,
+                "given": " ".join(f"{name}={value}" for name, value in given.items()),
+                "started": run.record.started,
+                "folder": str(folder),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Two runs of one corpus: what they differ in, and what comes of it."""
+
+    uar: Estimate  # of the first less that of the second, on the utterances that both predict
+    utterances: int
+    differs: pd.DataFrame  # parameters, data and versions (rows) of both
+    changed: pd.DataFrame  # utterance, truth, first, second: the predictions that are not the same
+
+
+def contrast(first: Run, second: Run) -> Contrast:
+    """Compare two runs; ParameterError if they share no utterance."""
+    sides = [
+        {
+            "method": run.architecture,
+            "corpus": run.record.corpus.name,
+            "manifest": run.record.corpus.manifest_sha256[:12],
+            **run.record.parameters,
+            **{f"version of {name}": value for name, value in run.record.versions.items()},
+        }
+        for run in (first, second)
+    ]
+    both = pd.DataFrame(sides, index=["first", "second"]).T.drop(index=["architecture"])
+    table = first.predictions.merge(
+        second.predictions[["utterance", "predicted"]], on="utterance", suffixes=("", "_2")
+    ).rename(columns={"predicted": "first", "predicted_2": "second"})
+    changed = table[table["first"] != table["second"]]
+    return Contrast(
+        uar_difference(first, second),
+        len(table),
+        both[both["first"].astype(str) != both["second"].astype(str)],
+        changed[["utterance", "truth", "first", "second"]].reset_index(drop=True),
+    )
 
 
 def compare(runs: Sequence[Run]) -> pd.DataFrame:

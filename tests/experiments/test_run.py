@@ -181,8 +181,42 @@ def test_predictions_of_any_origin_are_scored(corpus, tmp_path):
         ({"utterance": ["u9"], "predicted": ["joy"]}, "does not have: 'u9'"),
         ({"utterance": ["u1", "u1"], "predicted": ["joy", "joy"]}, "twice: 'u1'"),
         ({"utterance": ["u1"], "predicted": ["bliss"]}, "does not have: 'bliss'"),
+        (
+            {"utterance": ["u1"], "predicted": ["joy"], "truth": ["joy"]},
+            "whose truth is not that of the corpus: 'u1'",
+        ),
+        (
+            {"utterance": ["u1", "u2"], "p_anger": [0.5, 0.9], "p_joy": [0.5, "x"]},
+            "whose probabilities are no distribution: 'u2'",
+        ),
     ],
 )
 def test_predictions_that_are_not_of_the_corpus(corpus, columns, message):
     with pytest.raises(ParameterError, match=message):
         runs.evaluate(pd.DataFrame(columns), corpus)
+
+
+def test_probabilities_are_predictions(corpus, tmp_path):
+    table = pd.DataFrame({"utterance": ["u1", "u4"], "p_joy": [0.2, 0.7], "p_anger": [0.8, 0.3]})
+    result = runs.evaluate(table, corpus)
+    assert list(result.predictions["predicted"]) == ["anger", "joy"]
+    np.testing.assert_allclose(result.probabilities, [[0.8, 0.2], [0.3, 0.7]])
+    assert result.metrics["loss"].value == pytest.approx(-np.log([0.8, 0.7]).mean())
+    with pytest.raises(ParameterError, match=r"none\.csv is no table of predictions"):
+        runs.evaluate(tmp_path / "none.csv", corpus)
+
+
+def test_a_run_is_found_by_any_name_that_only_it_has(workspace):
+    for name, corpus in (("cnn", "demo"), ("cnn_gru", "demo"), ("cnn_gru", "emodb")):
+        run = make_run(name, corpus, seed=len(name) + (corpus == "demo"))
+        runs.write(replace(run, folder=workspace / run.folder))
+    (workspace / "runs/demo/.cnn-unfinished").mkdir()
+    assert len(runs.folders()) == 3
+    gru = workspace / "runs/emodb" / make_run("cnn_gru", "emodb", seed=7).folder.name
+    for name in ("emodb", "emodb/cnn_gru", "emodb/cnn_gru-speaker", gru.name, str(gru)):
+        assert runs.find(name) == gru
+    assert runs.find("cnn").name.startswith("cnn-")
+    with pytest.raises(RecordError, match=r"may be 2 runs: .*demo/cnn_gru"):
+        runs.find("cnn_gru")
+    with pytest.raises(RecordError, match="no run 'lstm'"):
+        runs.find("lstm")
