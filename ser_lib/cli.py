@@ -10,7 +10,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,6 +21,9 @@ from ser_lib.core.files import room_for, write_atomically
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     options = _parser().parse_args(arguments)
+    # A terminal may lack a letter of a name.
+    with suppress(AttributeError):
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         with room_for("the results"):
@@ -379,6 +382,8 @@ def _predict(options) -> int:
     result = predict.predict(options.audio, model, progress=jobs.tell)
     for error in result.refused:
         print(f"ser: {error}", file=sys.stderr)
+    for remark in result.remarks:
+        print(f"note: {remark}", file=sys.stderr)
     rows = []
     for file, scores in zip(result.files, result.probabilities, strict=True):
         named = {e: round(float(p), 6) for e, p in zip(result.emotions, scores, strict=True)}

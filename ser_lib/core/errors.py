@@ -4,8 +4,11 @@ The command line prints the message of a `SerError` as it is and exits with 1; a
 defect of this library and shows its traceback.
 """
 
+import os
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+NOT_UTF8 = "has a name that is not UTF-8; rename it"
 
 
 class SerError(Exception):
@@ -35,7 +38,7 @@ class StoreError(SerError):
 
 
 class SpaceError(SerError):
-    """There is no room for what is to be written."""
+    """There is no room for what is to be written, or it may not be written there."""
 
 
 class TrainingError(SerError):
@@ -76,3 +79,12 @@ def choose(value: str, allowed: Iterable[str], what: str) -> str:
     near = get_close_matches(str(value), allowed, n=1)
     hint = f" (did you mean '{near[0]}'?)" if near else ""
     raise ParameterError(f"unknown {what} '{value}'{hint}; choose from: {', '.join(allowed)}")
+
+
+def printable(name: str) -> str:
+    """Return a file's name as text; one whose bytes are not UTF-8 is read as Latin-1."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(name).decode("latin-1")
+    return name

@@ -12,13 +12,14 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ser_lib.core.errors import SerError, SpaceError, StoreError
+from ser_lib.core.errors import NOT_UTF8, SerError, SpaceError, StoreError, printable
 
 _LIBRARY = Path(__file__).parents[1]
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a full disk, a used up quota, too large a file
+_DENIED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
 
 
 def workspace() -> Path:
@@ -75,9 +76,51 @@ def sources(*rooms: str) -> list[Path]:
     return sorted(file for file in files if file.suffix in (".py", ".yml", ".csv"))
 
 
+def entries(folder: Path, refused: list[tuple[Path, str]]) -> list[Path]:
+    """Return what lies in a folder, sorted, but for hidden files and macOS's shadows of files.
+
+    A folder that cannot be opened, and names that are not UTF-8, are added to `refused`, each with
+    the reason.
+    """
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        refused.append((folder, f"cannot be opened ({error.strerror})"))
+        return []
+    names = [name for name in names if not name.startswith((".", "__MACOSX"))]
+    refused += [(folder / name, NOT_UTF8) for name in names if printable(name) != name]
+    return [folder / name for name in names if printable(name) == name]
+
+
+def files_below(
+    folder: Path, refused: list[tuple[Path, str]], *, levels: int | None = None
+) -> Iterator[Path]:
+    """Yield the files in a folder and in its folders; links are followed, to each folder once."""
+    todo, seen = [(folder, levels)], set()
+    while todo:
+        folder, levels = todo.pop()
+        with suppress(OSError):  # `entries` says so
+            about = folder.stat()
+            if (about.st_dev, about.st_ino) in seen:
+                continue
+            seen.add((about.st_dev, about.st_ino))
+        for entry in entries(folder, refused):
+            if not os.path.isdir(entry):
+                yield entry
+            elif levels is None or levels > 1:
+                todo.append((entry, levels and levels - 1))
+
+
 def library(*names: str) -> Path:
     """Return the place of a module or package of the library, without a suffix."""
     return _LIBRARY.joinpath(*names)
+
+
+def check_writable() -> None:
+    """Raise a `SpaceError` if nothing can be written in the workspace."""
+    probe = workspace() / "runs" / f".writable-{secrets.token_hex(4)}"
+    write_atomically(probe, b"")
+    probe.unlink()
 
 
 @contextmanager
@@ -97,6 +140,20 @@ def room_for(what: object) -> Iterator[None]:
 
 
 @contextmanager
+def _allowed(target: Path) -> Iterator[None]:
+    """Say in one sentence that `target` may not be written; see `SpaceError`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _DENIED:
+            raise
+        raise SpaceError(
+            f"{target} cannot be written ({error.strerror}); the environment variable "
+            "SER_WORKSPACE names another workspace"
+        ) from error
+
+
+@contextmanager
 def fresh_folder(target: Path) -> Iterator[Path]:
     """Give a temporary folder beside `target` that takes its name only if all goes well.
 
@@ -104,8 +161,9 @@ def fresh_folder(target: Path) -> Iterator[Path]:
     nothing half-written stays.
     """
     with room_for(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        with _allowed(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
             temporary.chmod(0o755)
             yield temporary
@@ -120,7 +178,7 @@ def write_atomically(target: Path, content: str | bytes) -> None:
     """Write a file under a temporary name, then rename it; after an error nothing of it stays."""
     # Not named by the process: other threads, and other machines on the same disk, have the same.
     temporary = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
-    with room_for(target):
+    with room_for(target), _allowed(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             temporary.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -3,8 +3,11 @@
 An utterance that is there but cannot be used is left out: it is neither missing nor extra.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+
+import pandas as pd
 
 from ser_lib.corpora.corpus import Corpus
 from ser_lib.corpora.manifest import Manifest
@@ -14,30 +17,53 @@ WIDTH = 100  # characters in a line
 
 
 def findings(manifest: Manifest) -> list[str]:
-    """Return what was left out, is missing, extra or there twice; long items have several lines.
+    """Return what is left out, mended, missing, extra, twice or odd; long items have several lines.
 
     An example is "anger: 125 of 127, 1 missing, 1 unreadable". Of corpora that are joined, what is
     missing is told by the findings of each alone.
     """
     corpus = describe(manifest.corpus)
-    lines, reasons = [], defaultdict(list)
-    for row in manifest.left_out:
-        reasons[row["reason"]].append(row["file"])
-    for reason, files in reasons.items():  # thousands may have the same one
-        if len(files) == 1:
-            lines.append(f"left out: {files[0]}: {reason}")
-        else:
-            lines.append(_list(f"left out, {len(files):,} files, {reason}", files))
+    lines = [*_each("left out", manifest.left_out, "reason"),
+             *_each("note", manifest.remarks, "remark")]  # fmt: skip
     differences = []
     if corpus.counts and manifest.listed:
         differences = [*_names(corpus, manifest.listed), *_counts(corpus, manifest)]
     lines += differences
     table = manifest.table[manifest.table["sha256"].duplicated(keep=False)]
     for _, group in table.groupby("sha256", sort=False):
-        lines.append(_list("the same audio", group["path"]))
+        emotions = sorted(set(group["emotion"]))
+        what = f" with different emotions, {' and '.join(emotions)}" if len(emotions) > 1 else ""
+        lines.append(_list(f"the same audio{what}", group["path"]))
+    lines += _speakers(manifest.table)
     if corpus.counts and not differences:
         lines.append(f"the copy is complete: {corpus.utterances:,} utterances")
     return lines
+
+
+def _each(what: str, rows: Iterable[Mapping[str, str]], why: str) -> Iterable[str]:
+    reasons = defaultdict(list)
+    for row in rows:
+        reasons[row[why]].append(row["file"])
+    for reason, files in reasons.items():  # thousands may have the same one
+        if len(files) == 1:
+            yield f"{what}: {files[0]}: {reason}"
+        else:
+            yield _list(f"{what}, {len(files):,} files, {reason}", files)
+
+
+def _speakers(table: pd.DataFrame) -> Iterable[str]:
+    """Name speakers that may be the same one, and those of two sexes."""
+    alike = defaultdict(list)
+    for speaker in sorted(set(table["speaker"]) - {""}):
+        alike[re.sub(r"\b0+(?=\d)|[\s_-]", "", speaker.casefold())].append(speaker)
+    for names in alike.values():
+        if len(names) > 1:
+            yield _list("speakers that may be the same one", map(repr, names))
+    sexes = table[table["sex"] != ""].groupby("speaker")["sex"].nunique()
+    if odd := [name for name in sexes.index[sexes > 1] if name]:
+        yield _list("speakers of two sexes", odd)
+    if unknown := int((table["speaker"] == "").sum() % len(table)):
+        yield f"the speaker of {unknown:,} utterances is not known"
 
 
 def _names(corpus: Corpus, listed: Mapping[str, tuple[str, bool]]) -> Iterable[str]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from ser_lib.corpora import folder
 
 Rows = tuple[list[dict], list[dict[str, str]]]
-"""Rows of the manifest, and ``{"file": ..., "reason": ...}`` of what is not used."""
+"""Rows of the manifest; ``{"file": ..., "reason": ...}`` of what is not used, and `"remark"` in
+place of `"reason"` of what is used otherwise than it stands."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,12 @@ class Corpus:
         How files are called in short, such as ``"f1/neu-f1-b1.wav"``.
     files
         Where the recordings are: a pattern for `folder.locate`, or a function with its result.
+    flat
+        The names of files carry everything: in a copy, the folders they lie in are no matter.
     pattern
-        A regular expression for a path below the corpus's folder, without its ending and in any
-        case. Its groups `speaker`, `session`, `sentence` and `label` become columns as they are;
-        the label is spelt as in `labels`.
+        A regular expression for a path below the corpus's folder, of a `flat` corpus for its end,
+        without its ending and in any case. Its groups `speaker`, `session`, `sentence` and `label`
+        become columns as they are; the label is spelt as in `labels`.
     labels
         Label to emotion.
     columns
@@ -61,6 +64,7 @@ class Corpus:
     reader: Callable[[Path], Rows] | None = None
     form: str = ""
     files: str | Callable[[Path], tuple[list[Path], list[dict[str, str]]]] = ""
+    flat: bool = False
     pattern: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     columns: Callable[[dict[str, str]], dict | str] = lambda groups: {}
@@ -96,23 +100,43 @@ class Corpus:
         return self.reader(root) if self.reader else self.by_name(root, self.columns)
 
     def by_name(self, root: Path, columns: Callable[[dict[str, str]], dict | str]) -> Rows:
-        """Read the files of a folder by their names."""
-        if callable(self.files):
+        """Read the files of a folder by their names, of those with the same name the first."""
+        if self.flat:
+            files, left_out = folder.recordings(
+                root, str(self.files), corpus=self.short, fits=lambda file: self.fits(file, root)
+            )
+        elif callable(self.files):
             files, left_out = self.files(root)
         else:
             files, left_out = folder.locate(root, self.files, corpus=self.short)
-        rows = []
+        rows: dict[str, dict] = {}
+        repeated: dict[Path, list[Path]] = {}
         for file in files:
             path = file.relative_to(root)
             row = self._row(path.with_suffix("").as_posix(), columns)
             if isinstance(row, str):
                 left_out.append(folder.left_out(root, file, row))
-            else:
-                rows.append({"utterance": file.stem, "path": path.as_posix()} | row)
-        return rows, left_out
+                continue
+            row = {"utterance": file.stem, "path": path.as_posix()} | row
+            if rows.setdefault(row["utterance"].lower(), row) is not row:
+                repeated.setdefault(file.parent, []).append(file)
+        for place, twice in repeated.items():
+            reason = f"repeats {len(twice)} of the recordings, which are read once"
+            one = place == root or len(twice) == 1
+            left_out += [
+                folder.left_out(root, file, reason) for file in (twice if one else [place])
+            ]
+        return list(rows.values()), left_out
+
+    def fits(self, file: Path, root: Path) -> bool:
+        """Tell whether a file below `root` is called as the recordings of this corpus are."""
+        return self._match(file.relative_to(root).with_suffix("").as_posix()) is not None
+
+    def _match(self, path: str) -> re.Match | None:
+        return re.fullmatch(("(?:.*/)?" if self.flat else "") + self.pattern, path, re.IGNORECASE)
 
     def _row(self, path: str, columns: Callable[[dict[str, str]], dict | str]) -> dict | str:
-        match = re.fullmatch(self.pattern, path, re.IGNORECASE)
+        match = self._match(path)
         if match is None:
             return f"the name is not one of {self.short}'s ({self.form})"
         groups = match.groupdict(default="")

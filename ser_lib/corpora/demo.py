@@ -39,7 +39,7 @@ from scipy.io import wavfile
 from ser_lib.core import jobs
 from ser_lib.core.errors import CorpusError, ParameterError
 from ser_lib.core.files import digest, fresh_folder, sources
-from ser_lib.corpora import folder as folders
+from ser_lib.corpora import tables
 from ser_lib.corpora.corpus import Rows
 from ser_lib.corpora.espeak import RATE, Voice, synthesiser
 
@@ -201,10 +201,8 @@ def read(root: Path) -> Rows:
     """Read a folder of `make`."""
     if _stamp(root) is None:
         raise CorpusError(f"no demo corpus in {root}; without a folder it is made for you")
-    rows = folders.table(root / "manifest.csv")
-    for row in rows:
-        del row["text"]
-    return rows, []
+    columns = [name for name in _COLUMNS if name != "text"]
+    return tables.records(root / "manifest.csv", *columns), []
 
 
 def _stamp(folder: Path) -> dict | None:

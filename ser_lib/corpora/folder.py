@@ -1,21 +1,26 @@
 """Finding a corpus's files in the folder that a user named, or saying what is wrong with it.
 
 Readers describe where their recordings are by a pattern relative to the corpus's root, such as
-``"Actor_*/*.wav"``; ``*`` stands for any characters but a slash, and matching ignores upper and
-lower case. Names that start with a dot are never a recording (macOS leaves ``._name.wav`` beside
-``name.wav``), and a link to a folder above itself is followed once.
+``"Actor_*/*.wav"``; ``*`` stands for any characters but a slash, ``.wav`` for any kind of audio,
+and matching ignores upper and lower case. Names that start with a dot are never a recording (macOS
+leaves ``._name.wav`` beside ``name.wav``), and a link to a folder above itself is followed once.
 """
 
-import csv
-import io
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
+from itertools import islice
 from pathlib import Path
+from unicodedata import normalize
 
-from ser_lib.core.errors import CorpusError
+from ser_lib.core.audio import FOREIGN, SUFFIXES
+from ser_lib.core.errors import CorpusError, printable
+from ser_lib.core.files import entries, files_below
 
 ARCHIVES = (".zip", ".gz", ".tgz", ".tar", ".rar", ".7z")
+DEEP = 6  # levels of folders that are searched
+MANY = 10_000  # files that are looked at to say what a folder holds
 LEVELS = ("one level", "2 levels")  # that the right folder is looked for, above and below
 
 
@@ -28,81 +33,126 @@ def files(root: Path, pattern: str) -> tuple[list[Path], list[dict[str, str]]]:
 def locate(root: Path, pattern: str, *, corpus: str) -> tuple[list[Path], list[dict[str, str]]]:
     """Return what `files` finds, or a `CorpusError` that names the folder the user meant."""
     matches, refused = files(root, pattern)
-    if matches:
-        return matches, refused
+    if not matches:
+        _refuse_neighbours(root, pattern, corpus)
+        raise _nothing(root, pattern, corpus, refused)
+    return matches, refused
+
+
+def recordings(
+    root: Path, pattern: str, *, corpus: str, fits: Callable[[Path], bool]
+) -> tuple[list[Path], list[dict[str, str]]]:
+    """Return all audio and video under `root`, if a name fits, whatever folders it lies in.
+
+    Else a `CorpusError` names the folder the user meant; so it does where the folders of `pattern`
+    are above or below. Those of `pattern` come first, then what is nearer to the root.
+    """
+    usual = set(files(root, pattern)[0])
+    if not usual:
+        _refuse_neighbours(root, pattern, corpus)
+    unread: list[tuple[Path, str]] = []
+    below = [file for file in files_below(root, unread, levels=DEEP) if _is_recording(file)]
+    refused = [left_out(root, path, reason) for path, reason in unread]
+    if not any(map(fits, below)):
+        raise _nothing(root, pattern, corpus, refused)
+    return sorted(below, key=lambda f: (f not in usual, _is_foreign(f), len(f.parts), f)), refused
+
+
+def _is_recording(file: Path) -> bool:
+    return file.suffix.lower() in SUFFIXES or _is_foreign(file)
+
+
+def _is_foreign(file: Path) -> bool:
+    return file.suffix.lower() in FOREIGN
+
+
+def _refuse_neighbours(root: Path, pattern: str, corpus: str) -> None:
     for distance, folder in _neighbours(root):
         if files(folder, pattern)[0]:
             raise CorpusError(f"{root} is {distance} for {corpus}; give {folder}")
-    archives = [path.name for path in _entries(root) if path.suffix.lower() in ARCHIVES]
-    if archives:
-        raise CorpusError(
-            f"{root} holds no {pattern}, but the archive {archives[0]}: unpack it and give the "
-            "folder that comes out"
-        )
+
+
+def _nothing(root: Path, pattern: str, corpus: str, refused: list[dict[str, str]]) -> CorpusError:
+    """Return the error that says what lies in a folder that holds none of a corpus's recordings."""
     if refused:
         folder = root / refused[0]["file"]
-        raise CorpusError(f"{folder} {refused[0]['reason']}; it may hold {corpus}")
-    raise CorpusError(f"no {pattern} in {root}; is it the folder of {corpus}?")
-
-
-def table(file: Path, *columns: str, separator: str = ",") -> list[dict[str, str]]:
-    """Return the rows of a text table, in UTF-8 or else Latin-1, that has at least some columns."""
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise CorpusError(f"{file} cannot be opened ({error.strerror})") from error
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("latin-1")
-    reader = csv.DictReader(
-        io.StringIO(text),
-        delimiter=separator,
-        # Tab separated texts hold quotation marks that quote nothing.
-        quoting=csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL,
-        restval="",
-    )
-    try:
-        rows, have = list(reader), reader.fieldnames or []
-    except csv.Error as error:
-        raise CorpusError(f"{file} is no table ({error})") from error
-    if lacking := [column for column in columns if column not in have]:
-        raise CorpusError(
-            f"{file} has no column '{lacking[0]}'; its columns are: {', '.join(have)}"
-        )
-    return rows
+        return CorpusError(f"{folder} {refused[0]['reason']}; it may hold {corpus}")
+    kinds: dict[str, list[Path]] = {}
+    for file in islice(files_below(root, [], levels=DEEP), MANY):
+        kinds.setdefault(file.suffix.lower() or "no ending", []).append(file)
+    holds = ", ".join(f"{len(kinds[kind]):,} {kind}" for kind in sorted(kinds)) or "no file"
+    hint = f"is it the folder of {corpus}?"
+    for kind in kinds:
+        file = kinds[kind][0].relative_to(root)
+        if kind in ARCHIVES:
+            command = "unzip" if kind == ".zip" else "tar -xf"
+            hint = f"unpack the archive {file} and give the folder that comes out: {command} {file}"
+        elif kind in FOREIGN and not set(kinds) & set(SUFFIXES):
+            hint = f"extract the sound of its videos: ffmpeg -i {file} {file.with_suffix('.wav')}"
+    return CorpusError(f"no {pattern} in {root.absolute()}, which holds {holds}; {hint}")
 
 
 def left_out(root: Path, file: Path, reason: str) -> dict[str, str]:
     """Return the entry of a file that is not used."""
-    return {"file": _printable(file.relative_to(root).as_posix()), "reason": reason}
+    return {"file": printable(file.relative_to(root).as_posix()), "reason": reason}
 
 
-def _printable(name: str) -> str:
-    """Return a file's name as text; one whose bytes are not UTF-8 is read as Latin-1."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return os.fsencode(name).decode("latin-1")
-    return name
+class Finder:
+    """Finds files by the paths of a table, which another system may have written."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._names: dict[Path, dict[str, str]] = {}
+
+    def __call__(self, path: str) -> str:
+        """Return the path of the file that is there, or else the path as it is.
+
+        Where no file has exactly this name, backslashes are slashes, and case and Unicode's forms
+        are no matter, unless two files are called alike then.
+        """
+        if os.path.lexists(self._root / path):
+            return path
+        place = Path()
+        for part in Path(path.replace("\\", "/")).parts:
+            if not os.path.lexists(self._root / place / part):
+                part = self._alike(self._root / place).get(_folded(part), "")
+                if not part:
+                    return path
+            place /= part
+        return place.as_posix()
+
+    def _alike(self, folder: Path) -> dict[str, str]:
+        if folder not in self._names:
+            names = [entry.name for entry in entries(folder, [])]
+            once = Counter(map(_folded, names))
+            self._names[folder] = {_folded(n): n for n in names if once[_folded(n)] == 1}
+        return self._names[folder]
+
+
+def _folded(name: str) -> str:
+    return normalize("NFC", name).casefold()
 
 
 def _walk(root: Path, folder: Path, parts: list[str], refused: list[dict]) -> Iterator[Path]:
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError as error:
-        refused.append(left_out(root, folder, f"cannot be opened ({error.strerror})"))
-        return
-    for name in names:
-        entry = folder / name
-        if name.startswith(".") or not fnmatch(name.lower(), parts[0].lower()):
+    unread: list[tuple[Path, str]] = []
+    for entry in entries(folder, unread):
+        if not fnmatch(_as_wav(entry.name), parts[0].lower()):
             continue
-        if _printable(name) != name:
-            refused.append(left_out(root, entry, "has a name that is not UTF-8; rename it"))
-        elif len(parts) == 1:
+        if len(parts) == 1:
             yield entry
-        elif entry.is_dir():
+        elif os.path.isdir(entry):
             yield from _walk(root, entry, parts[1:], refused)
+    refused += [
+        left_out(root, path, reason)
+        for path, reason in unread
+        if path == folder or fnmatch(_as_wav(path.name), parts[0].lower())
+    ]
+
+
+def _as_wav(name: str) -> str:
+    """Return a name in small letters, that of any kind of audio as that of a WAV file."""
+    stem, suffix = os.path.splitext(name.lower())
+    return f"{stem}.wav" if suffix in SUFFIXES else f"{stem}{suffix}"
 
 
 def _neighbours(root: Path) -> Iterator[tuple[str, Path]]:
@@ -112,10 +162,6 @@ def _neighbours(root: Path) -> Iterator[tuple[str, Path]]:
         yield f"{levels} too low", folder
     below = [root]
     for levels in LEVELS:
-        below = [entry for folder in below for entry in _entries(folder) if entry.is_dir()]
+        below = [entry for folder in below for entry in entries(folder, []) if entry.is_dir()]
         for folder in below:
             yield f"{levels} too high", folder
-
-
-def _entries(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*") if not path.name.startswith("."))

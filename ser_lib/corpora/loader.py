@@ -9,15 +9,16 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from ser_lib.core.errors import CorpusError, ParameterError, SplitError, choose
-from ser_lib.core.files import workspace
+from ser_lib.core.files import files_below, workspace
 from ser_lib.corpora import demo
-from ser_lib.corpora.folder import ARCHIVES
+from ser_lib.corpora.folder import ARCHIVES, DEEP, MANY
 from ser_lib.corpora.manifest import Manifest, build
 from ser_lib.corpora.readers import CATALOGUE, describe
 
@@ -173,20 +174,33 @@ def _read(name: str, data_dir: str | Path | None) -> Manifest:
         )
     root = Path(data_dir).expanduser()
     if not root.exists():
-        raise CorpusError(f"corpus '{name}': {root} does not exist")
+        raise CorpusError(f"corpus '{name}': {root.absolute()} does not exist")
     if corpus.is_file and root.is_dir():
         raise CorpusError(f"corpus '{name}': {root} is a folder, give the table's file")
     if not corpus.is_file and not root.is_dir():
         archive = root.suffix.lower() in ARCHIVES
         hint = "unpack it and give the folder" if archive else "give the corpus's folder"
         raise CorpusError(f"corpus '{name}': {root} is a file; {hint}")
-    rows, left_out = corpus.read(root)
+    try:
+        rows, left_out = corpus.read(root)
+    except CorpusError as error:
+        raise CorpusError(f"{error}{_others(root, name)}") from error
     return build(name, root.parent if corpus.is_file else root, rows, left_out)
+
+
+def _others(root: Path, name: str) -> str:
+    """Tell which other corpora name their files as those of a folder are named, if any."""
+    files = list(islice(files_below(root, [], levels=DEEP), MANY)) if root.is_dir() else []
+    rows = [row for row in CATALOGUE.values() if row.pattern and row.name != name]
+    fitting = [row.name for row in rows if any(row.fits(file, root) for file in files)]
+    return f" (its files are named as those of {' and '.join(fitting)})" if fitting else ""
 
 
 def _join(name: str, manifests: Sequence[Manifest]) -> Manifest:
     root = Path(os.path.commonpath([part.root.absolute() for part in manifests]))
-    tables, left_out = [], []
+    tables: list[pd.DataFrame] = []
+    left_out: list[dict[str, str]] = []
+    remarks: list[dict[str, str]] = []
     for part in manifests:
         own = part.table.assign(corpus=part.corpus)
         folder = part.root.absolute().relative_to(root)
@@ -194,7 +208,8 @@ def _join(name: str, manifests: Sequence[Manifest]) -> Manifest:
         for column in ("utterance", "speaker", "session", "sentence"):  # unique in a corpus only
             own[column] = own[column].where(own[column] == "", part.corpus + "/" + own[column])
         tables.append(own)
-        left_out += [row | {"file": f"{part.corpus}/{row['file']}"} for row in part.left_out]
+        for rows, its in ((left_out, part.left_out), (remarks, part.remarks)):
+            rows += [row | {"file": f"{part.corpus}/{row['file']}"} for row in its]
     table = pd.concat(tables, ignore_index=True)
     for column in table:
         # A text column that only one of them has; numbers that are missing stay so.
@@ -206,6 +221,7 @@ def _join(name: str, manifests: Sequence[Manifest]) -> Manifest:
         root=root,
         table=table.sort_values("utterance", ignore_index=True),
         left_out=left_out,
+        remarks=remarks,
         chosen={group: _sum(part.chosen.get(group, {}) for part in manifests) for group in groups},
         passed_over=_sum(part.passed_over for part in manifests),
     )

@@ -28,6 +28,7 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -36,7 +37,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from ser_lib.core import audio, jobs
-from ser_lib.core.errors import AudioError, CorpusError
+from ser_lib.core.errors import AudioError, CorpusError, SpaceError
 from ser_lib.core.files import digest, sources, workspace, write_atomically
 from ser_lib.corpora import emotions
 
@@ -57,6 +58,8 @@ class Manifest:
         Folder that the paths of the table are relative to.
     left_out
         ``{"file": ..., "reason": ...}`` for every file that is not in the table.
+    remarks
+        ``{"file": ..., "remark": ...}`` for what is used otherwise than it stands.
     chosen
         Class to ``{emotion: utterances}``, the emotions that are counted as it; see `load.select`.
     passed_over
@@ -72,6 +75,7 @@ class Manifest:
     root: Path
     table: pd.DataFrame
     left_out: list[dict[str, str]] = field(default_factory=list)
+    remarks: list[dict[str, str]] = field(default_factory=list)
     chosen: dict[str, dict[str, int]] = field(default_factory=dict)
     passed_over: dict[str, int] = field(default_factory=dict)
     listed: dict[str, tuple[str, bool]] = field(default_factory=dict)
@@ -122,7 +126,7 @@ def build(
     rows
         With at least `utterance`, `path` and `emotion`; other text columns default to "".
     left_out
-        Files that the reader already refused.
+        Files that the reader already refused, and its remarks, each with a `remark`.
 
     Raises
     ------
@@ -135,7 +139,8 @@ def build(
         raise CorpusError(
             f"corpus '{corpus}': the utterance '{twice}' is listed twice; names must be unique"
         )
-    left_out, usable, listed = list(left_out), [], {}
+    remarks = [row for row in left_out if "remark" in row]
+    left_out, usable, listed = [row for row in left_out if "reason" in row], [], {}
     measures = _measure_all(root, [row["path"] for row in rows])
     for row in rows:
         emotion, measure = emotions.noun(row["emotion"]), measures[row["path"]]
@@ -145,11 +150,13 @@ def build(
             left_out.append({"file": row["path"], "reason": reason})
         else:
             usable.append(row)
+            told = () if isinstance(measure, str) else measure.remarks
+            remarks += [{"file": row["path"], "remark": text} for text in told]
     if not usable:
         first = left_out[0] if left_out else {"file": root, "reason": "holds no audio"}
         raise CorpusError(
             f"corpus '{corpus}': none of its files ({len(left_out)}) can be used; "
-            f"{first['file']} {first['reason']}"
+            f"{first['file']} {first['reason']} (paths are looked for in {root.absolute()})"
         )
     own = dict.fromkeys(name for row in rows for name in row if name not in COLUMNS)
     columns = {name: [row.get(name, "") for row in usable] for name in (*_TEXT, *own)}
@@ -159,7 +166,7 @@ def build(
     table = pd.DataFrame(columns, columns=[*COLUMNS, *own])
     table = table.sort_values("utterance", ignore_index=True)
     left_out.sort(key=lambda row: row["file"])
-    return Manifest(corpus=corpus, root=Path(root), table=table, left_out=left_out, listed=listed)
+    return Manifest(corpus, Path(root), table, left_out, remarks, listed=listed)
 
 
 class _Measure(NamedTuple):
@@ -167,6 +174,7 @@ class _Measure(NamedTuple):
     duration_s: float
     sample_rate_hz: int
     sha256: str
+    remarks: Sequence[str] = ()
 
 
 def _measure_all(root: Path, paths: list[str]) -> dict[str, _Measure | str]:
@@ -193,27 +201,29 @@ def _measure_all(root: Path, paths: list[str]) -> dict[str, _Measure | str]:
         # What could not be read may be readable next time, with no change to the file.
         audible = {name: value for name, value in measures.items() if not isinstance(value, str)}
         if (content := notes | audible) != notes:
-            write_atomically(file, json.dumps(content))
+            with suppress(SpaceError):  # the next time, it is measured again
+                write_atomically(file, json.dumps(content))
     return measures
 
 
 def _measure(file: Path, note: _Measure | None) -> _Measure | str:
     try:
-        about = file.stat()
+        about = audio.segment(file)[0].stat()
         # By its size and time of change another content is recognised.
         state = f"{about.st_size}-{about.st_mtime_ns}"
     except OSError:
         state = ""
     if note and note.state == state:
         return note
+    remarks: list[str] = []
     try:
-        samples, rate = audio.decode(file)
+        samples, rate = audio.decode(file, tell=remarks.append)
     except AudioError as error:
         # The file is named beside the reason in `left_out`; where the corpus lies is not part of
         # the data, so that two copies of a corpus have the same manifest hash.
         return error.reason
     duration = round(len(samples) / rate, 6)
-    return _Measure(state, duration, rate, hashlib.sha256(samples.data).hexdigest())
+    return _Measure(state, duration, rate, hashlib.sha256(samples.data).hexdigest(), remarks)
 
 
 def _notes(file: Path) -> dict[str, _Measure]:

@@ -104,13 +104,12 @@ class Experiment:
             raise ParameterError(
                 "protocol 'given' needs a split: a CSV file of utterances and parts (-p split=FILE)"
             )
-        if self.split is not None and not Path(self.split).is_file():
+        if self.split is not None and not Path(str(self.split)).is_file():
             raise ParameterError(
                 f"split must be a CSV file of folds; there is no file {self.split}"
             )
         choose(self.feature_map, maps.MAPS, "feature map")
-        if self.channels not in (1, 3):
-            raise ParameterError(f"channels must be 1 or 3, not {self.channels!r}")
+        self._check("channels", int, lambda v: v in (1, 3), "1 or 3")
         for name in ("folds", "epochs", "patience", "batch_size", "crops"):
             self._check(name, int, lambda v: v >= 1, "a whole number from 1")
         # Folds count on from 1000 times the seed, and the generators of Keras take 32 bits.

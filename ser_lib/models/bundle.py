@@ -43,9 +43,9 @@ class FrontEnd:
     crops: int
     standardiser: Standardiser
 
-    def static(self, path: str | Path) -> np.ndarray:
-        """Return the static map float32 [rows, frames] of an audio file; or an `AudioError`."""
-        return maps.extract(audio.load(path), kind=self.feature_map)
+    def static(self, path: str | Path, *, tell: audio.Tell | None = None) -> np.ndarray:
+        """Return the static map float32 [rows, frames] of what `audio.load` reads."""
+        return maps.extract(audio.load(path, tell=tell), kind=self.feature_map)
 
     def windows(self, static: np.ndarray) -> np.ndarray:
         """Turn a static map [rows, any] into the `even_windows` that the network is fed."""

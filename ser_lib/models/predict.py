@@ -1,15 +1,18 @@
 """The emotions of many audio files: in parallel, in order, and the bad ones by name."""
 
+import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ser_lib.core import jobs
-from ser_lib.core.errors import AudioError
+from ser_lib.core import audio, jobs
+from ser_lib.core.errors import AudioError, printable
+from ser_lib.core.files import files_below
 from ser_lib.models import bundle
 from ser_lib.models.bundle import FrontEnd
 
@@ -17,11 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CHUNK = 64  # files that a process answers at a time
-SUFFIXES = (
-    *(".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".rf64"),
-    *(".snd", ".w64", ".wav", ".wave"),
-    *(".aac", ".amr", ".m4a", ".wma"),  # cannot be decoded, which is better said than passed over
-)
 
 
 @dataclass(frozen=True, repr=False)
@@ -29,13 +27,15 @@ class Predictions:
     """What a network says of audio files: probabilities float32 [files, emotions].
 
     `files` are those that could be read, in the order in which they were given; for each of the
-    others, `refused` has an error that names it.
+    others, `refused` has an error that names it. `remarks` are on files that were mended, such as
+    one of whose channels the loudest alone was read.
     """
 
     emotions: list[str]
     files: list[str]
     probabilities: np.ndarray
     refused: list[AudioError]
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def table(self) -> "pd.DataFrame":
@@ -66,7 +66,7 @@ def predict(
     ----------
     paths
         One or several audio files, and folders: all audio files in them and in their folders,
-        sorted.
+        sorted; links are followed, hidden files passed over. ``talk.wav#t=1.5,4`` is a part.
     model
         A `Run`, or the folder of one or of a bundle.
     workers
@@ -77,7 +77,8 @@ def predict(
     model = getattr(model, "folder", model)
     paths = [paths] if isinstance(paths, str | Path) else paths
     emotions = bundle.read_front_end(model).emotions
-    files = [file for path in paths for file in _files(path)]
+    refused: list[AudioError] = []
+    files = [file for path in paths for file in _files(path, refused)]
     starts = range(0, len(files), CHUNK)
     todo = [(str(model), start, files[start : start + CHUNK]) for start in starts]
     _load.cache_clear()  # the folder may hold another network than the last time
@@ -91,46 +92,58 @@ def predict(
     ordered = [answers[start] for start in starts]
     return Predictions(
         emotions,
-        [file for read, _, _ in ordered for file in read],
-        np.concatenate([np.empty((0, len(emotions)), np.float32), *(p for _, p, _ in ordered)]),
-        [error for _, _, errors in ordered for error in errors],
+        [file for read, *_ in ordered for file in read],
+        np.concatenate([np.empty((0, len(emotions)), np.float32), *(p for _, p, *_ in ordered)]),
+        refused + [error for _, _, errors, _ in ordered for error in errors],
+        [remark for *_, remarks in ordered for remark in remarks],
     )
 
 
 _load = cache(bundle.load)  # a process keeps it for its next chunk
 
 
-def _files(path: str | Path) -> list[str]:
-    if not Path(path).is_dir():
+def _files(path: str | Path, refused: list[AudioError]) -> list[str]:
+    if not os.path.isdir(path):
         return [str(path)]
-    inside = Path(path).rglob("*")
+    unread: list[tuple[Path, str]] = []
     # As text at once: paths of a large folder would fill hundreds of megabytes.
-    files = sorted(str(f) for f in inside if f.suffix.lower() in SUFFIXES and not f.is_dir())
-    if not files:
+    files: list[str] = []
+    others: Counter[str] = Counter()
+    for file in files_below(Path(path), unread):
+        if file.suffix.lower() in audio.SUFFIXES + audio.FOREIGN:
+            files.append(str(file))
+        else:
+            others[file.suffix.lower() or "no ending"] += 1
+    refused += [AudioError(f"{printable(str(file))}: {reason}") for file, reason in unread]
+    if not files and not unread:
+        holds = ", ".join(f"{n:,} {kind}" for kind, n in sorted(others.items())) or "no file"
         raise AudioError(
-            f"the folder {path} holds no audio file; their names end with one of "
-            f"{', '.join(SUFFIXES)}"
+            f"the folder {Path(path).absolute()} holds no audio file, but {holds}; names of audio "
+            f"end with one of {', '.join(audio.SUFFIXES)}"
         )
-    return files
+    return sorted(files)
 
 
 def _answer(
     model: str, start: int, files: list[str]
-) -> tuple[int, list[str], np.ndarray, list[AudioError]]:
-    """Answer a chunk of files: where it starts, the files read, probabilities, errors."""
+) -> tuple[int, list[str], np.ndarray, list[AudioError], list[str]]:
+    """Answer a chunk of files: where it starts, the files read, probabilities, errors, remarks."""
     read, errors = [], []
+    remarks: list[str] = []
 
     def maps(front_end: FrontEnd) -> Iterator[np.ndarray]:
         for file in files:
+            told: list[str] = []
             try:
-                static = front_end.static(file)
+                static = front_end.static(file, tell=told.append)
             except AudioError as error:
                 errors.append(error)  # one bad file must not cost the others their answer
                 continue
             read.append(file)
+            remarks.extend(f"{file}: {remark}" for remark in told)
             yield static
 
     with jobs.silent_libraries():
         network = _load(model)
         probabilities = network.predict(maps(network.front_end))
-    return start, read, probabilities, errors
+    return start, read, probabilities, errors, remarks

@@ -19,11 +19,21 @@ from shutil import copy2
 
 import nbformat
 import papermill
+from ipykernel.kernelspec import get_kernel_dict
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpec
 from papermill.exceptions import PapermillExecutionError
 
 from ser_lib import corpora
 from ser_lib.core.errors import NotebookError, ParameterError, SplitError, choose
-from ser_lib.core.files import digest, fresh_folder, library, workspace, write_atomically
+from ser_lib.core.files import (
+    check_writable,
+    digest,
+    fresh_folder,
+    library,
+    workspace,
+    write_atomically,
+)
 from ser_lib.core.jobs import processors
 from ser_lib.corpora import Manifest
 from ser_lib.corpora.loader import in_words
@@ -32,6 +42,7 @@ from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.run import folder_of
 from ser_lib.features import maps, store
 from ser_lib.pages import across, comparison, speed
+from ser_lib.pages.figures.drawing import undrawable
 from ser_lib.report import shelf
 from ser_lib.report.shelf import Part
 
@@ -134,6 +145,11 @@ def execute(
     say(f"emotions: {in_words(manifest)}")
     for row in manifest.left_out:
         say(f"left out: {row['file']}: {row['reason']}")
+    for row in manifest.remarks:
+        say(f"note: {row['file']}: {row['remark']}")
+    if letters := undrawable([*manifest.emotions, *manifest.table["speaker"]]):
+        say(f"note: no font of this system has {' '.join(letters)}: figures show boxes instead; "
+            "install one, such as Noto Sans CJK")  # fmt: skip
     finish(Part("corpus", _since(clock)))
     # Refuses a protocol that the corpus does not allow, before features and training.
     plans: dict[Experiment, train.Plan] = {}
@@ -146,6 +162,7 @@ def execute(
         for name in defaults
     }
     missing = [name for name, page in pages.items() if not page.is_file()]
+    check_writable()
     clock = time.perf_counter()
     computed = []
     store.build(
@@ -318,6 +335,15 @@ def _imports(code: str) -> set[Path]:
     return {file for file in files if file.is_file()}
 
 
+class OwnKernel(AsyncKernelManager):
+    """The kernel of the Python that runs, whatever kernels a home folder holds."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        """Return how this Python's kernel is started."""
+        return KernelSpec(**get_kernel_dict())
+
+
 def _execute_one(source: Path, page: Path, values: dict) -> None:
     failed = workspace() / "runs" / f"failed-{source.name}"
     failed.parent.mkdir(parents=True, exist_ok=True)
@@ -327,8 +353,9 @@ def _execute_one(source: Path, page: Path, values: dict) -> None:
     try:
         notebook = papermill.execute_notebook(
             *paths, parameters=values, cwd=str(workspace()),
-            kernel_name="python3", progress_bar=False, stderr_file=sys.stderr,
-            start_timeout=300, extra_arguments=["--log-level=40"],
+            kernel_name="python3", kernel_manager_class=OwnKernel,
+            progress_bar=False, stderr_file=sys.stderr, start_timeout=300,
+            extra_arguments=["--log-level=40"],
         )  # fmt: skip
     except PapermillExecutionError as error:
         partial.replace(failed)

@@ -75,6 +75,95 @@ def test_resampling_is_that_of_librosa(tmp_path):
     assert (len(samples), rate) == (4_000, 8_000)
 
 
+def test_what_is_long_enough_to_be_heard(tmp_path):
+    for rate in (audio.RATE, 44_100):
+        length = round(audio.SHORTEST_S * rate)
+        signal = audio.load(written(tmp_path / "a.wav", tone()[:length], rate))
+        assert len(signal) == pytest.approx(audio.SHORTEST_S * audio.RATE, abs=1)
+        with pytest.raises(AudioError, match="too short"):
+            audio.load(written(tmp_path / "b.wav", tone()[: length - 9], rate))
+
+
+VOICE = tone() * np.hanning(len(tone()))
+SIX = 0.001 * np.random.default_rng(0).standard_normal((len(VOICE), 6))
+SIX[:, 3] = VOICE
+
+
+@pytest.mark.parametrize(
+    ("samples", "subtype", "words"),
+    [
+        (np.stack([VOICE, -VOICE], axis=1), "PCM_16", "channel 1 is read"),
+        (np.stack([0 * VOICE, VOICE], axis=1), "PCM_16", "channel 2 is read"),
+        (SIX, "PCM_16", "channel 4 is read"),
+        (VOICE * 2**15, "FLOAT", "16-bit integers"),
+        (VOICE * 2**23, "FLOAT", "24-bit integers"),
+        (VOICE * 2**31, "DOUBLE", "32-bit integers"),
+        (VOICE, "PCM_16", None),
+        (np.stack([VOICE, np.roll(VOICE, 6)], axis=1), "PCM_16", None),
+        (VOICE * 2, "FLOAT", None),
+    ],
+)
+def test_what_is_heard_is_the_voice(tmp_path, samples, subtype, words):
+    told = []
+    signal = audio.load(written(tmp_path / "a.wav", samples, subtype=subtype), tell=told.append)
+    assert np.corrcoef(signal, VOICE)[0, 1] > 0.8
+    assert 0.2 < np.abs(signal).max() <= 1
+    assert len(told) == (words is not None)
+    assert all(words in remark for remark in told)
+
+
+def test_silence_is_named(tmp_path):
+    for samples in (0 * VOICE, 0 * VOICE + 0.3, 1e-5 * VOICE, np.zeros((9000, 2))):
+        with pytest.raises(AudioError, match="is silent"):
+            audio.load(written(tmp_path / "a.wav", samples))
+
+
+@pytest.mark.parametrize("size", [100, 8_000, 1_000_000, 0xFFFFFFFF])
+def test_a_header_that_announces_another_length(tmp_path, size):
+    file = written(tmp_path / "a.wav", tone())
+    content = bytearray(file.read_bytes())
+    content[40:44] = size.to_bytes(4, "little")
+    file.write_bytes(content)
+    told = []
+    if size == 100:
+        with pytest.raises(AudioError, match="too short"):
+            audio.load(file)
+        return
+    signal = audio.load(file, tell=told.append)
+    assert len(signal) == (4_000 if size == 8_000 else len(tone()))
+    # Encoders that write as they go announce the largest number, which says nothing.
+    assert len(told) == (size != 0xFFFFFFFF)
+
+
+@pytest.mark.parametrize(
+    ("part", "first", "last"),
+    [("0.1,0.3", 0.1, 0.3), ("0.1", 0.1, 0.5), ("0,.25", 0, 0.25), ("0.4,0.51", 0.4, 0.5)],
+)
+def test_a_part_of_a_file(tmp_path, part, first, last):
+    file = written(tmp_path / "a.wav", tone(), subtype="FLOAT")
+    first, last = (round(seconds * audio.RATE) for seconds in (first, last))
+    np.testing.assert_array_equal(audio.load(f"{file}#t={part}"), audio.load(file)[first:last])
+
+
+@pytest.mark.parametrize("part", ["0.1,2", "0.6", "0.3,0.2", "0.2,0.2"])
+def test_a_part_that_is_not_there(tmp_path, part):
+    file = written(tmp_path / "a.wav", tone())
+    with pytest.raises(AudioError, match=r"no such part: it is 0\.50 s long"):
+        audio.load(f"{file}#t={part}")
+
+
+def test_a_name_that_looks_like_a_part(tmp_path):
+    file = written(tmp_path / "a.wav", tone())
+    named = file.rename(tmp_path / "a#t=0.1.wav")
+    assert len(audio.load(named)) == len(tone())
+
+
+def test_what_cannot_be_decoded_comes_with_the_command_that_converts_it(tmp_path):
+    (tmp_path / "a b.mp4").write_bytes(b"no audio")
+    with pytest.raises(AudioError, match=r"convert it: ffmpeg -i 'a b\.mp4' 'a b\.wav'"):
+        audio.load(tmp_path / "a b.mp4")
+
+
 WAV = io.BytesIO()
 soundfile.write(WAV, np.zeros(0), audio.RATE, format="WAV")
 BAD = {
@@ -131,7 +220,7 @@ def test_an_unreadable_file_is_an_audio_error(tmp_path, monkeypatch):
 
     path = written(tmp_path / "a.wav", tone())
     monkeypatch.setattr(Path, "open", refuse)
-    monkeypatch.setattr(soundfile, "read", refuse)
+    monkeypatch.setattr(soundfile, "SoundFile", refuse)
     with pytest.raises(SerError, match=r"cannot be opened \(Permission denied"):
         audio.load(path)
 

@@ -13,6 +13,7 @@ from ser_lib.core import files as room
 from ser_lib.core.errors import SpaceError, StoreError
 from ser_lib.core.files import (
     Place,
+    check_writable,
     digest,
     fresh_folder,
     room_for,
@@ -163,6 +164,18 @@ def test_a_write_that_fails_leaves_the_old_file_alone(tmp_path, monkeypatch, err
         assert f"no space left to write {target} ({error.strerror}); " in str(caught.value)
     assert target.read_text() == "old"
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_workspace_that_cannot_be_written_is_told_with_the_way_out(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SER_WORKSPACE", str(tmp_path / "file"))
+    with pytest.raises(
+        SpaceError, match=r"cannot be written \(.*\); .* SER_WORKSPACE names another"
+    ):
+        check_writable()
+    monkeypatch.setenv("SER_WORKSPACE", str(tmp_path / "other"))
+    check_writable()
+    assert names(tmp_path / "other" / "runs") == []
 
 
 @pytest.mark.parametrize(("code", "kind"), [(errno.ENOSPC, SpaceError), (errno.EACCES, OSError)])

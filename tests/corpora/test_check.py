@@ -150,7 +150,7 @@ def test_an_own_table_is_compared_with_nothing(tmp_path, write_tone, workspace):
     assert findings(corpora.load("table", table)) == [
         "left out: c.wav: has no emotion label",
         "left out: gone.wav: does not exist",
-        "the same audio: a.wav, b.wav",
+        "the same audio with different emotions, fear and happiness: a.wav, b.wav",
     ]
 
 
@@ -158,7 +158,7 @@ def test_joined_corpora_tell_what_was_left_out(tones, tmp_path, write_tone):
     write_tone(tmp_path / "own" / "a.wav")
     write_tone(tmp_path / "own" / "b.wav", hertz=300)
     (tmp_path / "own" / "table.csv").write_text(
-        "path,emotion\na.wav,anger\nb.wav,sadness\ngone.wav,anger\n"
+        "path,emotion,speaker\na.wav,anger,p\nb.wav,sadness,p\ngone.wav,anger,p\n"
     )
     (tones / "wav" / "08a01Ta.wav").unlink()
     joined = corpora.load("tones,table", f"{tones},{tmp_path / 'own' / 'table.csv'}")

@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from ser_lib import corpora
+from ser_lib.core import audio
 from ser_lib.core.errors import CorpusError, ParameterError
 from ser_lib.corpora import CATALOGUE, COLUMNS, manifest
 from ser_lib.corpora.readers.emodb import EMOTIONS
@@ -77,7 +78,6 @@ def test_bad_files_among_good_ones_are_listed_by_name(berlin):
     (wav / "09a02Wa.wav").write_bytes(b"RIFF, or so it says")
     (wav / "09a04Wa.wav").write_bytes((wav / f"{TAKES[0]}.wav").read_bytes()[:44])
     (wav / "09a05Wa.wav").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
-    (wav / "09a07Wa.wav").mkdir()
     soundfile.write(wav / "09b01Wa.wav", np.full(100, np.nan), 16_000, subtype="FLOAT")
     found = corpora.load("emodb", berlin)
     assert list(found.table["utterance"]) == sorted(TAKES)
@@ -88,7 +88,6 @@ def test_bad_files_among_good_ones_are_listed_by_name(berlin):
         "09a02Wa": "cannot be decoded",
         "09a04Wa": "holds no samples",
         "09a05Wa": "is a Git LFS pointer",
-        "09a07Wa": "is a folder",
         "09b01Wa": "not finite",
     }.items():
         text = listed.pop(f"wav/{name}.wav")
@@ -140,9 +139,9 @@ def test_audio_is_decoded_once_and_again_when_it_changes(
     decoded = []
     decode = manifest.audio.decode
 
-    def counted(file):
+    def counted(file, **options):
         decoded.append(file.name)
-        return decode(file)
+        return decode(file, **options)
 
     monkeypatch.setattr(manifest.audio, "decode", counted)
     first = corpora.load("emodb", berlin)
@@ -167,11 +166,11 @@ def test_what_was_measured_before_an_interrupt_is_not_measured_again(berlin, mon
     decoded = []
     decode = manifest.audio.decode
 
-    def interrupted(file):
+    def interrupted(file, **options):
         if file.stem == TAKES[2]:
             raise kind
         decoded.append(file.stem)
-        return decode(file)
+        return decode(file, **options)
 
     monkeypatch.setattr(manifest, "TOGETHER", 1)
     monkeypatch.setattr(manifest.audio, "decode", interrupted)
@@ -179,7 +178,7 @@ def test_what_was_measured_before_an_interrupt_is_not_measured_again(berlin, mon
         with pytest.raises(kind):
             corpora.load("emodb", berlin)
     monkeypatch.setattr(
-        manifest.audio, "decode", lambda file: decoded.append(file.stem) or decode(file)
+        manifest.audio, "decode", lambda file, **options: decoded.append(file.stem) or decode(file)
     )
     assert len(corpora.load("emodb", berlin).table) == 4
     assert decoded.count(TAKES[0]) == decoded.count(TAKES[1]) == 1
@@ -239,7 +238,7 @@ def test_emodb_letters_are_the_seven_emotions():
         ("03a01Xa.wav", "unknown label 'X'; EmoDB has: W, L, E, A, F, N, T"),
         ("3a01Fa.wav", "the name is not one of EmoDB's"),
         ("03a01F.wav", "the name is not one of EmoDB's"),
-        ("03a01fa.wav", "the name is not one of EmoDB's"),
+        ("03a01fa.wav", "repeats 1 of the recordings"),
         ("03a01Fa copy.wav", "the name is not one of EmoDB's"),
     ],
 )
@@ -320,14 +319,14 @@ def test_a_table_with_everything(tmp_path, write_tone, kind):
     if kind == "parquet":
         pytest.importorskip("pyarrow", reason="needs pyarrow, which is optional, to read Parquet")
     given = {
-        "utterance": "NA",
+        "utterance": "Na",
         "path": "a.wav",
         "speaker": "007",
         "sex": "female",
         "session": "1",
-        "sentence": "nan",
+        "sentence": "Nan",
         "emotion": "none",
-        "label": "null",
+        "label": "nil",
         "notes": "ignored",
     }
     write_tone(tmp_path / "a.wav")
@@ -373,10 +372,99 @@ def test_rows_that_cannot_be_used_are_listed(tmp_path, write_tone):
     }
 
 
-def test_spreadsheets_put_a_mark_before_the_text(tmp_path, write_tone):
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_table_as_spreadsheets_write_it(tmp_path, write_tone, encoding, separator, end):
     write_tone(tmp_path / "a.wav")
-    table = write_csv(tmp_path, "path,emotion\na.wav,\u00e4rger\n", encoding="utf-8-sig")
-    assert corpora.load("table", table).emotions == ["\u00e4rger"]
+    lines = ["path,emotion,notes", "a.wav,\u00e4rger,", "", "a.wav,angst,x,"]
+    text = end.join(line.replace(",", separator) for line in lines)
+    table = write_csv(tmp_path, text.replace("a.wav", '"a.wav"'), encoding=encoding)
+    rows, left_out = CATALOGUE["table"].read(table)
+    assert [(row["path"], row["emotion"]) for row in rows] == [
+        ("a.wav", "\u00e4rger"),
+        ("a.wav", "angst"),
+    ]
+    assert left_out == [{"file": "table.csv", "remark": "its columns are not read: 'notes'"}]
+
+
+@pytest.mark.parametrize(
+    ("headings", "sex", "remark"),
+    [
+        (" Path,EMOTION ,Speaker,Sex", "female", ""),
+        ("filename,Label,Speaker ID,gender", "female", "'Speaker ID' as speaker, 'gender' as sex"),
+        ("file,class,spk,speker", "", "not read: 'speker'"),
+        ("path,emotion,speaker,sexx", "", "not read: 'sexx' (is it sex?)"),
+    ],
+)
+def test_headings_are_found_or_named(tmp_path, write_tone, headings, sex, remark):
+    write_tone(tmp_path / "a.wav")
+    found = corpora.load("table", write_csv(tmp_path, f"{headings}\na.wav,joy,Zo\u00e9,F\n"))
+    (row,) = found.table.to_dict("records")
+    assert (row["emotion"], row["speaker"], row["sex"]) == ("happiness", "Zo\u00e9", sex)
+    assert bool(found.remarks) == bool(remark)
+    assert remark in " ".join(row["remark"] for row in found.remarks)
+
+
+def test_texts_have_one_form(tmp_path, write_tone):
+    names = ["Jos\u00e9", "Jose\u0301", " Jos\u00e9 ", "nan", "None", ""]
+    for number in range(len(names)):
+        write_tone(tmp_path / f"{number}.wav", hertz=100 + number)
+    lines = [f"{n}.wav,{emotion},{name}" for n, (name, emotion) in enumerate(
+        zip(names, ["Zorn", "zorn", "Zorn", "ZORN", "NaN", " "], strict=True))]  # fmt: skip
+    found = corpora.load("table", write_csv(tmp_path, "\n".join(["path,emotion,speaker", *lines])))
+    assert list(found.table["speaker"]) == ["Jos\u00e9"] * 3 + [""]
+    assert found.emotions == ["Zorn"]
+    assert reasons(found) == dict.fromkeys(("4.wav", "5.wav"), "has no emotion label")
+
+
+@pytest.mark.parametrize(
+    ("female", "male"), [("F", "M"), ("Female", "male"), ("Frau", "Mann"), ("w", "m"), ("女", "男")]
+)
+def test_sex_in_any_notation(tmp_path, write_tone, female, male):
+    for name in "abc":
+        write_tone(tmp_path / f"{name}.wav")
+    text = f"path,emotion,sex\na.wav,joy,{female}\nb.wav,joy,{male}\nc.wav,joy,2\n"
+    found = corpora.load("table", write_csv(tmp_path, text))
+    assert list(found.table["sex"]) == ["female", "male", ""]
+    (remark,) = found.remarks
+    assert "the sex '2' is taken as unknown" in remark["remark"]
+
+
+def test_parts_of_recordings(tmp_path, write_tone):
+    write_tone(tmp_path / "talk.wav", seconds=3)
+    times = ["0,1", "1,2.5", "2.5,", "00:00:01,0 days 00:00:02", ",", "2,1", "x,1", "-1,1", "2,9"]
+    lines = [f"talk.wav,{'joy' if n % 2 else 'fear'},{time}" for n, time in enumerate(times)]
+    found = corpora.load(
+        "table", write_csv(tmp_path, "\n".join(["path,emotion,start,end", *lines]))
+    )
+    table = found.table.set_index("utterance")
+    assert table["duration_s"].to_dict() == {
+        "talk": 3, "talk_0-1": 1, "talk_1-2": 1, "talk_1-2.5": 1.5, "talk_2.5": 0.5
+    }  # fmt: skip
+    assert not table["sha256"].duplicated().any()
+    whole, part = (audio.load(found.file(name)) for name in ("talk", "talk_1-2.5"))
+    np.testing.assert_array_equal(part, whole[22_050 : 22_050 + 33_075])
+    assert sorted(reasons(found)) == [
+        "row 6 of table.csv", "row 7 of table.csv", "row 8 of table.csv", "talk.wav#t=2,9"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "file"),
+    [
+        ("\u00c4rger.wav", "A\u0308rger.wav"),
+        ("A\u0308rger.wav", "\u00c4rger.wav"),
+        ("wavs\\A.WAV", "wavs/a.wav"),
+        ("Wavs/a.wav", "wavs/A.WAV"),
+    ],
+)
+def test_files_are_found_under_the_names_that_another_system_gives_them(
+    tmp_path, write_tone, path, file
+):
+    write_tone(tmp_path / file)
+    found = corpora.load("table", write_csv(tmp_path, f"path,emotion\n{path},joy\n"))
+    assert list(found.table["path"]) == [file]
 
 
 @pytest.mark.parametrize(
@@ -384,10 +472,17 @@ def test_spreadsheets_put_a_mark_before_the_text(tmp_path, write_tone):
     [
         ("", "cannot read the table"),
         ("path,emotion\n", "has no rows"),
-        ("file,emotion\na.wav,joy\n", "has no column 'path'; its columns are: file, emotion"),
-        ("path;emotion\na.wav;joy\n", "has no column 'path'; its columns are: path;emotion"),
-        ("path,label\na.wav,joy\n", "has no column 'emotion'; its columns are: path, label"),
-        ("path,emotion\na.wav,joy\nb.wav,joy,extra\n", "cannot read the table"),
+        ("pathh,emotion\na.wav,joy\n", r"has no column 'path' \(is it 'pathh'\?\); .*: pathh, emo"),
+        ("path,mood\na.wav,joy\n", "has no column 'emotion'; its columns are: path, mood"),
+        ("file,wav,emotion\na.wav,a.wav,joy\n", "which one is the path, 'file', 'wav'"),
+        (
+            "path,emotion,Emotion\na.wav,joy,fear\n",
+            "which one is the emotion, 'emotion', 'Emotion'",
+        ),
+        ("path,emotion,start_ms\na.wav,joy,500\n", "what are the times in start_ms"),
+        ("path,emotion\na.wav,joy\nb.wav,joy,extra\n", "line 3 has 3 values under 2 headings"),
+        ('path,emotion\n"a.wav,joy\nb.wav,joy\n', "cannot read the table .*: line"),
+        ("path,emotion\na.wav,jo\0y\n", "it is no text"),
     ],
 )
 def test_a_table_that_cannot_be_read(tmp_path, text, message):

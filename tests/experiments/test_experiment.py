@@ -78,7 +78,7 @@ def test_a_split_is_known_by_what_is_in_it(tmp_path):
         ("protocol", ["speakers", 3], "unknown protocol .*random, speaker, session, speaker-kfold"),
         ("split", ["nowhere.csv", "."], "split must be a CSV file of folds; there is no file"),
         ("feature_map", ["mfcc", None], "unknown feature map .*logmel, stack"),
-        ("channels", [2, 0, "3", -1], "channels must be 1 or 3, not"),
+        ("channels", [2, 0, "3", -1, 3.0, True], "channels must be 1 or 3, not"),
         ("folds", [0, -1, 2.0, "5", True, None], "folds must be a whole number from 1, not"),
         ("epochs", [0, 1.5, "5", True], "epochs must be a whole number from 1, not"),
         ("patience", [0, 1.5, None], "patience must be a whole number from 1, not"),

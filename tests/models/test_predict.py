@@ -1,13 +1,16 @@
 """Many files: every answer that of the file alone, in order, the bad ones by name."""
 
+import os
 import shutil
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import soundfile
 
 from ser_lib.core import audio
 from ser_lib.core.errors import AudioError
@@ -100,7 +103,9 @@ def test_a_folder_means_the_audio_files_in_it(run, tones, expected, tmp_path):
     mine = tmp_path / "mine"
     (mine / "no.wav").mkdir(parents=True)
     (mine / "notes.txt").write_text("no audio")
-    with pytest.raises(AudioError, match=r"holds no audio file; .* one of .*\.flac.*\.wav"):
+    with pytest.raises(
+        AudioError, match=r"holds no audio file, but 1 .txt; .* one of .*\.flac.*\.wav"
+    ):
         predict.predict([tones[0], mine], run)
     (mine / "phone.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
     (mine / "link.wav").symlink_to("nowhere.wav")
@@ -115,6 +120,52 @@ def test_a_folder_means_the_audio_files_in_it(run, tones, expected, tmp_path):
     link, phone = map(str, found.refused)
     assert "link.wav: does not exist" in link
     assert "phone.m4a: cannot be decoded" in phone
+
+
+def test_what_is_not_heard_has_no_answer(run, tones, expected, tmp_path):
+    voice, rate = audio.decode(tones[0])
+    for name, samples in {
+        "opposite": np.stack([voice, -voice], axis=1),
+        "scale": voice * 2**15,
+        "silent": 0 * voice,
+        "short": voice[:100],
+    }.items():
+        soundfile.write(tmp_path / f"{name}.wav", samples, rate, subtype="FLOAT")
+    found = predict.predict(tmp_path, run)
+    assert [Path(file).stem for file in found.files] == ["opposite", "scale"]
+    np.testing.assert_allclose(found.probabilities, expected[[0, 0]], atol=1e-4)
+    assert [Path(remark.split(":")[0]).stem for remark in found.remarks] == ["opposite", "scale"]
+    short, silent = map(str, found.refused)
+    assert "short.wav: is 5 ms long" in short
+    assert "silent.wav: is silent" in silent
+
+
+def test_a_folder_as_it_is_found(run, tones, tmp_path):
+    mixed, bad = tmp_path / "mixed", os.fsencode(tmp_path / "mixed") + b"/\xc4rger.wav"
+    for place in ("real/a.wav", "mixed/here/b.wav", "mixed/._b.wav", "mixed/__MACOSX/b.wav"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(tones[0], tmp_path / place)
+    Path(os.fsdecode(bad)).write_bytes(tones[0].read_bytes())
+    for link, target in (("Actor_01", tmp_path / "real"), ("again", mixed), ("here/up", mixed)):
+        (mixed / link).symlink_to(target)
+    (mixed / "gone.wav").symlink_to("nowhere.wav")
+    found = predict.predict(mixed, run)
+    assert found.files == [str(mixed / name) for name in ("Actor_01/a.wav", "here/b.wav")]
+    name, gone = map(str, found.refused)
+    assert "mixed/\u00c4rger.wav: has a name that is not UTF-8" in name
+    assert "gone.wav: does not exist" in gone
+    (alone,) = predict.predict([os.fsdecode(bad)], run).refused
+    assert str(alone) == name
+
+
+def test_names_that_a_terminal_cannot_show_are_answered(run, tones, tmp_path):
+    shutil.copy(tones[0], tmp_path / "\u6124.wav")
+    command = [sys.executable, "-m", "ser_lib.cli", "predict", tmp_path, "--model", run]
+    done = subprocess.run(
+        command, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "latin-1"}, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"\\u6124.wav" in done.stdout
 
 
 def test_long_work_tells_how_far_it_is(run, tones, monkeypatch):

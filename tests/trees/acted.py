@@ -79,8 +79,9 @@ RAVDESS = Plan(
         "Actor_01/03-02-01-01-01-01-01.wav": "song",
         "Actor_01/01-01-01-01-01-01-01.mp4": "video",
         "Actor_01/02-01-01-01-01-01-01.mp4": "video",
-        "Actor_02/03-01-04-02-01-01-01.wav": "not one of RAVDESS's",  # another's folder
-        "audio_speech_actors_01-24": "repeats 2 of the recordings",
+        "Actor_02/03-01-04-02-01-01-25.wav": "not one of RAVDESS's",
+        "audio_speech_actors_01-24/Actor_01/03-01-01-01-01-01-01.wav": "repeats 1 of",
+        "audio_speech_actors_01-24/Actor_02/03-01-04-02-01-01-02.wav": "repeats 1 of",
     },
     others={
         # One recording under two names, and one of the few in stereo.
@@ -152,7 +153,7 @@ EMOVO = Plan(
         m2/sor-m2-b2.wav  m2       male    b2        surprise   sor
         m3/tri-m3-b3.wav  m3       male    b3        sadness    tri
     """),
-    left_out={"m3/tri-m2-b3.wav": "not one of EMOVO's"},  # another's folder
+    left_out={"m3/tri-m4-b3.wav": "not one of EMOVO's"},
     others={"m2/sor-m2-b2.wav": Sound(rate=48_000), "f1/._neu-f1-b1.wav": HIDDEN},
 )
 

@@ -48,8 +48,9 @@ CORPUS = Corpus(
     ),
     form="AudioWAV/AAAA_SSS_EMO_LV.wav",
     files="AudioWAV/*.wav",
+    flat=True,
     pattern=(
-        r"AudioWAV/(?P<speaker>10(?:0[1-9]|[1-8]\d|9[01]))_"
+        r"(?P<speaker>10(?:0[1-9]|[1-8]\d|9[01]))_"
         rf"(?P<sentence>{SENTENCES})_(?P<label>{'|'.join(EMOTIONS)})_"
         r"(?P<level>LO|MD|HI|XX?)"
     ),

@@ -1,11 +1,9 @@
 """EmoDB, the Berlin Database of Emotional Speech (Burkhardt et al. 2005): acted German, CC0.
 
 Files are `wav/SSttEv.wav`: two digits of speaker, three characters of sentence, one letter of
-emotion (the first of its German name), one letter of version. The folder of wav files itself is
-read, too.
+emotion (the first of its German name), one letter of version.
 """
 
-from ser_lib.corpora import folder
 from ser_lib.corpora.corpus import Corpus
 
 EMOTIONS = {
@@ -25,9 +23,10 @@ SEXES = dict.fromkeys(("08", "09", "13", "14", "16"), "female")
 SEXES |= dict.fromkeys(("03", "10", "11", "12", "15"), "male")
 
 
-def _files(root):
-    files, refused = folder.files(root, "*.wav")
-    return (files, refused) if files else folder.locate(root, "wav/*.wav", corpus="EmoDB")
+def _columns(name):
+    speaker, sentence = name["speaker"], name["sentence"].lower()
+    utterance = f"{speaker}{sentence}{name['label']}{name['version'].lower()}"
+    return {"utterance": utterance, "sentence": sentence, "sex": SEXES.get(speaker, "")}
 
 
 CORPUS = Corpus(
@@ -43,10 +42,11 @@ CORPUS = Corpus(
         "harder."
     ),
     form="SSttEv.wav",
-    files=_files,
-    pattern=r"(?-i:(?:[^/]+/)?(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<label>[A-Z])[a-z])",
+    files="wav/*.wav",
+    flat=True,
+    pattern=r"(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<label>[A-Z])(?P<version>[a-z])",
     labels=EMOTIONS,
-    columns=lambda name: {"sex": SEXES.get(name["speaker"], "")},
+    columns=_columns,
     speakers=10,
     hours=0.41,
     counts=COUNTS,

@@ -39,10 +39,8 @@ CORPUS = Corpus(
     ),
     form="f1/neu-f1-b1.wav",
     files="[fm][1-3]/*.wav",
-    pattern=(
-        rf"(?P<speaker>[fm][1-3])/(?P<label>{'|'.join(EMOTIONS)})-(?P=speaker)-"
-        r"(?P<sentence>[a-z]\d)"
-    ),
+    flat=True,
+    pattern=(rf"(?P<label>{'|'.join(EMOTIONS)})-(?P<speaker>[fm][1-3])-(?P<sentence>[a-z]\d)"),
     labels=EMOTIONS,
     columns=_columns,
     speakers=6,

@@ -10,7 +10,7 @@ these folders or inside them. Names repeat from part to part, so utterances are 
 
 from pathlib import Path
 
-from ser_lib.corpora import folder
+from ser_lib.corpora import folder, tables
 from ser_lib.corpora.corpus import Corpus, Rows
 
 EMOTIONS = {
@@ -46,8 +46,8 @@ def read(root: Path) -> Rows:
             return f"has no row in {part}_sent_emo.csv"
         return {
             "utterance": f"{part}_{utterance}",
-            "speaker": line["Speaker"].strip(),
-            "label": line["Emotion"].strip().lower(),
+            "speaker": line["Speaker"],
+            "label": line["Emotion"].lower(),
             "part": part,
         }
 
@@ -66,9 +66,9 @@ def read(root: Path) -> Rows:
 def _labels(root: Path, part: str) -> dict[str, dict[str, str]]:
     """Rows of a part's table by the name of the recording; none where the table is missing."""
     name = f"{part}_sent_emo.csv"
-    tables = folder.files(root, name)[0] or folder.files(root, f"*/{name}")[0]
+    files = folder.files(root, name)[0] or folder.files(root, f"*/{name}")[0]
     columns = ("Dialogue_ID", "Utterance_ID", "Speaker", "Emotion")
-    rows = folder.table(tables[0], *columns) if tables else []
+    rows = tables.records(files[0], *columns) if files else []
     return {f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}": row for row in rows}
 
 

@@ -6,7 +6,7 @@ speakers' sex; a recording that it lists and the folder lacks is left out by nam
 
 from pathlib import Path
 
-from ser_lib.corpora import folder
+from ser_lib.corpora import folder, tables
 from ser_lib.corpora.corpus import Corpus, Rows
 
 EMOTIONS = {
@@ -23,9 +23,8 @@ def read(root: Path) -> Rows:
     """Read the recordings, and the speakers' sex if there is a table of them."""
     lines = []
     for table in folder.files(root, "data.tsv")[0]:
-        lines += folder.table(table, "file_id", "speaker_id", "gender", separator="\t")
-    # The identifiers are padded with spaces.
-    sexes = {line["speaker_id"].strip(): line["gender"].strip() for line in lines}
+        lines += tables.records(table, "file_id", "speaker_id", "gender")
+    sexes = {line["speaker_id"]: tables.sex(line["gender"]) or "" for line in lines}
 
     def columns(name):
         speaker = name["speaker"].upper()
@@ -33,8 +32,9 @@ def read(root: Path) -> Rows:
         return {"utterance": utterance, "speaker": speaker, "sex": sexes.get(speaker, "")}
 
     rows, left_out = CORPUS.by_name(root, columns)
-    present = {file.name.lower() for file in folder.files(root, "samples/*.wav")[0]}
-    absent = [line["file_id"] for line in lines if line["file_id"].lower() not in present]
+    present = {Path(row["path"]).stem.lower() for row in rows}
+    present |= {Path(row["file"]).stem.lower() for row in left_out}
+    absent = [n for n in (line["file_id"] for line in lines) if Path(n).stem.lower() not in present]
     reason = "is listed in data.tsv, but is not there"
     return rows, left_out + [{"file": f"samples/{name}", "reason": reason} for name in absent]
 
@@ -52,7 +52,8 @@ CORPUS = Corpus(
     reader=read,
     form="samples/SPK_emotion_sentence.wav",
     files="samples/*.wav",
-    pattern=rf"samples/(?P<speaker>[^/_]+)_(?P<label>{'|'.join(EMOTIONS)})_(?P<sentence>\d+)",
+    flat=True,
+    pattern=rf"(?P<speaker>[^/_]+)_(?P<label>{'|'.join(EMOTIONS)})_(?P<sentence>\d+)",
     labels=EMOTIONS,
     speakers=9,
     hours=3.07,

@@ -4,12 +4,10 @@
 Files are `Actor_AA/MM-CC-EE-II-SS-RR-AA.wav`, two digits each: modality (03 audio alone), channel
 (01 speech), emotion, intensity, statement, repetition, actor (odd numbers are men). Song and video
 are left out. The column `intensity` is "normal" or "strong"; neutral speech has one intensity only.
-Some copies hold everything again in `audio_speech_actors_01-24/`: it is read once.
 """
 
 from itertools import product
 
-from ser_lib.corpora import folder
 from ser_lib.corpora.corpus import Corpus
 
 EMOTIONS = {
@@ -18,20 +16,6 @@ EMOTIONS = {
 }  # fmt: skip
 INTENSITIES = {"01": "normal", "02": "strong"}
 ACTORS = [f"{number:02d}" for number in range(1, 25)]
-_AGAIN = "audio_speech_actors_01-24"
-
-
-def _files(root):
-    files, refused = folder.locate(root, "Actor_*/*.wav", corpus="RAVDESS")
-    videos, _ = folder.files(root, "Actor_*/*.mp4")
-    again, more = folder.files(root, f"{_AGAIN}/Actor_*/*.wav")
-    left_out = refused + more
-    names = {file.name.lower() for file in files}
-    only = [file for file in again if file.name.lower() not in names]
-    if twice := len(again) - len(only):
-        reason = f"repeats {twice} of the recordings in Actor_*, which are read once"
-        left_out.append(folder.left_out(root, again[0].parents[1], reason))
-    return [*files, *videos, *only], left_out
 
 
 def _columns(name):
@@ -58,11 +42,11 @@ CORPUS = Corpus(
         "evaluation may split between training and test."
     ),
     form="Actor_AA/MM-CC-EE-II-SS-RR-AA.wav",
-    files=_files,
+    files="Actor_*/*.wav",
+    flat=True,
     pattern=(
-        rf"(?:{_AGAIN}/)?Actor_(?P<speaker>{'|'.join(ACTORS)})/"
         r"(?P<modality>0[1-3])-(?P<channel>0[12])-(?P<label>0[1-8])-(?P<intensity>0[12])-"
-        r"(?P<sentence>0[12])-0[12]-(?P=speaker)"
+        rf"(?P<sentence>0[12])-0[12]-(?P<speaker>{'|'.join(ACTORS)})"
     ),
     labels=EMOTIONS,
     columns=_columns,

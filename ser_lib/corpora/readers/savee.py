@@ -1,7 +1,8 @@
 """SAVEE, the Surrey Audio-Visual Expressed Emotion database (Haq and Jackson 2009): acted English.
 
 Files are `SS/eNN.wav`: the speaker's folder (four men), one or two letters of emotion, the number
-of the sentence. As the names repeat in every folder, utterances are named like `DC_a01`.
+of the sentence. As the names repeat in every folder, utterances are named like `DC_a01`, and so are
+the files of copies that have one folder.
 """
 
 from itertools import product
@@ -38,7 +39,10 @@ CORPUS = Corpus(
     ),
     form="DC/a01.wav",
     files="[DJK][CEKL]/*.wav",
-    pattern=(rf"(?P<speaker>{'|'.join(SPEAKERS)})/(?P<label>{'|'.join(EMOTIONS)})(?P<number>\d\d)"),
+    flat=True,
+    pattern=(
+        rf"(?P<speaker>{'|'.join(SPEAKERS)})[/_](?P<label>{'|'.join(EMOTIONS)})(?P<number>\d\d)"
+    ),
     labels=EMOTIONS,
     columns=_columns,
     speakers=4,

@@ -7,7 +7,6 @@ utterance is named like the others.
 
 from itertools import product
 
-from ser_lib.corpora import folder
 from ser_lib.corpora.corpus import Corpus
 
 EMOTIONS = {
@@ -15,15 +14,6 @@ EMOTIONS = {
     "neutral": "neutral", "ps": "surprise", "sad": "sadness",  # ps: pleasant surprise
 }  # fmt: skip
 SPEAKERS = ("OAF", "YAF")
-
-
-def _files(root):
-    recordings = folder.files(root, "*.wav")
-    # The folder of one actress and emotion alone is not the corpus.
-    if recordings[0] and root.absolute().name[:4].upper() not in ("OAF_", "YAF_"):
-        return recordings
-    folder.locate(root, "*/[OY]A*_*_*.wav", corpus="TESS")  # says so if there are none
-    return folder.files(root, "*/*.wav")
 
 
 def _columns(name):
@@ -48,8 +38,9 @@ CORPUS = Corpus(
         "training and test, so no claim about a new speaker can rest on this corpus."
     ),
     form="OAF_word_emotion.wav",
-    files=_files,
-    pattern=(rf"(?:[^/]+/)?(?P<initial>[OY])AF?_(?P<word>[^/_]+)_(?P<label>{'|'.join(EMOTIONS)})"),
+    files="[OY]AF_*/[OY]A*_*_*.wav",
+    flat=True,
+    pattern=(rf"(?P<initial>[OY])AF?_(?P<word>[^/_]+)_(?P<label>{'|'.join(EMOTIONS)})"),
     labels=EMOTIONS,
     columns=_columns,
     speakers=2,

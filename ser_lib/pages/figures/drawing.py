@@ -12,18 +12,21 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 
 import matplotlib
 import matplotlib.figure
 import numpy as np
 import seaborn as sns
+from matplotlib.font_manager import findfont, fontManager, get_font
+from matplotlib.text import Text
 
 from ser_lib.core.errors import ParameterError
 from ser_lib.pages.figures.palette import INK, PALE
 from ser_lib.pages.words import number
 
 WIDTH = 8.0  # inches
+FONT = "DejaVu Sans"  # comes with matplotlib, so it is the same everywhere
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,10 @@ class Figure:
             raise ParameterError(
                 f"a figure needs a name of letters a to z, digits and hyphens, not {self.name!r}"
             )
+        for text in self.fig.findobj(Text):
+            others = [font for letter in text.get_text() if (font := font_with(letter))]
+            if set(others) - {FONT}:
+                text.set_fontfamily([FONT, *dict.fromkeys(others)])
         # The layout is computed once: a second pass would move things by a fraction of a pixel.
         with style():
             self.fig.draw_without_rendering()
@@ -75,11 +82,32 @@ class Figure:
         return {**pictures, "text/plain": self.alt}, {"ser": about}
 
 
+@cache
+def font_with(letter: str) -> str | None:
+    """Return the name of a font that has a letter: ours, or one of the system's, if any."""
+    if not letter.isprintable() or letter.isspace() or ord(letter) in _letters(findfont(FONT)):
+        return FONT
+    for font in sorted(fontManager.ttflist, key=lambda font: ("Sans" not in font.name, font.name)):
+        if ord(letter) in _letters(font.fname) and "Last Resort" not in font.name:
+            return font.name
+    return None
+
+
+@cache
+def _letters(file: str) -> frozenset[int]:
+    return frozenset(get_font(file).get_charmap())
+
+
+def undrawable(texts: Iterable[str]) -> list[str]:
+    """Return the letters of texts that no font of this system has."""
+    return [letter for letter in sorted(set("".join(texts))) if font_with(letter) is None]
+
+
 def style() -> AbstractContextManager:
     """Context in which figures are drawn and saved."""
     look = sns.axes_style("whitegrid") | sns.plotting_context("notebook", font_scale=0.85)
     own = {
-        "font.family": "DejaVu Sans",  # comes with matplotlib, so it is the same everywhere
+        "font.family": FONT,
         "text.color": INK,
         "axes.labelcolor": INK,
         "xtick.color": INK,

@@ -8,6 +8,7 @@ import matplotlib
 import numpy as np
 import pytest
 from matplotlib import pyplot
+from matplotlib.font_manager import findfont, fontManager
 from PIL import Image
 
 from ser_lib.core.errors import ParameterError
@@ -36,6 +37,24 @@ def test_a_figure_shows_itself_with_alt_text_caption_and_name():
     assert Image.open(BytesIO(figure.png())).info.keys() <= {"dpi"}
     assert bundle["text/plain"] == "A line."
     assert about["ser"] == {"alt": "A line.", "caption": "It *rises*.", "name": "cnn-classes"}
+
+
+def test_letters_that_our_font_lacks_are_drawn_in_one_that_has_them(monkeypatch):
+    ours = findfont(drawing.FONT)
+    other = next(font.fname for font in fontManager.ttflist if font.name == "DejaVu Serif")
+    letters = {ours: frozenset(map(ord, "happy")), other: frozenset(map(ord, "\u00e9\u00e8"))}
+    monkeypatch.setattr(drawing, "_letters", lambda file: letters.get(file, frozenset()))
+    drawing.font_with.cache_clear()
+    try:
+        with drawing.style():
+            fig, axis = drawing.canvas(height=2)
+            axis.set(title="\u00e9\u00e8", xlabel="happy", xticks=[], yticks=[])
+            Figure(fig, alt="A line.", name="a", caption="")
+        assert axis.title.get_fontfamily() == [drawing.FONT, "DejaVu Serif"]
+        assert axis.xaxis.label.get_fontfamily() == [drawing.FONT]
+        assert drawing.undrawable(["happy\n", "\u00e9x", "\u9ad8"]) == ["x", "\u9ad8"]
+    finally:
+        drawing.font_with.cache_clear()
 
 
 @pytest.mark.parametrize("name", ["", "cnn/classes", "CNN classes", "cnn-"])
