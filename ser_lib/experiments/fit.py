@@ -295,7 +295,7 @@ def _table(rows: pd.DataFrame, fold: Fold, emotions: list[str], probabilities) -
 
 
 def predictions_of(
-    rows: pd.DataFrame, fold: str | np.ndarray, predicted: Sequence[str]
+    rows: pd.DataFrame, fold: str | np.ndarray, predicted: Sequence[str] | np.ndarray
 ) -> pd.DataFrame:
     """Return the table of predictions for rows of a manifest, in their order."""
     return pd.DataFrame(
