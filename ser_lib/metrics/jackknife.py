@@ -163,10 +163,10 @@ def jackknife(
     Parameters
     ----------
     statistic
-        Takes sums of parts, [..., *shape], and returns their values, [...]; nan where a sum says
+        Takes sums of parts along the last axes and returns their values; nan where a sum says
         nothing, which leaves the estimate without an interval.
     parts
-        What each unit adds: [units, *shape].
+        What each unit adds, units along the first axis.
     strata
         The stratum of every unit, where units of each were tested by themselves, as women and men
         are. Errors of strata add up, with the degrees of freedom of Satterthwaite (1946).
