@@ -107,18 +107,31 @@ def cues() -> np.ndarray:
     return np.array([*of_rows * len(FUNCTIONALS), "speed", *np.repeat(of_rows, len(BANDS) - 1)])
 
 
-def table(
+def table(manifest: Manifest, name: str, **options) -> np.ndarray:
+    """Compute what is missing of a set and return it: float32 [utterances, numbers].
+
+    A number that openSMILE cannot give, as for audio that is too short for it, is nan; `options`
+    are those of `build`.
+    """
+    return read(build(manifest, name, **options))
+
+
+def read(folder: Path) -> np.ndarray:
+    """Return what `build` wrote: float32 [utterances, numbers]."""
+    return np.concatenate([np.load(file) for file in sorted(folder.glob("*.npy"))])
+
+
+def build(
     manifest: Manifest,
     name: str,
     *,
     copy: Copy = ITSELF,
     workers: int | str | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> np.ndarray:
-    """Compute what is missing of a set, one of `SETS`: float32 [utterances, numbers].
+) -> Path:
+    """Compute what is missing of a set, one of `SETS`; return the folder in which it is.
 
-    A number that openSMILE cannot give, as for audio that is too short for it, is nan. `copy` is of
-    the stack alone; it, `workers` and `progress` are as in `store.build`.
+    `copy` is of the stack alone; it, `workers` and `progress` are as in `store.build`.
     """
     choose(name, SETS, "set of functionals")
     if name not in available():
@@ -147,7 +160,7 @@ def table(
         done += finished
         if progress:
             progress(done, n)
-    return np.concatenate([np.load(file) for file in chunks])
+    return folder
 
 
 def _write(file: Path, read: Callable[[list[tuple]], list[np.ndarray]], items: list[tuple]) -> int:

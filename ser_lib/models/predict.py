@@ -12,6 +12,7 @@ from ser_lib.core import jobs
 from ser_lib.core.errors import AudioError
 from ser_lib.models import bundle
 from ser_lib.models.bundle import FrontEnd
+from ser_lib.models.lda import Discriminant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,7 +121,7 @@ def _answer(
     """Answer a chunk of files: where it starts, the files read, probabilities, errors."""
     read, errors = [], []
 
-    def maps(front_end: FrontEnd) -> Iterator[np.ndarray]:
+    def inputs(front_end: FrontEnd | Discriminant) -> Iterator[np.ndarray]:
         for file in files:
             try:
                 static = front_end.static(file)
@@ -132,5 +133,5 @@ def _answer(
 
     with jobs.silent_libraries():
         network = _load(model)
-        probabilities = network.predict(maps(network.front_end))
+        probabilities = network.predict(inputs(network.front_end))
     return start, read, probabilities, errors
