@@ -89,6 +89,8 @@ def fit_fold(
     result = {
         "n_train": len(rows),
         "n_validation": 0,
+        "epochs": 0,
+        "best_epoch": 0,
         **{f"train_{name}": training[name] for name in ("accuracy", "loss")},
         **{f"validation_{name}": value for name, value in validation.items()},
         "temperature": temperature,
