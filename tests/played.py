@@ -2,15 +2,13 @@
 
 import json
 import shutil
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 
-from ser_lib.experiments import train
+from ser_lib.experiments import fit, train
 from ser_lib.experiments.splits import PARTS
 from ser_lib.metrics.scores import accuracy, uar
-from ser_lib.models import bundle
 
 
 def play_fold(experiment, number, fold, table, emotions, store_folder):
@@ -62,7 +60,7 @@ def play(monkeypatch):
 
     def each(function, jobs, **options):
         for job in jobs:
-            if function is bundle.export:
+            if function is fit.export:
                 yield shutil.copytree(*job)
                 continue
             if function is train._fit:
@@ -70,6 +68,7 @@ def play(monkeypatch):
             yield function(*job)
 
     monkeypatch.setattr(train.jobs, "each", each)
-    monkeypatch.setattr(train, "fit_fold", play_fold)
-    monkeypatch.setattr(train.store, "build", lambda *_, **__: SimpleNamespace(address=""))
+    for method in train.METHODS.values():
+        monkeypatch.setattr(method, "fit_fold", play_fold)
+        monkeypatch.setattr(method, "prepare", lambda *_: "")
     return names

@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
+from ser_lib.experiments.experiment import ARCHITECTURES, Experiment, names_of
 from ser_lib.report import notebooks
 from ser_lib.report.notebooks import NOTEBOOKS
 
@@ -62,8 +62,8 @@ def test_parameters_are_those_of_an_experiment(template):
     if name in ("corpora", "speed"):
         assert not given, "it is about all corpora, or about none"
     elif name in ARCHITECTURES:
-        fields = Experiment.__dataclass_fields__.values()
-        usual = {field.name: field.default for field in fields if field.name != "architecture"}
+        fields = Experiment.__dataclass_fields__
+        usual = {parameter: fields[parameter].default for parameter in names_of(name)[1:]}
         assert given == usual | {"data_dir": None}
         assert f'architectures=["{name}"]' in template.read_text().replace("\\", "")
     else:

@@ -87,6 +87,8 @@ def train(
             workers=workers,
             progress=lambda done, n: say(f"{TITLES[name]}: {done:,} of {n:,} utterances read"),
         )
+        if name == "stack":  # statistics, as the other sets have
+            inputs = inputs[:, : functionals.N_SUMMARY]
     tested = []
     for fold in folds:
         rows = np.concatenate([fold.train, fold.validation])

@@ -19,7 +19,7 @@ from ser_lib.corpora import Manifest
 from ser_lib.experiments import train
 from ser_lib.experiments.fit import start_worker
 from ser_lib.experiments.run import Run, read_predictions
-from ser_lib.features import maps, perturb
+from ser_lib.features import perturb
 from ser_lib.features.perturb import KINDS, VOICES
 from ser_lib.models import bundle
 
@@ -121,7 +121,8 @@ def _answer(trained: Path, inputs: list[Input], seed: int, target: Path) -> str:
     """Let one network hear utterances under every condition and write what it answers."""
     network = bundle.load(trained)
     front_end = network.front_end
-    probabilities = network.predict(_maps(inputs, front_end.feature_map, seed))
+    changed = _changed(inputs, seed)
+    probabilities = network.predict(map(front_end.static, changed))
     rows = [
         {"utterance": name, "kind": kind, "strength": strength}
         for name, _, _ in inputs
@@ -133,13 +134,13 @@ def _answer(trained: Path, inputs: list[Input], seed: int, target: Path) -> str:
     return f"{len(inputs)} utterances under {len(CONDITIONS)} conditions"
 
 
-def _maps(inputs: list[Input], map_kind: str, seed: int) -> Iterator[np.ndarray]:
+def _changed(inputs: list[Input], seed: int) -> Iterator[np.ndarray]:
     for name, file, others in inputs:
         signal, voices = audio.load(file), [audio.load(other) for other in others]
         for kind, strength in CONDITIONS:
-            changed = signal
-            if kind != CLEAN:
-                changed = perturb.apply(
+            if kind == CLEAN:
+                yield signal
+            else:
+                yield perturb.apply(
                     signal, kind, strength, utterance=name, voices=voices, seed=seed
                 )
-            yield maps.extract(changed, kind=map_kind)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from ser_lib.core.errors import ParameterError, choose
@@ -10,13 +10,18 @@ from ser_lib.core.files import digest
 from ser_lib.corpora import describe
 from ser_lib.corpora.loader import STYLES, parse
 from ser_lib.experiments.splits import PROTOCOLS
-from ser_lib.features import maps
+from ser_lib.features import copies, maps
 from ser_lib.models.networks import NETWORKS
 
 ARCHITECTURES = {name: network.channels for name, network in NETWORKS.items()}
 """The networks of `models`, each with the channels of its usual feature map."""
-RECIPES = {name: network.recipe for name, network in NETWORKS.items()}
-"""Hyper-parameters in which the networks differ by default."""
+RECIPES: dict[str, dict[str, object]] = {
+    **{name: {"channels": n.channels, **n.recipe} for name, n in NETWORKS.items()},
+    "lda": {"copies": "speed+tilt", "shrinkage": 0.05},
+}
+"""Hyper-parameters in which the methods differ by default."""
+METHODS = tuple(RECIPES)
+"""All that can be trained: the networks, and the discriminant on functionals."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +63,14 @@ class Experiment:
     crops
         Windows of an utterance over which its probabilities are averaged in prediction, more
         for one that is longer than so many windows; 1 reads the centre alone.
+    copies
+        One of `features.copies.SETS`: with which copies of the training utterances `lda` is fitted.
+    test_copies
+        Whether its probabilities are averaged over the same copies of a tested utterance.
+    modulation
+        Whether it reads how fast the rows move, besides their statistics.
+    shrinkage
+        Above 0, up to 1: see `models.lda`.
     seed
         Of weights, batches, augmentation and of splits that shuffle.
     """
@@ -82,19 +95,24 @@ class Experiment:
     head_dropout: float = 0.2
     class_weights: bool = False
     crops: int = 5
+    copies: str | None = None
+    test_copies: bool = True
+    modulation: bool = True
+    shrinkage: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
-        choose(self.architecture, ARCHITECTURES, "architecture")
+        choose(self.architecture, METHODS, "architecture")
         row = describe(self.corpus)
         usual = {
             "protocol": "given" if self.split is not None else row.protocol,
             "epochs": row.epochs,
-            "channels": ARCHITECTURES[self.architecture],
         } | RECIPES[self.architecture]
         for name, value in usual.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
+        for name in set(self.__annotations__) - set(names_of(self.architecture)):
+            object.__setattr__(self, name, None)
         if self.emotions is not None:
             parse(self.emotions)
         if self.style is not None:
@@ -108,19 +126,32 @@ class Experiment:
             raise ParameterError(
                 f"split must be a CSV file of folds; there is no file {self.split}"
             )
-        choose(self.feature_map, maps.MAPS, "feature map")
-        self._check("channels", int, lambda v: v in (1, 3), "1 or 3")
-        for name in ("folds", "epochs", "patience", "batch_size", "crops"):
-            self._check(name, int, lambda v: v >= 1, "a whole number from 1")
         # Folds count on from 1000 times the seed, and the generators of Keras take 32 bits.
         self._check("seed", int, lambda v: 0 <= v <= 10**6, "a whole number from 0 to 1000000")
+        self._check("folds", int, lambda v: v >= 1, "a whole number from 1")
+        if self.architecture in ARCHITECTURES:
+            self._check_network()
+        else:
+            choose(self.copies, copies.SETS, "set of copies")
+            self._check("shrinkage", float, lambda v: 0 < v <= 1, "above 0, up to 1")
+            self._check_switches("test_copies", "modulation")
+
+    def _check_network(self) -> None:
+        choose(self.feature_map, maps.MAPS, "feature map")
+        self._check("channels", int, lambda v: v in (1, 3), "1 or 3")
+        for name in ("epochs", "patience", "batch_size", "crops"):
+            self._check(name, int, lambda v: v >= 1, "a whole number from 1")
         self._check("learning_rate", float, lambda v: 0 < v <= 1, "above 0, up to 1")
         for name in ("weight_decay", "mixup"):
             self._check(name, float, lambda v: 0 <= v <= 100, "from 0 to 100")
         for name in ("label_smoothing", "block_dropout", "head_dropout"):
             self._check(name, float, lambda v: 0 <= v < 1, "from 0, below 1")
-        if not isinstance(self.class_weights, bool):
-            raise ParameterError(f"class_weights must be True or False, not {self.class_weights!r}")
+        self._check_switches("class_weights")
+
+    def _check_switches(self, *names: str) -> None:
+        for name in names:
+            if not isinstance(value := getattr(self, name), bool):
+                raise ParameterError(f"{name} must be True or False, not {value!r}")
 
     def _check(self, name: str, kind: type, allowed: Callable[..., bool], what: str) -> None:
         value, numbers = getattr(self, name), (int, float) if kind is float else int
@@ -128,8 +159,8 @@ class Experiment:
             raise ParameterError(f"{name} must be {what}, not {value!r}")
 
     def parameters(self) -> dict:
-        """Return all fields as plain JSON values, in order; of a split's file, a hash."""
-        given = asdict(self)
+        """Return the fields of its method as plain JSON values; of a split's file, a hash."""
+        given = {name: getattr(self, name) for name in names_of(self.architecture)}
         if self.split is not None:
             given["split"] = digest(Path(self.split))
         return given
@@ -138,6 +169,18 @@ class Experiment:
         """Return those of `parameters` that decide a result: what a key is made of."""
         used = self.split is None and "folds" in PROTOCOLS[self.protocol].uses
         return {k: v for k, v in self.parameters().items() if used or k != "folds"}
+
+
+_SHARED = ("architecture", "corpus", "emotions", "style", "protocol", "split", "folds", "seed")
+_OF_LDA = ("copies", "test_copies", "modulation", "shrinkage")
+
+
+def names_of(architecture: str) -> list[str]:
+    """Return the parameters that an architecture has, in order."""
+    names = [field.name for field in fields(Experiment)]
+    if architecture in ARCHITECTURES:
+        return [name for name in names if name not in _OF_LDA]
+    return [name for name in names if name in _SHARED + _OF_LDA]
 
 
 def as_number(value):

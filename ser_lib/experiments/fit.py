@@ -1,4 +1,4 @@
-"""One fold of an experiment, in a process of its own: fit, choose the epoch, predict.
+"""One fold of a network's experiment, in a process of its own: fit, choose the epoch, predict.
 
 Nothing here sees the test part before the network is final: the standardisation is fitted on the
 training part, and the weights that are kept are those of the epoch with the best validation UAR.
@@ -18,20 +18,50 @@ import numpy as np
 import pandas as pd
 
 from ser_lib.core.errors import TrainingError
+from ser_lib.core.files import sources
+from ser_lib.corpora import Manifest
 from ser_lib.experiments.experiment import Experiment
 from ser_lib.experiments.splits import PARTS, Fold
-from ser_lib.features import maps
+from ser_lib.features import maps, store
 from ser_lib.features.maps import FRAMES, ROWS, Standardiser
 from ser_lib.features.store import Store
 from ser_lib.metrics import scores
-from ser_lib.models import bundle, windows
+from ser_lib.models import bundle, networks, windows
 from ser_lib.models.bundle import Bundle, FrontEnd
 
+CODE = (
+    "core/audio.py",
+    "features/maps.py",
+    "features/spectrum.py",
+    "features/store.py",
+    "models/windows.py",
+    "models/fast.py",
+    "models/bundle.py",
+    "experiments/fit.py",
+    "metrics/scores.py",
+)
+"""The code, with that of its own network, that can change what a fold gives."""
+export = bundle.export
 WARM_UP = 0.1
 """Share of the steps in which the learning rate rises to its peak."""
 SMOOTHING = 3
 """Epochs over which the validation UAR is averaged to choose one: validation is often a single
 speaker, whose UAR jumps from epoch to epoch."""
+
+
+def code(experiment: Experiment) -> list[Path]:
+    """Return the files that decide what a fold gives."""
+    return sources(*CODE, *networks.files(experiment.architecture))
+
+
+def prepare(experiment: Experiment, corpus: Manifest, workers: int | str | None) -> str:
+    """Compute what is missing of the features; return their address, for `fit_fold`."""
+    return store.build(corpus, kind=experiment.feature_map, workers=workers).address
+
+
+def where(workers: int | str | None) -> int | str | None:
+    """Return who of some workers can fit a fold: all."""
+    return workers
 
 
 def start_worker() -> None:
@@ -59,8 +89,6 @@ def fit_fold(
     where they belong. A `TrainingError` says that the network never learned anything.
     """
     import keras
-
-    from ser_lib.models import networks
 
     clock = time.perf_counter()
     keras.backend.clear_session()
@@ -94,12 +122,9 @@ def fit_fold(
     inference = time.perf_counter()
     probabilities = trained.predict(statics[i] for i in fold.test)
     inference = (time.perf_counter() - inference) / len(fold.test)
-    tested = _table(table.iloc[fold.test], fold, emotions, probabilities)
-    truth, predicted = list(tested["truth"]), list(tested["predicted"])
+    tested = answers(table.iloc[fold.test], fold, emotions, probabilities)
     training, validation = (row for row in history if row["epoch"] == best_epoch)
     result = {
-        "name": fold.name,
-        **{f"n_{part}": len(getattr(fold, part)) for part in (*PARTS, "twins")},
         "epochs": max(row["epoch"] for row in history),
         "best_epoch": best_epoch,
         "train_accuracy": training["accuracy"],
@@ -107,31 +132,49 @@ def fit_fold(
         "train_loss": training["loss"],
         "validation_loss": validation["loss"],
         "validation_uar": validation["uar"],
-        "accuracy": scores.accuracy(truth, predicted, emotions),
-        "uar": scores.uar(truth, predicted, emotions),
         "duration_s": round(time.perf_counter() - clock, 2),
         "inference_ms": round(1000 * inference, 3),
         "n_parameters": network.count_params(),
         "layers": networks.layer_table(network),
     }
+    line = f"best epoch {best_epoch} of {result['epochs']}"
+    save = partial(bundle.save, network, front_end)
+    return packed(fold, emotions, result, history, tested, save, line)
+
+
+def packed(
+    fold: Fold,
+    emotions: list[str],
+    result: dict,
+    history: list[dict],
+    tested: pd.DataFrame,
+    save: Callable[[Path], None],
+    line: str,
+) -> tuple[str, dict[str, bytes]]:
+    """Return what `fit_fold` does of a fold; `save` writes its bundle to a folder."""
+    truth, predicted = list(tested["truth"]), list(tested["predicted"])
+    result = {
+        "name": fold.name,
+        **{f"n_{part}": len(getattr(fold, part)) for part in (*PARTS, "twins")},
+        "accuracy": scores.accuracy(truth, predicted, emotions),
+        "uar": scores.uar(truth, predicted, emotions),
+        **result,
+    }
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        pd.DataFrame(history).assign(fold=fold.name)[
-            ["fold", "epoch", "split", "loss", "accuracy", "uar"]
-        ].to_csv(folder / "history.csv", index=False)
+        columns = ["fold", "epoch", "split", "loss", "accuracy", "uar"]
+        pd.DataFrame(history, columns=columns).assign(fold=fold.name).to_csv(
+            folder / "history.csv", index=False
+        )
         tested.to_csv(folder / "predictions.csv", index=False)
-        bundle.save(network, front_end, folder / "bundle")
+        save(folder / "bundle")
         (folder / "fold.json").write_text(json.dumps(result, indent=1))
         files = {
             file.relative_to(folder).as_posix(): file.read_bytes()
             for file in folder.rglob("*")
             if file.is_file()
         }
-    line = (
-        f"{fold.name}: best epoch {best_epoch} of {result['epochs']}, "
-        f"UAR {result['uar']:.2f}, {result['duration_s']:.0f} s"
-    )
-    return line, files
+    return f"{fold.name}: {line}, UAR {result['uar']:.2f}, {result['duration_s']:.0f} s", files
 
 
 @contextmanager
@@ -150,8 +193,6 @@ def _own_seeds(seed: int) -> Iterator[None]:
 
 def build(experiment: Experiment, n_classes: int):
     """Return the network of an experiment, untrained."""
-    from ser_lib.models import networks
-
     return networks.build(
         experiment.architecture,
         (ROWS, FRAMES, experiment.channels),
@@ -280,15 +321,18 @@ def _measure(network, inputs: Iterable[np.ndarray], targets: np.ndarray) -> dict
 
 
 def predict_validation(
-    folder: Path, store_address: str, table: pd.DataFrame, fold: Fold
+    experiment: Experiment, folder: Path, fold: Fold, table: pd.DataFrame, store_address: str
 ) -> pd.DataFrame:
     """Return the predictions of a fold's network, in `folder`, for its validation set."""
     trained, statics = bundle.load(folder), Store(store_address, len(table))
     probabilities = trained.predict(statics[i] for i in fold.validation)
-    return _table(table.iloc[fold.validation], fold, trained.front_end.emotions, probabilities)
+    return answers(table.iloc[fold.validation], fold, trained.front_end.emotions, probabilities)
 
 
-def _table(rows: pd.DataFrame, fold: Fold, emotions: list[str], probabilities) -> pd.DataFrame:
+def answers(
+    rows: pd.DataFrame, fold: Fold, emotions: list[str], probabilities: np.ndarray
+) -> pd.DataFrame:
+    """Return the predictions for rows of a manifest as a table; probabilities [rows, classes]."""
     predicted = [emotions[i] for i in probabilities.argmax(axis=1)]
     columns = {f"p_{emotion}": probabilities[:, i] for i, emotion in enumerate(emotions)}
     return predictions_of(rows, fold.name, predicted).assign(**columns)

@@ -18,6 +18,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from shutil import copy2
+from types import ModuleType
 from urllib.parse import quote
 
 import numpy as np
@@ -27,30 +28,18 @@ from ser_lib.core import jobs
 from ser_lib.core.errors import CorpusError, RecordError, SplitError
 from ser_lib.core.files import digest, fresh_folder, sources, write_atomically
 from ser_lib.corpora import Manifest, describe
-from ser_lib.experiments import leakage, splits
+from ser_lib.experiments import fit, lda, leakage, splits
 from ser_lib.experiments import run as runs
-from ser_lib.experiments.experiment import Experiment
-from ser_lib.experiments.fit import fit_fold, predict_validation, start_worker
+from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.run import Dataset, Record, Run, Speed
 from ser_lib.experiments.splits import Fold
-from ser_lib.features import store
 from ser_lib.metrics import scores
-from ser_lib.models import bundle, networks
+from ser_lib.models import networks
 
-DECISIVE = (
-    "core/audio.py",
-    "features/maps.py",
-    "features/spectrum.py",
-    "features/store.py",
-    "models/windows.py",
-    "models/fast.py",
-    "models/bundle.py",
-    "experiments/fit.py",
-    "metrics/scores.py",
-)
-"""The code, with that of its own network, that can change what a fold gives."""
-PACKAGES = ("librosa", *jobs.PACKAGES)
-"""The packages whose versions can."""
+METHODS = dict.fromkeys(ARCHITECTURES, fit) | {"lda": lda}
+"""By the name of a method, the module that fits a fold of it."""
+PACKAGES = ("librosa", "scikit-learn", *jobs.PACKAGES)
+"""The packages whose versions can change what a fold gives."""
 
 Workers = int | str | None
 Progress = Callable[[str], None] | None
@@ -65,12 +54,12 @@ def train(
     progress: Progress = None,
     **parameters,
 ) -> Run:
-    """Train and test a network on a corpus, fold by fold; what is finished is not computed again.
+    """Train and test a method on a corpus, fold by fold; what is finished is not computed again.
 
     Parameters
     ----------
     architecture
-        Name of a network: ``"cnn"``, ``"cnn_lstm"``, ``"cnn_gru"`` or one of your own.
+        ``"lda"``, or the name of a network: ``"cnn"``, ``"cnn_lstm"``, ``"cnn_gru"`` or your own.
     workers
         Processes, by default as many as there are processors; 1 computes in this one. A text is
         the address of a Dask scheduler.
@@ -95,7 +84,7 @@ def train_all(
     workers: Workers = None,
     progress: Progress = None,
 ) -> list[Run]:
-    """Train and test several networks; all their folds are in one queue, so no process waits."""
+    """Train and test several methods; the folds of networks are in one queue, so none waits."""
     plans = [(experiment, corpus, audited(experiment, corpus)) for experiment, corpus in planned]
     prepare(plans, workers=workers, progress=progress)
     return [gather(*plan, workers=workers) for plan in plans]
@@ -104,11 +93,13 @@ def train_all(
 def prepare(plans: Iterable[Plan], *, workers: Workers = None, progress: Progress = None) -> int:
     """Train the folds that are missing, for `gather` to collect; return how many there were."""
     say = progress or jobs.tell
-    todo, done, total = [], 0, 0
+    todo: dict[ModuleType, list[tuple]] = {}
+    done, total = 0, 0
     for experiment, corpus, folds in plans:
         if (run_folder(experiment, corpus, folds) / "record.json").is_file():
             continue
-        maps = store.build(corpus, kind=experiment.feature_map, workers=workers)
+        method = METHODS[experiment.architecture]
+        features = method.prepare(experiment, corpus, workers)
         table = corpus.table[["utterance", "speaker", "emotion"]]  # each job takes it along
         total += len(folds)
         folders = _folders(experiment, corpus, folds)
@@ -116,22 +107,26 @@ def prepare(plans: Iterable[Plan], *, workers: Workers = None, progress: Progres
             if folder.is_dir():
                 done += 1
                 continue
-            todo.append((folder, experiment, number, fold, table, corpus.emotions, maps.address))
+            job = (folder, experiment, number, fold, table, corpus.emotions, features)
+            todo.setdefault(method, []).append(job)
     if done and todo:
         say(f"{done} of {total} folds are there already")
-    for target, line, files in jobs.each(_fit, todo, workers=workers, initializer=start_worker):
-        with fresh_folder(target) as folder:
-            for name, content in files.items():
-                write_atomically(folder / name, content)
-        done += 1
-        say(f"fold {done} of {total}: {line}")
-    return len(todo)
+    for method, own in todo.items():
+        options = {"workers": method.where(workers), "initializer": method.start_worker}
+        for target, line, files in jobs.each(_fit, own, **options):
+            with fresh_folder(target) as folder:
+                for name, content in files.items():
+                    write_atomically(folder / name, content)
+            done += 1
+            say(f"fold {done} of {total}: {line}")
+    return sum(map(len, todo.values()))
 
 
 def _fit(target: Path, experiment: Experiment, *job) -> tuple[Path, str, dict[str, bytes]]:
-    line, files = fit_fold(experiment, *job)
+    line, files = METHODS[experiment.architecture].fit_fold(experiment, *job)
     seed = f", seed {experiment.seed}" if experiment.seed else ""
-    return target, f"{experiment.architecture} on {experiment.feature_map}{seed}, {line}", files
+    name = " on ".join(filter(None, [experiment.architecture, experiment.feature_map]))
+    return target, f"{name}{seed}, {line}", files
 
 
 def gather(
@@ -151,7 +146,9 @@ def gather(
             exported = [(best / "bundle", temporary / "bundle")]
             # In a process of its own unless one is asked for: TensorFlow is large, and not silent.
             alone = workers if workers == 1 else None
-            list(jobs.each(bundle.export, exported, workers=alone, initializer=start_worker))
+            method = METHODS[experiment.architecture]
+            initializer = method.start_worker
+            list(jobs.each(method.export, exported, workers=alone, initializer=initializer))
             spent = run.record.speed.training_s + time.perf_counter() - clock
             record = replace(
                 run.record,
@@ -193,11 +190,11 @@ def audited(experiment: Experiment, corpus: Manifest) -> list[Fold]:
 def fold_key(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold]) -> str:
     """Return the hash of what decides the numbers of the folds.
 
-    These are the parameters that matter under the protocol, the corpus, the split, the code of
-    `DECISIVE` and of the experiment's own network, and the versions of `PACKAGES`.
+    These are the parameters that matter under the protocol, the corpus, the split, the code of the
+    method, and the versions of `PACKAGES`.
     """
     parts = [[fold.name, *(getattr(fold, p).tolist() for p in splits.PARTS)] for fold in folds]
-    code = sources(*DECISIVE, *networks.files(experiment.architecture))
+    code = METHODS[experiment.architecture].code(experiment)
     return digest(experiment.decisive(), corpus.sha256, parts, _versions_of(*PACKAGES), *code)
 
 
@@ -228,13 +225,15 @@ def validation(run: Run, *, workers: int | None = None) -> pd.DataFrame:
     are those of `bundles`.
     """
     networks_of = bundles(run)
+    method = METHODS[run.architecture]
     key = digest(fold_key(run.experiment, run.corpus, run.folds), *sources("experiments/fit.py"))
     file = runs.folder_of(run.experiment.corpus) / "validation" / f"{key}.csv"
     if not file.is_file():
-        maps = store.build(run.corpus, kind=run.experiment.feature_map, workers=workers)
-        table = run.corpus.table
-        todo = [(networks_of[fold.name], maps.address, table, fold) for fold in run.folds]
-        parts = jobs.each(predict_validation, todo, workers=workers, initializer=start_worker)
+        features = method.prepare(run.experiment, run.corpus, workers)
+        given = run.corpus.table, features
+        todo = [(run.experiment, networks_of[fold.name], fold, *given) for fold in run.folds]
+        options = {"workers": method.where(workers), "initializer": method.start_worker}
+        parts = jobs.each(method.predict_validation, todo, **options)
         table = pd.concat(sorted(parts, key=lambda part: part["fold"].iloc[0]))
         write_atomically(file, table.to_csv(index=False, float_format="%.9g"))
     return runs.read_predictions(file)

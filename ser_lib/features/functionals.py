@@ -3,7 +3,7 @@
 A functional is a statistic over the frames of an utterance. Three sets are known:
 
 ============ =====================================================================
-stack        `FUNCTIONALS` of every row of our own `stack` map, and its length
+stack        `summarise` and `modulation` of our own `stack` map, 421 and 360 numbers
 eGeMAPSv02   88 functionals chosen for the study of voices (Eyben et al., IEEE
              Transactions on Affective Computing, 2016), computed by openSMILE
 ComParE_2016 6,373 functionals of the INTERSPEECH 2016 Computational
@@ -12,14 +12,18 @@ ComParE_2016 6,373 functionals of the INTERSPEECH 2016 Computational
 
 openSMILE comes with the extra ``baseline``; its licence covers research, which is why it is not
 among the requirements. It hears every file at `SMILE_RATE`, so that corpora of different rates
-give comparable numbers, which are kept in `data/functionals/<corpus>-<set>-<key>/`, in files of up
-to `CHUNK` utterances in the manifest's order. The key is a hash of the audio, the set, the version
-of openSMILE and the code.
+give comparable numbers.
+
+What was computed is kept in `data/functionals/<corpus>-<set>-<key>/`, in files of up to `CHUNK`
+utterances in the manifest's order. The key is a hash of the audio or the store of its maps, of the
+set, the version of openSMILE and the code.
 """
 
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +33,19 @@ from ser_lib.core.errors import ParameterError, choose
 from ser_lib.core.files import digest, sources, workspace, write_atomically
 from ser_lib.corpora import Manifest
 from ser_lib.features import maps, store
+from ser_lib.features.copies import ITSELF, Copy
 
 SETS = ("stack", "eGeMAPSv02", "ComParE_2016")
 FUNCTIONALS = ("mean", "std", "p5", "median", "p95", "slope", "change")
+N_SUMMARY = len(FUNCTIONALS) * maps.ROWS + 1
+BANDS = (0, 1.5, 3, 5, 8, 13, 22)
+"""Edges in Hz of the bands of `modulation`, from phrases over syllables to roughness; half the rate
+of frames is 21.5 Hz."""
+PAUSE_DB = 25
+"""What is so far under the loudest frame, before the first or behind the last that is not, is no
+speech."""
+_LEVEL = [row.name for row in maps.rows("stack")].index("rms")
+_SMALLEST = 1e-8  # energy of a row that stays the same
 SMILE_RATE = 16_000
 CHUNK = 64
 
@@ -65,53 +79,109 @@ def summarise(static: np.ndarray) -> np.ndarray:
     return np.concatenate(parts).astype(np.float32)
 
 
-def table(
+def modulation(stack: np.ndarray) -> np.ndarray:
+    """Take how fast each row of a `stack` map, float [rows, frames], moves.
+
+    They are float32 [rows * 6]: the natural logarithm of the mean energy of the row in each of
+    `BANDS`, its mean over the speech removed.
+    """
+    loud = np.flatnonzero(stack[_LEVEL] >= stack[_LEVEL].max() - PAUSE_DB)
+    speech = stack[:, loud[0] : loud[-1] + 1].astype(np.float64)
+    speech -= speech.mean(axis=1, keepdims=True)
+    frames = speech.shape[1]
+    size = max(frames, 512)  # so that even a short utterance has several values in each band
+    energy = np.square(np.abs(np.fft.rfft(speech, size))) / frames
+    edges = np.searchsorted(np.fft.rfftfreq(size, maps.HOP / audio.RATE), BANDS)
+    bands = [energy[:, low:high].mean(axis=1) for low, high in pairwise(edges)]
+    return np.log(np.stack(bands, axis=1) + _SMALLEST).astype(np.float32).ravel()
+
+
+def of_stack(stack: np.ndarray) -> np.ndarray:
+    """Return all numbers of a `stack` map: float32 [781], those of `summarise` first."""
+    return np.concatenate([summarise(stack), modulation(stack)])
+
+
+def cues() -> np.ndarray:
+    """Return the cue of each number of `of_stack`, see `maps.Row`; the length counts as speed."""
+    of_rows = [row.cue for row in maps.rows("stack")]
+    return np.array([*of_rows * len(FUNCTIONALS), "speed", *np.repeat(of_rows, len(BANDS) - 1)])
+
+
+def table(manifest: Manifest, name: str, **options) -> np.ndarray:
+    """Compute what is missing of a set and return it: float32 [utterances, numbers].
+
+    A number that openSMILE cannot give, as for audio that is too short for it, is nan; `options`
+    are those of `build`.
+    """
+    return read(build(manifest, name, **options))
+
+
+def read(folder: Path) -> np.ndarray:
+    """Return what `build` wrote: float32 [utterances, numbers]."""
+    return np.concatenate([np.load(file) for file in sorted(folder.glob("*.npy"))])
+
+
+def build(
     manifest: Manifest,
     name: str,
     *,
-    workers: int | None = None,
+    copy: Copy = ITSELF,
+    workers: int | str | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> np.ndarray:
-    """Compute what is missing of a set, one of `SETS`: float32 [utterances, numbers].
+) -> Path:
+    """Compute what is missing of a set, one of `SETS`; return the folder in which it is.
 
-    A number that openSMILE cannot give, as for audio that is too short for it, is nan. `workers`
-    and `progress` are as in `store.build`.
+    `copy` is of the stack alone; it, `workers` and `progress` are as in `store.build`.
     """
     choose(name, SETS, "set of functionals")
     if name not in available():
         raise ParameterError(
             f"the functionals '{name}' need openSMILE: pip install 'ser-lib[baseline]'"
         )
+    n = len(manifest.table)
     if name == "stack":
-        stacks = store.build(manifest, kind="stack", workers=workers, progress=progress)
-        return np.stack([summarise(stacks[i]) for i in range(len(manifest.table))])
-    # The same samples at another rate are another sound.
-    sounds = [manifest.table[column].tolist() for column in ("sha256", "sample_rate_hz")]
-    code = sources("core/audio.py", "features/functionals.py")
-    key = digest(name, sounds, version("opensmile"), *code)
+        maps_of = store.build(manifest, kind=name, copy=copy, workers=workers, progress=progress)
+        read, origin, progress = _of_store, maps_of.address.rpartition("/")[2], None
+        items: list[tuple] = [(maps_of.address, n, position) for position in range(n)]
+        workers = None if isinstance(workers, str) else workers  # they may not see these files
+    else:
+        read = partial(_of_smile, name)
+        # The same samples at another rate are another sound.
+        columns = ("sha256", "sample_rate_hz")
+        origin = [version("opensmile"), *(manifest.table[column].tolist() for column in columns)]
+        items = [(manifest.root / path,) for path in manifest.table["path"]]
+    key = digest(name, origin, *sources("core/audio.py", "features/functionals.py"))
     folder = workspace() / "data" / "functionals" / f"{manifest.corpus}-{name}-{key}"
-    paths = [manifest.root / path for path in manifest.table["path"]]
-    chunks = {folder / f"{i:06d}.npy": paths[i : i + CHUNK] for i in range(0, len(paths), CHUNK)}
-    todo = [(file, part, name) for file, part in chunks.items() if not _is_whole(file, len(part))]
-    done = len(paths) - sum(len(part) for _, part, _ in todo)
+    chunks = {folder / f"{i:06d}.npy": items[i : i + CHUNK] for i in range(0, n, CHUNK)}
+    todo = [(file, read, part) for file, part in chunks.items() if not _is_whole(file, len(part))]
+    done = n - sum(len(part) for *_, part in todo)
     # One chunk is not worth the start of a process.
     for finished in jobs.each(_write, todo, workers=workers if len(todo) > 1 else 0):
         done += finished
         if progress:
-            progress(done, len(paths))
-    return np.concatenate([np.load(file) for file in chunks])
+            progress(done, n)
+    return folder
 
 
-def _write(file: Path, paths: list[Path], name: str) -> int:
+def _write(file: Path, read: Callable[[list[tuple]], list[np.ndarray]], items: list[tuple]) -> int:
+    write_atomically(file, store.npy(np.stack(read(items)).astype(np.float32)))
+    return len(items)
+
+
+def _of_store(items: list[tuple[str, int, int]]) -> list[np.ndarray]:
+    address, n, _ = items[0]
+    maps_of = store.Store(address, n)
+    return [of_stack(maps_of[position]) for _, _, position in items]
+
+
+def _of_smile(name: str, items: list[tuple[Path]]) -> list[np.ndarray]:
     import opensmile
 
     smile = opensmile.Smile(
         feature_set=opensmile.FeatureSet[name], feature_level=opensmile.FeatureLevel.Functionals
     )
-    signals = (audio.load(path, rate=SMILE_RATE) for path in paths)
-    rows = [smile.process_signal(signal, SMILE_RATE).to_numpy()[0] for signal in signals]
-    write_atomically(file, store.npy(np.stack(rows).astype(np.float32)))
-    return len(paths)
+    signals = (audio.load(path, rate=SMILE_RATE) for (path,) in items)
+    return [smile.process_signal(signal, SMILE_RATE).to_numpy()[0] for signal in signals]
 
 
 def _is_whole(file: Path, size: int) -> bool:

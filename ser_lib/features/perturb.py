@@ -107,7 +107,7 @@ def telephone(signal: np.ndarray, high_hz: float = 3400) -> np.ndarray:
     """
     if not 300 < high_hz <= 3400:  # at 4000 Hz, half the sampling rate, nothing passes
         raise ParameterError(f"high_hz must be above 300, up to 3400 Hz, not {high_hz!r}")
-    return _filtered(
+    return filtered(
         signal, lambda hz: _falling(hz, high_hz, high_hz + 600) - _falling(hz, 200, 300)
     )
 
@@ -119,7 +119,7 @@ def low_pass(signal: np.ndarray, cutoff_hz: float) -> np.ndarray:
     """
     if not 0 < cutoff_hz <= 10_000:
         raise ParameterError(f"cutoff_hz must be above 0, up to 10000 Hz, not {cutoff_hz!r}")
-    return _filtered(signal, lambda hz: _falling(hz, cutoff_hz, 1.1 * cutoff_hz))
+    return filtered(signal, lambda hz: _falling(hz, cutoff_hz, 1.1 * cutoff_hz))
 
 
 def level(signal: np.ndarray, gain_db: float) -> np.ndarray:
@@ -213,7 +213,7 @@ def _falling(hz: np.ndarray, start: float, stop: float) -> np.ndarray:
     return 0.5 + 0.5 * np.cos(np.pi * np.clip((hz - start) / (stop - start), 0, 1))
 
 
-def _filtered(signal: np.ndarray, gain: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def filtered(signal: np.ndarray, gain: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Weigh the frequencies of a signal, without a delay."""
     from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 

@@ -13,6 +13,7 @@ Stores lie in `data/features/` of the workspace, or on the address that the envi
 
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from ser_lib.core.errors import AudioError, StoreError, choose
 from ser_lib.core.files import Place, digest, sources, workspace
 from ser_lib.corpora import Manifest
 from ser_lib.features import maps
+from ser_lib.features.copies import ITSELF, Copy
 
 CHUNK = 64
 _LENGTHS = "lengths.npy"
@@ -79,14 +81,15 @@ def build(
     manifest: Manifest,
     *,
     kind: str = "logmel",
+    copy: Copy = ITSELF,
     workers: int | str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Store:
     """Compute what is missing of a corpus's feature maps, and open them.
 
     An interrupted build carries on where it stopped; a damaged chunk is computed again. `kind` is
-    one of `maps.MAPS`, `workers` as of `jobs.each`; `progress` is called with the utterances done
-    and those in all.
+    one of `maps.MAPS`, `copy` which copy of each utterance is meant, `workers` as of `jobs.each`;
+    `progress` is called with the utterances done and those in all.
 
     Raises
     ------
@@ -98,8 +101,8 @@ def build(
     """
     choose(kind, maps.MAPS, "feature map")
     table = manifest.table
-    place = Place(f"{_home()}/{manifest.corpus}-{kind}-{_key(table, kind)}")
-    lengths = _lengths(table)
+    place = Place(f"{_home()}/{manifest.corpus}-{kind}-{_key(table, kind, copy)}")
+    lengths = _lengths(table, copy)
     content = npy(lengths)
     if place.heads([_LENGTHS], len(content) + 1) != [content]:
         # First, because it shows that the place can be written before any work.
@@ -109,7 +112,7 @@ def build(
     todo = []
     for number in _missing(place, lengths):
         part = slice(number * CHUNK, (number + 1) * CHUNK)
-        todo.append((place.address, _name(number), root, paths[part], lengths[part], kind))
+        todo.append((place.address, _name(number), root, paths[part], lengths[part], kind, copy))
     done = len(paths) - sum(len(job[3]) for job in todo)
     # One chunk is not worth the start of a process.
     for finished in jobs.each(_write_chunk, todo, workers=workers if len(todo) > 1 else 0):
@@ -127,14 +130,16 @@ def build(
         ) from error
 
 
-def _key(table: pd.DataFrame, kind: str) -> str:
+def _key(table: pd.DataFrame, kind: str, copy: Copy) -> str:
     code = sources("core/audio.py", "features/maps.py", "features/spectrum.py", "features/store.py")
+    if copy != ITSELF:
+        code += sources("features/copies.py", "features/perturb.py")
     # The same samples at another rate are another sound.
     columns = [table[name].tolist() for name in ("sha256", "sample_rate_hz")]
     # Piece by piece, because the columns of a large corpus in one text are large.
     starts = range(0, len(table), CHUNK)
     sounds = ([column[start : start + CHUNK] for column in columns] for start in starts)
-    return digest(kind, CHUNK, *sounds, *code)
+    return digest(kind, asdict(copy), CHUNK, *sounds, *code)
 
 
 def _local_home() -> Path:
@@ -150,12 +155,12 @@ def _home() -> str:
     return str(workspace() / Path(address).expanduser())
 
 
-def _lengths(table: pd.DataFrame) -> np.ndarray:
+def _lengths(table: pd.DataFrame, copy: Copy) -> np.ndarray:
     """Return how many frames each utterance has: int32 [utterances]."""
     rates = table["sample_rate_hz"].to_numpy(np.int64)
     samples = np.rint(table["duration_s"].to_numpy() * rates).astype(np.int64)
     resampled = -(-samples * audio.RATE // rates)  # `audio.load` rounds up
-    return (1 + resampled // maps.HOP).astype(np.int32)
+    return (1 + copy.length(resampled) // maps.HOP).astype(np.int32)
 
 
 def _read_lengths(place: Place, n_utterances: int) -> np.ndarray:
@@ -193,12 +198,18 @@ def _missing(place: Place, lengths: np.ndarray) -> list[int]:
 
 
 def _write_chunk(
-    address: str, name: str, root: str, paths: list[str], lengths: np.ndarray, kind: str
+    address: str,
+    name: str,
+    root: str,
+    paths: list[str],
+    lengths: np.ndarray,
+    kind: str,
+    copy: Copy,
 ) -> int:
     values = []
     for path, frames in zip(paths, lengths, strict=True):
         file = Path(root, path)
-        feature_map = maps.extract(audio.load(file), kind=kind)
+        feature_map = maps.extract(copy.apply(audio.load(file)), kind=kind)
         if feature_map.shape[1] != frames:
             raise AudioError(f"{file}: has changed since the corpus was read; run again")
         values.append(feature_map.ravel())

@@ -4,7 +4,7 @@ A bundle is a folder with `network.keras` and `front_end.json`: what the network
 what its outputs mean. The bundle of a finished run has `network.tflite`, too: the same network for
 LiteRT (the extra `export` of this package), in float32 and with LiteRT's own operations only. It
 answers without TensorFlow, which takes seconds to start, with the probabilities of Keras but for
-rounding.
+rounding. A bundle of the discriminant (`lda`) needs no network: `front_end.json` holds all of it.
 """
 
 import json
@@ -19,11 +19,11 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from ser_lib.core import audio
 from ser_lib.core.errors import RecordError
 from ser_lib.core.files import fresh_folder
 from ser_lib.features import maps
 from ser_lib.features.maps import Standardiser
+from ser_lib.models.lda import Discriminant
 from ser_lib.models.windows import even_windows
 
 SCHEMA = 2
@@ -43,9 +43,9 @@ class FrontEnd:
     crops: int
     standardiser: Standardiser
 
-    def static(self, path: str | Path, *, tell: audio.Tell | None = None) -> np.ndarray:
-        """Return the static map float32 [rows, frames] of what `audio.load` reads."""
-        return maps.extract(audio.load(path, tell=tell), kind=self.feature_map)
+    def static(self, sound: str | Path | np.ndarray) -> np.ndarray:
+        """Return the static map float32 [rows, frames] of a signal or a file; or `AudioError`."""
+        return maps.extract(sound, kind=self.feature_map)
 
     def windows(self, static: np.ndarray) -> np.ndarray:
         """Turn a static map [rows, any] into the `even_windows` that the network is fed."""
@@ -135,8 +135,12 @@ class LiteNetwork:
         return np.concatenate(answers)
 
 
-def save(network, front_end: FrontEnd, folder: Path) -> None:
-    """Write a `keras.Model` as a bundle; an existing one at `folder` is replaced at the end."""
+def save(network, front_end: FrontEnd | Discriminant, folder: Path) -> None:
+    """Write a `keras.Model`, or None for a discriminant, as a bundle; replace one at `folder`."""
+    if isinstance(front_end, Discriminant):
+        with fresh_folder(folder) as temporary:
+            _write({"schema": SCHEMA, **front_end.described()}, temporary)
+        return
     arrays = {name: array.tolist() for name, array in asdict(front_end.standardiser).items()}
     with fresh_folder(folder) as temporary:
         network.save(temporary / "network.keras")
@@ -153,22 +157,26 @@ def export(source: Path, target: Path) -> None:
         _write(described | {"tflite_sha256": sha256(flatbuffer).hexdigest()}, temporary)
 
 
-def load(folder: str | Path) -> Bundle:
+def load(folder: str | Path) -> Bundle | Discriminant:
     """Read a bundle, or that of a run's folder; a `RecordError` says what is damaged or missing.
 
     LiteRT computes the network where it is installed and the bundle has a file for it.
     """
     folder = _place(folder)
     front_end = read_front_end(folder)
+    if isinstance(front_end, Discriminant):
+        return front_end
     if lite_available() and (folder / "network.tflite").is_file():
         return Bundle(_lite(folder), front_end)
     return Bundle(partial(probabilities, _keras(folder)), front_end)
 
 
-def read_front_end(folder: str | Path) -> FrontEnd:
+def read_front_end(folder: str | Path) -> FrontEnd | Discriminant:
     """Read what a bundle is fed and what it answers, without the network; raises as `load`."""
     described = _described(folder)
     try:
+        if "weights" in described:
+            return Discriminant.parse(described)
         arrays = {n: np.array(v, dtype=np.float32) for n, v in described["standardiser"].items()}
         values = {name: described[name] for name in FrontEnd.__annotations__}
         return FrontEnd(**(values | {"standardiser": Standardiser(**arrays)}))

@@ -15,6 +15,7 @@ from ser_lib.core.errors import AudioError, printable
 from ser_lib.core.files import files_below
 from ser_lib.models import bundle
 from ser_lib.models.bundle import FrontEnd
+from ser_lib.models.lda import Discriminant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,11 +132,11 @@ def _answer(
     read, errors = [], []
     remarks: list[str] = []
 
-    def maps(front_end: FrontEnd) -> Iterator[np.ndarray]:
+    def inputs(front_end: FrontEnd | Discriminant) -> Iterator[np.ndarray]:
         for file in files:
             told: list[str] = []
             try:
-                static = front_end.static(file, tell=told.append)
+                static = front_end.static(audio.load(file, tell=told.append))
             except AudioError as error:
                 errors.append(error)  # one bad file must not cost the others their answer
                 continue
@@ -145,5 +146,5 @@ def _answer(
 
     with jobs.silent_libraries():
         network = _load(model)
-        probabilities = network.predict(maps(network.front_end))
+        probabilities = network.predict(inputs(network.front_end))
     return start, read, probabilities, errors, remarks

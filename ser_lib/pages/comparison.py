@@ -56,6 +56,7 @@ class Comparison(Fact):
 
     trained: Sequence[Run]  # of each network one, or one for each seed
     baselines: Sequence[Baseline] = ()  # in the same folds, if the page compares with them
+    discriminant: Run | None = None  # in the same folds, if the page compares with it
 
     significance = SIGNIFICANCE
     reference_choice = title(reference.CHOICE)
@@ -100,6 +101,12 @@ class Comparison(Fact):
     def pairs(self) -> list[Pair]:
         """Every two networks, from the highest UAR down."""
         return runs.pairs([[run] for _, run in self.ordered])
+
+    @cached_property
+    def lead(self) -> list[Pair]:
+        """The discriminant and every network, p corrected for all pairs; none without it."""
+        groups = [[run] for run in (self.discriminant, *self.runs) if run]
+        return runs.pairs(groups)[: len(groups) - 1] if self.discriminant else []
 
     @property
     def sizes(self) -> list[tuple[float, list[str]]]:
@@ -147,9 +154,14 @@ class Comparison(Fact):
 
     @property
     def methods(self) -> list[tuple[str, Result]]:
-        """Every network and baseline by name, from the highest UAR down."""
-        baselines = [(baseline.title, baseline) for baseline in self.baselines]
-        return sorted([*self.networks, *baselines], key=lambda method: -method[1].uar.value)
+        """Every network, the discriminant and every baseline by name, the highest UAR first."""
+        others = [(one.title, one) for one in self.others]
+        return sorted([*self.networks, *others], key=lambda method: -method[1].uar.value)
+
+    @property
+    def others(self) -> list[Result]:
+        """What has no network."""
+        return [*filter(None, [self.discriminant]), *self.baselines]
 
     @cached_property
     def against(self) -> list[tuple[str, Run, list[tuple[Baseline, Estimate]]]]:

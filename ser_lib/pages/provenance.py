@@ -90,7 +90,8 @@ def trace(
         for name, value in given.items():
             if name in ("architecture", "corpus"):
                 continue
-            values = {_typed(run.record.parameters[name]) for run in runs}
+            own = [run.record.parameters for run in runs]  # another method has others
+            values = {_typed(one[name]) for one in own if name in one}
             default = usual.parameters()[name]
             if value != default:
                 changed[name] = "split.csv" if name == "split" else value
@@ -147,7 +148,7 @@ def _about(run: Run, runs: Sequence[Run]) -> dict:
     differing = [
         name
         for name, value in own.items()
-        if name != "architecture" and any(other[name] != value for other in others)
+        if name != "architecture" and any(other.get(name, value) != value for other in others)
     ]
     return {
         "title": run.title,

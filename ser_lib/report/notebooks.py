@@ -41,13 +41,13 @@ from ser_lib.experiments import baselines, train
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.run import folder_of
 from ser_lib.features import maps, store
-from ser_lib.pages import across, comparison, speed
+from ser_lib.pages import across, comparison, lda, speed
 from ser_lib.pages.figures.drawing import undrawable
 from ser_lib.report import shelf
 from ser_lib.report.shelf import Part
 
 NOTEBOOKS = (
-    "data", *ARCHITECTURES, "features", "comparison", "final", "context", "audit", "gap",
+    "data", "lda", *ARCHITECTURES, "features", "comparison", "final", "context", "audit", "gap",
     "calibration", "fairness", "robustness", "failures", "listen", "across", "speed",
     "conclusions", "corpora", "introduction",
 )  # fmt: skip
@@ -68,6 +68,10 @@ def _all_networks(values: Mapping) -> list[Experiment]:
     return [_experiment(name, values) for name in ARCHITECTURES]
 
 
+def _without_folder(values: Mapping) -> dict:
+    return {name: value for name, value in values.items() if name != "data_dir"}
+
+
 READS: dict[str, Callable[[Mapping], list[Experiment]]] = {
     "data": lambda values: [],
     "corpora": lambda values: [],
@@ -76,9 +80,11 @@ READS: dict[str, Callable[[Mapping], list[Experiment]]] = {
     "features": lambda values: [  # the final network of the reference report on both maps
         _experiment("cnn_gru", {**values, "feature_map": kind}) for kind in maps.MAPS
     ],
-    "comparison": lambda values: comparison.experiments(
-        **{name: value for name, value in values.items() if name != "data_dir"}
-    ),
+    "lda": lambda values: lda.experiments(**_without_folder(values)),
+    "comparison": lambda values: [
+        *comparison.experiments(**_without_folder(values)),
+        _experiment("lda", values),
+    ],
     "across": lambda values: [across.plan(**values)[0]],
 }
 """Which runs a page reads, by the values of its parameters; the others read all networks."""
@@ -165,12 +171,13 @@ def execute(
     check_writable()
     clock = time.perf_counter()
     computed = []
-    store.build(
-        manifest,
-        kind=given.get("feature_map", "logmel"),
-        workers=scheduler,
-        progress=lambda done, total: computed.append(done),
-    )
+    if not plans or any(experiment.feature_map for experiment in plans):
+        store.build(
+            manifest,
+            kind=given.get("feature_map", "logmel"),
+            workers=scheduler,
+            progress=lambda done, total: computed.append(done),
+        )
     finish(Part("features of all audio", _since(clock), not computed))
     if needed := [plans[one] for one in dict.fromkeys(one for n in missing for one in reads[n])]:
         clock = time.perf_counter()

@@ -8,7 +8,7 @@ import pytest
 
 from ser_lib.core.errors import ParameterError
 from ser_lib.corpora import CATALOGUE
-from ser_lib.experiments.experiment import ARCHITECTURES, RECIPES, Experiment
+from ser_lib.experiments.experiment import ARCHITECTURES, METHODS, RECIPES, Experiment, names_of
 from ser_lib.experiments.splits import PROTOCOLS
 
 NAN = float("nan")
@@ -26,10 +26,27 @@ def test_usual_choices_are_filled_in(architecture, corpus):
 
 
 def test_parameters_are_json_and_make_the_same_experiment():
-    experiment = Experiment(architecture="cnn_gru", corpus="emodb", mixup=0, class_weights=True)
-    again = Experiment(**json.loads(json.dumps(experiment.parameters())))
-    assert again == experiment
-    assert list(experiment.parameters()) == [field.name for field in fields(Experiment)]
+    for own in ({"mixup": 0, "class_weights": True}, {"architecture": "lda", "modulation": False}):
+        experiment = Experiment(**{"architecture": "cnn_gru", "corpus": "emodb", **own})
+        again = Experiment(**json.loads(json.dumps(experiment.parameters())))
+        assert again == experiment
+        assert list(experiment.parameters()) == names_of(experiment.architecture)
+
+
+def test_a_method_has_its_own_parameters_and_those_of_others_decide_nothing():
+    shared = {"architecture", "corpus", "emotions", "style", "protocol", "split", "folds", "seed"}
+    known = {field.name for field in fields(Experiment)}
+    networks = {frozenset(names_of(name)) for name in ARCHITECTURES}
+    (network,), lda = networks, set(names_of("lda"))
+    assert network & lda == shared
+    assert network | lda == known
+    assert {*ARCHITECTURES, "lda"} == set(METHODS)
+    own = {"copies": "speed", "shrinkage": 0.2, "modulation": False, "test_copies": False}
+    assert Experiment(architecture="cnn", **own) == Experiment(architecture="cnn")
+    of_networks = {"epochs": 0, "feature_map": "mfcc", "channels": 3, "mixup": 0.1}
+    assert Experiment(architecture="lda", **of_networks) == Experiment(architecture="lda")
+    for name, value in own.items():
+        assert Experiment(architecture="lda", **{name: value}) != Experiment(architecture="lda")
 
 
 @pytest.mark.parametrize("protocol", [p for p in PROTOCOLS if p != "given"])
@@ -71,7 +88,11 @@ def test_a_split_is_known_by_what_is_in_it(tmp_path):
 @pytest.mark.parametrize(
     ("name", "values", "message"),
     [
-        ("architecture", ["cnn_gro", None, 1], "unknown architecture .*cnn, cnn_lstm, cnn_gru"),
+        (
+            "architecture",
+            ["cnn_gro", None, 1],
+            "unknown architecture .*cnn, cnn_lstm, cnn_gru, lda",
+        ),
         ("corpus", ["emod", None], "unknown corpus .*demo, demo2, crema-d, .*table"),
         ("emotions", ["anger,,fear", "anger, anger", "+", 3, ["anger"]], "emotions .*such|write"),
         ("style", ["acted", 1], "unknown style .*improvised, scripted"),
@@ -92,12 +113,17 @@ def test_a_split_is_known_by_what_is_in_it(tmp_path):
         ("block_dropout", [-0.1, 1.0, "0.2"], "block_dropout must be from 0, below 1, not"),
         ("head_dropout", [-0.1, 1.0, None], "head_dropout must be from 0, below 1, not"),
         ("class_weights", [1, "yes", None], "class_weights must be True or False, not"),
+        ("copies", ["fast", 3], "unknown set of copies .*none, speed, speed\\+tilt"),
+        ("test_copies", [1, None], "test_copies must be True or False, not"),
+        ("modulation", ["no"], "modulation must be True or False, not"),
+        ("shrinkage", [0, 1.1, "1", float("nan")], "shrinkage must be above 0, up to 1, not"),
     ],
 )
 def test_values_that_are_not_allowed(name, values, message):
+    architecture = "cnn" if name in names_of("cnn") else "lda"
     for value in values:
         with pytest.raises(ParameterError, match=message) as caught:
-            Experiment(**{"architecture": "cnn", name: value})
+            Experiment(**{"architecture": architecture, name: value})
         assert str(value) in str(caught.value)
 
 
@@ -120,6 +146,7 @@ def test_what_is_given_stays_and_the_ends_of_the_ranges_are_allowed(name, value)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_network_has_its_usual_recipe(architecture):
     usual = Experiment(architecture=architecture)
-    for name, value in RECIPES[architecture].items():
-        assert getattr(usual, name) == value
+    recipe = RECIPES[architecture]
+    assert {name: getattr(usual, name) for name in recipe} == recipe
+    for name in recipe.keys() - {"channels"}:
         assert getattr(Experiment(**{"architecture": architecture, name: 0.5}), name) == 0.5

@@ -279,7 +279,7 @@ def test_the_second_call_trains_nothing(record, home, table):
 
 
 def test_without_the_record_it_is_gathered_again_from_the_folds(record, home, table, monkeypatch):
-    monkeypatch.setattr(train, "fit_fold", None)  # would not pickle, nor train
+    monkeypatch.setattr(fitting, "fit_fold", None)  # would not pickle, nor train
     before = {name: stamps(folder) for name, folder in fold_folders(home).items()}
     shutil.rmtree(record.folder)
     again = run_it(table, REAL)

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from ser_lib import corpora
 from ser_lib.core import audio
 from ser_lib.core.errors import ParameterError
-from ser_lib.features import functionals, store
+from ser_lib.features import copies, functionals, store
 from ser_lib.features import maps as features
 
 PER_SECOND = audio.RATE / features.HOP
@@ -73,10 +73,55 @@ def tones(workspace, make_table, tmp_path):
 
 def test_the_stack_comes_from_the_feature_store_in_the_manifests_order(tones):
     values = functionals.table(tones, "stack", workers=0)
-    assert values.shape == (len(tones.table), 421)
+    assert values.shape == (len(tones.table), 781)
     maps = store.build(tones, kind="stack", workers=0)
     for position in (0, len(tones.table) - 1):
-        np.testing.assert_array_equal(values[position], functionals.summarise(maps[position]))
+        np.testing.assert_array_equal(values[position], functionals.of_stack(maps[position]))
+
+
+def test_a_copy_has_the_numbers_of_its_own_sound(tones):
+    faster = copies.Copy(speed=1.17)
+    values = functionals.table(tones, "stack", copy=faster, workers=0)
+    sound = audio.load(tones.root / tones.table["path"].iloc[3])
+    expected = functionals.of_stack(features.extract(faster.apply(sound), kind="stack"))
+    np.testing.assert_array_equal(values[3], expected)
+
+
+@pytest.mark.parametrize(("hertz", "band"), [(0.7, 0), (4, 2), (10, 4), (18, 5)])
+def test_a_row_that_swings_has_its_energy_in_that_band(hertz, band):
+    time = np.arange(300) / PER_SECOND
+    stack = np.zeros((60, 300))
+    stack[7] = 3 * np.sin(2 * np.pi * hertz * time)
+    bands = functionals.modulation(stack).reshape(60, 6)
+    assert bands[7].argmax() == band
+    assert bands[7, band] > 3 + np.delete(bands[7], band).max()
+    assert bands[8] == pytest.approx(np.log(1e-8))
+
+
+def test_modulation_of_speech_does_not_hear_the_pauses_around_it():
+    generator = np.random.default_rng(0)
+    speech = generator.normal(size=(60, 80))
+    level = [row.name for row in features.rows("stack")].index("rms")
+    silence = np.full((60, 30), -60.0)
+    padded = np.concatenate([silence, speech, silence], axis=1)
+    assert np.ptp(speech[level]) < functionals.PAUSE_DB < 50
+    np.testing.assert_array_equal(functionals.modulation(padded), functionals.modulation(speech))
+
+
+@given(arrays(np.float64, st.tuples(st.just(60), st.integers(1, 9)), elements=st.floats(-90, 90)))
+def test_the_shortest_stack_has_finite_numbers(stack):
+    values = functionals.of_stack(stack)
+    assert values.shape == functionals.cues().shape
+    assert np.isfinite(values).all()
+
+
+def test_each_number_has_the_cue_of_its_row():
+    numbers = np.zeros((60, 40))
+    rows = features.rows("stack")
+    numbers[[row.cue == "speed" for row in rows]] = np.random.default_rng(0).normal(size=(2, 40))
+    moved = functionals.of_stack(numbers) != functionals.of_stack(np.zeros((60, 40)))
+    assert set(functionals.cues()[moved]) == {"speed"}
+    assert set(functionals.cues()) == {"pitch", "tone", "speed", "energy"}
 
 
 def test_an_unknown_set(tones):

@@ -10,6 +10,7 @@ from factory import baseline, network, parse, texts, with_data
 from ser_lib.core.errors import ParameterError, RecordError
 from ser_lib.pages import comparison, runs
 from ser_lib.pages.comparison import Comparison
+from ser_lib.pages.figures import comparison as figures
 from ser_lib.pages.words import p_value, signed
 
 TEXTS = ("scores", "costs", "pairs", "seeds", "baselines", "generalisation", "emotions", "choice")
@@ -204,3 +205,17 @@ RUN = network("cnn", 10)
 )  # fmt: skip
 def test_every_text_is_written_at_every_level(page):
     texts(page, TEXTS)
+
+
+@pytest.mark.parametrize(("right", "words"), [(18, "better"), (8, "worse"), (14, "cannot tell")])
+def test_the_discriminant_comes_first_and_is_tested_against_every_network(right, words):
+    networks = [network("cnn", 13, 4), network("cnn_gru", 14, 2)]
+    lda = with_data(network("cnn_lstm", right), architecture="lda")
+    page = Comparison(networks, [baseline("stack", networks[0])], lda)
+    assert [(pair.first, pair.second) for pair in page.lead] == [("LDA", "CNN"), ("LDA", "CNN-GRU")]
+    assert page.lead[0].uar.value == pytest.approx((right - 13) / 20)
+    assert words in said(page, "discriminant")
+    assert ("LDA", lda) in page.methods
+    assert f"LDA {right / 20:.2f} (95 %" in figures.baselines(page.runs, page.others).alt
+    alone = Comparison(networks)
+    assert (alone.lead, alone.text("discriminant"), alone.others) == ([], "", [])

@@ -7,8 +7,7 @@ import numpy as np
 import seaborn as sns
 
 from ser_lib.core.errors import choose
-from ser_lib.experiments.baselines import Baseline
-from ser_lib.experiments.run import Run
+from ser_lib.experiments.run import Result, Run
 from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, level, score_rows, styled
 from ser_lib.pages.figures.palette import BLUE, GREEN, INK, ORANGE, PURPLE
 from ser_lib.pages.runs import labels
@@ -59,10 +58,10 @@ def scores(
 
 
 @styled
-def baselines(runs: Sequence[Run], others: Sequence[Baseline]) -> Figure:
-    """UAR of networks and baselines with their intervals, the highest on top."""
+def baselines(runs: Sequence[Run], others: Sequence[Result]) -> Figure:
+    """UAR of networks and other methods with their intervals, the highest on top."""
     networks = [(name, run.uar, True) for run, name in zip(runs, labels(runs), strict=True)]
-    rest = [(capital(baseline.title), baseline.uar, False) for baseline in others]
+    rest = [(capital(other.title), other.uar, False) for other in others]
     rows = sorted(networks + rest, key=lambda row: -row[1].value)
 
     def places(kind: bool) -> list[tuple]:
@@ -70,7 +69,7 @@ def baselines(runs: Sequence[Run], others: Sequence[Baseline]) -> Figure:
 
     fig = score_rows(
         [name for name, _, _ in rows],
-        [("network", BLUE, "o", places(True)), ("baseline", ORANGE, "D", places(False))],
+        [("network", BLUE, "o", places(True)), ("without a network", ORANGE, "D", places(False))],
         chance=1 / len(runs[0].emotions),
         height=1.1 + 0.42 * len(rows),
     )
@@ -79,7 +78,7 @@ def baselines(runs: Sequence[Run], others: Sequence[Baseline]) -> Figure:
         fig,
         alt=f"Points with 95 % intervals. UAR from the highest down: {listed}.",
         name="comparison-baselines",
-        caption="Networks and baselines in the same folds; lines span the 95 % interval over "
+        caption="Networks and other methods in the same folds; lines span the 95 % interval over "
         "speakers.",
     )
 

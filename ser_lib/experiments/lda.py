@@ -1,0 +1,176 @@
+"""One fold of an experiment with the discriminant, as `fit` has it for a network.
+
+There is no epoch to choose, so the validation part joins the training part. What a network learns
+from validation, how far it can be trusted, is learnt from the training part itself: it is cut into
+`PARTS` by speaker, and each is predicted by a discriminant of the others. These predictions give
+the temperature, and are what `predict_validation` returns.
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from shutil import copytree
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from ser_lib.core.files import sources
+from ser_lib.corpora import Manifest
+from ser_lib.experiments import fit
+from ser_lib.experiments.experiment import Experiment
+from ser_lib.experiments.splits import Fold
+from ser_lib.features import functionals
+from ser_lib.features.copies import SETS
+from ser_lib.metrics import calibration, scores
+from ser_lib.models import bundle
+from ser_lib.models import lda as model
+from ser_lib.models.lda import Discriminant
+
+PARTS = 5
+"""Into which the training part is cut: each more is another discriminant for every fold."""
+CODE = (
+    *("core/audio.py", "features/maps.py", "features/spectrum.py", "features/store.py"),
+    *("features/copies.py", "features/perturb.py", "features/functionals.py"),
+    *("models/lda.py", "models/bundle.py", "experiments/lda.py", "experiments/fit.py"),
+    *("metrics/scores.py", "metrics/calibration.py"),
+)
+start_worker = None
+export = copytree
+"""A bundle is complete when it is saved: it is small, and needs no framework."""
+
+
+def code(experiment: Experiment) -> list[Path]:
+    """Return the files that decide what a fold gives."""
+    return sources(*CODE)
+
+
+def where(workers: int | str | None) -> int | None:
+    """Return who can fit a fold: this machine alone, where the functionals are kept."""
+    return None if isinstance(workers, str) else workers
+
+
+def prepare(experiment: Experiment, corpus: Manifest, workers: int | str | None) -> list[Path]:
+    """Compute what is missing of the functionals; return where those of each copy are."""
+    copies = SETS[experiment.copies]
+    return [functionals.build(corpus, "stack", copy=c, workers=workers) for c in copies]
+
+
+def read(experiment: Experiment, folders: list[Path]) -> np.ndarray:
+    """Return the numbers of all utterances: float32 [utterances, copies, numbers]."""
+    numbers = np.stack([functionals.read(folder) for folder in folders], axis=1)
+    return numbers if experiment.modulation else numbers[..., : functionals.N_SUMMARY]
+
+
+def fit_fold(
+    experiment: Experiment,
+    number: int,
+    fold: Fold,
+    table: pd.DataFrame,
+    emotions: list[str],
+    folders: list[Path],
+) -> tuple[str, dict[str, bytes]]:
+    """Fit and test one fold; see `fit.fit_fold`."""
+    clock = time.perf_counter()
+    inputs, truth = read(experiment, folders), table["emotion"].to_numpy(str)
+    tested_inputs = _tested(experiment, inputs)
+    with threadpool_limits(1):  # whose number would change the last bits
+        rows, unseen = _inner(experiment, inputs, table, emotions, fold)
+        temperature = calibration.fit_temperature(truth[rows], unseen, emotions)
+        fitted = _discriminant(experiment, inputs[rows], truth[rows], emotions, temperature)
+        inference = time.perf_counter()
+        probabilities = fitted.predict(tested_inputs[fold.test])
+        inference = (time.perf_counter() - inference) / len(fold.test)
+        known = fitted.predict(tested_inputs[rows])
+    tempered = calibration.temper(unseen, temperature)
+    training, validation = (_scores(truth[rows], p, emotions) for p in (known, tempered))
+    shape = f"({len(emotions)},)"
+    size = {"layer": "discriminant", "type": "LDA", "output_shape": shape}
+    result = {
+        "n_train": len(rows),
+        "n_validation": 0,
+        "epochs": 0,
+        "best_epoch": 0,
+        **{f"train_{name}": training[name] for name in ("accuracy", "loss")},
+        **{f"validation_{name}": value for name, value in validation.items()},
+        "temperature": temperature,
+        "duration_s": round(time.perf_counter() - clock, 2),
+        "inference_ms": round(1000 * inference, 3),
+        "n_parameters": fitted.n_parameters,
+        "layers": [size | {"parameters": fitted.n_parameters}],
+    }
+    tested = fit.answers(table.iloc[fold.test], fold, emotions, probabilities)
+    line = f"{len(rows)} utterances"
+    return fit.packed(
+        fold, emotions, result, [], tested, lambda folder: bundle.save(None, fitted, folder), line
+    )
+
+
+def predict_validation(
+    experiment: Experiment, folder: Path, fold: Fold, table: pd.DataFrame, folders: list[Path]
+) -> pd.DataFrame:
+    """Return the predictions of a fold's training part by discriminants that did not see it."""
+    emotions = bundle.read_front_end(folder).emotions
+    with threadpool_limits(1):
+        rows, unseen = _inner(experiment, read(experiment, folders), table, emotions, fold)
+    truth = table["emotion"].iloc[rows].to_list()
+    temperature = calibration.fit_temperature(truth, unseen, emotions)
+    answers = calibration.temper(unseen, temperature)
+    return fit.answers(table.iloc[rows], fold, emotions, answers)
+
+
+def _inner(
+    experiment: Experiment,
+    inputs: np.ndarray,
+    table: pd.DataFrame,
+    emotions: list[str],
+    fold: Fold,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows that train, and what discriminants of the others' speakers say of each."""
+    rows = np.sort(np.concatenate([fold.train, fold.validation]))
+    own = table.iloc[rows]
+    # Without names, or with a single one, each utterance is taken for a speaker of its own.
+    speakers = own["speaker"] if own["speaker"].nunique() > 1 else own["utterance"]
+    part = pd.factorize(speakers, sort=True)[0] % PARTS
+    truth, tested = own["emotion"].to_numpy(str), _tested(experiment, inputs)
+    answers = np.full((len(rows), len(emotions)), 1 / len(emotions))
+    for number in range(PARTS):
+        seen, unseen = part != number, part == number
+        if unseen.any() and len(set(truth[seen])) > 1:
+            fitted = _discriminant(experiment, inputs[rows[seen]], truth[seen], emotions)
+            answers[unseen] = fitted.predict(tested[rows[unseen]])
+    return rows, answers
+
+
+def _tested(experiment: Experiment, inputs: np.ndarray) -> np.ndarray:
+    """Return those of the copies over which a prediction is averaged."""
+    return inputs if experiment.test_copies else inputs[:, :1]
+
+
+def _discriminant(
+    experiment: Experiment,
+    inputs: np.ndarray,
+    truth: Sequence[str],
+    emotions: list[str],
+    temperature: float = 1.0,
+) -> Discriminant:
+    return model.fit(
+        inputs,
+        truth,
+        emotions,
+        shrinkage=experiment.shrinkage,
+        corpus=experiment.corpus,
+        copies=experiment.copies if experiment.test_copies else "none",
+        temperature=temperature,
+    )
+
+
+def _scores(
+    truth: Sequence[str], probabilities: np.ndarray, emotions: list[str]
+) -> dict[str, float]:
+    predicted = np.array(emotions)[probabilities.argmax(axis=1)]
+    return {
+        "accuracy": scores.accuracy(truth, predicted, emotions),
+        "uar": scores.uar(truth, predicted, emotions),
+        "loss": float(scores.log_losses(truth, probabilities, emotions).mean()),
+    }

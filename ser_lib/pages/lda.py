@@ -1,0 +1,184 @@
+"""What sixty rows can do: a discriminant on functionals, step by step, and what it listens to.
+
+Each step is tested against the step before, on the same utterances in the same folds. Which cue
+carries an emotion is asked of the finished discriminant: where the numbers of one cue are shuffled
+among the tested utterances, whatever it loses it had from there (Breiman 2001).
+"""
+
+import inspect
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from textwrap import dedent
+
+import numpy as np
+import pandas as pd
+
+from ser_lib.experiments import lda as fitting
+from ser_lib.experiments.baselines import Baseline
+from ser_lib.experiments.experiment import Experiment
+from ser_lib.experiments.run import Result, Run
+from ser_lib.features import functionals
+from ser_lib.metrics import scores
+from ser_lib.metrics.jackknife import Estimate, corrected, jackknife, less
+from ser_lib.models import lda
+from ser_lib.pages import runs
+from ser_lib.pages.words import Fact, Markdown, block
+
+CUES = ("pitch", "tone", "speed", "energy")
+SHUFFLES = 20
+"""Of every cue: one alone would be luck."""
+STEPS = {
+    "discriminant": {"copies": "none", "test_copies": False, "modulation": False},
+    "speeds": {"copies": "speed", "test_copies": False, "modulation": False},
+    "tilts": {"copies": "speed+tilt", "modulation": False},
+    "modulation": {},
+}
+"""What each step changes, as parameters that differ from the finished discriminant's."""
+
+
+def experiments(corpus: str, **given) -> list[Experiment]:
+    """Return an experiment for each of `STEPS`; what is given is as of `runs.experiment`."""
+    whole = runs.experiment("lda", corpus, **given)
+    return [replace(whole, **changed) for changed in STEPS.values()]
+
+
+def source() -> Markdown:
+    """Return the code that fits a discriminant, and the code that asks it."""
+    code = [inspect.getsource(part) for part in (lda.fit, lda.Discriminant.predict)]
+    return block("\n\n".join(map(dedent, code)), "python")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A method, and what it gains over the one before."""
+
+    name: str  # of `STEPS`, or "svm"
+    result: Result
+    change: Estimate | None  # of UAR, corrected for the number of steps; None of the first
+
+
+@dataclass(frozen=True, eq=False)
+class Steps(Fact):
+    """From an SVM on functionals to the finished discriminant."""
+
+    trained: Sequence[Run]  # one for each of `STEPS`
+    svm: Baseline  # on the same functionals, in the same folds
+
+    @property
+    def run(self) -> Run:
+        """The finished discriminant's."""
+        return self.trained[-1]
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """Every step with its change."""
+        results: list[Result] = [self.svm, *self.trained]
+        both = zip(results[1:], results, strict=False)
+        changes = corrected([runs.uar_difference(after, before) for after, before in both])
+        names = ("svm", *STEPS)
+        return [Step(*one) for one in zip(names, results, [None, *changes], strict=True)]
+
+    @cached_property
+    def whole(self) -> Estimate:
+        """All steps together: the UAR of the last less that of the first."""
+        return runs.uar_difference(self.run, self.svm)
+
+    @property
+    def chance(self) -> float:
+        """UAR of guessing."""
+        return 1 / len(self.run.emotions)
+
+    @property
+    def inner(self) -> float:
+        """Mean over the folds of the UAR with which the training speakers were predicted."""
+        return self.run.mean("validation_uar")
+
+
+@dataclass(frozen=True, eq=False)
+class Cues(Fact):
+    """What a discriminant loses where it cannot use a cue.
+
+    The table has a row for each of `CUES` and a column for each tested emotion: recall as it is less
+    recall without the cue, corrected for the number of both together.
+    """
+
+    run: Run
+    losses: pd.DataFrame  # of recall
+    overall: dict[str, Estimate]  # by cue, of UAR, corrected for the number of cues
+    sizes: dict[str, int]  # numbers of each cue
+
+    n_shuffles = SHUFFLES
+
+    @property
+    def ordered(self) -> list[tuple[str, Estimate]]:
+        """The cues, whose loss of UAR is the largest first."""
+        return sorted(self.overall.items(), key=lambda pair: -pair[1].value)
+
+    @property
+    def leading(self) -> dict[str, list[tuple[str, Estimate]]]:
+        """By emotion, the cues without which its recall falls, the largest loss first."""
+        columns = {name: self.losses[name].items() for name in self.losses}
+        certain = {name: [p for p in pairs if p[1].sign > 0] for name, pairs in columns.items()}
+        return {n: sorted(pairs, key=lambda pair: -pair[1].value) for n, pairs in certain.items()}
+
+    @property
+    def certain(self) -> dict[str, list[tuple[str, Estimate]]]:
+        """Those of `leading` with any cue."""
+        return {name: pairs for name, pairs in self.leading.items() if pairs}
+
+    @property
+    def open(self) -> list[str]:
+        """Emotions whose recall no cue alone decides, as far as the data tell."""
+        return [name for name, pairs in self.leading.items() if not pairs]
+
+
+def cues(run: Run, *, shuffles: int = SHUFFLES) -> Cues:
+    """Shuffle the numbers of each cue among the tested utterances of a fold, and score again.
+
+    Copies of an utterance are shuffled together with it.
+    """
+    inputs = fitting.read(run.experiment, fitting.prepare(run.experiment, run.corpus, None))
+    own = functionals.cues()[: inputs.shape[2]]
+    tested = np.concatenate([fold.test for fold in run.folds])
+    answers: dict[str, list[np.ndarray]] = {cue: [] for cue in CUES}
+    generator = np.random.default_rng(run.seed)
+    for fold in run.folds:
+        model = run.model(fold.name)
+        shown = inputs[fold.test, : len(fitting.SETS[model.copies])]
+        for cue, parts in answers.items():
+            changed = np.repeat(shown[np.newaxis], shuffles, axis=0)
+            for repeat in changed:
+                repeat[:, :, own == cue] = shown[generator.permutation(len(shown))][..., own == cue]
+            rows = model.predict(changed.reshape(-1, *shown.shape[1:])).argmax(axis=1)
+            parts.append(rows.reshape(shuffles, -1))
+    names = run.corpus.table["utterance"].iloc[tested]
+    known = run.on(run.predictions.set_index("utterance").loc[names].reset_index())
+    emotions = [name for name in run.emotions if name in set(known.predictions["truth"])]
+    recalls = [partial(_recall, run.emotions.index(name)) for name in emotions]
+    losses, overall = [], []
+    for parts in answers.values():
+        predicted = np.array(run.emotions)[np.concatenate(parts, axis=1)]
+        both = [_matrices(known, known.predictions["predicted"])]
+        both.append(np.mean([_matrices(known, row) for row in predicted], axis=0))
+        counts, options = np.stack(both, axis=1), {"scale": "difference", "unit": known.unit}
+        losses += [jackknife(less(recall, -3), counts, **options) for recall in recalls]
+        overall.append(jackknife(less(scores.OF_MATRICES["uar"], -3), counts, **options))
+    table = np.array(corrected(losses), dtype=object).reshape(len(CUES), len(emotions))
+    return Cues(
+        run,
+        pd.DataFrame(table, list(CUES), emotions),
+        dict(zip(CUES, corrected(overall), strict=True)),
+        {cue: int((own == cue).sum()) for cue in CUES},
+    )
+
+
+def _matrices(known: Result, predicted: Iterable[str]) -> np.ndarray:
+    truth = list(known.predictions["truth"])
+    return scores.confusion_matrices(
+        truth, list(predicted), known.emotions, clusters=known.clusters
+    )
+
+
+def _recall(place: int, counts: np.ndarray) -> np.ndarray:
+    return scores.of_classes(counts)["recall"][..., place]
