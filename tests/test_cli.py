@@ -343,7 +343,7 @@ def test_a_folder_of_many_files(ser, model, tmp_path, write_tone):
     ("words", "message"),
     [
         (["missing.wav", "--model", "run"], "missing.wav: does not exist"),
-        (["empty", "--model", "run"], "the folder empty holds no audio file"),
+        (["empty", "--model", "run"], "empty holds no audio file"),
         (["a.wav", "--model", "nowhere"], "there is no run 'nowhere'"),
     ],
 )

@@ -119,8 +119,8 @@ def _files(path: str | Path, refused: list[AudioError]) -> list[str]:
     if not files and not unread:
         holds = ", ".join(f"{n:,} {kind}" for kind, n in sorted(others.items())) or "no file"
         raise AudioError(
-            f"the folder {Path(path).absolute()} holds no audio file, but {holds}; names of audio "
-            f"end with one of {', '.join(audio.SUFFIXES)}"
+            f"the folder {Path(path).absolute()} holds no audio file (it holds {holds}); names of "
+            f"audio end with one of {', '.join(audio.SUFFIXES)}"
         )
     return sorted(files)
 

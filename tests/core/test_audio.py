@@ -57,7 +57,6 @@ def test_channels_are_averaged(tmp_path):
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 24_414, 44_100, 48_000, 96_000])
 def test_resampling_keeps_the_tone_and_the_duration(tmp_path, rate):
-    assert len(audio.load(written(tmp_path / "a.wav", np.array([0.5]), rate))) > 0
     signal = audio.load(written(tmp_path / "a.wav", tone(0.5, rate), rate, subtype="FLOAT"))
     expected = tone(0.5)
     assert abs(len(signal) - len(expected)) <= 1
