@@ -34,6 +34,7 @@ CODE = (
     "features/maps.py",
     "features/spectrum.py",
     "features/store.py",
+    "features/copies.py",
     "models/windows.py",
     "models/fast.py",
     "models/bundle.py",

@@ -99,8 +99,8 @@ class Steps(Fact):
 class Cues(Fact):
     """What a discriminant loses where it cannot use a cue.
 
-    The table has a row for each of `CUES` and a column for each tested emotion: recall as it is less
-    recall without the cue, corrected for the number of both together.
+    The table has a row for each of `CUES` and a column for each tested emotion: the recall less
+    that without the cue, corrected for the number of both together.
     """
 
     run: Run

@@ -693,8 +693,16 @@ def test_the_folds_of_a_run_come_with_their_bundles(workspace, tmp_path, make_ta
         train.bundles(runs.read(record.folder))
 
 
+@pytest.mark.parametrize(
+    ("experiment", "others"),
+    [
+        # Of other methods; nothing is tilted that is no copy.
+        (PLAYED, {"models.lda", "features.functionals", "features.perturb"}),
+        (Experiment(architecture="lda", corpus="table"), {"models.windows", "models.fast"}),
+    ],
+)
 def test_the_key_of_a_fold_covers_all_code_that_it_runs(
-    monkeypatch, tmp_path, make_table, rooms_behind
+    monkeypatch, tmp_path, make_table, rooms_behind, experiment, others
 ):
     # Rooms that cannot change what a network learns, and why.
     harmless = {
@@ -704,16 +712,17 @@ def test_the_key_of_a_fold_covers_all_code_that_it_runs(
         "experiments.splits",  # its folds are hashed
         "metrics",  # but `scores`, whose UAR chooses the epoch
         "models.networks",  # a network's own file is hashed
-    }
+    } | others
     hashed = []
-    monkeypatch.setattr(train, "sources", lambda *rooms: hashed.extend(rooms) or [])
+    method = train.METHODS[experiment.architecture]
+    monkeypatch.setattr(method, "sources", lambda *rooms: hashed.extend(rooms) or [])
     manifest = corpora.load("table", make_table(tmp_path, each=1))
-    train.fold_key(PLAYED, manifest, [])
-    own = set(networks.files("cnn"))
+    train.fold_key(experiment, manifest, [])
+    own = set(networks.files("cnn")) if experiment is PLAYED else set()
     assert own <= set(hashed)
     behind = {
         room
-        for room in rooms_behind("experiments.fit")
+        for room in rooms_behind(method.__name__.removeprefix("ser_lib."))
         if not {room, room.split(".")[0], room.rpartition(".")[0]} & harmless
     }
     expected = {f"{room.replace('.', '/')}.py" for room in behind}
@@ -745,7 +754,7 @@ def test_every_fold_predicts_its_own_validation_set_once(
 ):
     record = run_it(make_table(tmp_path / "tones"))
     manifest, maps = record.corpus, build_store(record.corpus, workers=0)
-    monkeypatch.setattr(train.store, "build", lambda *given, **options: maps)
+    monkeypatch.setattr(fitting, "prepare", lambda *_: maps.address)
     table = train.validation(record)
     assert loud == [fold.name for fold in record.folds]
     for fold in record.folds:
@@ -778,7 +787,7 @@ def test_every_fold_predicts_its_own_validation_set_once(
 def test_what_the_corpus_lacks_is_said_before_any_work(
     workspace, tmp_path, make_table, monkeypatch, options, corpus, kind, message
 ):
-    monkeypatch.setattr(train.store, "build", None)
+    monkeypatch.setattr(store, "build", None)
     table = make_table(tmp_path / "tones", each=1, **corpus)
     with pytest.raises(kind, match=message):
         run_it(table, Experiment(architecture="cnn", corpus="table", **options))

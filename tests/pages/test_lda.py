@@ -108,7 +108,7 @@ def heard(tmp_path_factory):
     class Asked(Result):
         """What `cues` needs of a run."""
 
-        corpus = Manifest(corpus="demo", root=Path("nowhere"), table=table)
+        title, corpus = "LDA", Manifest(corpus="demo", root=Path("nowhere"), table=table)
         emotions, seed, experiment = EMOTIONS, 0, Experiment(architecture="lda")
         predictions = pd.concat(parts, ignore_index=True)
 

@@ -63,6 +63,6 @@ def cues(page: Cues) -> Figure:
         alt=f"Points with 95 % intervals. Recall lost: {'; '.join(listed)}.",
         name="lda-cues",
         caption="What the recall of each emotion loses where the numbers of one cue are shuffled "
-        "among the tested utterances; the lines span the 95 % interval, corrected for their number, "
-        "and are dark where it lies above 0.",
+        "among the tested utterances; the lines span the 95 % interval, corrected for their "
+        "number, and are dark where it lies above 0.",
     )
