@@ -78,20 +78,6 @@ def test_outputs_gradients_and_statistics_are_those_of_the_textbook_network(name
         )
 
 
-@pytest.mark.parametrize("name", networks.NAMES)
-def test_single_precision_is_no_further_from_exact_than_keras(name):
-    ours, exact = build(name, **OFF), build(name, "float64", **OFF)
-    exact.set_weights(ours.get_weights())
-    expected = step(exact, textbook(exact), maps_of(name))
-    errors = [
-        max(np.abs(a - b).max() / np.abs(b).max() for a, b in zip(found, expected, strict=True))
-        for found in (
-            step(ours, way, maps_of(name)) for way in (fast.forward(ours), textbook(ours))
-        )
-    ]
-    assert errors[0] <= 2 * errors[1] + 1e-5
-
-
 @settings(max_examples=10, deadline=None)
 @given(
     shape=st.tuples(st.integers(1, 4), st.integers(2, 7), st.integers(2, 7), st.integers(1, 3)),
@@ -159,6 +145,9 @@ def test_what_is_dropped_has_no_gradient():
 
 @pytest.mark.parametrize("name", networks.NAMES)
 def test_same_seed_same_training(name):
+    way = tf.function(fast.forward(build(name)), autograph=False)
+    maps = tf.constant(maps_of(name))
+    assert not np.array_equal(way(maps), way(maps)), "each step drops something else"
     results = []
     for seed in (1, 1, 2):
         keras.utils.set_random_seed(seed)
@@ -171,13 +160,6 @@ def test_same_seed_same_training(name):
         results.append(np.concatenate([np.ravel(w) for w in network.get_weights()]))
     np.testing.assert_array_equal(results[0], results[1])
     assert not np.array_equal(results[0], results[2])
-
-
-def test_each_step_drops_something_else():
-    network = build("cnn", block_dropout=0.5, head_dropout=0.0)
-    way = tf.function(fast.forward(network), autograph=False)
-    maps = tf.constant(maps_of("cnn"))
-    assert not np.array_equal(way(maps), way(maps))
 
 
 RECURRENT = {
