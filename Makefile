@@ -44,8 +44,8 @@ lint: $(READY)  ## style, layers and types of the code; the notebooks are stripp
 bench: $(READY)  ## how fast it is here, beside rivals and limits; SER_EMODB=folder for real speech
 	@$(BIN)/python -m benchmarks
 
-study: $(READY)  ## what an interval of 95 % is worth with few speakers: writes the table of the book
-	@$(BIN)/python -m benchmarks.simulation
+study: $(READY)  ## how often intervals hold the truth and copies are found: writes the tables of the book
+	@$(BIN)/python -m benchmarks.study
 
 lab: $(READY)  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=.

@@ -4,8 +4,8 @@ Utterances of one speaker resemble each other, and the tests of speakers who sha
 do so too, so what is left out is a whole unit: a speaker, or a fold (see `Result.unit`). The
 standard error is that of the values with each unit left out in turn (Tukey 1958; Efron and Stein
 1981), and the interval takes Student's t with as many degrees of freedom as there are units, less
-one. The percentile bootstrap, which is usual, is too narrow with fewer than 30 units: see
-`simulation`, which measures both.
+one. The percentile bootstrap, which is usual, is too narrow with fewer than 30 units:
+``benchmarks/coverage.py`` measures both.
 
 Two kinds of numbers are estimated on a scale of their own, from which the interval is brought back:
 a share, such as UAR, as its log-odds, and a loss as its logarithm. So no interval leaves the

@@ -19,7 +19,7 @@ from ser_lib.experiments import leakage, splits, train
 from ser_lib.experiments.leakage import CHECKS, SEVERITIES, Finding
 from ser_lib.experiments.run import Run
 from ser_lib.experiments.splits import Fold
-from ser_lib.features import duplicates, fingerprint, maps, store
+from ser_lib.features import fingerprint, maps, store
 from ser_lib.features.store import Store
 from ser_lib.metrics import bootstrap, scores
 from ser_lib.metrics.jackknife import Estimate
@@ -112,24 +112,12 @@ class Audits(Fact):
 
 @dataclass(frozen=True)
 class Copies(Fact):
-    """Which recordings of a corpus are there twice, and how well such are told from takes."""
+    """Which recordings of a corpus are there twice."""
 
     utterances: int
     unheard: int  # of them too short or too plain to be compared
     copies: Sequence[Sequence[str]]  # the utterances that are one recording, together
-    different: Sequence[duplicates.Pairs]
-    changed: Sequence[duplicates.Change]
     same: float = fingerprint.SAME
-
-    @property
-    def wrong(self) -> int:
-        """Pairs of synthetic takes that are taken for one recording."""
-        return sum(one.same for one in self.different if one.synthetic)
-
-    @property
-    def missed(self) -> int:
-        """Changed copies that are not found again."""
-        return sum(one.n - one.found for one in self.changed)
 
 
 def of_run(run: Run) -> Audited:
@@ -207,15 +195,13 @@ def fitted_on(
 
 
 def copies(run: Run) -> Copies:
-    """Look for recordings that a run's corpus holds twice, and try how well that works."""
+    """Look for recordings that a run's corpus holds twice."""
     names = run.corpus.table["utterance"]
     groups = names.groupby(fingerprint.recordings(run.corpus)).agg(list)
     return Copies(
         len(names),
         int((~fingerprint.of(run.corpus).any(axis=1)).sum()),
         [group for group in groups if len(group) > 1],
-        duplicates.different(run.corpus),
-        duplicates.changed(run.corpus),
     )
 
 

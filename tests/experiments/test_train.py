@@ -232,26 +232,12 @@ def test_the_bundle_answers_as_the_record_says(record, manifest):
     np.testing.assert_allclose(found, tested.filter(regex="^p_"), atol=1e-5)
 
 
-<<<<<<< HEAD
-def test_the_second_call_trains_nothing(record, home, table):
-    before = stamps(home / "runs")
-    said = []
-    again = run_it(table, REAL, said.append)
-    assert said == []
-    assert stamps(home / "runs") == before
-    assert again.record == record.record
-
-
-def test_without_the_record_it_is_gathered_again_from_the_folds(record, home, table, monkeypatch):
-    monkeypatch.setattr(fitting, "fit_fold", None)  # would not pickle, nor train
-=======
 def test_what_is_there_is_not_trained_again(record, home, table, monkeypatch):
-    monkeypatch.setattr(train, "fit_fold", None)  # would not pickle, nor train
+    monkeypatch.setattr(fitting, "fit_fold", None)  # would not pickle, nor train
     before, said = stamps(home / "runs"), []
     assert run_it(table, REAL, said.append).record == record.record
     assert (said, stamps(home / "runs")) == ([], before)
     # Without its record, a run is gathered from its folds.
->>>>>>> w-testsA
     before = {name: stamps(folder) for name, folder in fold_folders(home).items()}
     shutil.rmtree(record.folder)
     again = run_it(table, REAL)
@@ -623,7 +609,6 @@ def test_the_folds_of_a_run_come_with_their_bundles(tones, played):
         train.bundles(runs.read(record.folder))
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize(
     ("experiment", "others"),
     [
@@ -633,11 +618,8 @@ def test_the_folds_of_a_run_come_with_their_bundles(tones, played):
     ],
 )
 def test_the_key_of_a_fold_covers_all_code_that_it_runs(
-    monkeypatch, tmp_path, make_table, rooms_behind, experiment, others
+    monkeypatch, tones, rooms_behind, experiment, others
 ):
-=======
-def test_the_key_of_a_fold_covers_all_code_that_it_runs(monkeypatch, tones, rooms_behind):
->>>>>>> w-testsA
     # Rooms that cannot change what a network learns, and why.
     harmless = {
         "core",  # messages, places, processes
@@ -648,18 +630,11 @@ def test_the_key_of_a_fold_covers_all_code_that_it_runs(monkeypatch, tones, room
         "models.networks",  # a network's own file is hashed
     } | others
     hashed = []
-<<<<<<< HEAD
     method = train.METHODS[experiment.architecture]
     monkeypatch.setattr(method, "sources", lambda *rooms: hashed.extend(rooms) or [])
-    manifest = corpora.load("table", make_table(tmp_path, each=1))
+    manifest = corpora.load("table", tones(each=1))
     train.fold_key(experiment, manifest, [])
     own = set(networks.files("cnn")) if experiment is PLAYED else set()
-=======
-    monkeypatch.setattr(train, "sources", lambda *rooms: hashed.extend(rooms) or [])
-    manifest = corpora.load("table", tones(each=1))
-    train.fold_key(PLAYED, manifest, [])
-    own = set(networks.files("cnn"))
->>>>>>> w-testsA
     assert own <= set(hashed)
     behind = {
         room
@@ -717,12 +692,7 @@ def test_every_fold_predicts_its_own_validation_set_once(tones, played, loud, mo
 def test_what_the_corpus_lacks_is_said_before_any_work(
     workspace, tones, monkeypatch, options, corpus, kind, message
 ):
-<<<<<<< HEAD
     monkeypatch.setattr(store, "build", None)
-    table = make_table(tmp_path / "tones", each=1, **corpus)
-=======
-    monkeypatch.setattr(train.store, "build", None)
->>>>>>> w-testsA
     with pytest.raises(kind, match=message):
         run_it(tones(each=1, **corpus), replace(PLAYED, **options))
     assert not (workspace / "runs").exists()

@@ -114,7 +114,7 @@ def test_a_copy_is_found_by_page_and_command(workspace, tmp_path, make_table, se
     assert 0 < page.missed == sum(one.n - one.found for one in page.changed)
     assert (page.different[0].n, page.different[0].same) == (19 * 18 // 2, 1)
     assert len(parse(page._repr_markdown_().split("| Copy |")[0])) == len(page.different)
-    assert replace(page, copies=(), unheard=2, changed=())._repr_markdown_()
+    assert replace(page, copies=(), unheard=2)._repr_markdown_()
     code, out, _ = ser("audit", "--corpus", "table", "--data", file, "-p", "protocol=speaker")
     assert code == 1
     assert "leak: identical-audio, train and test" in out

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from benchmarks import duplicates
 from ser_lib import corpora
 from ser_lib.core.audio import RATE
 from ser_lib.corpora import demo
-from ser_lib.features import duplicates, fingerprint
+from ser_lib.features import fingerprint
 
 
 @pytest.fixture
@@ -16,12 +17,11 @@ def manifest(workspace, tmp_path):
 
 
 def test_pairs_are_counted(manifest):
-    rows = {one.name: one for one in duplicates.different(manifest)}
-    whole, speaker, sentence = list(rows.values())[:3]
+    rows, synthetic = [*duplicates.of_corpus(manifest)], [*duplicates.of_takes()]
+    whole, speaker, sentence = rows[:3]
     assert [whole.n, speaker.n, sentence.n] == [20 * 19 // 2, 2 * (10 * 9 // 2), 4 * (5 * 4 // 2)]
-    synthetic = [one for one in rows.values() if one.synthetic]
     assert [one.n for one in synthetic] == [duplicates.TAKES * (duplicates.TAKES - 1) // 2] * 2
-    assert [one.same for one in rows.values()] == [0] * len(rows)
+    assert {one.same for one in rows + synthetic} == {0}
     assert all(0 < one.highest < fingerprint.SAME for one in synthetic)
 
 
@@ -29,7 +29,7 @@ def test_what_is_taken_for_the_same_is_counted(manifest, monkeypatch):
     prints = fingerprint.of(manifest).copy()
     prints[[1, 19]] = prints[0]
     monkeypatch.setattr(fingerprint, "of", lambda manifest: prints)
-    whole, speaker, *_ = duplicates.different(manifest)
+    whole, speaker, *_ = duplicates.of_corpus(manifest)
     assert (whole.same, speaker.same) == (3, 1)
     assert whole.highest < fingerprint.SAME
 
@@ -49,5 +49,5 @@ def test_a_corpus_of_silence_has_nothing_to_count(manifest, monkeypatch):
     nothing = np.zeros((20, fingerprint.BINS), np.int8)
     monkeypatch.setattr(fingerprint, "of", lambda manifest: nothing)
     assert duplicates.changed(manifest) == []
-    whole, *_ = duplicates.different(manifest)
+    whole, *_ = duplicates.of_corpus(manifest)
     assert (whole.same, whole.highest) == (0, 0)

@@ -1,16 +1,17 @@
 """How well a fingerprint tells copies from takes: counted on a corpus, and on synthetic takes.
 
-`different` counts pairs that are different recordings and are taken for one; the hardest are the
+`takes` counts pairs that are different recordings and are taken for one; the hardest are the
 takes of a speaker who says a sentence several times, or sentences that differ in one word.
-`changed` counts copies that are found again.
+`copies` counts copies that are found again.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import chain, product
 
 import numpy as np
+import pandas as pd
 import soundfile
 
 from ser_lib.core import audio
@@ -39,7 +40,6 @@ class Pairs:
     n: int
     same: int
     highest: float
-    synthetic: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,15 +121,33 @@ def changed(manifest: Manifest) -> list[Change]:
     return result
 
 
-def different(manifest: Manifest) -> list[Pairs]:
-    """Count the pairs of a corpus, and of synthetic takes, that are taken for one recording.
+def takes(manifests: Iterable[Manifest]) -> pd.DataFrame:
+    """Return the pairs of corpora, and of synthetic takes, that are taken for one recording."""
+    rows = [(manifest.corpus, pairs) for manifest in manifests for pairs in of_corpus(manifest)]
+    rows += [("synthetic", pairs) for pairs in of_takes()]
+    return pd.DataFrame(
+        [(corpus, one.name, one.n, one.same, round(one.highest, 2)) for corpus, one in rows],
+        columns=[
+            "Corpus",
+            "Pairs of different recordings",
+            "Pairs",
+            "Taken for one",
+            "Highest correlation",
+        ],
+    )
 
-    Of more than `MOST` utterances, so many are taken, evenly.
-    """
-    return [*_of_corpus(manifest), *_of_takes()]
+
+def copies(manifests: Iterable[Manifest]) -> pd.DataFrame:
+    """Return how many copies of each kind are found again."""
+    rows = [(manifest.corpus, one) for manifest in manifests for one in changed(manifest)]
+    return pd.DataFrame(
+        [(corpus, one.name, one.n, one.found, round(one.lowest, 2)) for corpus, one in rows],
+        columns=["Corpus", "Copy", "Copies", "Found again", "Lowest correlation"],
+    )
 
 
-def _of_corpus(manifest: Manifest) -> Iterator[Pairs]:
+def of_corpus(manifest: Manifest) -> Iterator[Pairs]:
+    """Count the pairs of a corpus; of more than `MOST` utterances, so many are taken, evenly."""
     n = len(manifest.table)
     rows = np.unique(np.linspace(0, n - 1, min(MOST, n)).astype(int))
     table, prints = manifest.table.iloc[rows], unit(fingerprint.of(manifest)[rows])
@@ -148,7 +166,8 @@ def _of_corpus(manifest: Manifest) -> Iterator[Pairs]:
             yield _pairs(name, alike, chosen)
 
 
-def _of_takes() -> Iterator[Pairs]:
+def of_takes() -> Iterator[Pairs]:
+    """Count the pairs of synthetic takes."""
     ends = [f"{place} the {word}" for place, word in product(PLACES, WORDS)]
     texts = [demo.SENTENCES[0]] * TAKES, [f"They told me to look {end}." for end in ends]
     names = "synthetic takes of one sentence", "synthetic sentences that differ in the last words"
@@ -156,11 +175,11 @@ def _of_takes() -> Iterator[Pairs]:
     prints = unit(np.array([fingerprint.fingerprint(one, espeak.RATE) for one in signals]))
     for name, some in zip(names, (prints[:TAKES], prints[TAKES:]), strict=True):
         chosen = np.triu(np.ones((len(some), len(some)), bool), 1)
-        yield _pairs(name, some @ some.T, chosen, synthetic=True)
+        yield _pairs(name, some @ some.T, chosen)
 
 
-def _pairs(name: str, alike: np.ndarray, chosen: np.ndarray, *, synthetic: bool = False) -> Pairs:
+def _pairs(name: str, alike: np.ndarray, chosen: np.ndarray) -> Pairs:
     values = alike[chosen]
     others = values[values < SAME]  # NaN is none of them
     highest = float(others.max()) if len(others) else 0.0
-    return Pairs(name, len(values), len(values) - len(others), highest, synthetic)
+    return Pairs(name, len(values), len(values) - len(others), highest)

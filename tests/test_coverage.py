@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ser_lib.metrics import simulation
-from ser_lib.metrics.simulation import Design
+from benchmarks import coverage
+from benchmarks.coverage import Design
 
 
 @pytest.mark.parametrize("design", [Design(3), Design(10), Design(5, 5)], ids=str)
 def test_intervals_and_verdicts_are_what_they_say(design):
     n = 400
-    (row,) = simulation.study([design], n=n).to_dict("records")
+    (row,) = coverage.study([design], n=n).to_dict("records")
     # Limits are three standard errors of the shares of so many trials.
     assert abs(row["coverage"] - 0.95) < 3 * np.sqrt(0.95 * 0.05 / n)
     assert row["networks"] < 0.05 + 3 * np.sqrt(0.95 * 0.05 / n)
@@ -23,17 +23,17 @@ def test_intervals_and_verdicts_are_what_they_say(design):
 
 def test_the_known_truth_is_what_many_speakers_show():
     generator = np.random.default_rng(3)
-    counts = simulation._draw(Design(4000), generator)
-    assert simulation._uar(counts[:, :, 0].sum(axis=(0, 1))) == pytest.approx(
-        simulation.TRUTH, abs=0.01
+    counts = coverage._draw(Design(4000), generator)
+    assert coverage._uar(counts[:, :, 0].sum(axis=(0, 1))) == pytest.approx(
+        coverage.TRUTH, abs=0.01
     )
 
 
 def test_the_table_of_the_book_is_what_the_code_gives_and_keeps_what_it_promises():
-    table = pd.read_csv(Path(__file__).parents[2] / "book" / "simulation.csv")
+    table = pd.read_csv(Path(__file__).parents[1] / "book" / "coverage.csv")
     shares = table.iloc[:, 2:]
-    assert len(table) == len(simulation.DESIGNS)
+    assert len(table) == len(coverage.DESIGNS)
     assert table["Coverage, jackknife"].between(0.93, 0.97).all()
     assert shares.iloc[:, 2:].max(axis=None) <= 0.06
-    again = simulation.table(simulation.study(simulation.DESIGNS[:1]))
+    again = coverage.table(coverage.study(coverage.DESIGNS[:1]))
     pd.testing.assert_frame_equal(again, table[:1], check_dtype=False)
