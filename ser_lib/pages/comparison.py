@@ -105,8 +105,7 @@ class Comparison(Fact):
     @cached_property
     def lead(self) -> list[Pair]:
         """The discriminant and every network, p corrected for all pairs; none without it."""
-        groups = [[run] for run in (self.discriminant, *self.runs) if run]
-        return runs.pairs(groups)[: len(groups) - 1] if self.discriminant else []
+        return runs.lead(self.discriminant, self.runs) if self.discriminant else []
 
     @property
     def sizes(self) -> list[tuple[float, list[str]]]:
@@ -155,8 +154,7 @@ class Comparison(Fact):
     @property
     def methods(self) -> list[tuple[str, Result]]:
         """Every network, the discriminant and every baseline by name, the highest UAR first."""
-        others = [(one.title, one) for one in self.others]
-        return sorted([*self.networks, *others], key=lambda method: -method[1].uar.value)
+        return runs.by_uar(self.runs, self.others)
 
     @property
     def others(self) -> list[Result]:

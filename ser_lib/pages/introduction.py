@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ser_lib.experiments.baselines import Baseline
-from ser_lib.experiments.run import Run
+from ser_lib.experiments.run import Result, Run
 from ser_lib.metrics.jackknife import Estimate
 from ser_lib.pages import runs
 from ser_lib.pages.runs import Pair
@@ -14,10 +14,26 @@ from ser_lib.pages.words import Fact
 
 @dataclass(frozen=True, eq=False)
 class Introduction(Fact):
-    """Networks and baselines in the same folds; RecordError if the runs cannot be compared."""
+    """Networks and other methods in the same folds; RecordError if runs cannot be compared."""
 
     runs: Sequence[Run]
     baselines: Sequence[Baseline] = ()
+    discriminant: Run | None = None
+
+    @property
+    def others(self) -> list[Result]:
+        """What has no network."""
+        return [*filter(None, [self.discriminant]), *self.baselines]
+
+    @property
+    def methods(self) -> list[tuple[str, Result]]:
+        """Everything by name, the highest UAR first."""
+        return runs.by_uar(self.runs, self.others)
+
+    @cached_property
+    def lead(self) -> list[Pair]:
+        """The discriminant and every network; none without it."""
+        return runs.lead(self.discriminant, self.runs) if self.discriminant else []
 
     @property
     def ordered(self) -> list[tuple[str, Run]]:

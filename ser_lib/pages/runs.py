@@ -163,6 +163,17 @@ def pairs(groups: Sequence[Sequence[Run]]) -> list[Pair]:
     ]
 
 
+def lead(first: Run, others: Sequence[Run]) -> list[Pair]:
+    """Compare one run with others, corrected for all pairs of them."""
+    return pairs([[run] for run in (first, *others)])[: len(others)]
+
+
+def by_uar(runs: Sequence[Run], others: Sequence[Result]) -> list[tuple[str, Result]]:
+    """Return networks and other methods with their names, the highest UAR first."""
+    methods = [*named(runs), *((one.title, one) for one in others)]
+    return sorted(methods, key=lambda method: -method[1].uar.value)
+
+
 def _together(first: Sequence[Result], second: Sequence[Result]) -> tuple[Result, Result]:
     """Return the predictions of two networks for the same utterances, seed after seed."""
     tables = []

@@ -68,6 +68,10 @@ def _all_networks(values: Mapping) -> list[Experiment]:
     return [_experiment(name, values) for name in ARCHITECTURES]
 
 
+def _all_methods(values: Mapping) -> list[Experiment]:
+    return [*_all_networks(values), _experiment("lda", values)]
+
+
 def _without_folder(values: Mapping) -> dict:
     return {name: value for name, value in values.items() if name != "data_dir"}
 
@@ -85,6 +89,7 @@ READS: dict[str, Callable[[Mapping], list[Experiment]]] = {
         *comparison.experiments(**_without_folder(values)),
         _experiment("lda", values),
     ],
+    **dict.fromkeys(("introduction", "conclusions"), _all_methods),
     "across": lambda values: [across.plan(**values)[0]],
 }
 """Which runs a page reads, by the values of its parameters; the others read all networks."""

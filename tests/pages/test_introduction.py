@@ -1,5 +1,7 @@
 """The introduction: the result of the whole report in short."""
 
+from dataclasses import replace
+
 from factory import baseline, network, parse, texts
 
 from ser_lib.pages.introduction import Introduction
@@ -14,5 +16,16 @@ def test_the_result_in_short():
     assert [one.name for one, _ in page.against] == ["majority", "stack"]
     assert page.against[0][1].sign == 1
     rows = parse(page.text("headline"))
-    assert [row["UAR"] for row in rows] == ["0.90", "0.70", "0.60"]
+    assert [row["UAR"] for row in rows if row["Parameters"] != "-"] == ["0.90", "0.70", "0.60"]
+    assert len(rows) == 5
     assert all(texts(page, ("headline", "baselines")))
+
+
+def test_the_best_method_comes_first():
+    runs = [network("cnn", 12), network("cnn_gru", 18)]
+    best = replace(network("cnn", 19), record=replace(runs[0].record, architecture="lda"))
+    page = Introduction(runs, [baseline("majority", runs[0])], best)
+    assert page.methods[0][1] is best
+    assert [(pair.first, pair.second) for pair in page.lead] == [("LDA", "CNN"), ("LDA", "CNN-GRU")]
+    rows = parse(page.text("headline"))
+    assert (rows[0]["Method"], rows[0]["UAR"]) == ("LDA", "0.95")

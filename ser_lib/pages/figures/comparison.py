@@ -24,7 +24,7 @@ def scores(
     *,
     metrics: Sequence[str] = ("accuracy", "uar", "macro_f1"),
     name: str = "comparison-scores",
-    caption: str = "Scores of the networks; the lines span the 95 % interval over speakers.",
+    caption: str = "Scores of the networks; the lines span the 95 % interval.",
 ) -> Figure:
     """Scores of several runs side by side, with their 95 % intervals.
 
@@ -58,7 +58,7 @@ def scores(
 
 
 @styled
-def baselines(runs: Sequence[Run], others: Sequence[Result]) -> Figure:
+def baselines(runs: Sequence[Run], others: Sequence[Result], *, page: str = "comparison") -> Figure:
     """UAR of networks and other methods with their intervals, the highest on top."""
     networks = [(name, run.uar, True) for run, name in zip(runs, labels(runs), strict=True)]
     rest = [(capital(other.title), other.uar, False) for other in others]
@@ -77,9 +77,8 @@ def baselines(runs: Sequence[Run], others: Sequence[Result]) -> Figure:
     return Figure(
         fig,
         alt=f"Points with 95 % intervals. UAR from the highest down: {listed}.",
-        name="comparison-baselines",
-        caption="Networks and other methods in the same folds; lines span the 95 % interval over "
-        "speakers.",
+        name=f"{page}-baselines",
+        caption="Networks and other methods in the same folds; lines span the 95 % interval.",
     )
 
 

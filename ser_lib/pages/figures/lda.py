@@ -34,7 +34,7 @@ def steps(page: Steps) -> Figure:
         fig,
         alt=f"Points with 95 % intervals. UAR step by step: {listed}.",
         name="lda-steps",
-        caption="What each step adds; the lines span the 95 % interval over speakers.",
+        caption="What each step adds; the lines span the 95 % interval.",
     )
 
 
