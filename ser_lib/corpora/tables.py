@@ -16,11 +16,8 @@ import pandas as pd
 
 from ser_lib.core.errors import CorpusError
 
-MISSING = frozenset(
-    ("", "nan", "NaN", "NAN", "-nan", "-NaN", "None", "NONE", "null", "NULL", "NaT", "<NA>", "NA",
-     "N/A", "n/a", "#N/A", "#NA")
-)  # fmt: skip
-"""What programs write where there is nothing."""
+MISSING = frozenset(("", "nan", "NaN", "NAN", "-nan", "-NaN", "None", "NaT", "<NA>", "#N/A"))
+"""What programs write where there is nothing. Some write NA or null, which are names of people."""
 HEADINGS = {
     "path": "file filename file_name filepath file_path audio audio_file audio_path wav wav_file "
     "wav_path wavfile",

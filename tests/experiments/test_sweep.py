@@ -56,7 +56,7 @@ def test_every_combination_is_an_experiment(reading):
 def test_one_run_is_a_sweep_and_all_parameters_of_an_experiment_are_known(reading):
     grid = reading("architecture: cnn\ndata_dir: some/where\n")
     assert grid == sweep.Grid([Experiment(architecture="cnn")], "some/where", [])
-    known = set(Experiment(architecture="cnn").parameters())
+    known = {field.name for field in fields(Experiment)}
     assert set(sweep.PARAMETERS) == known - {"architecture", "corpus"}
 
 

@@ -9,13 +9,13 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.duplicates import CHANGES
 from ser_lib import corpora
 from ser_lib.core import audio
 from ser_lib.core.audio import RATE
 from ser_lib.core.errors import AudioError
 from ser_lib.corpora import demo
 from ser_lib.features import fingerprint
-from ser_lib.features.duplicates import CHANGES
 from ser_lib.features.fingerprint import BINS, SAME, correlation, unit
 
 WORDS = "Say the word back.", "Say the word bar.", "Say the word back.", "Say the word bar."
