@@ -1,6 +1,6 @@
 """Sweeps: what the file may say, the grid that it makes, and the order of its results."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import product
 
 import factory
