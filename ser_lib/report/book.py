@@ -27,7 +27,6 @@ import tempfile
 import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -141,7 +140,10 @@ def build(
         raise BookError(f"the book cannot be printed: {reason}")
 
     out.mkdir(parents=True, exist_ok=True)
-    with _locked(source / "_toc.yml"), tempfile.TemporaryDirectory(dir=out, prefix=".") as folder:
+    temporary_folder = tempfile.TemporaryDirectory(dir=out, prefix=".")
+    with (source / "_toc.yml").open() as lock, temporary_folder as folder:
+        # One build at a time uses book/runs; closing the file unlocks it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
         temporary = Path(folder)
         _copy_pages(notebooks, source / "runs", workspace)
         config = temporary / "_config.yml"
@@ -345,11 +347,3 @@ def _warnings(log: Path, source: Path) -> list[str]:
     warnings = [line for line in lines if re.search(r"WARNING|ERROR|CRITICAL|Error\b", line)]
     shown = list(dict.fromkeys(warnings)) or [line for line in lines if line]
     return shown[-6:] or ["Jupyter Book said nothing"]
-
-
-@contextmanager
-def _locked(path: Path):
-    """Let one build at a time use ``book/runs``; another one waits."""
-    with path.open() as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)  # closing the file unlocks it
-        yield

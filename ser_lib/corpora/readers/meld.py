@@ -28,13 +28,9 @@ PARTS = {
 }  # fmt: skip
 
 
-def _files(root):
-    folder.locate(root, "*/dia*_utt*.wav", corpus="MELD")  # says so if there are none
-    return folder.files(root, "*/*.wav")
-
-
 def read(root: Path) -> Rows:
     """Read the recordings of all parts with their labels."""
+    folder.locate(root, "*/dia*_utt*.wav", corpus="MELD")  # says so if there are none
     labels = {part: _labels(root, part) for part in ("train", "dev", "test")}
     folders = {}
 
@@ -84,7 +80,7 @@ CORPUS = Corpus(
     ),
     reader=read,
     form="train/diaN_uttM.wav",
-    files=_files,
+    files="*/*.wav",
     pattern=rf"(?P<folder>{'|'.join(PARTS)})/(?P<name>dia\d+_utt\d+)",
     labels=EMOTIONS,
     speakers=304,

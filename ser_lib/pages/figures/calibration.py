@@ -1,7 +1,6 @@
 """Reliability before and after scaling, accuracy against coverage; see `drawing`."""
 
 import numpy as np
-import seaborn as sns
 from matplotlib.ticker import PercentFormatter
 
 from ser_lib.metrics import calibration
@@ -40,7 +39,6 @@ def reliability(page: Calibration) -> Figure:
         words.append(f"{name.capitalize()}: {_bins(filled)} Expected error {number(error)}.")
     axes[0, 0].set_ylabel("accuracy")
     axes[1, 0].set_ylabel("utterances")
-    sns.despine(fig, left=True)
     return Figure(
         fig,
         alt=f"Reliability diagrams of {count(len(page.truth), 'answer')}. {' '.join(words)}",
@@ -80,7 +78,6 @@ def coverage(page: Calibration) -> Figure:
              ylim=(min(0.95 * table["low"].min(), overall), 1.02))  # fmt: skip
     axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     legend_above(axis, 3)
-    sns.despine(fig)
     shown = "; ".join(
         f"{percent(row['coverage'])} answered, accuracy {number(row['accuracy'])}"
         for _, row in curve(page, shares=(0.25, 0.5, 0.75, 1.0)).iterrows()

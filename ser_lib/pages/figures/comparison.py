@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from itertools import cycle
 
 import numpy as np
-import seaborn as sns
 
 from ser_lib.core.errors import choose
 from ser_lib.experiments.run import Result, Run
@@ -52,7 +51,6 @@ def scores(
     axis.set(ylim=(0, 1))
     axis.grid(False, axis="x")
     legend_above(axis, len(runs))
-    sns.despine(fig, left=True)
     alt = f"Bars with 95 % intervals. {'; '.join(listed)}."
     return Figure(fig, alt=alt, name=name, caption=caption)
 
@@ -100,7 +98,6 @@ def cost(runs: Sequence[Run]) -> Figure:
         axis.set(xlabel=label, xlim=(0, 1.15 * max(values)))
     axes[0].set_ylabel("UAR")
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(runs))
-    sns.despine(fig)
     listed = "; ".join(
         f"{name}: UAR {number(run.uar.value)}, {number(run.record.n_parameters)} parameters, "
         f"{duration(run.record.speed.training_s)} of training"

@@ -1,7 +1,6 @@
 """Figures of people and a network on the same utterances; see `drawing`."""
 
 import numpy as np
-import seaborn as sns
 
 from ser_lib.pages.context import Context
 from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, styled
@@ -34,7 +33,6 @@ def people(page: Context) -> Figure | None:
     axis.set(ylim=(0, 1), ylabel="share recognised")
     axis.grid(False, axis="x")
     legend_above(axis, 2)
-    sns.despine(fig, left=True)
     pairs = listing(
         f"{emotion} {number(row['people'])} and {number(row['network'].value)}"
         for emotion, row in table.iterrows()

@@ -28,7 +28,6 @@ def emotion_counts(table: pd.DataFrame) -> Figure:
     axis.margins(y=0.12)
     axis.grid(False, axis="x")
     legend_above(axis, len(present))
-    sns.despine(fig, left=True)
     by_sex = listing(
         f"{(table['sex'] == sex).sum():,} {'by' if sex else 'of'} {sexes[sex]}" for sex in present
     )
@@ -61,7 +60,6 @@ def durations(table: pd.DataFrame) -> Figure:
     axis.set(
         xlabel="duration (s)", ylabel="", xlim=(0, max(table["duration_s"].max(), WINDOW_S) * 1.03)
     )
-    sns.despine(fig, left=True)
     medians = table.groupby("emotion")["duration_s"].median()
     inside = float((table["duration_s"] <= WINDOW_S).mean())
     return Figure(

@@ -113,6 +113,7 @@ def style() -> AbstractContextManager:
         "xtick.color": INK,
         "ytick.color": INK,
         "axes.edgecolor": PALE,
+        **dict.fromkeys(("axes.spines.left", "axes.spines.right", "axes.spines.top"), False),
         "axes.titleweight": "bold",
         "axes.titlesize": 10.5,
         "grid.color": "#e6e6e6",
@@ -175,5 +176,4 @@ def score_rows(names: Sequence[str], series: Iterable[tuple], *, chance: float, 
     axis.set_yticks(range(len(names)), names)
     axis.grid(False, axis="y")
     legend_above(axis, 2)
-    sns.despine(fig, left=True)
     return fig

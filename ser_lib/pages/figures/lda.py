@@ -1,7 +1,5 @@
 """Figures of the discriminant: its steps, and what it listens to; see `drawing`."""
 
-import seaborn as sns
-
 from ser_lib.pages.figures.drawing import Figure, canvas, score_rows, styled
 from ser_lib.pages.figures.palette import BLUE, INK, PALE
 from ser_lib.pages.lda import Cues, Steps
@@ -57,7 +55,6 @@ def cues(page: Cues) -> Figure:
     axes[0].set_yticks(range(len(emotions)), emotions)
     axes[0].set_ylim(len(emotions) - 0.5, -0.5)
     fig.supxlabel("recall lost", fontsize="medium", color=INK)
-    sns.despine(fig, left=True)
     return Figure(
         fig,
         alt=f"Points with 95 % intervals. Recall lost: {'; '.join(listed)}.",

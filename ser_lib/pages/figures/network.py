@@ -51,7 +51,6 @@ def learning_curves(run: Run, *, page: str | None = None) -> Figure:
     axes[0].set_ylim(0, 1)
     axes[1].set_ylim(bottom=0)
     axes[0].legend(loc="lower right", title=None)
-    sns.despine(fig)
     accuracy, loss = (
         [number(float(means.loc[(split, last), measure])) for split in names.values()]
         for measure in ("accuracy", "loss")
@@ -166,7 +165,6 @@ def per_class(run: Run, *, page: str | None = None) -> Figure:
     )  # fmt: skip
     axis.set(xlabel="", ylabel="", ylim=(0, 1))
     legend_above(axis, 3)
-    sns.despine(fig, left=True)
     return Figure(
         fig,
         alt=f"Precision, recall and F1 of {count(len(table), 'emotion')}. F1 is "
@@ -191,7 +189,6 @@ def class_accuracy(run: Run, *, page: str | None = None) -> Figure:
         axis.text(i, s=text, ha="center", va="bottom", size=8, linespacing=1.5, **inside)
     axis.set(ylim=(0, 1), ylabel="accuracy")
     axis.grid(False, axis="x")
-    sns.despine(fig, left=True)
     return Figure(
         fig,
         alt="Bars of accuracy by emotion: "
@@ -218,7 +215,6 @@ def correct_incorrect(run: Run, *, page: str | None = None) -> Figure:
     axis.set(xlabel="test utterances", xlim=(0, max(values.values()) * 1.18))
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(False, axis="y")
-    sns.despine(fig, left=True)
     return Figure(
         fig,
         alt=f"Two bars: of {count(len(hits), 'test utterance')}, {values['correct']:,} ({share}) "
@@ -243,7 +239,6 @@ def speakers(run: Run, *, page: str | None = None) -> Figure:
     axis.set(xlabel="score", ylabel="speaker", ylim=(len(table) - 0.4, -0.6))
     axis.set_yticks(y if named else [], table.index if named else [])
     legend_above(axis, 3)
-    sns.despine(fig, left=True)
     uar = table["uar"].rename("speaker {}".format)
     return Figure(
         fig,

@@ -1,7 +1,6 @@
 """Figures of robustness: UAR under changed conditions."""
 
 import numpy as np
-import seaborn as sns
 from matplotlib.lines import Line2D
 
 from ser_lib.features.perturb import KINDS
@@ -49,7 +48,6 @@ def curves(trial: Trial) -> Figure:
         Line2D([], [], color=PALE, linewidth=5, label="95 % interval of the change"),
     ]
     fig.legend(handles=handles, loc="outside upper center", ncols=len(handles), frameon=False)
-    sns.despine(fig)
     return Figure(
         fig,
         alt=f"UAR under {count(len(KINDS), 'kind')} of perturbation, mild to severe from left to "

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import seaborn as sns
 
 from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, styled
 from ser_lib.pages.figures.palette import BLUE, INK, ORANGE, RED
@@ -51,7 +50,6 @@ def ratios(rows: Sequence[Mapping]) -> Figure | None:
     axis.minorticks_off()
     axis.grid(False, axis="y")
     legend_above(axis, 2)  # names of rows leave the axis narrow
-    sns.despine(fig, left=True)
     return Figure(
         fig,
         alt=_words(rows),
