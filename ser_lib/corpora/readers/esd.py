@@ -7,6 +7,7 @@ emotions, 350 of each, in the same order of sentences, so a sentence is named by
 its place in that order.
 """
 
+from ser_lib.corpora import folder
 from ser_lib.corpora.corpus import Corpus
 
 EMOTIONS = {
@@ -15,6 +16,13 @@ EMOTIONS = {
 }  # fmt: skip
 SPEAKERS = [f"{number:04d}" for number in range(1, 21)]
 WOMEN = {"0001", "0002", "0003", "0007", "0009", "0015", "0016", "0017", "0018", "0019"}
+_SPEAKER = "00[0-2][0-9]"
+
+
+def _files(root):
+    files, refused = folder.files(root, f"{_SPEAKER}/*/*/*.wav")
+    files += folder.files(root, f"{_SPEAKER}/*/*.wav")[0]
+    return (files, refused) if files else folder.locate(root, f"{_SPEAKER}/*/*.wav", corpus="ESD")
 
 
 def _columns(name):
@@ -40,8 +48,7 @@ CORPUS = Corpus(
         "emotion, so all classes have the same size."
     ),
     form="SSSS/Emotion/SSSS_NNNNNN.wav",
-    files="00[0-2][0-9]/*/*.wav",
-    flat=True,
+    files=_files,
     pattern=(
         rf"(?P<speaker>{'|'.join(SPEAKERS)})/(?P<label>{'|'.join(EMOTIONS)})/(?:[^/]+/)?"
         r"(?P=speaker)_(?P<number>\d{6})"
