@@ -29,8 +29,9 @@ def network(name: str) -> list[Path]:
         if not file.is_file():
             raise NotebookError(f"{file} does not exist; run from the checkout of the report")
     title = networks.title(name)
+    source = code.with_name("cnn.py").read_text().replace("CNN", title)
     texts = {
-        code: _code(name, title),
+        code: source.replace("def cnn(", f"def {name}(").replace('"cnn"', f'"{name}"'),
         page: nbformat.writes(_notebook(name, title)) + "\n",
         contents: _with_page(contents.read_text(), name),
     }
@@ -40,12 +41,6 @@ def network(name: str) -> list[Path]:
         except OSError as error:
             raise ParameterError(f"cannot write {file}: {error.strerror}") from error
     return list(texts)
-
-
-def _code(name: str, title: str) -> str:
-    """Copy the code of the CNN."""
-    code = Path(networks.__file__).with_name("cnn.py").read_text().replace("CNN", title)
-    return code.replace("def cnn(", f"def {name}(").replace('"cnn"', f'"{name}"')
 
 
 def _notebook(name: str, title: str) -> nbformat.NotebookNode:

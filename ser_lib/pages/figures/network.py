@@ -100,7 +100,7 @@ def confusion(run: Run, *, normalise: bool = False, page: str | None = None) -> 
 
 
 @styled
-def confusion_by_fold(run: Run, *, page: str = "across") -> Figure:
+def confusion_by_fold(run: Run) -> Figure:
     """Confusion matrices of a run across corpora side by side, as shares of the true emotion."""
     folds = [fold["name"] for fold in run.record.folds]
     columns = min(len(folds), 2)
@@ -120,7 +120,7 @@ def confusion_by_fold(run: Run, *, page: str = "across") -> Figure:
     return Figure(
         fig,
         alt=f"Confusion matrices, true emotion in rows. {' '.join(words)}",
-        name=f"{page}-confusion",
+        name="across-confusion",
         caption="What each emotion was taken for, as shares of the true emotion.",
     )
 
@@ -180,7 +180,7 @@ def class_accuracy(run: Run, *, page: str | None = None) -> Figure:
     counts, overall = run.confusion.to_numpy(), run.metrics["accuracy"].value
     spoken, right = counts.sum(axis=1), np.diag(counts)
     shares = right / np.maximum(spoken, 1)
-    fig, axis = canvas(height=3.4)
+    fig, axis = canvas(height=3.4, grid="y")
     axis.bar(run.emotions, shares, color=BLUE, width=0.7)
     level(axis, overall, f"all: {number(overall)}")
     for i, share in enumerate(shares):
@@ -188,7 +188,6 @@ def class_accuracy(run: Run, *, page: str | None = None) -> Figure:
         inside = {"y": 0.03, "color": "white"} if share > 0.2 else {"y": share + 0.03}
         axis.text(i, s=text, ha="center", va="bottom", size=8, linespacing=1.5, **inside)
     axis.set(ylim=(0, 1), ylabel="accuracy")
-    axis.grid(False, axis="x")
     return Figure(
         fig,
         alt="Bars of accuracy by emotion: "
@@ -206,7 +205,7 @@ def correct_incorrect(run: Run, *, page: str | None = None) -> Figure:
     hits = run.predictions["truth"] == run.predictions["predicted"]
     values = {"correct": int(hits.sum()), "incorrect": int((~hits).sum())}
     share = percent(hits.mean())
-    fig, axis = canvas(height=1.9)
+    fig, axis = canvas(height=1.9, grid="x")
     bars = axis.barh(list(values), list(values.values()), color=[BLUE, ORANGE], height=0.65)
     axis.bar_label(
         bars, [f"{values['correct']:,} ({share})", f"{values['incorrect']:,}"], padding=5
@@ -214,7 +213,6 @@ def correct_incorrect(run: Run, *, page: str | None = None) -> Figure:
     axis.invert_yaxis()
     axis.set(xlabel="test utterances", xlim=(0, max(values.values()) * 1.18))
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.grid(False, axis="y")
     return Figure(
         fig,
         alt=f"Two bars: of {count(len(hits), 'test utterance')}, {values['correct']:,} ({share}) "

@@ -16,7 +16,7 @@ def ratios(rows: Sequence[Mapping]) -> Figure | None:
     rows = [row for row in rows if row["ratio"] is not None]
     if not rows:
         return None
-    fig, axis = canvas(height=1.2 + 0.36 * len(rows))
+    fig, axis = canvas(height=1.2 + 0.36 * len(rows), grid="x")
     kinds = (
         ("rival", "times as fast as the rival", BLUE, "o"),
         ("limit", "times the cost of the limit", ORANGE, "D"),
@@ -48,7 +48,6 @@ def ratios(rows: Sequence[Mapping]) -> Figure | None:
     ticks = ticks[(min(marks) / 2 <= ticks) & (ticks <= 2 * max(marks))]
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.minorticks_off()
-    axis.grid(False, axis="y")
     legend_above(axis, 2)  # names of rows leave the axis narrow
     return Figure(
         fig,

@@ -43,13 +43,8 @@ _RESIZED_MS = 350  # the theme follows a new size after 300 ms
 def check(html: Path, *, remember: Path | None = None) -> list[Finding]:
     """Look at every page of a built book in a browser; `browser.why_not` says if there is none.
 
-    Parameters
-    ----------
-    html
-        The folder with the book's ``index.html``.
-    remember
-        A file for the digests of the pages that pass. A page that keeps its digest, made of the
-        page, what it loads and the book's style and scripts, is not looked at again.
+    `remember` is a file for the digests of the pages that pass. A page that keeps its digest, made
+    of the page, what it loads and the book's style and scripts, is not looked at again.
     """
     from axe_playwright_python.base import AXE_SCRIPT
 
