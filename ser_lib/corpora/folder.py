@@ -56,11 +56,8 @@ def recordings(
     refused = [left_out(root, path, reason) for path, reason in unread]
     if not any(map(fits, below)):
         raise _nothing(root, pattern, corpus, refused)
-
-    def order(file: Path) -> tuple:
-        return file not in usual, file.suffix.lower() in FOREIGN, len(file.parts), file
-
-    return sorted(below, key=order), refused
+    below.sort(key=lambda f: (f not in usual, f.suffix.lower() in FOREIGN, len(f.parts), f))
+    return below, refused
 
 
 def _refuse_neighbours(root: Path, pattern: str, corpus: str) -> None:

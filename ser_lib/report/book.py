@@ -68,7 +68,7 @@ def publish(
     describe(corpus)  # an unknown one is refused as such
     project = project_folder()
     given = {"workspace": project, "report": report, "with_pdf": with_pdf}
-    index = build(corpus, **given)
+    index = build(corpus, **given, out=None)
     findings = check(index.parent, remember=index.parents[1] / "checked.json", say=say)
     if twice:
         with tempfile.TemporaryDirectory() as folder:

@@ -47,8 +47,6 @@ NOTEBOOKS = (
 )  # fmt: skip
 """The pages of the report in the order of their execution."""
 
-PAGES_AT_ONCE = 2
-"""Each needs up to a gigabyte of memory."""
 _FIELDS = {field.name for field in fields(Experiment)}
 _OPTIONS = _FIELDS - {"architecture", "corpus", "protocol", "seed"}
 
@@ -165,9 +163,9 @@ def execute(
             _execute_one(template(name), pages[name], values[name])
         return Part(name, _since(clock), name not in missing)
 
-    # All records are there, so no page waits for another one, and most of them keep one processor
-    # busy. After an error nothing new is begun.
-    with ThreadPoolExecutor(min(processors(), PAGES_AT_ONCE)) as pool:
+    # All records are there, so no page waits for another one; most keep one processor busy and need
+    # up to a gigabyte of memory. After an error nothing new is begun.
+    with ThreadPoolExecutor(min(processors(), 2)) as pool:
         try:
             for done in as_completed([pool.submit(produce, name) for name in pages]):
                 finish(done.result())

@@ -9,8 +9,6 @@ from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, level, s
 from ser_lib.pages.figures.palette import BLUE, INK, ORANGE, PALE, SOFT
 from ser_lib.pages.words import count, number, percent
 
-LEVELS = np.linspace(0.05, 1, 39)  # coverages at which the curve and its band are computed
-
 
 @styled
 def reliability(page: Calibration) -> Figure:
@@ -63,7 +61,7 @@ def _bins(filled) -> str:
 @styled
 def coverage(page: Calibration) -> Figure:
     """Accuracy of the most confident share of the answers, with its 95 % interval."""
-    table = curve(page, shares=LEVELS)
+    table = curve(page, shares=np.linspace(0.05, 1, 39))
     overall = float(table["accuracy"].iloc[-1])
     right = round(overall * len(page.truth))
     fig, axis = canvas(height=3.4)

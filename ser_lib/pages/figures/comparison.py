@@ -26,10 +26,7 @@ def scores(
     name: str = "comparison-scores",
     caption: str = "Scores of the networks; the lines span the 95 % interval over speakers.",
 ) -> Figure:
-    """Scores of several runs side by side, with their 95 % intervals.
-
-    The metrics are of accuracy, uar, macro_f1 and weighted_f1.
-    """
+    """Scores (accuracy, uar, macro_f1, weighted_f1) of runs side by side, with 95 % intervals."""
     for metric in metrics:
         choose(metric, _METRICS, "score")
     fig, axis = canvas(height=3.4, grid="y")

@@ -126,10 +126,7 @@ def style() -> AbstractContextManager:
 
 
 def canvas(rows: int = 1, columns: int = 1, *, height: float, grid: str = "both", **options):
-    """Return an empty figure of the report's width and its axes, as `plt.subplots` would.
-
-    The lines of the grid are at the ticks of "x", "y" or both axes.
-    """
+    """Return an empty figure of the report's width and its axes; `grid` is "x", "y" or "both"."""
     fig = matplotlib.figure.Figure(figsize=(WIDTH, height), layout="constrained", facecolor="white")
     fig.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
     with matplotlib.rc_context({"axes.grid.axis": grid}):
@@ -178,11 +175,11 @@ def score_rows(rows: Sequence[tuple], looks: Mapping[str, tuple], *, chance: flo
     several = max(len(estimates) for _, estimates in rows) > 1
     fig, axis = canvas(height=1.1 + (0.7 if several else 0.42) * len(rows), grid="x")
     for label, (colour, marker) in looks.items():
-        places = []
-        for y, (_, estimates) in enumerate(rows):
-            for i, (kind, uar) in enumerate(estimates.items()):
-                if kind == label:
-                    places.append((y + 0.28 * (i - (len(estimates) - 1) / 2), uar))
+        places = [
+            (y + 0.28 * (list(own).index(label) - (len(own) - 1) / 2), own[label])
+            for y, (_, own) in enumerate(rows)
+            if label in own
+        ]
         for y, uar in places:
             axis.hlines(y, uar.low, uar.high, color=colour, linewidth=2)
             right = max(uar.high + 0.012, uar.value + 0.025)

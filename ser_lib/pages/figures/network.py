@@ -12,9 +12,6 @@ from ser_lib.pages.figures.palette import BLUE, GREEN, INK, ORANGE, PALE, SOFT, 
 from ser_lib.pages.network import pairs, speaker_scores
 from ser_lib.pages.words import count, extremes, number, percent
 
-CURVE_FOLDS = 0.5  # a mean over a smaller share of the folds than this is not drawn
-NAMED_SPEAKERS = 30  # with more speakers than this their names are left out
-
 
 def figure_name(run: Run, page: str | None, name: str) -> str:
     """Return the name of a figure of a page, by default of the page of the run's network."""
@@ -32,7 +29,7 @@ def learning_curves(run: Run, *, page: str | None = None) -> Figure:
     history = run.history.replace({"split": names})
     n_folds = history["fold"].nunique()
     running = history.groupby("epoch")["fold"].nunique()
-    last = int(running.index[running >= CURVE_FOLDS * n_folds].max())
+    last = int(running.index[running >= n_folds / 2].max())
     first_stop = int(history.groupby("fold")["epoch"].max().min())
     shown = history[history["epoch"] <= last]
     means = shown.groupby(["split", "epoch"])[["accuracy", "loss"]].mean()
@@ -226,7 +223,7 @@ def correct_incorrect(run: Run, *, page: str | None = None) -> Figure:
 def speakers(run: Run, *, page: str | None = None) -> Figure:
     """UAR and accuracy of every test speaker, sorted by UAR."""
     table = speaker_scores(run).sort_values(["uar", "accuracy"], ascending=False)
-    named = len(table) <= NAMED_SPEAKERS
+    named = len(table) <= 30  # the names of more would not be legible
     fig, axis = canvas(height=1.3 + (0.27 if named else 0.08) * len(table))
     y, both = np.arange(len(table)), table[["uar", "accuracy"]]
     axis.hlines(y, both.min(axis=1), both.max(axis=1), color=PALE, linewidth=2, zorder=1)
