@@ -87,13 +87,13 @@ def write_tone():
 @pytest.fixture(scope="session")
 def rooms_behind():
     """A function: names of rooms -> these and all that they import, directly or not."""
-    from ser_lib.report.notebooks import _imports_of
+    from ser_lib.report.notebooks import _imports
 
     def behind(*rooms: str) -> set[str]:
         files, todo = set(), {LIBRARY / f"{room.replace('.', '/')}.py" for room in rooms}
         while todo:
             files |= todo
-            todo = set().union(*map(_imports_of, todo)) - files
+            todo = set().union(*(_imports(file.read_text("utf-8")) for file in todo)) - files
         names = {file.relative_to(LIBRARY) for file in files if file.read_text()}
         return {".".join(name.with_suffix("").parts).removesuffix(".__init__") for name in names}
 

@@ -39,7 +39,7 @@ def run_key(corpus, architecture="cnn") -> str:
 
 
 def page_keys(corpus, names=("gap", "audit", "conclusions", "cnn")) -> dict[str, str]:
-    notebooks._imports_of.cache_clear()
+    notebooks._imports.cache_clear()
     return {
         name: notebooks._page(name, {"corpus": "table"}, ["a run"], corpus).parent.name
         for name in names

@@ -64,8 +64,6 @@ class BookError(SerError):
 def choose(value: str, allowed: Iterable[str], what: str) -> str:
     """Return `value` if it is one of `allowed`; else raise an error that names `what` it is.
 
-    Examples
-    --------
     >>> choose("cnn", ["cnn", "cnn_gru"], "architecture")
     'cnn'
     >>> choose("cnn_gro", ["cnn", "cnn_gru"], "architecture")

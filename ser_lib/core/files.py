@@ -42,8 +42,6 @@ def workspace() -> Path:
 def digest(*parts: object) -> str:
     """Return a short stable hash of strings, bytes, paths (their content) and plain JSON values.
 
-    Examples
-    --------
     >>> digest("a", {"b": 1}) == digest("a", {"b": 1})
     True
     >>> digest("ab") == digest("a", "b")
@@ -60,13 +58,9 @@ def digest(*parts: object) -> str:
 
 
 def sources(*rooms: str) -> list[Path]:
-    """Return the library's source files in a fixed order.
+    """Return the library's source files in a fixed order, of all rooms or some.
 
-    Parameters
-    ----------
-    rooms
-        Paths relative to the library, such as ``"core/audio.py"`` or the folder ``"corpora"``; all
-        by default.
+    A room is a path in the library, such as ``"core/audio.py"`` or the folder ``"corpora"``.
     """
     paths = [_LIBRARY / room for room in rooms] or [_LIBRARY]
     if missing := [path for path in paths if not path.exists()]:

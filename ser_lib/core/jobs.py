@@ -62,22 +62,14 @@ def each(
     An error, an interrupt or a caller that asks for no more results ends the processes at once
     and cancels what has not begun; jobs write their results atomically, so what is done stays.
 
-    Parameters
-    ----------
-    function, jobs
-        A function of a module, and its arguments, which must pickle.
-    workers
-        Processes, `processors()` by default; 1 does the work in this process, and 0, too, but
-        without the initializer. A text is the address of a Dask scheduler, ``"tcp://host:8786"``.
-    initializer
-        Called once in every worker before its first job.
+    The function is one of a module, and its arguments must pickle. Workers are processes,
+    `processors()` by default; 1 does the work in this process, and 0, too, but without the
+    initializer, which every worker calls once before its first job. A text is the address of a Dask
+    scheduler, ``"tcp://host:8786"``.
 
-    Raises
-    ------
-    SerError
-        From a job, on a cluster with the worker's name; or a worker is killed or cannot start.
-    ClusterError
-        The cluster or one of its workers is not there, or is not as this process.
+    A `SerError` is that of a job, on a cluster with the worker's name, or says that a worker is
+    killed or cannot start; a `ClusterError`, that the cluster or one of its workers is not there,
+    or is not as this process.
     """
     jobs = list(jobs)
     if workers in (0, 1) or not jobs:

@@ -3,7 +3,6 @@
 An utterance that is there but cannot be used is left out: it is neither missing nor extra.
 """
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
@@ -12,6 +11,7 @@ import pandas as pd
 from ser_lib.corpora.corpus import Corpus
 from ser_lib.corpora.manifest import Manifest
 from ser_lib.corpora.readers import describe
+from ser_lib.corpora.tables import plain
 
 WIDTH = 100  # characters in a line
 
@@ -55,7 +55,7 @@ def _speakers(table: pd.DataFrame) -> Iterable[str]:
     """Name speakers that may be the same one, and those of two sexes."""
     alike = defaultdict(list)
     for speaker in sorted(set(table["speaker"]) - {""}):
-        alike[re.sub(r"\b0+(?=\d)|[\s_-]", "", speaker.casefold())].append(speaker)
+        alike[plain(speaker)].append(speaker)
     for names in alike.values():
         if len(names) > 1:
             yield _list("speakers that may be the same one", map(repr, names))

@@ -51,19 +51,13 @@ def recordings(
     if not usual:
         _refuse_neighbours(root, pattern, corpus)
     unread: list[tuple[Path, str]] = []
-    below = [file for file in files_below(root, unread, levels=DEEP) if _is_recording(file)]
+    kinds = SUFFIXES + FOREIGN
+    below = [f for f in files_below(root, unread, levels=DEEP) if f.suffix.lower() in kinds]
     refused = [left_out(root, path, reason) for path, reason in unread]
     if not any(map(fits, below)):
         raise _nothing(root, pattern, corpus, refused)
-    return sorted(below, key=lambda f: (f not in usual, _is_foreign(f), len(f.parts), f)), refused
-
-
-def _is_recording(file: Path) -> bool:
-    return file.suffix.lower() in SUFFIXES or _is_foreign(file)
-
-
-def _is_foreign(file: Path) -> bool:
-    return file.suffix.lower() in FOREIGN
+    below.sort(key=lambda f: (f not in usual, f.suffix.lower() in FOREIGN, len(f.parts), f))
+    return below, refused
 
 
 def _refuse_neighbours(root: Path, pattern: str, corpus: str) -> None:

@@ -48,14 +48,9 @@ def load(
     style
         ``"improvised"`` or ``"scripted"`` keeps these utterances only.
 
-    Raises
-    ------
-    ParameterError
-        If the corpus is unknown, or needs a folder and none is given.
-    CorpusError
-        If the folder is not this corpus, or lacks what is chosen.
-    SplitError
-        If several corpora share fewer than two emotions.
+    A `ParameterError` says that the corpus is unknown or needs a folder, a `CorpusError` that the
+    folder is not this corpus or lacks what is chosen, a `SplitError` that several corpora share
+    fewer than two emotions.
     """
     describe(name)  # refuses an unknown one before anything is read
     classes = parse(emotions) if emotions else None
@@ -78,8 +73,6 @@ def load(
 def parse(text: str) -> dict[str, str]:
     """Return the class of every emotion that a choice names, each once, or a `ParameterError`.
 
-    Examples
-    --------
     >>> parse("anger, happiness+excitement")
     {'anger': 'anger', 'happiness': 'happiness', 'excitement': 'happiness'}
     """
@@ -112,7 +105,7 @@ def select(
         if "style" not in table or not (table["style"] == style).any():
             raise CorpusError(f"corpus '{manifest.corpus}' has no utterances of style '{style}'")
         table = table[table["style"] == style]
-    counts = _counts(table["emotion"])
+    counts = table["emotion"].value_counts().sort_index().to_dict()
     classes = emotions if emotions is not None else {name: name for name in counts}
     for name in classes:
         if name not in counts:
@@ -124,9 +117,9 @@ def select(
     for name, group in classes.items():
         chosen.setdefault(group, {})[name] = counts[name]
     table = table[table["emotion"].isin(classes)]
-    others = manifest.table.loc[~manifest.table.index.isin(table.index), "emotion"]
+    others = manifest.table.drop(table.index)["emotion"].value_counts().sort_index().to_dict()
     table = table.assign(emotion=table["emotion"].map(classes)).reset_index(drop=True)
-    return replace(manifest, table=table, chosen=chosen, passed_over=_counts(others))
+    return replace(manifest, table=table, chosen=chosen, passed_over=others)
 
 
 def in_words(manifest: Manifest) -> str:
@@ -137,10 +130,6 @@ def in_words(manifest: Manifest) -> str:
         classes.append(f"{name} {sum(counts.values()):,} ({parts})" if len(counts) > 1 else parts)
     others = ", ".join(f"{name} {count:,}" for name, count in manifest.passed_over.items())
     return ", ".join(classes) + (f"; passed over: {others}" if others else "")
-
-
-def _counts(emotions: Iterable[str]) -> dict[str, int]:
-    return dict(sorted(Counter(emotions).items()))
 
 
 def _usual(manifest: Manifest, style: str | None) -> dict[str, str]:

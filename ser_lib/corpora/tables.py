@@ -173,6 +173,16 @@ def text(value: object) -> str:
     return "" if value in MISSING else value
 
 
+def plain(name: str) -> str:
+    r"""Return a name without what two people write differently.
+
+    >>> plain("JOSE\u0301 007"), plain("jos\u00e9_7 "), plain("1-11"), plain("11 1")
+    ('josé7', 'josé7', '1 11', '11 1')
+    """
+    words = re.sub(r"[\s_-]+", " ", normalize("NFC", normalize("NFD", name).casefold())).strip()
+    return re.sub(r"(?<!\d)0+(?=\d)|(?<!\d) | (?!\d)", "", words)
+
+
 def sex(value: str) -> str | None:
     """Return "female", "male", "" if it is not known, or `None` if the notation is not.
 

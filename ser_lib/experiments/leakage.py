@@ -14,18 +14,17 @@ protocol promises not to happen is a leak (`Protocol.promises`); the other way r
 admits by its name that speakers are shared.
 """
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
-from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
 
 from ser_lib.core.errors import SplitError
 from ser_lib.corpora import Manifest
+from ser_lib.corpora.tables import plain
 from ser_lib.experiments.splits import PARTS, PROTOCOLS, Fold
 from ser_lib.features import fingerprint
 
@@ -234,18 +233,6 @@ def verdict(findings: Iterable[Finding]) -> str:
     if any(finding.severity == "leak" for finding in found):
         return "leak"
     return "unknown" if any(finding.name in OPEN for finding in found) else "none"
-
-
-def plain(name: str) -> str:
-    """Return a name without what two people write differently.
-
-    Examples
-    --------
-    >>> plain("JOSE\u0301 007") == plain("jos\u00e9 7 ")
-    True
-    """
-    text = "".join(normalize("NFD", name).casefold().split())
-    return re.sub(r"(?<!\d)0+(?=\d)", "", normalize("NFC", text))
 
 
 def _plain(columns: Columns, column: str) -> np.ndarray:

@@ -61,19 +61,12 @@ def predict(
     workers: int | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Predictions:
-    """Return what a network says of audio files, in parallel.
+    """Return what a network, a `Run` or the folder of one or of a bundle, says of audio files.
 
-    Parameters
-    ----------
-    paths
-        One or several audio files, and folders: all audio files in them and in their folders,
-        sorted; links are followed, hidden files passed over. ``talk.wav#t=1.5,4`` is a part.
-    model
-        A `Run`, or the folder of one or of a bundle.
-    workers
-        Processes, by default one for each processor; a few files are answered in this one.
-    progress
-        Called with a line of text, ten times at most.
+    Paths are audio files and folders: all audio files in them and in their folders, sorted; links
+    are followed, hidden files passed over. ``talk.wav#t=1.5,4`` is a part. There is a process for
+    each processor, or so many `workers`; a few files are answered in this one. `progress` is called
+    with a line of text, ten times at most.
     """
     model = getattr(model, "folder", model)
     paths = [paths] if isinstance(paths, str | Path) else paths

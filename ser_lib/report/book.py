@@ -3,7 +3,6 @@
 What lies where, under the workspace (the project's folder):
 
 - ``book/``: prose, bibliography, style, Sphinx extensions; ``_toc.yml`` names every page;
-- ``_config.yml``: Jupyter Book's settings;
 - ``book/runs/``: a copy of a report's executed notebooks while its book is built, figures as PNG
   beside it, and what Sphinx makes of the library's docstrings: wiped and rewritten each time;
 - ``_build/<name>/html/``: the book; ``build.log`` beside it is Jupyter Book's own output, and
@@ -27,7 +26,6 @@ import tempfile
 import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -46,6 +44,7 @@ from ser_lib.report.checks.browser import why_not
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # it has no __main__
 # Fixed, so that no clock, hash order or terminal shows in the output.
 ENVIRONMENT = {"SOURCE_DATE_EPOCH": "0", "PYTHONHASHSEED": "0", "NO_COLOR": "1", "TZ": "UTC"}
+ORIGIN = "Computed on {title}: {utterances} utterances of {speakers} speakers."
 SYNTHETIC = (
     "This copy is computed on {title}: speech made by a program. It shows that everything "
     "works; its numbers say nothing about people."
@@ -109,24 +108,12 @@ def build(
 ) -> Path:
     """Build the book of a report from its executed notebooks, and return its ``index.html``.
 
-    Parameters
-    ----------
-    workspace
-        The project's folder, with ``book/``, ``_config.yml`` and ``runs/``.
-    report
-        The name of the report, by default `corpus`.
-    with_pdf
-        Print the book as ``<name>.pdf`` beside its ``index.html``, too; its pages then link to it.
-    out
-        Where the book goes, by default ``<workspace>/_build/<name>``.
+    The workspace is the project's folder, with ``book/``, ``_config.yml`` and ``runs/``; the report
+    is called as the corpus unless it has a name, and its book goes to ``_build/<name>`` there, if
+    not `out`. With a PDF, ``<name>.pdf`` is beside the ``index.html``, and the pages link to it.
 
-    Raises
-    ------
-    ParameterError
-        The report cannot have its name.
-    BookError
-        A page has not been run, a file of the book is missing, the build has a warning, the name is
-        that of a book of another corpus, or there is no browser that prints.
+    A `BookError` says that a page has not been run, a file of the book is missing, the build has a
+    warning, the name is that of a book of another corpus, or there is no browser that prints.
     """
     workspace = Path(workspace).resolve()
     name = shelf.claim_name(report or corpus, corpus, workspace)
@@ -137,21 +124,26 @@ def build(
     notebooks = _read_pages(pages, page_names(source / "_toc.yml"), corpus, name)
     _tell_parts(notebooks, shelf.parts(pages))
     about = shelf.summary(name, corpus, notebooks, workspace / "runs")
+    origin = ORIGIN.format(**about) if "title" in about else ""
+    notice = SYNTHETIC.format(**about) if about.get("synthetic") else ""
     if with_pdf and (reason := why_not()):
         raise BookError(f"the book cannot be printed: {reason}")
 
     out.mkdir(parents=True, exist_ok=True)
-    with _locked(source / "_toc.yml"), tempfile.TemporaryDirectory(dir=out, prefix=".") as folder:
+    temporary_folder = tempfile.TemporaryDirectory(dir=out, prefix=".")
+    with (source / "_toc.yml").open() as lock, temporary_folder as folder:
+        # One build at a time uses book/runs; closing the file unlocks it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
         temporary = Path(folder)
         _copy_pages(notebooks, source / "runs", workspace)
         config = temporary / "_config.yml"
         link = f"{name}.pdf" if with_pdf else ""
-        settings = _configure(workspace / "_config.yml", about, link)
+        settings = _configure(workspace / "_config.yml", origin, notice, link)
         config.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
         _run_jupyter_book(source, config, temporary, log=out / "build.log")
         new = temporary / "_build" / "html"
         if with_pdf:
-            lines = list(filter(None, (_origin(about), _notice(about))))
+            lines = [line for line in (origin, notice) if line]
             pdf.print_book(new, new / link, entries, title=settings["title"], lines=lines)
         if (out / "html").exists():
             (out / "html").rename(temporary / "previous")
@@ -282,8 +274,8 @@ def _publishable(notebook: nbformat.NotebookNode, workspace: Path) -> str:
     return text
 
 
-def _configure(config: Path, about: dict, link: str) -> dict:
-    """Return the settings for a report: what `shelf.summary` says of it, the PDF's place or ""."""
+def _configure(config: Path, origin: str, notice: str, link: str) -> dict:
+    """Return the settings for a report: what it is computed on, the PDF's place or ""."""
     if not config.is_file():
         raise BookError(
             f"there is no {config.name} in {config.parent}: run this in the project's folder"
@@ -297,24 +289,13 @@ def _configure(config: Path, about: dict, link: str) -> dict:
         # Jupyter Book adds them, too, but in the order in which the file system lists them.
         files = (config.parent / "book" / "_static").glob(f"*.{kind}")
         sphinx[f"html_{kind}_files"] = sorted(file.name for file in files)
-    if notice := _notice(about):
-        theme["announcement"] = html.escape(notice)
-    if origin := _origin(about):
+    if origin:
         footer = theme.get("extra_footer", "")
         theme["extra_footer"] = f"<p>{html.escape(origin)}</p><p>{footer}</p>"
+    if notice:
+        theme["announcement"] = html.escape(notice)
     sphinx["html_context"] = {"report_pdf": link}
     return settings
-
-
-def _origin(about: dict) -> str:
-    """Say on which corpus a report is computed, if a record says so."""
-    if "title" not in about:
-        return ""
-    return "Computed on {title}: {utterances} utterances of {speakers} speakers.".format(**about)
-
-
-def _notice(about: dict) -> str:
-    return SYNTHETIC.format(**about) if about.get("synthetic") else ""
 
 
 def _run_jupyter_book(source: Path, config: Path, target: Path, *, log: Path) -> None:
@@ -345,11 +326,3 @@ def _warnings(log: Path, source: Path) -> list[str]:
     warnings = [line for line in lines if re.search(r"WARNING|ERROR|CRITICAL|Error\b", line)]
     shown = list(dict.fromkeys(warnings)) or [line for line in lines if line]
     return shown[-6:] or ["Jupyter Book said nothing"]
-
-
-@contextmanager
-def _locked(path: Path):
-    """Let one build at a time use ``book/runs``; another one waits."""
-    with path.open() as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)  # closing the file unlocks it
-        yield

@@ -29,10 +29,14 @@ def network(name: str) -> list[Path]:
         if not file.is_file():
             raise NotebookError(f"{file} does not exist; run from the checkout of the report")
     title = networks.title(name)
+    toc = contents.read_text()
+    pages = rf"^( *- file: runs/)({'|'.join(networks.NAMES)})$"
+    *_, last = re.finditer(pages, toc, re.MULTILINE)
+    source = code.with_name("cnn.py").read_text().replace("CNN", title)
     texts = {
-        code: _code(name, title),
+        code: source.replace("def cnn(", f"def {name}(").replace('"cnn"', f'"{name}"'),
         page: nbformat.writes(_notebook(name, title)) + "\n",
-        contents: _with_page(contents.read_text(), name),
+        contents: f"{toc[: last.end()]}\n{last[1]}{name}{toc[last.end() :]}",
     }
     for file, text in texts.items():
         try:
@@ -40,12 +44,6 @@ def network(name: str) -> list[Path]:
         except OSError as error:
             raise ParameterError(f"cannot write {file}: {error.strerror}") from error
     return list(texts)
-
-
-def _code(name: str, title: str) -> str:
-    """Copy the code of the CNN."""
-    code = Path(networks.__file__).with_name("cnn.py").read_text().replace("CNN", title)
-    return code.replace("def cnn(", f"def {name}(").replace('"cnn"', f'"{name}"')
 
 
 def _notebook(name: str, title: str) -> nbformat.NotebookNode:
@@ -60,10 +58,3 @@ def _notebook(name: str, title: str) -> nbformat.NotebookNode:
             heading = f"# {title}" if heading.startswith("# ") else heading
             cell.source = f"{heading}\n\nWhat is special about the {title} is still to be written."
     return notebook
-
-
-def _with_page(contents: str, name: str) -> str:
-    """Put the page of a network after those of the others."""
-    pages = rf"^( *- file: runs/)({'|'.join(networks.NAMES)})$"
-    *_, last = re.finditer(pages, contents, re.MULTILINE)
-    return f"{contents[: last.end()]}\n{last[1]}{name}{contents[last.end() :]}"

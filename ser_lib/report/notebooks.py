@@ -25,15 +25,9 @@ from jupyter_client.kernelspec import KernelSpec
 from papermill.exceptions import PapermillExecutionError
 
 from ser_lib import corpora
+from ser_lib.core import files
 from ser_lib.core.errors import NotebookError, ParameterError, SplitError, choose
-from ser_lib.core.files import (
-    check_writable,
-    digest,
-    fresh_folder,
-    library,
-    workspace,
-    write_atomically,
-)
+from ser_lib.core.files import digest, fresh_folder, workspace, write_atomically
 from ser_lib.core.jobs import processors
 from ser_lib.corpora import Manifest
 from ser_lib.corpora.loader import in_words
@@ -41,7 +35,7 @@ from ser_lib.experiments import baselines, train
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.run import folder_of
 from ser_lib.features import maps, store
-from ser_lib.pages import across, comparison, lda, speed
+from ser_lib.pages import across, comparison, lda, runs, speed
 from ser_lib.pages.figures.drawing import undrawable
 from ser_lib.report import shelf
 from ser_lib.report.shelf import Part
@@ -53,8 +47,6 @@ NOTEBOOKS = (
 )  # fmt: skip
 """The pages of the report in the order of their execution."""
 
-PAGES_AT_ONCE = 2
-"""Each needs up to a gigabyte of memory."""
 _FIELDS = {field.name for field in fields(Experiment)}
 _OPTIONS = _FIELDS - {"architecture", "corpus", "protocol", "seed"}
 
@@ -64,35 +56,23 @@ def _experiment(architecture: str, values: Mapping) -> Experiment:
     return Experiment(**{name: value for name, value in given.items() if name in _FIELDS})
 
 
-def _all_networks(values: Mapping) -> list[Experiment]:
-    return [_experiment(name, values) for name in ARCHITECTURES]
-
-
 def _all_methods(values: Mapping) -> list[Experiment]:
-    return [*_all_networks(values), _experiment("lda", values)]
-
-
-def _without_folder(values: Mapping) -> dict:
-    return {name: value for name, value in values.items() if name != "data_dir"}
+    return [_experiment(name, values) for name in (*ARCHITECTURES, "lda")]
 
 
 READS: dict[str, Callable[[Mapping], list[Experiment]]] = {
-    "data": lambda values: [],
-    "corpora": lambda values: [],
-    "speed": lambda values: [],
+    **dict.fromkeys(NOTEBOOKS, lambda values: [_experiment(n, values) for n in ARCHITECTURES]),
+    **dict.fromkeys(("data", "corpora", "speed"), lambda values: []),
     **{n: lambda values, n=n: [_experiment(n, values)] for n in ARCHITECTURES},
     "features": lambda values: [  # the final network of the reference report on both maps
         _experiment("cnn_gru", {**values, "feature_map": kind}) for kind in maps.MAPS
     ],
-    "lda": lambda values: lda.experiments(**_without_folder(values)),
-    "comparison": lambda values: [
-        *comparison.experiments(**_without_folder(values)),
-        _experiment("lda", values),
-    ],
+    "lda": lambda values: lda.experiments(**values),
+    "comparison": lambda values: [*comparison.experiments(**values), _experiment("lda", values)],
     **dict.fromkeys(("introduction", "conclusions"), _all_methods),
     "across": lambda values: [across.plan(**values)[0]],
 }
-"""Which runs a page reads, by the values of its parameters; the others read all networks."""
+"""Which runs a page reads, by the values of its parameters: all networks, or others."""
 
 
 def execute(
@@ -107,25 +87,14 @@ def execute(
 ) -> None:
     """Execute notebooks on a corpus.
 
-    Parameters
-    ----------
-    names
-        Of `NOTEBOOKS`; all of them by default, which also makes the pages of the book.
-    corpus, data_dir
-        See `corpora.load`.
-    parameters
-        Given to every notebook that has them; None is the usual value.
-    report
-        The name of the report that all notebooks make, by default `corpus`.
-    scheduler
-        Address of a Dask cluster, which then computes the features of all audio and the networks;
-        the notebooks themselves are executed here.
+    The names are of `NOTEBOOKS`; all of them, the default, also make the pages of the book of the
+    `report`, called as the corpus unless it has a name. Every notebook gets those of the parameters
+    that it has; None is the usual value. A Dask cluster, whose `scheduler` has an address, computes
+    features and networks; the notebooks themselves are executed here.
 
-    Raises
-    ------
-    SerError
-        Before any work if a notebook, a parameter, the report's name or the protocol is none that
-        is allowed; a `NotebookError` if a notebook fails, whose partial result stays in ``runs/``.
+    A `SerError` comes before any work if a notebook, a parameter, the report's name or the protocol
+    is none that is allowed, a `NotebookError` where a notebook fails, whose partial result stays in
+    ``runs/``.
     """
     whole = not (names := list(names))
     if whole:
@@ -143,7 +112,10 @@ def execute(
     given |= {"corpus": corpus, "data_dir": data_dir}
     values = {name: _values(default, given) for name, default in defaults.items()}
     # A bad value is refused before any work.
-    reads = {name: READS.get(name, _all_networks)(values[name]) for name in defaults}
+    reads = {
+        name: READS[name]({k: v for k, v in own.items() if k != "data_dir"})
+        for name, own in values.items()
+    }
     parts: list[Part] = []
 
     def finish(part: Part) -> None:
@@ -151,8 +123,7 @@ def execute(
         say(str(part))
 
     clock = time.perf_counter()
-    chosen = {name: given.get(name) for name in ("emotions", "style")}
-    manifest = corpora.load(corpus, data_dir, **chosen)
+    manifest = runs.load(corpus, data_dir, given)
     say(f"emotions: {in_words(manifest)}")
     for row in manifest.left_out:
         say(f"left out: {row['file']}: {row['reason']}")
@@ -173,7 +144,7 @@ def execute(
         for name in defaults
     }
     missing = [name for name, page in pages.items() if not page.is_file()]
-    check_writable()
+    files.check_writable()
     clock = time.perf_counter()
     computed = []
     if not plans or any(experiment.feature_map for experiment in plans):
@@ -197,9 +168,9 @@ def execute(
             _execute_one(template(name), pages[name], values[name])
         return Part(name, _since(clock), name not in missing)
 
-    # All records are there, so no page waits for another one, and most of them keep one processor
-    # busy. After an error nothing new is begun.
-    with ThreadPoolExecutor(min(processors(), PAGES_AT_ONCE)) as pool:
+    # All records are there, so no page waits for another one; most keep one processor busy and need
+    # up to a gigabyte of memory. After an error nothing new is begun.
+    with ThreadPoolExecutor(min(processors(), 2)) as pool:
         try:
             for done in as_completed([pool.submit(produce, name) for name in pages]):
                 finish(done.result())
@@ -316,24 +287,20 @@ def _behind(name: str) -> list[Path]:
     """Return all that a page is made from: its template, the code that it imports, its texts."""
     notebook = nbformat.read(template(name), as_version=4)
     code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    files, todo = {template(name)}, _imports(code)
+    behind, todo = {template(name)}, set(_imports(code))
     while todo:
         file = todo.pop()
-        if file not in files:
-            files.add(file)
-            todo |= _imports_of(file)
-    texts = {file.parent / "text" / file.stem for file in files if file.parent.name == "pages"}
-    files |= {text for folder in texts for text in folder.glob("*.*")}
-    for folder in {file.parent for file in files}:
-        files |= {*folder.glob("*.csv"), *folder.glob("*.yml")}
-    return sorted(files)
+        if file not in behind:
+            behind.add(file)
+            todo |= _imports(file.read_text(encoding="utf-8"))
+    texts = {file.parent / "text" / file.stem for file in behind if file.parent.name == "pages"}
+    behind |= {text for folder in texts for text in folder.glob("*.*")}
+    for folder in {file.parent for file in behind}:
+        behind |= {*folder.glob("*.csv"), *folder.glob("*.yml"), *folder.glob("*.md")}
+    return sorted(behind)
 
 
 @cache
-def _imports_of(file: Path) -> frozenset[Path]:
-    return frozenset(_imports(file.read_text(encoding="utf-8")))
-
-
 def _imports(code: str) -> set[Path]:
     """Return the files of the library that a source imports."""
     names = set()
@@ -342,9 +309,10 @@ def _imports(code: str) -> set[Path]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    places = [library(*name.split(".")[1:]) for name in names if name.split(".")[0] == "ser_lib"]
-    files = {place.with_suffix(".py") for place in places} | {p / "__init__.py" for p in places}
-    return {file for file in files if file.is_file()}
+    own = [name for name in names if name.split(".")[0] == "ser_lib"]
+    places = [files.library(*name.split(".")[1:]) for name in own]
+    sources = {place.with_suffix(".py") for place in places} | {p / "__init__.py" for p in places}
+    return {file for file in sources if file.is_file()}
 
 
 class OwnKernel(AsyncKernelManager):

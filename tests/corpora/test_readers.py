@@ -194,6 +194,7 @@ def test_the_sources_that_the_catalogue_cites_are_listed(request):
     keys = re.findall(r"^@\w+\{(.+),$", listed, re.MULTILINE)
     assert keys == sorted(keys)
     for corpus in CATALOGUE.values():
+        assert corpus.about
         for cited in re.findall(r"\{cite:[pt]\}`(.+?)`", corpus.about):
             assert set(cited.split(",")) <= set(keys)
 

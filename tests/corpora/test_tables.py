@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 from hypothesis import example, given, settings
@@ -152,3 +153,29 @@ def test_every_recording_of_a_folder_is_used_or_named(recordings, files, corpus)
             assert audible <= set(found.table["path"]) | named | {
                 path for path in audible if os.path.dirname(path) in named & places
             }
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Eva", "EVA ", True),
+        ("Eva Maria", "eva\u00a0 maria", True),
+        ("Jos\u00e9", "Jose\u0301", True),
+        ("Stra\u00dfe", "STRASSE", True),
+        ("speaker 3", "speaker 003", True),
+        ("0", "00", True),
+        ("speaker_3", "Speaker 03", True),
+        ("1001", "11", False),
+        ("1-11", "11-1", False),
+        ("p1", "p10", False),
+        ("Jose", "Jos\u00e9", False),
+    ],
+)
+def test_what_two_people_write_differently(one, other, same):
+    assert (tables.plain(one) == tables.plain(other)) == same
+
+
+@given(st.text(max_size=8))
+def test_a_plain_name_is_plain_already(name):
+    for spelling in (tables.plain(name), f" {name}\t", normalize("NFD", name)):
+        assert tables.plain(spelling) == tables.plain(name)

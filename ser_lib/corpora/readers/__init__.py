@@ -1,6 +1,7 @@
-"""The corpora that the report can be made from, one file for each.
+"""The corpora that the report can be made from, one file for each, and what is said of it.
 
-To add a corpus, write a file here with a `Corpus` in it (see `emodb`); it is in the catalogue then.
+To add a corpus, write a file here with a `Corpus` in it (see `emodb`), which is in the catalogue
+then, and beside it, in ``<name>.md``, how the recordings came to be, with citations.
 Users with a corpus of their own need no code: see `table`.
 """
 
@@ -27,10 +28,7 @@ CATALOGUE = {
 def describe(name: str) -> Corpus:
     """Return the row of a corpus, or one for several that are joined by commas.
 
-    Raises
-    ------
-    ParameterError
-        If a corpus is unknown, or named twice.
+    A `ParameterError` says which is unknown, or named twice.
     """
     names = str(name).split(",")
     if twice := [part for part in names if names.count(part) > 1]:
@@ -44,7 +42,6 @@ def describe(name: str) -> Corpus:
         language=", ".join(dict.fromkeys(part.language for part in parts)),
         licence="; ".join(dict.fromkeys(part.licence for part in parts)),
         home="; ".join(part.home for part in parts),
-        about="\n\n".join(part.about for part in parts),
         speakers=sum(part.speakers for part in parts),
         protocol="speaker-kfold",
         epochs=max(part.epochs for part in parts),

@@ -28,13 +28,9 @@ PARTS = {
 }  # fmt: skip
 
 
-def _files(root):
-    folder.locate(root, "*/dia*_utt*.wav", corpus="MELD")  # says so if there are none
-    return folder.files(root, "*/*.wav")
-
-
 def read(root: Path) -> Rows:
     """Read the recordings of all parts with their labels."""
+    folder.locate(root, "*/dia*_utt*.wav", corpus="MELD")  # says so if there are none
     labels = {part: _labels(root, part) for part in ("train", "dev", "test")}
     folders = {}
 
@@ -78,13 +74,9 @@ CORPUS = Corpus(
     language="English",
     licence="GPL-3 (labels)",
     home="GitHub declare-lab/MELD; its videos must be turned into wav files first",
-    about=(
-        "The recordings are utterances of 304 speakers in the dialogues of a television series, "
-        "cut from its video {cite:p}`poria2019meld`. The emotions are very unevenly frequent."
-    ),
     reader=read,
     form="train/diaN_uttM.wav",
-    files=_files,
+    files="*/*.wav",
     pattern=rf"(?P<folder>{'|'.join(PARTS)})/(?P<name>dia\d+_utt\d+)",
     labels=EMOTIONS,
     speakers=304,

@@ -1,7 +1,6 @@
 """Reliability before and after scaling, accuracy against coverage; see `drawing`."""
 
 import numpy as np
-import seaborn as sns
 from matplotlib.ticker import PercentFormatter
 
 from ser_lib.metrics import calibration
@@ -9,8 +8,6 @@ from ser_lib.pages.calibration import Calibration, curve
 from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, level, styled
 from ser_lib.pages.figures.palette import BLUE, INK, ORANGE, PALE, SOFT
 from ser_lib.pages.words import count, number, percent
-
-LEVELS = np.linspace(0.05, 1, 39)  # coverages at which the curve and its band are computed
 
 
 @styled
@@ -40,7 +37,6 @@ def reliability(page: Calibration) -> Figure:
         words.append(f"{name.capitalize()}: {_bins(filled)} Expected error {number(error)}.")
     axes[0, 0].set_ylabel("accuracy")
     axes[1, 0].set_ylabel("utterances")
-    sns.despine(fig, left=True)
     return Figure(
         fig,
         alt=f"Reliability diagrams of {count(len(page.truth), 'answer')}. {' '.join(words)}",
@@ -65,7 +61,7 @@ def _bins(filled) -> str:
 @styled
 def coverage(page: Calibration) -> Figure:
     """Accuracy of the most confident share of the answers, with its 95 % interval."""
-    table = curve(page, shares=LEVELS)
+    table = curve(page, shares=np.linspace(0.05, 1, 39))
     overall = float(table["accuracy"].iloc[-1])
     right = round(overall * len(page.truth))
     fig, axis = canvas(height=3.4)
@@ -80,7 +76,6 @@ def coverage(page: Calibration) -> Figure:
              ylim=(min(0.95 * table["low"].min(), overall), 1.02))  # fmt: skip
     axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     legend_above(axis, 3)
-    sns.despine(fig)
     shown = "; ".join(
         f"{percent(row['coverage'])} answered, accuracy {number(row['accuracy'])}"
         for _, row in curve(page, shares=(0.25, 0.5, 0.75, 1.0)).iterrows()

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from itertools import cycle
 
 import numpy as np
-import seaborn as sns
 
 from ser_lib.core.errors import choose
 from ser_lib.experiments.run import Result, Run
-from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, level, score_rows, styled
-from ser_lib.pages.figures.palette import BLUE, GREEN, INK, ORANGE, PURPLE
+from ser_lib.pages.figures import drawing
+from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, level, styled
+from ser_lib.pages.figures.palette import BLUE, GREEN, ORANGE, PURPLE
 from ser_lib.pages.runs import labels
 from ser_lib.pages.words import capital, duration, interval, number
 
@@ -26,21 +26,16 @@ def scores(
     name: str = "comparison-scores",
     caption: str = "Scores of the networks; the lines span the 95 % interval.",
 ) -> Figure:
-    """Scores of several runs side by side, with their 95 % intervals.
-
-    The metrics are of accuracy, uar, macro_f1 and weighted_f1.
-    """
+    """Scores (accuracy, uar, macro_f1, weighted_f1) of runs side by side, with 95 % intervals."""
     for metric in metrics:
         choose(metric, _METRICS, "score")
-    fig, axis = canvas(height=3.4)
+    fig, axis = canvas(height=3.4, grid="y")
     width, listed = 0.8 / len(runs), []
     for i, (run, label, look) in enumerate(zip(runs, labels(runs), cycle(_LOOKS), strict=False)):
         x = np.arange(len(metrics)) + (i - (len(runs) - 1) / 2) * width
         values = [run.metrics[metric] for metric in metrics]
-        low, high = np.transpose([score.interval for score in values])
         axis.bar(x, [v.value for v in values], width * 0.92, label=label, color=look[0])
-        axis.vlines(x, low, high, color="white", linewidth=5)
-        axis.vlines(x, low, high, color=INK, linewidth=1.8)
+        drawing.whisker(axis, x, values)
         for at, score in zip(x, values, strict=True):
             axis.text(at, 0.04, number(score.value), ha="center",
                       bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5})  # fmt: skip
@@ -50,9 +45,7 @@ def scores(
     level(axis, chance, f"UAR by\nchance: {number(chance)}")
     axis.set_xticks(range(len(metrics)), [_METRICS[metric] for metric in metrics])
     axis.set(ylim=(0, 1))
-    axis.grid(False, axis="x")
     legend_above(axis, len(runs))
-    sns.despine(fig, left=True)
     alt = f"Bars with 95 % intervals. {'; '.join(listed)}."
     return Figure(fig, alt=alt, name=name, caption=caption)
 
@@ -60,22 +53,14 @@ def scores(
 @styled
 def baselines(runs: Sequence[Run], others: Sequence[Result], *, page: str = "comparison") -> Figure:
     """UAR of networks and other methods with their intervals, the highest on top."""
-    networks = [(name, run.uar, True) for run, name in zip(runs, labels(runs), strict=True)]
-    rest = [(capital(other.title), other.uar, False) for other in others]
-    rows = sorted(networks + rest, key=lambda row: -row[1].value)
-
-    def places(kind: bool) -> list[tuple]:
-        return [(y, uar) for y, (_, uar, network) in enumerate(rows) if network == kind]
-
-    fig = score_rows(
-        [name for name, _, _ in rows],
-        [("network", BLUE, "o", places(True)), ("without a network", ORANGE, "D", places(False))],
+    networks = [(name, {"network": run.uar}) for run, name in zip(runs, labels(runs), strict=True)]
+    rest = [(capital(other.title), {"without a network": other.uar}) for other in others]
+    rows = sorted(networks + rest, key=lambda row: -max(uar.value for uar in row[1].values()))
+    listed = "; ".join(f"{name} {interval(uar)}" for name, of in rows for uar in of.values())
+    return drawing.score_rows(
+        rows,
+        {"network": (BLUE, "o"), "without a network": (ORANGE, "D")},
         chance=1 / len(runs[0].emotions),
-        height=1.1 + 0.42 * len(rows),
-    )
-    listed = "; ".join(f"{name} {interval(uar)}" for name, uar, _ in rows)
-    return Figure(
-        fig,
         alt=f"Points with 95 % intervals. UAR from the highest down: {listed}.",
         name=f"{page}-baselines",
         caption="Networks and other methods in the same folds; lines span the 95 % interval.",
@@ -99,7 +84,6 @@ def cost(runs: Sequence[Run]) -> Figure:
         axis.set(xlabel=label, xlim=(0, 1.15 * max(values)))
     axes[0].set_ylabel("UAR")
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(runs))
-    sns.despine(fig)
     listed = "; ".join(
         f"{name}: UAR {number(run.uar.value)}, {number(run.record.n_parameters)} parameters, "
         f"{duration(run.record.speed.training_s)} of training"

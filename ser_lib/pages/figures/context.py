@@ -1,11 +1,10 @@
 """Figures of people and a network on the same utterances; see `drawing`."""
 
 import numpy as np
-import seaborn as sns
 
 from ser_lib.pages.context import Context
-from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, styled
-from ser_lib.pages.figures.palette import BLUE, INK, ORANGE
+from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, styled, whisker
+from ser_lib.pages.figures.palette import BLUE, ORANGE
 from ser_lib.pages.words import listing, number
 
 
@@ -16,25 +15,16 @@ def people(page: Context) -> Figure | None:
     if table is None:
         return None
     x, width = np.arange(len(table)), 0.38
-    fig, axis = canvas(height=3.6)
+    fig, axis = canvas(height=3.6, grid="y")
     network = [recall.value for recall in table["network"]]
     sides = (("people", table["people"], ORANGE, -1, "//"), ("network", network, BLUE, 1, ""))
     for column, heights, colour, side, hatch in sides:
         axis.bar(x + side * width / 2, heights, width, label=column, color=colour,
                  hatch=hatch, edgecolor="white", linewidth=0)  # fmt: skip
-    for colour, thickness in (("white", 4.5), (INK, 1.6)):
-        axis.vlines(
-            x + width / 2,
-            [one.low for one in table["network"]],
-            [one.high for one in table["network"]],
-            color=colour,
-            linewidth=thickness,
-        )
+    whisker(axis, x + width / 2, table["network"])
     axis.set_xticks(x, table.index)
     axis.set(ylim=(0, 1), ylabel="share recognised")
-    axis.grid(False, axis="x")
     legend_above(axis, 2)
-    sns.despine(fig, left=True)
     pairs = listing(
         f"{emotion} {number(row['people'])} and {number(row['network'].value)}"
         for emotion, row in table.iterrows()

@@ -15,7 +15,7 @@ def emotion_counts(table: pd.DataFrame) -> Figure:
     emotions = sorted(table["emotion"].unique())
     sexes = {"female": "women", "male": "men", "": "unknown sex"}
     present = [sex for sex in sexes if (table["sex"] == sex).any()]
-    fig, axis = canvas(height=3.2)
+    fig, axis = canvas(height=3.2, grid="y")
     colours = {"female": ORANGE, "male": BLUE, "": SOFT}
     sns.countplot(
         table, x="emotion", hue="sex", order=emotions, hue_order=present, ax=axis, saturation=1,
@@ -26,9 +26,7 @@ def emotion_counts(table: pd.DataFrame) -> Figure:
         bars.set_label(sexes[sex])
     axis.set(xlabel="", ylabel="utterances")
     axis.margins(y=0.12)
-    axis.grid(False, axis="x")
     legend_above(axis, len(present))
-    sns.despine(fig, left=True)
     by_sex = listing(
         f"{(table['sex'] == sex).sum():,} {'by' if sex else 'of'} {sexes[sex]}" for sex in present
     )
@@ -61,7 +59,6 @@ def durations(table: pd.DataFrame) -> Figure:
     axis.set(
         xlabel="duration (s)", ylabel="", xlim=(0, max(table["duration_s"].max(), WINDOW_S) * 1.03)
     )
-    sns.despine(fig, left=True)
     medians = table.groupby("emotion")["duration_s"].median()
     inside = float((table["duration_s"] <= WINDOW_S).mean())
     return Figure(

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 import seaborn as sns
 from matplotlib.patches import FancyBboxPatch, Patch
 
-from ser_lib.core.audio import RATE
 from ser_lib.experiments.run import Run
 from ser_lib.features import maps
 from ser_lib.pages.figures.drawing import Figure, canvas, styled
@@ -13,7 +12,6 @@ from ser_lib.pages.figures.network import figure_name
 from ser_lib.pages.figures.palette import BLUE, GREEN, INK, ORANGE, PALE, PURPLE, SOFT
 from ser_lib.pages.words import capital, count, number, percent
 
-WINDOW_S = maps.FRAMES * maps.HOP / RATE
 _KINDS = (  # part of a layer's type, what it is, its colour
     ("Conv", "convolution", BLUE),
     ("Norm", "normalisation", SOFT),

@@ -9,7 +9,7 @@ gives the same bytes: no date, fixed identifiers, text as outlines.
 import io
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, wraps
@@ -113,6 +113,7 @@ def style() -> AbstractContextManager:
         "xtick.color": INK,
         "ytick.color": INK,
         "axes.edgecolor": PALE,
+        **dict.fromkeys(("axes.spines.left", "axes.spines.right", "axes.spines.top"), False),
         "axes.titleweight": "bold",
         "axes.titlesize": 10.5,
         "grid.color": "#e6e6e6",
@@ -124,11 +125,12 @@ def style() -> AbstractContextManager:
     return matplotlib.rc_context(look | own)
 
 
-def canvas(rows: int = 1, columns: int = 1, *, height: float, **options):
-    """Return an empty figure of the report's width and its axes, as `plt.subplots` would."""
+def canvas(rows: int = 1, columns: int = 1, *, height: float, grid: str = "both", **options):
+    """Return an empty figure of the report's width and its axes; `grid` is "x", "y" or "both"."""
     fig = matplotlib.figure.Figure(figsize=(WIDTH, height), layout="constrained", facecolor="white")
     fig.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
-    return fig, fig.subplots(rows, columns, **options)
+    with matplotlib.rc_context({"axes.grid.axis": grid}):
+        return fig, fig.subplots(rows, columns, **options)
 
 
 def styled(function: Callable) -> Callable:
@@ -156,13 +158,28 @@ def level(axis, y: float, text: str) -> None:
     )  # fmt: skip
 
 
-def score_rows(names: Sequence[str], series: Iterable[tuple], *, chance: float, height: float):
-    """Draw UAR and its interval as points in rows, named from above, the value at the right.
+def whisker(axis, x, values: Iterable) -> None:
+    """Draw the intervals of bars, which are seen on every colour."""
+    for colour, width in (("white", 5), (INK, 1.8)):
+        axis.vlines(
+            x, *np.transpose([one.interval for one in values]), color=colour, linewidth=width
+        )
 
-    Of each kind of points, `series` has label, colour, marker and (row, `Score`) pairs.
+
+def score_rows(rows: Sequence[tuple], looks: Mapping[str, tuple], *, chance: float, **about):
+    """Return a figure of UAR and its interval as points in rows, the value at the right.
+
+    A row, from above, is a name and the estimate of each kind of points that it has; of a kind,
+    `looks` has colour and marker. The rest is that of `Figure`.
     """
-    fig, axis = canvas(height=height)
-    for label, colour, marker, places in series:
+    several = max(len(estimates) for _, estimates in rows) > 1
+    fig, axis = canvas(height=1.1 + (0.7 if several else 0.42) * len(rows), grid="x")
+    for label, (colour, marker) in looks.items():
+        places = [
+            (y + 0.28 * (list(own).index(label) - (len(own) - 1) / 2), own[label])
+            for y, (_, own) in enumerate(rows)
+            if label in own
+        ]
         for y, uar in places:
             axis.hlines(y, uar.low, uar.high, color=colour, linewidth=2)
             right = max(uar.high + 0.012, uar.value + 0.025)
@@ -170,10 +187,8 @@ def score_rows(names: Sequence[str], series: Iterable[tuple], *, chance: float, 
         axis.plot([uar.value for _, uar in places], [y for y, _ in places], marker,
                   color=colour, markersize=8, label=label, clip_on=False)  # fmt: skip
     axis.axvline(chance, color=INK, linestyle="--", linewidth=1.2)
-    axis.set(xlabel="UAR", xlim=(0, 1.1), ylim=(len(names) - 0.5, -0.5))
+    axis.set(xlabel="UAR", xlim=(0, 1.1), ylim=(len(rows) - 0.5, -0.5))
     axis.set_xticks(np.linspace(0, 1, 6))
-    axis.set_yticks(range(len(names)), names)
-    axis.grid(False, axis="y")
+    axis.set_yticks(range(len(rows)), [name for name, _ in rows])
     legend_above(axis, 2)
-    sns.despine(fig, left=True)
-    return fig
+    return Figure(fig, **about)

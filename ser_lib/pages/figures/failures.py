@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 
 from ser_lib.metrics.calibration import BINS
 from ser_lib.pages.figures.drawing import Figure, canvas, styled
@@ -30,7 +29,6 @@ def right_and_wrong(predictions: pd.DataFrame) -> Figure:
         )
     axis.set(xlabel="probability of the prediction", ylabel="utterances", xlim=(0, 1))
     axis.legend(loc="upper left")
-    sns.despine(fig, left=True)
     return Figure(
         fig,
         alt=f"Histograms of {count(len(predictions), 'prediction')}: {' '.join(words)}",

@@ -1,7 +1,5 @@
 """Figures of fairness: whom a network serves."""
 
-import seaborn as sns
-
 from ser_lib.pages.fairness import NAMES, SHOWN, Sexes, Speakers
 from ser_lib.pages.figures.drawing import Figure, canvas, styled
 from ser_lib.pages.figures.palette import BLUE, ORANGE, SOFT
@@ -32,7 +30,6 @@ def speakers(speakers: Speakers, sexes: Sexes) -> Figure | None:
     axis.set(xlabel="UAR", ylabel="speaker", xlim=(0, 1), ylim=(len(table) - 0.4, -0.6))
     axis.set_yticks(table.index if named else [], table["speaker"] if named else [])
     axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4)
-    sns.despine(fig, left=True)
     best, last = table.iloc[0], table.iloc[-1]
     means = (f" {capital(one.name)} together: {number(one.uar.value)}." for one in sexes.groups)
     return Figure(

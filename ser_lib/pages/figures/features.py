@@ -30,10 +30,8 @@ _GROUPS = {"f0": "f0, voicing", "chroma_C": "chroma", "onset_strength": "onset, 
            "mfcc_0": "mfcc", "centroid": "spectral shape", "contrast_0_hz": "contrast"}  # fmt: skip
 _BRIGHT_HZ = 1000  # bands above are compared with those below
 _DEVIATIONS = 2.5  # colour range of the stack
-_VOICED = 0.5
 _F0_REFERENCE_HZ = 27.5  # of the semitones of the row f0, as its unit says
 _F0_TICKS = (60, 100, 200, 400)  # Hz
-_F0_LIMITS = (55, 550)  # a little more than can be found, so that voices can be compared
 
 
 def row(stack: np.ndarray, name: str) -> np.ndarray:
@@ -43,7 +41,7 @@ def row(stack: np.ndarray, name: str) -> np.ndarray:
 
 def f0(stack: np.ndarray) -> np.ndarray:
     """Return the F0 of each frame of a stack in Hz, nan where there is no voice: float [frames]."""
-    voiced = row(stack, "voicing") > _VOICED
+    voiced = row(stack, "voicing") > 0.5
     semitones = row(stack, "f0").astype(float)
     return np.where(voiced, _F0_REFERENCE_HZ * 2 ** (semitones / 12), math.nan)
 
@@ -52,10 +50,7 @@ def f0(stack: np.ndarray) -> np.ndarray:
 def waveform_and_maps(
     signal: np.ndarray, maps: Mapping[str, np.ndarray], *, title: str = ""
 ) -> Figure:
-    """Draw an utterance's waveform and under it its maps, on one time axis.
-
-    `maps` has the utterance's map of each kind; the title says what utterance it is.
-    """
+    """Draw an utterance's waveform and under it its maps by their kind, on one time axis."""
     fig, axes = canvas(1 + len(maps), 1, height=1.3 + 2.9 * len(maps), sharex=True,
                        height_ratios=[1, *[2.6] * len(maps)])  # fmt: skip
     _draw_waveform(axes[0], signal, title)
@@ -74,10 +69,7 @@ def waveform_and_maps(
 
 @styled
 def voice(signal: np.ndarray, *, emotion: str, number: int, title: str = "") -> Figure:
-    """Draw an utterance's waveform, log-mel map and F0, on one time axis.
-
-    The axis of F0 is logarithmic and the same in all figures.
-    """
+    """Draw an utterance's waveform, log-mel map and F0, which has the same axis in all figures."""
     logmel, stack = (features.extract(signal, kind=kind) for kind in features.MAPS)
     fig, axes = canvas(3, 1, height=4.9, sharex=True, height_ratios=[1, 2.2, 1.3])
     _draw_waveform(axes[0], signal, title)
@@ -85,7 +77,8 @@ def voice(signal: np.ndarray, *, emotion: str, number: int, title: str = "") -> 
     contour = f0(stack)
     axes[2].plot(np.arange(len(contour)) * FRAME_S, contour, color=ORANGE, linewidth=2,
                  marker="o", markersize=2.5)  # fmt: skip
-    axes[2].set(yscale="log", ylim=_F0_LIMITS, ylabel="F0 (Hz)", xlabel="time (s)")
+    # A little more than can be found, so that voices can be compared.
+    axes[2].set(yscale="log", ylim=(55, 550), ylabel="F0 (Hz)", xlabel="time (s)")
     axes[2].set_yticks(_F0_TICKS, [str(hz) for hz in _F0_TICKS])
     axes[2].yaxis.set_minor_formatter(NullFormatter())
     fig.align_ylabels()

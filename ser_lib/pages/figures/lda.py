@@ -1,15 +1,13 @@
 """Figures of the discriminant: its steps, and what it listens to; see `drawing`."""
 
-import seaborn as sns
-
 from ser_lib.pages.figures.drawing import Figure, canvas, score_rows, styled
 from ser_lib.pages.figures.palette import BLUE, INK, PALE
 from ser_lib.pages.lda import Cues, Steps
-from ser_lib.pages.words import capital, interval, number, signed
+from ser_lib.pages.words import interval, number, signed
 
 LABELS = {
     "svm": "SVM on statistics",
-    "discriminant": "discriminant instead",
+    "discriminant": "Discriminant instead",
     "speeds": "+ copies at four speeds",
     "tilts": "+ two tilts, copies in the test",
     "modulation": "+ modulation",
@@ -19,19 +17,12 @@ LABELS = {
 @styled
 def steps(page: Steps) -> Figure:
     """UAR after each step with its interval, the first on top."""
-    names = [LABELS[step.name] for step in page.steps]
-    places = [(y, step.result.uar) for y, step in enumerate(page.steps)]
-    fig = score_rows(
-        [capital(name) for name in names],
-        [("unseen utterances", BLUE, "o", places)],
+    results = [(LABELS[step.name], step.result.uar) for step in page.steps]
+    listed = "; ".join(f"{name} {interval(uar)}" for name, uar in results)
+    return score_rows(
+        [(name, {"unseen utterances": uar}) for name, uar in results],
+        {"unseen utterances": (BLUE, "o")},
         chance=page.chance,
-        height=1.1 + 0.42 * len(names),
-    )
-    listed = "; ".join(
-        f"{name} {interval(step.result.uar)}" for name, step in zip(names, page.steps, strict=True)
-    )
-    return Figure(
-        fig,
         alt=f"Points with 95 % intervals. UAR step by step: {listed}.",
         name="lda-steps",
         caption="What each step adds; the lines span the 95 % interval.",
@@ -43,7 +34,7 @@ def cues(page: Cues) -> Figure:
     """What the recall of each emotion loses without each cue, with intervals."""
     emotions = list(page.losses)
     fig, axes = canvas(1, len(page.losses), height=1.4 + 0.32 * len(emotions), sharey=True,
-                       sharex=True)  # fmt: skip
+                       sharex=True, grid="x")  # fmt: skip
     listed = []
     for axis, (cue, row) in zip(axes, page.losses.iterrows(), strict=True):
         for y, (emotion, loss) in enumerate(row.items()):
@@ -53,11 +44,9 @@ def cues(page: Cues) -> Figure:
             listed.append(f"{emotion} without {cue} {signed(loss)}")
         axis.axvline(0, color=INK, linestyle="--", linewidth=1.2)
         axis.set_title(f"without {cue}\n{number(page.sizes[cue])} numbers")
-        axis.grid(False, axis="y")
     axes[0].set_yticks(range(len(emotions)), emotions)
     axes[0].set_ylim(len(emotions) - 0.5, -0.5)
     fig.supxlabel("recall lost", fontsize="medium", color=INK)
-    sns.despine(fig, left=True)
     return Figure(
         fig,
         alt=f"Points with 95 % intervals. Recall lost: {'; '.join(listed)}.",

@@ -12,9 +12,6 @@ from ser_lib.pages.figures.palette import BLUE, GREEN, INK, ORANGE, PALE, SOFT, 
 from ser_lib.pages.network import pairs, speaker_scores
 from ser_lib.pages.words import count, extremes, number, percent
 
-CURVE_FOLDS = 0.5  # a mean over a smaller share of the folds than this is not drawn
-NAMED_SPEAKERS = 30  # with more speakers than this their names are left out
-
 
 def figure_name(run: Run, page: str | None, name: str) -> str:
     """Return the name of a figure of a page, by default of the page of the run's network."""
@@ -32,7 +29,7 @@ def learning_curves(run: Run, *, page: str | None = None) -> Figure:
     history = run.history.replace({"split": names})
     n_folds = history["fold"].nunique()
     running = history.groupby("epoch")["fold"].nunique()
-    last = int(running.index[running >= CURVE_FOLDS * n_folds].max())
+    last = int(running.index[running >= n_folds / 2].max())
     first_stop = int(history.groupby("fold")["epoch"].max().min())
     shown = history[history["epoch"] <= last]
     means = shown.groupby(["split", "epoch"])[["accuracy", "loss"]].mean()
@@ -51,7 +48,6 @@ def learning_curves(run: Run, *, page: str | None = None) -> Figure:
     axes[0].set_ylim(0, 1)
     axes[1].set_ylim(bottom=0)
     axes[0].legend(loc="lower right", title=None)
-    sns.despine(fig)
     accuracy, loss = (
         [number(float(means.loc[(split, last), measure])) for split in names.values()]
         for measure in ("accuracy", "loss")
@@ -101,7 +97,7 @@ def confusion(run: Run, *, normalise: bool = False, page: str | None = None) -> 
 
 
 @styled
-def confusion_by_fold(run: Run, *, page: str = "across") -> Figure:
+def confusion_by_fold(run: Run) -> Figure:
     """Confusion matrices of a run across corpora side by side, as shares of the true emotion."""
     folds = [fold["name"] for fold in run.record.folds]
     columns = min(len(folds), 2)
@@ -121,7 +117,7 @@ def confusion_by_fold(run: Run, *, page: str = "across") -> Figure:
     return Figure(
         fig,
         alt=f"Confusion matrices, true emotion in rows. {' '.join(words)}",
-        name=f"{page}-confusion",
+        name="across-confusion",
         caption="What each emotion was taken for, as shares of the true emotion.",
     )
 
@@ -166,7 +162,6 @@ def per_class(run: Run, *, page: str | None = None) -> Figure:
     )  # fmt: skip
     axis.set(xlabel="", ylabel="", ylim=(0, 1))
     legend_above(axis, 3)
-    sns.despine(fig, left=True)
     return Figure(
         fig,
         alt=f"Precision, recall and F1 of {count(len(table), 'emotion')}. F1 is "
@@ -182,7 +177,7 @@ def class_accuracy(run: Run, *, page: str | None = None) -> Figure:
     counts, overall = run.confusion.to_numpy(), run.metrics["accuracy"].value
     spoken, right = counts.sum(axis=1), np.diag(counts)
     shares = right / np.maximum(spoken, 1)
-    fig, axis = canvas(height=3.4)
+    fig, axis = canvas(height=3.4, grid="y")
     axis.bar(run.emotions, shares, color=BLUE, width=0.7)
     level(axis, overall, f"all: {number(overall)}")
     for i, share in enumerate(shares):
@@ -190,8 +185,6 @@ def class_accuracy(run: Run, *, page: str | None = None) -> Figure:
         inside = {"y": 0.03, "color": "white"} if share > 0.2 else {"y": share + 0.03}
         axis.text(i, s=text, ha="center", va="bottom", size=8, linespacing=1.5, **inside)
     axis.set(ylim=(0, 1), ylabel="accuracy")
-    axis.grid(False, axis="x")
-    sns.despine(fig, left=True)
     return Figure(
         fig,
         alt="Bars of accuracy by emotion: "
@@ -209,7 +202,7 @@ def correct_incorrect(run: Run, *, page: str | None = None) -> Figure:
     hits = run.predictions["truth"] == run.predictions["predicted"]
     values = {"correct": int(hits.sum()), "incorrect": int((~hits).sum())}
     share = percent(hits.mean())
-    fig, axis = canvas(height=1.9)
+    fig, axis = canvas(height=1.9, grid="x")
     bars = axis.barh(list(values), list(values.values()), color=[BLUE, ORANGE], height=0.65)
     axis.bar_label(
         bars, [f"{values['correct']:,} ({share})", f"{values['incorrect']:,}"], padding=5
@@ -217,8 +210,6 @@ def correct_incorrect(run: Run, *, page: str | None = None) -> Figure:
     axis.invert_yaxis()
     axis.set(xlabel="test utterances", xlim=(0, max(values.values()) * 1.18))
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.grid(False, axis="y")
-    sns.despine(fig, left=True)
     return Figure(
         fig,
         alt=f"Two bars: of {count(len(hits), 'test utterance')}, {values['correct']:,} ({share}) "
@@ -232,7 +223,7 @@ def correct_incorrect(run: Run, *, page: str | None = None) -> Figure:
 def speakers(run: Run, *, page: str | None = None) -> Figure:
     """UAR and accuracy of every test speaker, sorted by UAR."""
     table = speaker_scores(run).sort_values(["uar", "accuracy"], ascending=False)
-    named = len(table) <= NAMED_SPEAKERS
+    named = len(table) <= 30  # the names of more would not be legible
     fig, axis = canvas(height=1.3 + (0.27 if named else 0.08) * len(table))
     y, both = np.arange(len(table)), table[["uar", "accuracy"]]
     axis.hlines(y, both.min(axis=1), both.max(axis=1), color=PALE, linewidth=2, zorder=1)
@@ -243,7 +234,6 @@ def speakers(run: Run, *, page: str | None = None) -> Figure:
     axis.set(xlabel="score", ylabel="speaker", ylim=(len(table) - 0.4, -0.6))
     axis.set_yticks(y if named else [], table.index if named else [])
     legend_above(axis, 3)
-    sns.despine(fig, left=True)
     uar = table["uar"].rename("speaker {}".format)
     return Figure(
         fig,

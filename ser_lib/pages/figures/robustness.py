@@ -1,8 +1,6 @@
 """Figures of robustness: UAR under changed conditions."""
 
 import numpy as np
-import seaborn as sns
-from matplotlib.lines import Line2D
 
 from ser_lib.features.perturb import KINDS
 from ser_lib.pages.figures.drawing import Figure, canvas, styled
@@ -20,21 +18,22 @@ def curves(trial: Trial) -> Figure:
     The bars are the 95 % intervals of the change, drawn from the clean value.
     """
     rows = -(-len(KINDS) // _COLUMNS)
-    fig, axes = canvas(rows, _COLUMNS, height=0.5 + 2.1 * rows, sharey=True, squeeze=False)
+    fig, axes = canvas(rows, _COLUMNS, height=0.5 + 2.1 * rows, grid="y", sharey=True,
+                       squeeze=False)  # fmt: skip
     clean, lowest = trial.clean.value, []
     for axis, (kind, about) in zip(axes.flat, KINDS.items(), strict=False):
         own = [c for c in trial.conditions if c.kind == kind]
         x = np.arange(len(own))
-        axis.axhline(clean, color=INK, linestyle="--", linewidth=1.2)
-        axis.axhline(trial.chance, color=SOFT, linestyle=":", linewidth=1.2)
+        axis.axhline(clean, color=INK, linestyle="--", linewidth=1.2, label="unchanged")
+        axis.axhline(trial.chance, color=SOFT, linestyle=":", linewidth=1.2, label="chance")
         axis.vlines(
             x, *np.transpose([clean + np.array(c.change.interval) for c in own]),
-            color=PALE, linewidth=5,
+            color=PALE, linewidth=5, label="95 % interval of the change",
         )  # fmt: skip
-        axis.plot(x, [c.uar.value for c in own], color=BLUE, marker="o", linewidth=1.8)
+        axis.plot(x, [c.uar.value for c in own], color=BLUE, marker="o", linewidth=1.8,
+                  label="changed")  # fmt: skip
         axis.set_xticks(x, [f"{c.strength:g}" for c in own])
         axis.set(title=capital(about.name), xlabel=about.unit, xlim=(-0.5, len(own) - 0.5))
-        axis.grid(False, axis="x")
         worst = min(own, key=lambda c: c.uar.value)
         lowest.append(f"{about.name} {number(worst.uar.value)} at {worst.strength:g} {about.unit}")
     for axis in axes.flat[len(KINDS) :]:
@@ -42,14 +41,7 @@ def curves(trial: Trial) -> Figure:
     axes.flat[0].set_ylim(0, 1)
     for row in axes:
         row[0].set_ylabel("UAR")
-    handles = [
-        Line2D([], [], color=BLUE, marker="o", linewidth=2, label="changed"),
-        Line2D([], [], color=INK, linestyle="--", linewidth=2, label="unchanged"),
-        Line2D([], [], color=SOFT, linestyle=":", linewidth=2, label="chance"),
-        Line2D([], [], color=PALE, linewidth=5, label="95 % interval of the change"),
-    ]
-    fig.legend(handles=handles, loc="outside upper center", ncols=len(handles), frameon=False)
-    sns.despine(fig)
+    fig.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return Figure(
         fig,
         alt=f"UAR under {count(len(KINDS), 'kind')} of perturbation, mild to severe from left to "

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import seaborn as sns
 
 from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, styled
 from ser_lib.pages.figures.palette import BLUE, INK, ORANGE, RED
@@ -17,7 +16,7 @@ def ratios(rows: Sequence[Mapping]) -> Figure | None:
     rows = [row for row in rows if row["ratio"] is not None]
     if not rows:
         return None
-    fig, axis = canvas(height=1.2 + 0.36 * len(rows))
+    fig, axis = canvas(height=1.2 + 0.36 * len(rows), grid="x")
     kinds = (
         ("rival", "times as fast as the rival", BLUE, "o"),
         ("limit", "times the cost of the limit", ORANGE, "D"),
@@ -42,16 +41,14 @@ def ratios(rows: Sequence[Mapping]) -> Figure | None:
             markersize=13, markeredgewidth=2, label="target missed",
         )  # fmt: skip
     axis.axvline(1, color=INK, linestyle="--", linewidth=1.2)
-    axis.set_yticks(range(len(rows)), [_label(row) for row in rows])
+    axis.set_yticks(range(len(rows)), [capital(f"{row['group']}: {row['name']}") for row in rows])
     axis.set(xscale="log", xlabel="ratio of the medians", ylabel="", ylim=(len(rows) - 0.4, -0.6))
     marks = [1, *(row["ratio"] for row in rows), *(aim(rows[y]) for y in aimed)]
     ticks = np.array([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100])
     ticks = ticks[(min(marks) / 2 <= ticks) & (ticks <= 2 * max(marks))]
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.minorticks_off()
-    axis.grid(False, axis="y")
     legend_above(axis, 2)  # names of rows leave the axis narrow
-    sns.despine(fig, left=True)
     return Figure(
         fig,
         alt=_words(rows),
@@ -67,10 +64,6 @@ def _against(row: Mapping) -> str:
     return "rival" if row["rival"] is not None else "limit"
 
 
-def _label(row: Mapping) -> str:
-    return capital(f"{row['group']}: {row['name']}")
-
-
 def _words(rows: Sequence[Mapping]) -> str:
     """Say what the figure shows: every ratio, and whether its target is met."""
     words = []
@@ -80,6 +73,6 @@ def _words(rows: Sequence[Mapping]) -> str:
         if row["target"]:
             text += f" (target {aim(row):g}, {'met' if row['met'] else 'missed'})"
         words.append(text)
-    missed = [_label(row) for row in rows if row["met"] is False]
-    end = f"Missed: {listing(missed)}." if missed else "No target of these is missed."
+    missed = [f"{row['group']}: {row['name']}" for row in rows if row["met"] is False]
+    end = f"Missed: {listing(map(capital, missed))}." if missed else "No target of these is missed."
     return f"Points of {count(len(rows), 'ratio')}. {'; '.join(words)}. {end}"

@@ -1,24 +1,13 @@
 """What a built book must pass, read from its html: no browser, no network.
 
 `check` runs every gate and returns what they find; an empty list is a pass. A gate is a function
-that takes the parsed pages (and what else it needs) and yields findings, one a fault.
-
-========== =====================================================================================
-notebooks  every notebook ran to its end, without an error and without an object's memory address,
-           and has its page
-code       no text of a corpus has become code: an article holds no script, no frame, no form, no
-           handler of an event and no link that runs a script
-requests   no page or style sheet loads anything from another server; plain links may lead there
-links      every internal link leads to a file and, where it names one, to an anchor in it, and no
-           anchor is on a page twice
-images     every image has alternative text that is not a file's name
-weight     no page, with what it loads, is heavier than 3 MB, and no book heavier than 40 MB
-identical  two builds from the same pages have the same files (`differences`, on its own)
-========== =====================================================================================
+that takes the parsed pages (and what else it needs) and yields findings, one a fault; `differences`
+between two builds from the same pages are one on its own.
 
 The gates that need a browser are in `ser_lib.report.checks.rendered`.
 """
 
+import filecmp
 import json
 import re
 from collections import Counter
@@ -178,7 +167,7 @@ def _loaded(page: BeautifulSoup) -> Iterator[str]:
 
 
 def broken_links(html: Path, pages: Mapping[str, BeautifulSoup]) -> Iterator[Finding]:
-    """Find internal addresses, in links and in what a page loads, that lead nowhere."""
+    """Find internal addresses, also of what a page loads, that lead nowhere, and double anchors."""
     anchors = {
         name: Counter(tag.get("id") or tag["name"] for tag in page.select("[id], a[name]"))
         for name, page in pages.items()
@@ -232,7 +221,7 @@ def images_without_text(pages: Mapping[str, BeautifulSoup]) -> Iterator[Finding]
 
 
 def overweight(html: Path, pages: Mapping[str, BeautifulSoup]) -> Iterator[Finding]:
-    """Find pages and books that are too heavy to send or to keep."""
+    """Find pages, with what they load, and books that are too heavy to send or to keep."""
     parts = {name: (files_of(html, name, page), PAGE_BYTES) for name, page in pages.items()}
     parts["the book"] = [path for path in html.rglob("*") if path.is_file()], BOOK_BYTES
     for name, (files, limit) in parts.items():
@@ -243,12 +232,14 @@ def overweight(html: Path, pages: Mapping[str, BeautifulSoup]) -> Iterator[Findi
 
 def differences(html: Path, again: Path) -> Iterator[Finding]:
     """Find the files that two builds of a book do not have in common, byte for byte."""
-    first, second = (
-        {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    names = {
+        path.relative_to(folder).as_posix()
         for folder in (html, again)
-    )
-    for name in sorted(first.keys() | second.keys()):
-        if name not in first or name not in second:
-            yield Finding("identical", name, "only one of two builds has it")
-        elif first[name].read_bytes() != second[name].read_bytes():
-            yield Finding("identical", name, "a second build from the same pages differs")
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    _, differing, single = filecmp.cmpfiles(html, again, sorted(names), shallow=False)
+    for name in single:
+        yield Finding("identical", name, "only one of two builds has it")
+    for name in differing:
+        yield Finding("identical", name, "a second build from the same pages differs")

@@ -35,21 +35,13 @@ VIEWS = (  # how it is said, window, mode, rules that are left out
 )
 GATES = ("requests", "accessibility", "phone")
 SCRIPT = Path(__file__).with_suffix(".js")
-_LOCAL = ("file:", "data:", "blob:", "about:")
-_BROWSERS = 4  # at once, at most: one fills a processor and some hundred megabytes
-_RESIZED_MS = 350  # the theme follows a new size after 300 ms
 
 
 def check(html: Path, *, remember: Path | None = None) -> list[Finding]:
     """Look at every page of a built book in a browser; `browser.why_not` says if there is none.
 
-    Parameters
-    ----------
-    html
-        The folder with the book's ``index.html``.
-    remember
-        A file for the digests of the pages that pass. A page that keeps its digest, made of the
-        page, what it loads and the book's style and scripts, is not looked at again.
+    `remember` is a file for the digests of the pages that pass. A page that keeps its digest, made
+    of the page, what it loads and the book's style and scripts, is not looked at again.
     """
     from axe_playwright_python.base import AXE_SCRIPT
 
@@ -69,7 +61,7 @@ def check(html: Path, *, remember: Path | None = None) -> list[Finding]:
     names = [name for name in pages if passed.get(name) != digests[name]]
     if not names:
         return []
-    count = min(len(names), processors(), _BROWSERS)
+    count = min(len(names), processors(), 4)  # each fills a processor and hundreds of megabytes
     with ThreadPoolExecutor(count) as pool:
         shares = [names[start::count] for start in range(count)]
         parts = list(pool.map(lambda share: list(_look_through(html, share)), shares))
@@ -96,7 +88,7 @@ def _look_through(html: Path, names: Iterable[str]) -> Iterator[Finding]:
             notes[addresses.get(urldefrag(page.url).url, name), message] = None
 
         def asked(request) -> None:
-            if not request.url.startswith(_LOCAL):
+            if not request.url.startswith(("file:", "data:", "blob:", "about:")):
                 note(f"asks for {request.url[:200]}")
 
         def failed(request) -> None:
@@ -125,10 +117,10 @@ def _visit(page, address: str, name: str) -> Iterator[Finding]:
         page.evaluate(script)
     faults: dict[str, list[str]] = {}  # where each is found
     for view, size, mode, left_out in VIEWS:
-        resized = page.viewport_size != size
+        resized = page.viewport_size != size  # which the theme follows after 300 ms
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=mode)
-        page.evaluate("given => gates.settle(given)", [mode, _RESIZED_MS if resized else 0])
+        page.evaluate("given => gates.settle(given)", [mode, 350 if resized else 0])
         for fault in page.evaluate("rules => gates.faults(rules)", left_out):
             more = f" and {fault['more']} more" if fault["more"] else ""
             message = f"{fault['rule']}: {fault['place']}{more}: {fault['reason']}"
