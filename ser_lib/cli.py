@@ -375,10 +375,13 @@ def _evaluate(options) -> int:
 
 def _predict(options) -> int:
     from ser_lib.core import jobs
-    from ser_lib.experiments import run
     from ser_lib.models import predict
 
-    model = options.model if Path(options.model).exists() else run.find(options.model)
+    model = options.model
+    if not Path(model).exists():
+        from ser_lib.experiments import run  # pandas, which a prediction by path does not need
+
+        model = run.find(model)
     result = predict.predict(options.audio, model, progress=jobs.tell)
     for error in result.refused:
         print(f"ser: {error}", file=sys.stderr)

@@ -20,6 +20,8 @@ class Corpus:
     ----------
     title
         What comes before a comma is its short name.
+    about
+        Markdown for the data page: how the recordings came to be, with citations.
     form
         How files are called in short, such as ``"f1/neu-f1-b1.wav"``.
     files
@@ -58,6 +60,7 @@ class Corpus:
     language: str
     licence: str
     home: str  # where to get it
+    about: str
     reader: Callable[[Path], Rows] | None = None
     form: str = ""
     files: str | Callable[[Path], tuple[list[Path], list[dict[str, str]]]] = ""
@@ -81,14 +84,6 @@ class Corpus:
     def short(self) -> str:
         """The title without what explains it, for a table or a sentence."""
         return self.title.split(",")[0]
-
-    @property
-    def about(self) -> str:
-        """Markdown for the data page: how the recordings came to be, with citations."""
-        files = (
-            Path(__file__).with_name("readers") / f"{name}.md" for name in self.name.split(",")
-        )
-        return "\n\n".join(" ".join(f.read_text("utf-8").split()) for f in files if f.is_file())
 
     @property
     def utterances(self) -> int:

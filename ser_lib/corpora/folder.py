@@ -44,25 +44,27 @@ def recordings(
 ) -> tuple[list[Path], list[dict[str, str]]]:
     """Return all audio and video under `root`, if a name fits, whatever folders it lies in.
 
-    Else a `CorpusError` names the folder the user meant; so it does where the folders of `pattern`
-    are above or below. Those of `pattern` come first, then what is nearer to the root.
+    Else a `CorpusError` names the folder the user meant; so it does where a folder below has
+    any by `pattern`, or one above has more. Those of `pattern` come first, then what is nearer to the root.
     """
     usual = set(files(root, pattern)[0])
-    if not usual:
-        _refuse_neighbours(root, pattern, corpus)
     unread: list[tuple[Path, str]] = []
     kinds = SUFFIXES + FOREIGN
     below = [f for f in files_below(root, unread, levels=DEEP) if f.suffix.lower() in kinds]
     refused = [left_out(root, path, reason) for path, reason in unread]
-    if not any(map(fits, below)):
+    n = sum(map(fits, below))
+    if not usual:
+        _refuse_neighbours(root, pattern, corpus, n)
+    if not n:
         raise _nothing(root, pattern, corpus, refused)
     below.sort(key=lambda f: (f not in usual, f.suffix.lower() in FOREIGN, len(f.parts), f))
     return below, refused
 
 
-def _refuse_neighbours(root: Path, pattern: str, corpus: str) -> None:
+def _refuse_neighbours(root: Path, pattern: str, corpus: str, n: int = 0) -> None:
+    """Refuse a folder of `n` recordings if one below it is the corpus's, or one above with more."""
     for distance, folder in _neighbours(root):
-        if files(folder, pattern)[0]:
+        if len(files(folder, pattern)[0]) > (0 if folder.is_relative_to(root.absolute()) else n):
             raise CorpusError(f"{root} is {distance} for {corpus}; give {folder}")
 
 

@@ -296,7 +296,7 @@ def _behind(name: str) -> list[Path]:
     texts = {file.parent / "text" / file.stem for file in behind if file.parent.name == "pages"}
     behind |= {text for folder in texts for text in folder.glob("*.*")}
     for folder in {file.parent for file in behind}:
-        behind |= {*folder.glob("*.csv"), *folder.glob("*.yml"), *folder.glob("*.md")}
+        behind |= {*folder.glob("*.csv"), *folder.glob("*.yml")}
     return sorted(behind)
 
 

@@ -23,7 +23,7 @@ def tones(tmp_path, monkeypatch, workspace):
         CATALOGUE,
         "tones",
         Corpus(
-            name="tones", title="Tones", language="none", licence="none", home="here",
+            name="tones", title="Tones", language="none", licence="none", home="here", about="",
             reader=CATALOGUE["emodb"].read, counts={"anger": 10, "neutral": 10, "sadness": 10},
             expected=lambda names: COMPLETE,
         ),

@@ -104,7 +104,7 @@ def tones(server, recordings, monkeypatch, tmp_path):
     server.files["tones.zip"] = zipped
     row = Corpus(
         name="tones", title="Corpus of tones", language="none", licence="CC0-1.0", home="a server",
-        reader=CATALOGUE["emodb"].read,
+        about="", reader=CATALOGUE["emodb"].read,
     )  # fmt: skip
     monkeypatch.setitem(CATALOGUE, "tones", row)
     for name in ("HOME", "XDG_CACHE_HOME", "TMPDIR"):

@@ -1,7 +1,6 @@
-"""The corpora that the report can be made from, one file for each, and what is said of it.
+"""The corpora that the report can be made from, one file for each.
 
-To add a corpus, write a file here with a `Corpus` in it (see `emodb`), which is in the catalogue
-then, and beside it, in ``<name>.md``, how the recordings came to be, with citations.
+To add a corpus, write a file here with a `Corpus` in it (see `emodb`); it is in the catalogue then.
 Users with a corpus of their own need no code: see `table`.
 """
 
@@ -42,6 +41,7 @@ def describe(name: str) -> Corpus:
         language=", ".join(dict.fromkeys(part.language for part in parts)),
         licence="; ".join(dict.fromkeys(part.licence for part in parts)),
         home="; ".join(part.home for part in parts),
+        about="\n\n".join(part.about for part in parts),
         speakers=sum(part.speakers for part in parts),
         protocol="speaker-kfold",
         epochs=max(part.epochs for part in parts),

@@ -41,6 +41,11 @@ CORPUS = Corpus(
     language="English",
     licence="ODbL 1.0",
     home="GitHub CheyneyComputerScience/CREMA-D",
+    about=(
+        "Ninety-one actors, 43 women and 48 men, spoke twelve sentences in six emotions, some of "
+        "them at three levels {cite:p}`cao2014cremad`. One recording was published without sound "
+        "and is left out."
+    ),
     form="AudioWAV/AAAA_SSS_EMO_LV.wav",
     files="AudioWAV/*.wav",
     flat=True,

@@ -35,6 +35,12 @@ CORPUS = Corpus(
     language="German",
     licence="CC0-1.0",
     home="Zenodo record 7447302",
+    about=(
+        "Actors spoke ten everyday sentences, whose words carry no emotion, in seven emotions "
+        "{cite:p}`burkhardt2005database`. Of all takes those were published that listeners "
+        "recognised and found natural, so the emotions are acted and clear: everyday speech is "
+        "harder."
+    ),
     form="SSttEv.wav",
     files="wav/*.wav",
     flat=True,

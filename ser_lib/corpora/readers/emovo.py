@@ -32,6 +32,11 @@ CORPUS = Corpus(
     language="Italian",
     licence="unclear",
     home="the authors of its paper (Costantini et al. 2014)",
+    about=(
+        "Three women and three men spoke fourteen sentences in seven emotions "
+        "{cite:p}`costantini2014emovo`. Everyone says every sentence in every emotion, so the "
+        "words tell nothing about it."
+    ),
     form="f1/neu-f1-b1.wav",
     files="[fm][1-3]/*.wav",
     flat=True,

@@ -42,6 +42,11 @@ CORPUS = Corpus(
     language="Mandarin and English",
     licence="research only, by form",
     home="GitHub HLTSingapore/Emotional-Speech-Data",
+    about=(
+        "Ten speakers of Mandarin and ten of English each spoke 350 sentences in five emotions "
+        "{cite:p}`zhou2022emotional`. Everyone says every sentence of the own language in every "
+        "emotion, so all classes have the same size."
+    ),
     form="SSSS/Emotion/SSSS_NNNNNN.wav",
     files=_files,
     pattern=(

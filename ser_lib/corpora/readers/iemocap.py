@@ -85,6 +85,12 @@ CORPUS = Corpus(
     language="English",
     licence="by form, no redistribution",
     home="a release form of the University of Southern California, sail.usc.edu/iemocap",
+    about=(
+        "In each of five sessions a woman and a man played scripts and improvised, and the "
+        "majority of several raters labelled every turn {cite:p}`busso2008iemocap`. The same "
+        "seven scripts are played in all sessions, so that even a new session brings words that "
+        "are in training: the improvised turns alone are the stricter test."
+    ),
     reader=read,
     form="SessionN/sentences/wav/<dialog>/<turn>.wav",
     files="Session[1-5]/sentences/wav/*/*.wav",

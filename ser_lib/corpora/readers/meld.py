@@ -74,6 +74,10 @@ CORPUS = Corpus(
     language="English",
     licence="GPL-3 (labels)",
     home="GitHub declare-lab/MELD; its videos must be turned into wav files first",
+    about=(
+        "The recordings are utterances of 304 speakers in the dialogues of a television series, "
+        "cut from its video {cite:p}`poria2019meld`. The emotions are very unevenly frequent."
+    ),
     reader=read,
     form="train/diaN_uttM.wav",
     files="*/*.wav",

@@ -45,6 +45,10 @@ CORPUS = Corpus(
     language="Polish",
     licence="CC BY-NC-SA 4.0",
     home="GitHub amu-cai/nEMO",
+    about=(
+        "Nine speakers acted Polish sentences in six emotions {cite:p}`christop2024nemo`. The "
+        "classes are of nearly the same size."
+    ),
     reader=read,
     form="samples/SPK_emotion_sentence.wav",
     files="samples/*.wav",

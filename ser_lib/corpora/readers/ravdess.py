@@ -35,6 +35,12 @@ CORPUS = Corpus(
     language="English",
     licence="CC BY-NC-SA 4.0",
     home="Zenodo record 1188976, Audio_Speech_Actors_01-24.zip",
+    about=(
+        "Twelve women and twelve men, all actors, spoke two sentences in eight emotions, each "
+        "twice and, but for neutral, at two intensities; the corpus's song is not read "
+        "{cite:p}`livingstone2018ravdess`. One recording is there under two names, which no "
+        "evaluation may split between training and test."
+    ),
     form="Actor_AA/MM-CC-EE-II-SS-RR-AA.wav",
     files="Actor_*/*.wav",
     flat=True,

@@ -32,6 +32,11 @@ CORPUS = Corpus(
     language="English",
     licence="by registration",
     home="University of Surrey",
+    about=(
+        "Four men spoke fifteen sentences in each of six emotions and thirty in a neutral voice "
+        "{cite:p}`haq2009speaker`. Four speakers, all men, are few: how far the scores carry to "
+        "other voices stays open."
+    ),
     form="DC/a01.wav",
     files="[DJK][CEKL]/*.wav",
     flat=True,

@@ -95,6 +95,7 @@ CORPUS = Corpus(
     language="any",
     licence="your own",
     home="a CSV file with the columns path, emotion and, better, speaker",
+    about="These recordings are described by a table of their owner.",
     reader=read,
     acted=False,
     is_file=True,
