@@ -62,7 +62,7 @@ def recordings(
 
 
 def _refuse_neighbours(root: Path, pattern: str, corpus: str, n: int = 0) -> None:
-    """Refuse a folder of `n` recordings if one below it is the corpus's, or one above with more."""
+    """Refuse a folder of `n` recordings if one below is the corpus, or one above has more."""
     for distance, folder in _neighbours(root):
         if len(files(folder, pattern)[0]) > (0 if folder.is_relative_to(root.absolute()) else n):
             raise CorpusError(f"{root} is {distance} for {corpus}; give {folder}")
