@@ -44,8 +44,8 @@ def recordings(
 ) -> tuple[list[Path], list[dict[str, str]]]:
     """Return all audio and video under `root`, if a name fits, whatever folders it lies in.
 
-    Else a `CorpusError` names the folder the user meant; so it does where a folder below has
-    any by `pattern`, or one above has more. Those of `pattern` come first, then what is nearer to the root.
+    Else a `CorpusError` names the folder the user meant; so it does where a folder below has any by
+    `pattern`, or one above has more. Those of `pattern` come first, then what is nearer.
     """
     usual = set(files(root, pattern)[0])
     unread: list[tuple[Path, str]] = []
