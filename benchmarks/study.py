@@ -26,7 +26,8 @@ def main() -> None:
         "copies": duplicates.copies(manifests),
     }
     for name, table in tables.items():
-        text = table.to_csv(index=False, lineterminator="\n", na_rep="-")
+        digits = "%.3f" if name == "coverage" else "%.2f"
+        text = table.to_csv(index=False, lineterminator="\n", float_format=digits)
         write_atomically(BOOK / f"{name}.csv", text)
         print(f"{name}\n{pd.DataFrame(table).to_string(index=False)}\n")
 
