@@ -315,6 +315,7 @@ def _book(options) -> int:
 
 def _runs(options) -> int:
     from ser_lib.pages import runs
+    from ser_lib.pages.words import number, spanned
 
     table = runs.shelf()
     if options.json:
@@ -323,8 +324,8 @@ def _runs(options) -> int:
         print("there are no finished runs here; `make book` makes some")
     else:
         shown = table.assign(
-            uar=[f"{r.uar:.2f} ({r.low:.2f} to {r.high:.2f})" for r in table.itertuples()],
-            accuracy=table["accuracy"].map("{:.2f}".format),
+            uar=[spanned(row.uar, [row.low, row.high]) for row in table.itertuples()],
+            accuracy=table["accuracy"].map(number),
         )
         print(shown.drop(columns=["low", "high", "n", "unit"]).to_string(index=False))
         print("UAR with its 95 % interval; --json and --out say what it rests on")

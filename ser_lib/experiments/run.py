@@ -229,6 +229,13 @@ class Run(Result):
             given["split"] = str(self.folder / "split.csv")
         return Experiment(**given)
 
+    @property
+    def given(self) -> dict[str, Any]:
+        """The parameters that are not the usual ones."""
+        about = {"corpus": self.record.corpus.name, "protocol": self.protocol}
+        usual = Experiment(architecture=self.architecture, **about).parameters()
+        return {k: v for k, v in self.record.parameters.items() if usual.get(k) != v}
+
     def mean(self, name: str) -> float:
         """Return the mean over the folds of one of their entries, such as ``train_accuracy``."""
         return float(np.mean([fold[name] for fold in self.record.folds]))
@@ -345,7 +352,8 @@ def find(name: str) -> Path:
     """Return the folder of a run by its path, or by a name that is short but the only one.
 
     That is the corpus, the corpus and the beginning of the run's name up to any dash, or the
-    beginning of its key: ``emodb``, ``emodb/cnn_gru``, ``cnn_gru-speaker``, ``3f2a``.
+    beginning of its key: ``emodb``, ``emodb/cnn_gru``, ``cnn_gru-speaker``, ``3f2a``. Of several
+    it is the one with the usual parameters, if there is one.
     """
     if (Path(name) / "record.json").is_file():
         return Path(name)
@@ -357,6 +365,8 @@ def find(name: str) -> Path:
         return folder.parent.name == name or (known and corpus in ("", folder.parent.name))
 
     found = [folder for folder in folders() if named(folder)]
+    if len(found) > 1:
+        found = [folder for folder in found if not read(folder).given] or found
     if len(found) == 1:
         return found[0]
     if not found:

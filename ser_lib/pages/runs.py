@@ -240,10 +240,6 @@ def shelf() -> pd.DataFrame:
     rows = []
     for folder in folders():
         run = read(folder)
-        usual = Experiment(
-            architecture=run.architecture, corpus=run.record.corpus.name, protocol=run.protocol
-        ).parameters()
-        given = {k: v for k, v in run.record.parameters.items() if usual.get(k) != v}
         rows.append(
             {
                 "corpus": run.record.corpus.name,
@@ -252,7 +248,7 @@ def shelf() -> pd.DataFrame:
                 **{"uar": run.uar.value, "low": run.uar.low, "high": run.uar.high},
                 **{"n": run.uar.n, "unit": run.unit},
                 "accuracy": run.metrics["accuracy"].value,
-                "given": " ".join(f"{name}={value}" for name, value in given.items()),
+                "given": " ".join(f"{name}={value}" for name, value in run.given.items()),
                 "started": run.record.started,
                 "folder": str(folder),
             }

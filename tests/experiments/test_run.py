@@ -218,5 +218,8 @@ def test_a_run_is_found_by_any_name_that_only_it_has(workspace):
     assert runs.find("cnn").name.startswith("cnn-")
     with pytest.raises(RecordError, match=r"may be 2 runs: .*demo/cnn_gru"):
         runs.find("cnn_gru")
+    other = make_run("cnn_gru", "emodb", seed=7, epochs=9)
+    runs.write(replace(other, folder=gru.with_name("cnn_gru-speaker-9999")))
+    assert runs.find("9999").name.endswith("9999")
     with pytest.raises(RecordError, match="no run 'lstm'"):
         runs.find("lstm")
