@@ -335,7 +335,7 @@ def _execute_one(source: Path, page: Path, values: dict) -> None:
             *paths, parameters=values, cwd=str(workspace()),
             kernel_name="python3", kernel_manager_class=OwnKernel,
             progress_bar=False, stderr_file=sys.stderr, start_timeout=300,
-            extra_arguments=["--log-level=40"],
+            extra_arguments=["--log-level=50"],  # its shutdown is no error
         )  # fmt: skip
     except PapermillExecutionError as error:
         partial.replace(failed)
