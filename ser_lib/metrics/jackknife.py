@@ -8,10 +8,10 @@ one. The percentile bootstrap, which is usual, is too narrow with fewer than 30 
 ``benchmarks/coverage.py`` measures both.
 
 Two kinds of numbers are estimated on a scale of their own, from which the interval is brought back:
-a share, such as UAR, as its log-odds, and a loss as its logarithm. So no interval leaves the
-possible values, and an interval near an end is as lopsided as it must be. A difference stays as it
-is. Interval and p-value are of one test: the interval excludes `null` if, and only if, p is below
-`SIGNIFICANCE`.
+a share, such as UAR, as its log-odds, and a loss as its logarithm; the standard error follows by
+the delta method. So no interval leaves the possible values, and an interval near an end is as
+lopsided as it must be. A difference stays as it is. Interval and p-value are of one test: the
+interval excludes `null` if, and only if, p is below `SIGNIFICANCE`.
 """
 
 from collections.abc import Callable, Sequence

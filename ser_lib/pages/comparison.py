@@ -104,8 +104,9 @@ class Comparison(Fact):
 
     @cached_property
     def lead(self) -> list[Pair]:
-        """The discriminant and every network, p corrected for all pairs; none without it."""
-        return runs.lead(self.discriminant, self.runs) if self.discriminant else []
+        """The discriminant against networks and baselines that learn; none without it."""
+        rivals = [*self.runs, *(one for one in self.baselines if one.name != "majority")]
+        return runs.lead(self.discriminant, rivals) if self.discriminant else []
 
     @property
     def sizes(self) -> list[tuple[float, list[str]]]:
@@ -164,7 +165,8 @@ class Comparison(Fact):
     @cached_property
     def against(self) -> list[tuple[str, Run, list[tuple[Baseline, Estimate]]]]:
         """Every network with its difference to every baseline."""
-        return [(name, run, runs.against(run, self.baselines)) for name, run in self.networks]
+        all_of = {"networks": len(self.networks)}
+        return [(name, r, runs.against(r, self.baselines, **all_of)) for name, r in self.networks]
 
     @property
     def absent(self) -> list[str]:

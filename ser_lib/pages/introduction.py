@@ -32,8 +32,9 @@ class Introduction(Fact):
 
     @cached_property
     def lead(self) -> list[Pair]:
-        """The discriminant and every network; none without it."""
-        return runs.lead(self.discriminant, self.runs) if self.discriminant else []
+        """The discriminant against networks and baselines that learn; none without it."""
+        rivals = [*self.runs, *(one for one in self.baselines if one.name != "majority")]
+        return runs.lead(self.discriminant, rivals) if self.discriminant else []
 
     @property
     def ordered(self) -> list[tuple[str, Run]]:

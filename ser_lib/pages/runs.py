@@ -6,7 +6,7 @@ pairs.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -163,9 +163,12 @@ def pairs(groups: Sequence[Sequence[Run]]) -> list[Pair]:
     ]
 
 
-def lead(first: Run, others: Sequence[Run]) -> list[Pair]:
-    """Compare one run with others, corrected for all pairs of them."""
-    return pairs([[run] for run in (first, *others)])[: len(others)]
+def lead(first: Result, others: Sequence[Result]) -> list[Pair]:
+    """Compare one method with every other, corrected for their number."""
+    scores = [_shared(first, other) for other in others]
+    uars, accuracies = (corrected([score[n] for score in scores]) for n in ("uar", "accuracy"))
+    rows = zip(others, uars, accuracies, strict=True)
+    return [Pair(first.title, other.title, *own) for other, *own in rows]
 
 
 def by_uar(runs: Sequence[Run], others: Sequence[Result]) -> list[tuple[str, Result]]:
@@ -197,10 +200,15 @@ def uar_difference(first: Result, second: Result) -> Estimate:
 
     An utterance that `first` predicts several times counts as often; ParameterError without any.
     """
+    return _shared(first, second)["uar"]
+
+
+def _shared(first: Result, second: Result) -> dict[str, Estimate]:
+    """Compare two methods on the utterances that both predict."""
     keys = first.predictions[["utterance"]]
     other = keys.merge(second.predictions, on="utterance")
     one = first.predictions[keys["utterance"].isin(other["utterance"])]
-    return _differences(first.on(one), second.on(other))["uar"]
+    return _differences(first.on(one), second.on(other))
 
 
 def f1_difference(first: Result, second: Result, emotion: str) -> Estimate:
@@ -225,10 +233,16 @@ def _units(first: Result, second: Result) -> dict:
     return {"clusters": fewer.clusters, "unit": fewer.unit}
 
 
-def against(run: Run, baselines: Sequence[Baseline]) -> list[tuple[Baseline, Estimate]]:
-    """Return every baseline with the UAR of a network less its own, corrected for their number."""
-    margins = corrected([uar_difference(run, baseline) for baseline in baselines])
-    return list(zip(baselines, margins, strict=True))
+def against(
+    run: Run, baselines: Sequence[Baseline], *, networks: int = 1
+) -> list[tuple[Baseline, Estimate]]:
+    """Return every baseline with the UAR of a network less its own.
+
+    They are corrected for their number, times that of the networks in the same table.
+    """
+    margins = [uar_difference(run, baseline) for baseline in baselines]
+    n = networks * len(margins)
+    return [(one, replace(own, comparisons=n)) for one, own in zip(baselines, margins, strict=True)]
 
 
 def shelf() -> pd.DataFrame:
