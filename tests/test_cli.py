@@ -197,7 +197,7 @@ def test_a_run_that_is_refused(ser, templates, monkeypatch, arguments, parts):
 def test_what_only_reads_needs_no_place_to_write(ser, tmp_path, monkeypatch, write_tone):
     lines = ["path,emotion,speaker"]
     for number in range(8):
-        write_tone(tmp_path / f"{number}.wav", hertz=100 + number)
+        write_tone(tmp_path / f"{number}.wav", hertz=100 + number, seed=number)
         lines.append(f"{number}.wav,{('anger', 'neutral')[number % 2]},{number // 2}")
     (tmp_path / "t.csv").write_text("\n".join(lines))
     (tmp_path / "file").touch()

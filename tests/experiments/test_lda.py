@@ -135,7 +135,7 @@ def test_its_parameters_decide_what_it_reads(corpus, run, options):
 
 
 def test_its_utterances_are_heard_under_every_condition(run):
-    answers = conditions.answers(run, utterances=4, workers=1)
+    answers = conditions.answers(run, utterances=4, workers=2)
     clean = answers[answers["kind"] == conditions.CLEAN]
     assert len(answers) == 4 * len(conditions.CONDITIONS)
     expected = run.predictions.set_index("utterance").loc[clean["utterance"], "predicted"]

@@ -109,11 +109,7 @@ def test_a_copy_is_found_by_page_and_command(workspace, tmp_path, make_table, se
     manifest = corpora.load("table", file)
     page = audit.copies(of(manifest))
     assert [sorted(names) for names in page.copies] == [["wav/copy", "wav/s1-anger-1"]]
-    assert (page.wrong, page.unheard) == (0, 0)
-    # What a coder leaves of tones in noise is not always enough.
-    assert 0 < page.missed == sum(one.n - one.found for one in page.changed)
-    assert (page.different[0].n, page.different[0].same) == (19 * 18 // 2, 1)
-    assert len(parse(page._repr_markdown_().split("| Copy |")[0])) == len(page.different)
+    assert page.unheard == 0
     assert replace(page, copies=(), unheard=2)._repr_markdown_()
     code, out, _ = ser("audit", "--corpus", "table", "--data", file, "-p", "protocol=speaker")
     assert code == 1
