@@ -269,6 +269,7 @@ def _audit(options) -> int:
     from ser_lib import corpora
     from ser_lib.experiments import leakage, splits
     from ser_lib.experiments.experiment import Experiment
+    from ser_lib.features import fingerprint
 
     given = _parameters(options)
     # A file has its folds already.
@@ -281,7 +282,7 @@ def _audit(options) -> int:
     protocol = choose(protocol or usual, splits.PROTOCOLS, "protocol")
     chosen = {"emotions": experiment.emotions, "style": experiment.style}
     manifest = corpora.load(options.corpus, options.data, **chosen)
-    table = manifest.table
+    table = fingerprint.heard(manifest)
     if options.split:
         folds = splits.read(options.split, table, known=manifest.listed, sound=False)
     else:
@@ -289,7 +290,7 @@ def _audit(options) -> int:
     if options.out:
         with _written(options.out):
             splits.write(options.out, folds, table)
-    findings = leakage.audit(folds, manifest, protocol=protocol)
+    findings = leakage.audit(folds, table, protocol=protocol)
     verdict = leakage.verdict(findings)
     if options.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))

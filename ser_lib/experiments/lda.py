@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from shutil import copytree
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -110,13 +111,11 @@ def predict_validation(
     experiment: Experiment, folder: Path, fold: Fold, table: pd.DataFrame, folders: list[Path]
 ) -> pd.DataFrame:
     """Return the predictions of a fold's training part by discriminants that did not see it."""
-    emotions = bundle.read_front_end(folder).emotions
+    fitted = cast(Discriminant, bundle.read_front_end(folder))
     with threadpool_limits(1):
-        rows, unseen = _inner(experiment, read(experiment, folders), table, emotions, fold)
-    truth = table["emotion"].iloc[rows].to_list()
-    temperature = calibration.fit_temperature(truth, unseen, emotions)
-    answers = calibration.temper(unseen, temperature)
-    return fit.answers(table.iloc[rows], fold, emotions, answers)
+        rows, unseen = _inner(experiment, read(experiment, folders), table, fitted.emotions, fold)
+    answers = calibration.temper(unseen, fitted.temperature)
+    return fit.answers(table.iloc[rows], fold, fitted.emotions, answers)
 
 
 def _inner(

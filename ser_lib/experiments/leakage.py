@@ -141,12 +141,9 @@ def audit(
     >>> finding.name, finding.severity, finding.parts, finding.what
     ('shared-speakers', 'leak', ('train', 'test'), ('eva',))
     """
-    table = corpus.table if isinstance(corpus, Manifest) else corpus
+    table = fingerprint.heard(corpus)
     columns = {name: values.to_numpy(dtype=object) for name, values in table.items()}
     columns |= {f"plain {name}": _plain(columns, name) for name in _ALIKE.values()}
-    columns["recording"] = columns["sha256"]
-    if isinstance(corpus, Manifest):
-        columns["recording"] = fingerprint.recordings(corpus)
     tested = np.concatenate([np.array([], dtype=int), *(fold.test for fold in folds)])
     promises = PROTOCOLS[protocol].promises if protocol else ()
     rows = [("", row) for row in _whole(columns, tested)]

@@ -32,6 +32,7 @@ import pandas as pd
 from ser_lib.core.errors import ParameterError, SplitError, choose
 from ser_lib.core.files import write_atomically
 from ser_lib.corpora import Manifest
+from ser_lib.features import fingerprint
 
 PARTS = ("train", "validation", "test")
 COLUMNS = ("fold", "utterance", "part")
@@ -104,7 +105,7 @@ def make(
         raise SplitError(
             "protocol 'given' needs a split, a CSV file of utterances and parts: ser audit FILE"
         )
-    table = corpus.table if isinstance(corpus, Manifest) else corpus
+    table = fingerprint.heard(corpus)
     options = {"folds": folds, "seed": seed}
     result = []
     for fold in rule.folds(table, **{name: options[name] for name in rule.uses}):
@@ -223,7 +224,7 @@ def _unknown(utterance: str, position: dict[str, int]) -> str:
 def _fold(table: pd.DataFrame, name: str, *masks: np.ndarray) -> Fold:
     """Make a fold of a mask over the rows for each part; twins leave the part that matters less."""
     train, validation, test = masks
-    sounds = table["sha256"].reset_index(drop=True)
+    sounds = table["recording"].reset_index(drop=True)
     in_test = sounds.isin(sounds[test]).to_numpy()
     in_others = sounds.isin(sounds[test | (validation & ~in_test)]).to_numpy()
     twins = (validation & in_test) | (train & in_others)

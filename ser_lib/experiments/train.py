@@ -33,6 +33,7 @@ from ser_lib.experiments import run as runs
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.run import Dataset, Record, Run, Speed
 from ser_lib.experiments.splits import Fold
+from ser_lib.features import fingerprint
 from ser_lib.metrics import scores
 from ser_lib.models import networks
 
@@ -171,12 +172,13 @@ def audited(experiment: Experiment, corpus: Manifest) -> list[Fold]:
             f"corpus '{experiment.corpus}' has only the emotion '{corpus.emotions[0]}'; "
             "there is nothing to tell apart"
         )
+    table = fingerprint.heard(corpus)
     if experiment.split is not None:
-        folds = splits.read(experiment.split, corpus.table, known=corpus.listed)
+        folds = splits.read(experiment.split, table, known=corpus.listed)
     else:
         shuffled = {"folds": experiment.folds, "seed": experiment.seed}
-        folds = splits.make(corpus.table, experiment.protocol, **shuffled)
-    findings = leakage.audit(folds, corpus, protocol=experiment.protocol)
+        folds = splits.make(table, experiment.protocol, **shuffled)
+    findings = leakage.audit(folds, table, protocol=experiment.protocol)
     leakage.refuse(findings, experiment.protocol, file=experiment.split)
     for finding in findings:
         if finding.name == "tested-twice":

@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from ser_lib.core import audio, jobs
 from ser_lib.core.errors import SpaceError
@@ -147,6 +148,17 @@ def pairs(prints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         blocks.append((rows[same], columns[same]))
     first, second = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
     return first, second
+
+
+def heard(corpus: Manifest | pd.DataFrame) -> pd.DataFrame:
+    """Return a corpus's table with the column recording: of a manifest `recordings`.
+
+    A table has no audio to compare: there, the same samples are the same recording, unless the
+    column is there already.
+    """
+    if isinstance(corpus, Manifest):
+        return corpus.table.assign(recording=recordings(corpus))
+    return corpus if "recording" in corpus else corpus.assign(recording=corpus["sha256"])
 
 
 def recordings(manifest: Manifest) -> np.ndarray:

@@ -139,12 +139,11 @@ def of_random(run: Run) -> Audited:
     if run.protocol == "random":
         return Audited("random", reason="itself")
     try:
-        folds = splits.make(run.corpus, "random", seed=run.seed)
+        table = fingerprint.heard(run.corpus)
+        folds = splits.make(table, "random", seed=run.seed)
     except SplitError as error:
         return Audited("random", reason="error", error=str(error))
-    return Audited(
-        "random", tuple(folds), tuple(leakage.audit(folds, run.corpus, protocol="random"))
-    )
+    return Audited("random", tuple(folds), tuple(leakage.audit(folds, table, protocol="random")))
 
 
 def compare(*audits: Audited) -> Audits:

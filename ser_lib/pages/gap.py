@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ser_lib.core.errors import SplitError
 from ser_lib.experiments import baselines, splits, train
 from ser_lib.experiments.run import Result, Run
+from ser_lib.features import fingerprint
 from ser_lib.metrics.jackknife import Estimate, corrected
 from ser_lib.pages.runs import uar_difference
 from ser_lib.pages.words import Fact
@@ -60,7 +61,8 @@ def measure(run: Run) -> Gap:
     except SplitError as error:
         return Gap(run, reason=str(error))
     seeds = range(run.seed, run.seed + SPLITS)
-    folds = [f for seed in seeds for f in splits.make(run.corpus.table, "random", seed=seed)]
+    table = fingerprint.heard(run.corpus)
+    folds = [f for seed in seeds for f in splits.make(table, "random", seed=seed)]
     both: list[tuple[Result, Result]] = [(run, random)]
     for honest in baselines.in_folds_of(run):
         if honest.name != "majority":  # it knows no voice

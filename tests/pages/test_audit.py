@@ -111,7 +111,13 @@ def test_a_copy_is_found_by_page_and_command(workspace, tmp_path, make_table, se
     assert [sorted(names) for names in page.copies] == [["wav/copy", "wav/s1-anger-1"]]
     assert page.unheard == 0
     assert replace(page, copies=(), unheard=2)._repr_markdown_()
-    code, out, _ = ser("audit", "--corpus", "table", "--data", file, "-p", "protocol=speaker")
+    # Our own splits keep a copy out, as they keep out the same samples; one that does not leaks.
+    options = ("--corpus", "table", "--data", file, "-p", "protocol=speaker")
+    assert ser("audit", *options)[0] == 0
+    split = tmp_path / "split.csv"
+    folds = splits.make(manifest.table, "speaker")
+    splits.write(split, folds, manifest.table)
+    code, out, _ = ser("audit", split, *options)
     assert code == 1
     assert "leak: identical-audio, train and test" in out
 
