@@ -108,6 +108,11 @@ class Result:
         return pd.DataFrame(counts, self.emotions, self.emotions)
 
     @property
+    def matrices(self) -> np.ndarray:
+        """The confusion matrix of every unit: int [units, classes, classes]."""
+        return scores.confusion_matrices(*self._both, self.emotions, clusters=self.clusters)
+
+    @property
     def _both(self) -> tuple[list[str], list[str]]:
         return list(self.predictions["truth"]), list(self.predictions["predicted"])
 

@@ -239,8 +239,7 @@ def intervals(run: Run) -> Intervals:
     if run.unit == "utterance":
         return Intervals(run.unit)
     both = list(run.predictions["truth"]), list(run.predictions["predicted"]), run.emotions
-    parts = scores.confusion_matrices(*both, clusters=run.clusters)
-    plain = scores.evaluate(*both)
+    parts, plain = run.matrices, scores.evaluate(*both)
     rows = [
         Interval(name, run.metrics[name], bootstrap.interval(score, parts), plain[name].interval)
         for name, score in scores.OF_MATRICES.items()

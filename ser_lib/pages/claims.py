@@ -104,9 +104,7 @@ class Claims:
 
     def _first(self, emotion: str, statistic: Callable[[np.ndarray], np.ndarray]) -> bool | None:
         """Whether an emotion has the highest of a statistic of the report's choice, by class."""
-        run, place = self.choice, self.choice.emotions.index(emotion)
-        both = list(run.predictions["truth"]), list(run.predictions["predicted"]), run.emotions
-        parts = scores.confusion_matrices(*both, clusters=run.clusters)
+        run, place, parts = self.choice, self.choice.emotions.index(emotion), self.choice.matrices
         leads = [
             jackknife(
                 lambda c, other=other: statistic(c)[..., place] - statistic(c)[..., other],

@@ -20,7 +20,7 @@ from ser_lib.features import functionals
 from ser_lib.metrics.jackknife import SIGNIFICANCE, Estimate
 from ser_lib.models.networks import title
 from ser_lib.pages import reference, runs
-from ser_lib.pages.runs import Pair, labels
+from ser_lib.pages.runs import Methods, Pair, labels
 from ser_lib.pages.words import Fact, ranked, rounded
 
 SAME_TIME = 1.1  # times with a lower ratio are not ranked: a second run may turn them
@@ -48,7 +48,7 @@ class Times(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Comparison(Fact):
+class Comparison(Methods, Fact):
     """Several networks on the same data, and what they are compared with.
 
     Any property raises RecordError if there is no run, or they are of different data or protocols.
@@ -102,12 +102,6 @@ class Comparison(Fact):
         """Every two networks, from the highest UAR down."""
         return runs.pairs([[run] for _, run in self.ordered])
 
-    @cached_property
-    def lead(self) -> list[Pair]:
-        """The discriminant against networks and baselines that learn; none without it."""
-        rivals = [*self.runs, *(one for one in self.baselines if one.name != "majority")]
-        return runs.lead(self.discriminant, rivals) if self.discriminant else []
-
     @property
     def sizes(self) -> list[tuple[float, list[str]]]:
         """Numbers of parameters, from the highest, with the networks that have so many."""
@@ -151,16 +145,6 @@ class Comparison(Fact):
     def pooled(self) -> list[Pair]:
         """Every two networks with all seeds together."""
         return runs.pairs(self._by_mean)
-
-    @property
-    def methods(self) -> list[tuple[str, Result]]:
-        """Every network, the discriminant and every baseline by name, the highest UAR first."""
-        return runs.by_uar(self.runs, self.others)
-
-    @property
-    def others(self) -> list[Result]:
-        """What has no network."""
-        return [*filter(None, [self.discriminant]), *self.baselines]
 
     @cached_property
     def against(self) -> list[tuple[str, Run, list[tuple[Baseline, Estimate]]]]:

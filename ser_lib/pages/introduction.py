@@ -5,36 +5,20 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ser_lib.experiments.baselines import Baseline
-from ser_lib.experiments.run import Result, Run
+from ser_lib.experiments.run import Run
 from ser_lib.metrics.jackknife import Estimate
 from ser_lib.pages import runs
-from ser_lib.pages.runs import Pair
+from ser_lib.pages.runs import Methods, Pair
 from ser_lib.pages.words import Fact
 
 
 @dataclass(frozen=True, eq=False)
-class Introduction(Fact):
+class Introduction(Methods, Fact):
     """Networks and other methods in the same folds; RecordError if runs cannot be compared."""
 
     runs: Sequence[Run]
     baselines: Sequence[Baseline] = ()
     discriminant: Run | None = None
-
-    @property
-    def others(self) -> list[Result]:
-        """What has no network."""
-        return [*filter(None, [self.discriminant]), *self.baselines]
-
-    @property
-    def methods(self) -> list[tuple[str, Result]]:
-        """Everything by name, the highest UAR first."""
-        return runs.by_uar(self.runs, self.others)
-
-    @cached_property
-    def lead(self) -> list[Pair]:
-        """The discriminant against networks and baselines that learn; none without it."""
-        rivals = [*self.runs, *(one for one in self.baselines if one.name != "majority")]
-        return runs.lead(self.discriminant, rivals) if self.discriminant else []
 
     @property
     def ordered(self) -> list[tuple[str, Run]]:

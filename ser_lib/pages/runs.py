@@ -7,6 +7,7 @@ pairs.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 
@@ -163,18 +164,34 @@ def pairs(groups: Sequence[Sequence[Run]]) -> list[Pair]:
     ]
 
 
-def lead(first: Result, others: Sequence[Result]) -> list[Pair]:
-    """Compare one method with every other, corrected for their number."""
-    scores = [_shared(first, other) for other in others]
-    uars, accuracies = (corrected([score[n] for score in scores]) for n in ("uar", "accuracy"))
-    rows = zip(others, uars, accuracies, strict=True)
-    return [Pair(first.title, other.title, *own) for other, *own in rows]
+class Methods:
+    """What pages say of networks next to methods without one, all in the same folds."""
 
+    runs: Sequence[Run]
+    baselines: Sequence[Baseline]
+    discriminant: Run | None
 
-def by_uar(runs: Sequence[Run], others: Sequence[Result]) -> list[tuple[str, Result]]:
-    """Return networks and other methods with their names, the highest UAR first."""
-    methods = [*named(runs), *((one.title, one) for one in others)]
-    return sorted(methods, key=lambda method: -method[1].uar.value)
+    @property
+    def others(self) -> list[Result]:
+        """What has no network."""
+        return [*filter(None, [self.discriminant]), *self.baselines]
+
+    @property
+    def methods(self) -> list[tuple[str, Result]]:
+        """Everything by name, the highest UAR first."""
+        methods = [*named(self.runs), *((one.title, one) for one in self.others)]
+        return sorted(methods, key=lambda method: -method[1].uar.value)
+
+    @cached_property
+    def lead(self) -> list[Pair]:
+        """The discriminant against networks and baselines that learn; none without it."""
+        if not (first := self.discriminant):
+            return []
+        others = [*self.runs, *(one for one in self.baselines if one.name != "majority")]
+        scores = [_shared(first, other) for other in others]
+        uars, accuracies = (corrected([score[n] for score in scores]) for n in ("uar", "accuracy"))
+        rows = zip(others, uars, accuracies, strict=True)
+        return [Pair(first.title, other.title, *own) for other, *own in rows]
 
 
 def _together(first: Sequence[Result], second: Sequence[Result]) -> tuple[Result, Result]:
