@@ -10,14 +10,18 @@ from ser_lib.core.files import digest
 from ser_lib.corpora import describe
 from ser_lib.corpora.loader import STYLES, parse
 from ser_lib.experiments.splits import PROTOCOLS
-from ser_lib.features import copies, maps
+from ser_lib.features import maps
+from ser_lib.features.copies import SETS, Copy
 from ser_lib.models.networks import NETWORKS
 
 ARCHITECTURES = {name: network.channels for name, network in NETWORKS.items()}
 """The networks of `models`, each with the channels of its usual feature map."""
 RECIPES: dict[str, dict[str, object]] = {
-    **{name: {"channels": n.channels, **n.recipe} for name, n in NETWORKS.items()},
-    "lda": {"copies": "speed+tilt", "shrinkage": 0.05},
+    **{
+        name: {"channels": n.channels, "test_copies": "speed", **n.recipe}
+        for name, n in NETWORKS.items()
+    },
+    "lda": {"test_copies": "speed+tilt"},
 }
 """Hyper-parameters in which the methods differ by default."""
 METHODS = tuple(RECIPES)
@@ -64,13 +68,14 @@ class Experiment:
         Windows of an utterance over which its probabilities are averaged in prediction, more
         for one that is longer than so many windows; 1 reads the centre alone.
     copies
-        One of `features.copies.SETS`: with which copies of the training utterances `lda` is fitted.
+        One of `features.copies.SETS`: a network is shown one of these copies of an utterance,
+        another one in each epoch, and `lda` is fitted to all of them.
     test_copies
-        Whether its probabilities are averaged over the same copies of a tested utterance.
+        One of the same: the copies of a tested utterance over which probabilities are averaged.
     modulation
-        Whether it reads how fast the rows move, besides their statistics.
+        Whether `lda` reads how fast the rows move, besides their statistics.
     shrinkage
-        Above 0, up to 1: see `models.lda`.
+        Of `lda`, above 0, up to 1: see `models.lda`.
     seed
         Of weights, batches, augmentation and of splits that shuffle.
     """
@@ -95,8 +100,8 @@ class Experiment:
     head_dropout: float = 0.2
     class_weights: bool = False
     crops: int = 5
-    copies: str | None = None
-    test_copies: bool = True
+    copies: str = "speed+tilt+channel"
+    test_copies: str | None = None
     modulation: bool = True
     shrinkage: float | None = None
     seed: int = 0
@@ -104,7 +109,9 @@ class Experiment:
     def __post_init__(self) -> None:
         choose(self.architecture, METHODS, "architecture")
         row = describe(self.corpus)
+        enrolled = self.protocol == "enrolled"
         usual = {
+            "shrinkage": 0.2 if enrolled else 0.05,
             "protocol": "given" if self.split is not None else row.protocol,
             "epochs": row.epochs,
         } | RECIPES[self.architecture]
@@ -118,6 +125,8 @@ class Experiment:
         if self.style is not None:
             choose(self.style, STYLES, "style")
         choose(self.protocol, PROTOCOLS, "protocol")
+        if enrolled and self.architecture in ARCHITECTURES:
+            raise ParameterError("protocol 'enrolled' is for the architecture 'lda' alone")
         if self.protocol == "given" and self.split is None:
             raise ParameterError(
                 "protocol 'given' needs a split: a CSV file of utterances and parts (-p split=FILE)"
@@ -129,12 +138,13 @@ class Experiment:
         # Folds count on from 1000 times the seed, and the generators of Keras take 32 bits.
         self._check("seed", int, lambda v: 0 <= v <= 10**6, "a whole number from 0 to 1000000")
         self._check("folds", int, lambda v: v >= 1, "a whole number from 1")
+        for name in (self.copies, self.test_copies):
+            choose(name, SETS, "set of copies")
         if self.architecture in ARCHITECTURES:
             self._check_network()
         else:
-            choose(self.copies, copies.SETS, "set of copies")
             self._check("shrinkage", float, lambda v: 0 < v <= 1, "above 0, up to 1")
-            self._check_switches("test_copies", "modulation")
+            self._check_switches("modulation")
 
     def _check_network(self) -> None:
         choose(self.feature_map, maps.MAPS, "feature map")
@@ -158,6 +168,11 @@ class Experiment:
         if isinstance(value, bool) or not isinstance(value, numbers) or not allowed(value):
             raise ParameterError(f"{name} must be {what}, not {value!r}")
 
+    @property
+    def all_copies(self) -> tuple[Copy, ...]:
+        """The copies of training and of prediction, each once."""
+        return max(SETS[self.copies], SETS[self.test_copies], key=len)
+
     def parameters(self) -> dict:
         """Return the fields of its method as plain JSON values; of a split's file, a hash."""
         given = {name: getattr(self, name) for name in names_of(self.architecture)}
@@ -171,8 +186,9 @@ class Experiment:
         return {k: v for k, v in self.parameters().items() if used or k != "folds"}
 
 
-_SHARED = ("architecture", "corpus", "emotions", "style", "protocol", "split", "folds", "seed")
-_OF_LDA = ("copies", "test_copies", "modulation", "shrinkage")
+_SHARED = ("architecture", "corpus", "emotions", "style", "protocol", "split", "folds", "copies",
+           "test_copies", "seed")  # fmt: skip
+_OF_LDA = ("modulation", "shrinkage")
 
 
 def names_of(architecture: str) -> list[str]:

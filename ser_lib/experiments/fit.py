@@ -23,6 +23,7 @@ from ser_lib.corpora import Manifest
 from ser_lib.experiments.experiment import Experiment
 from ser_lib.experiments.splits import PARTS, Fold
 from ser_lib.features import maps, store
+from ser_lib.features.copies import SETS
 from ser_lib.features.maps import FRAMES, ROWS, Standardiser
 from ser_lib.features.store import Store
 from ser_lib.metrics import scores
@@ -35,6 +36,7 @@ CODE = (
     "features/spectrum.py",
     "features/store.py",
     "features/copies.py",
+    "features/perturb.py",
     "models/windows.py",
     "models/fast.py",
     "models/bundle.py",
@@ -55,9 +57,10 @@ def code(experiment: Experiment) -> list[Path]:
     return sources(*CODE, *networks.files(experiment.architecture))
 
 
-def prepare(experiment: Experiment, corpus: Manifest, workers: int | str | None) -> str:
-    """Compute what is missing of the features; return their address, for `fit_fold`."""
-    return store.build(corpus, kind=experiment.feature_map, workers=workers).address
+def prepare(experiment: Experiment, corpus: Manifest, workers: int | str | None) -> list[str]:
+    """Compute what is missing of the features; return the address of each copy's."""
+    options = {"kind": experiment.feature_map, "workers": workers}
+    return [store.build(corpus, copy=copy, **options).address for copy in experiment.all_copies]
 
 
 def where(workers: int | str | None) -> int | str | None:
@@ -81,7 +84,7 @@ def fit_fold(
     fold: Fold,
     table: pd.DataFrame,
     emotions: list[str],
-    store_address: str,
+    addresses: list[str],
 ) -> tuple[str, dict[str, bytes]]:
     """Train and test one fold, whose number varies the seed.
 
@@ -95,25 +98,32 @@ def fit_fold(
     keras.backend.clear_session()
     seed = 1000 * experiment.seed + number
     keras.utils.set_random_seed(seed)
-    statics = Store(store_address, len(table))
+    stores = [Store(address, len(table)) for address in addresses]
+    itself, *_ = stores
+    copies = stores[: len(SETS[experiment.copies])]
     one_hot = np.eye(len(emotions), dtype=np.float32)[
         pd.Categorical(table["emotion"], categories=emotions).codes
     ]
     shared = ("architecture", "corpus", "feature_map", "channels", "crops")
-    of_training = (maps.channels(statics[i], experiment.channels) for i in fold.train)
+    of_training = (maps.channels(itself[i], experiment.channels) for i in fold.train)
     front_end = FrontEnd(
         emotions=emotions,
+        copies=experiment.test_copies,
         standardiser=Standardiser.fit(of_training),
         **{name: getattr(experiment, name) for name in shared},
     )
     with _own_seeds(seed):
         network = build(experiment, len(emotions))
 
-    def read(i: int) -> np.ndarray:
-        return front_end.standardised(statics[i])
-
     generator = np.random.default_rng(seed)
-    history, best_epoch = _fit(network, experiment, read, one_hot, fold, generator)
+
+    def read(i: int) -> np.ndarray:
+        return front_end.standardised(itself[i])
+
+    def draw(i: int) -> np.ndarray:
+        return front_end.standardised(copies[generator.integers(len(copies))][i])
+
+    history, best_epoch = _fit(network, experiment, read, draw, one_hot, fold, generator)
     if not best_epoch:
         raise TrainingError(
             f"fold '{fold.name}': the validation loss was not a number in any epoch; "
@@ -121,7 +131,7 @@ def fit_fold(
         )
     trained = Bundle(partial(bundle.probabilities, network), front_end)
     inference = time.perf_counter()
-    probabilities = trained.predict(statics[i] for i in fold.test)
+    probabilities = _predict(trained, stores, fold.test)
     inference = (time.perf_counter() - inference) / len(fold.test)
     tested = answers(table.iloc[fold.test], fold, emotions, probabilities)
     training, validation = (row for row in history if row["epoch"] == best_epoch)
@@ -207,11 +217,14 @@ def _fit(
     network,
     experiment: Experiment,
     read: Callable[[int], np.ndarray],
+    draw: Callable[[int], np.ndarray],
     targets: np.ndarray,
     fold: Fold,
     generator: np.random.Generator,
 ) -> tuple[list[dict], int]:
     """Train a network; leave it with its best weights; return its history and the best epoch.
+
+    `read` returns the standardised map of an utterance, `draw` that of one of its copies.
 
     After every epoch, training and validation are measured in the same way, without dropout and
     augmentation, so that the gap between them means something: training on a fixed sample as large
@@ -232,7 +245,7 @@ def _fit(
     history: list[dict] = []
     best, best_epoch, best_weights = (-1.0, 0.0), 0, network.get_weights()
     for epoch in range(1, experiment.epochs + 1):
-        for inputs, labels in batches(experiment, read, soft, fold.train, generator):
+        for inputs, labels in batches(experiment, draw, soft, fold.train, generator):
             step(inputs, labels, labels @ weights)
         for split, rows in (("train", sample), ("validation", fold.validation)):
             centres = (maps.fit_window(read(i)) for i in rows)
@@ -322,12 +335,18 @@ def _measure(network, inputs: Iterable[np.ndarray], targets: np.ndarray) -> dict
 
 
 def predict_validation(
-    experiment: Experiment, folder: Path, fold: Fold, table: pd.DataFrame, store_address: str
+    experiment: Experiment, folder: Path, fold: Fold, table: pd.DataFrame, addresses: list[str]
 ) -> pd.DataFrame:
     """Return the predictions of a fold's network, in `folder`, for its validation set."""
-    trained, statics = bundle.load(folder), Store(store_address, len(table))
-    probabilities = trained.predict(statics[i] for i in fold.validation)
+    trained = bundle.load(folder)
+    stores = [Store(address, len(table)) for address in addresses]
+    probabilities = _predict(trained, stores, fold.validation)
     return answers(table.iloc[fold.validation], fold, trained.front_end.emotions, probabilities)
+
+
+def _predict(trained: Bundle, stores: Sequence[Store], rows: np.ndarray) -> np.ndarray:
+    copies = stores[: len(SETS[trained.front_end.copies])]
+    return trained.predict([store[i] for store in copies] for i in rows)
 
 
 def answers(

@@ -53,7 +53,7 @@ def where(workers: int | str | None) -> int | None:
 
 def prepare(experiment: Experiment, corpus: Manifest, workers: int | str | None) -> list[Path]:
     """Compute what is missing of the functionals; return where those of each copy are."""
-    copies = SETS[experiment.copies]
+    copies = experiment.all_copies
     return [functionals.build(corpus, "stack", copy=c, workers=workers) for c in copies]
 
 
@@ -74,15 +74,15 @@ def fit_fold(
     """Fit and test one fold; see `fit.fit_fold`."""
     clock = time.perf_counter()
     inputs, truth = read(experiment, folders), table["emotion"].to_numpy(str)
-    tested_inputs = _tested(experiment, inputs)
+    speakers = table["speaker"].to_numpy(str)
     with threadpool_limits(1):  # whose number would change the last bits
         rows, unseen = _inner(experiment, inputs, table, emotions, fold)
         temperature = calibration.fit_temperature(truth[rows], unseen, emotions)
-        fitted = _discriminant(experiment, inputs[rows], truth[rows], emotions, temperature)
+        fitted = _discriminant(experiment, inputs, table, rows, emotions, temperature)
         inference = time.perf_counter()
-        probabilities = fitted.predict(tested_inputs[fold.test])
+        probabilities = predict(fitted, inputs, speakers, fold.test)
         inference = (time.perf_counter() - inference) / len(fold.test)
-        known = fitted.predict(tested_inputs[rows])
+        known = predict(fitted, inputs, speakers, rows)
     tempered = calibration.temper(unseen, temperature)
     training, validation = (_scores(truth[rows], p, emotions) for p in (known, tempered))
     shape = f"({len(emotions)},)"
@@ -131,35 +131,57 @@ def _inner(
     # Without names, or with a single one, each utterance is taken for a speaker of its own.
     speakers = own["speaker"] if own["speaker"].nunique() > 1 else own["utterance"]
     part = pd.factorize(speakers, sort=True)[0] % PARTS
-    truth, tested = own["emotion"].to_numpy(str), _tested(experiment, inputs)
+    truth, named = own["emotion"].to_numpy(str), table["speaker"].to_numpy(str)
     answers = np.full((len(rows), len(emotions)), 1 / len(emotions))
     for number in range(PARTS):
         seen, unseen = part != number, part == number
         if unseen.any() and len(set(truth[seen])) > 1:
-            fitted = _discriminant(experiment, inputs[rows[seen]], truth[seen], emotions)
-            answers[unseen] = fitted.predict(tested[rows[unseen]])
+            fitted = _discriminant(experiment, inputs, table, rows[seen], emotions)
+            answers[unseen] = predict(fitted, inputs, named, rows[unseen])
     return rows, answers
 
 
-def _tested(experiment: Experiment, inputs: np.ndarray) -> np.ndarray:
-    """Return those of the copies over which a prediction is averaged."""
-    return inputs if experiment.test_copies else inputs[:, :1]
+def predict(
+    fitted: Discriminant,
+    inputs: np.ndarray,
+    speakers: np.ndarray,
+    rows: np.ndarray,
+    known: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return the probabilities of rows of the inputs, see `read`.
+
+    A discriminant that can be enrolled is, with each speaker's own rows, or those of them in
+    `known`.
+    """
+    tested = inputs[:, : len(SETS[fitted.copies])]
+    if fitted.speaker is None:
+        return fitted.predict(tested[rows])
+    answers = np.empty((len(rows), len(fitted.emotions)), np.float32)
+    known = rows if known is None else known
+    for name in sorted(set(speakers[rows])):
+        enrolled = fitted.enrol(tested[known[speakers[known] == name]])
+        own = speakers[rows] == name
+        answers[own] = enrolled.predict(tested[rows[own]])
+    return answers
 
 
 def _discriminant(
     experiment: Experiment,
     inputs: np.ndarray,
-    truth: Sequence[str],
+    table: pd.DataFrame,
+    rows: np.ndarray,
     emotions: list[str],
     temperature: float = 1.0,
 ) -> Discriminant:
+    own = table.iloc[rows]
     return model.fit(
-        inputs,
-        truth,
+        inputs[rows, : len(SETS[experiment.copies])],
+        own["emotion"].to_numpy(str),
         emotions,
         shrinkage=experiment.shrinkage,
         corpus=experiment.corpus,
-        copies=experiment.copies if experiment.test_copies else "none",
+        copies=experiment.test_copies,
+        speakers=own["speaker"].to_numpy(str) if experiment.protocol == "enrolled" else None,
         temperature=temperature,
     )
 

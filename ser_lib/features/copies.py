@@ -1,26 +1,38 @@
-"""Copies of an utterance that differ as two speakers, or two rooms, do: by speed and by tilt.
+"""Copies of an utterance that differ as two speakers, two rooms, or two lines do.
 
 A classifier that also trains on them learns that the emotion stays. Speed is that of a tape: pitch,
 formants and tempo change together, as from a larger to a smaller speaker. Tilt raises or lowers the
-spectrum by the same number of dB in each octave, as microphones and voices do.
+spectrum by the same number of dB in each octave, as microphones and voices do. A channel is a way
+to the listener: a telephone, a room, noise. What it adds at random depends on the samples alone.
 """
 
 from dataclasses import dataclass
+from functools import partial
+from zlib import crc32
 
 import numpy as np
 
 from ser_lib.core.audio import RATE
-from ser_lib.features.perturb import filtered
+from ser_lib.features import perturb
 
 LOW, HIGH = 50, 8000  # Hz, between which a spectrum is tilted
+CHANNELS = {
+    "telephone": perturb.telephone,
+    "muffled": partial(perturb.low_pass, cutoff_hz=4000),
+    "noise": partial(perturb.white_noise, snr_db=10),
+    "murmur": partial(perturb.murmur, snr_db=10),
+    "room": partial(perturb.reverberation, rt60_s=0.5),
+}
 
 
 @dataclass(frozen=True)
 class Copy:
-    """How a copy differs: played at so many times the speed, tilted by so many dB per octave."""
+    """How a copy differs: at so many times the speed, tilted by so many dB per octave, sent through
+    one of `CHANNELS`."""
 
     speed: float = 1.0
     tilt: float = 0.0
+    channel: str = ""
 
     def apply(self, signal: np.ndarray) -> np.ndarray:
         """Return the copy of a signal, float32 [samples] at `audio.RATE`.
@@ -37,7 +49,11 @@ class Copy:
             size = self.length(len(signal))
             signal = np.pad(faster, (0, max(0, size - len(faster))))[:size]
         if self.tilt:
-            signal = filtered(signal, self._gain)
+            signal = perturb.filtered(signal, self._gain)
+        if self.channel:
+            change, random = CHANNELS[self.channel], np.random.default_rng(crc32(signal.tobytes()))
+            needed = {} if self.channel in _QUIET else {"generator": random}
+            signal = change(signal, **needed)
         return signal
 
     def length(self, samples):
@@ -49,7 +65,14 @@ class Copy:
 
 
 ITSELF = Copy()
+_QUIET = ("telephone", "muffled")  # add nothing at random
 _SPEEDS = tuple(Copy(speed=speed) for speed in (0.85, 0.92, 1.08, 1.17))
 _TILTS = tuple(Copy(tilt=tilt) for tilt in (-2.0, 2.0))
-SETS = {"none": (ITSELF,), "speed": (ITSELF, *_SPEEDS), "speed+tilt": (ITSELF, *_SPEEDS, *_TILTS)}
-"""Sets of copies by name; the utterance itself is the first of each."""
+_CHANNELS = tuple(Copy(channel=name) for name in CHANNELS)
+SETS = {
+    "none": (ITSELF,),
+    "speed": (ITSELF, *_SPEEDS),
+    "speed+tilt": (ITSELF, *_SPEEDS, *_TILTS),
+    "speed+tilt+channel": (ITSELF, *_SPEEDS, *_TILTS, *_CHANNELS),
+}
+"""Sets of copies by name; each is the beginning of the next, the utterance itself the first."""

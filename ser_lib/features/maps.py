@@ -28,6 +28,8 @@ MAPS = ("logmel", "stack")
 ROWS, HOP = spectrum.ROWS, spectrum.HOP
 FRAMES = 130  # of the network's window: 3.0 s
 STD_FLOOR = 1e-3
+LEVEL_DB = -20
+"""To which the speech of every signal is brought, in dB of full scale."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,24 @@ def extract(signal: np.ndarray | str | Path, *, kind: str = "logmel") -> np.ndar
         raise ParameterError(f"a signal is one row of samples; this one has shape {signal.shape}")
     if not audio.peak(signal) <= audio.PEAK_LIMIT:  # false for NaN too
         raise ParameterError("the signal holds samples that are not finite or far beyond 1.0")
-    signal = signal.astype(np.float32, copy=False)
+    signal = levelled(signal.astype(np.float32, copy=False))
     feature_map = spectrum.log_mel(signal) if kind == "logmel" else spectrum.stack(signal)
     return np.ascontiguousarray(feature_map, dtype=np.float32)
+
+
+def levelled(signal: np.ndarray) -> np.ndarray:
+    """Bring the speech of a signal to `LEVEL_DB`; silence stays silent.
+
+    A recorder's gain says nothing of an emotion. The level is that of the frames near the loudest:
+    the 95th percentile of the mean square of frames of `HOP` samples.
+    """
+    whole = len(signal) // HOP * HOP
+    hops = (signal[:whole] if whole else signal).reshape(-1, HOP if whole else len(signal))
+    powers = np.einsum("hs,hs->h", hops, hops) / hops.shape[1]
+    power = spectrum.percentile(powers, 95)
+    if not power > 0:
+        return signal
+    return signal * np.float32(np.sqrt(10 ** (LEVEL_DB / 10) / power))
 
 
 def add_deltas(static: np.ndarray) -> np.ndarray:

@@ -69,6 +69,24 @@ def babble(
     return _mixed(signal, together, snr_db)
 
 
+def murmur(signal: np.ndarray, snr_db: float, *, generator: np.random.Generator) -> np.ndarray:
+    """Add a babble that the speaker makes alone; SNR as in `white_noise`.
+
+    It is `VOICES` times the signal, each at another speed from another place, every second one
+    backwards. No other speaker is needed, so a training set changed so knows no more people.
+    """
+    import soxr  # most uses need none
+
+    voices = []
+    for number, speed in enumerate(generator.uniform(0.8, 1.25, VOICES)):
+        voice = soxr.resample(signal, RATE * speed, RATE)
+        voices.append(voice[::-1] if number % 2 else voice)
+    voices = [voice for voice in voices if np.any(voice)]
+    if not voices:
+        return signal.copy()
+    return babble(signal, snr_db, voices=voices, generator=generator)
+
+
 def reverberation(
     signal: np.ndarray, rt60_s: float, *, generator: np.random.Generator
 ) -> np.ndarray:

@@ -80,7 +80,7 @@ def stack(signal: np.ndarray) -> np.ndarray:
     logmel = _floored_db(mel.T)
     # A room's hum, more than 20 dB under the loudest frames, is no voice.
     amplitude = np.sqrt(loudness)
-    voicing = periodicity * np.minimum(1, amplitude / (0.1 * _percentile(amplitude, 99.5)))
+    voicing = periodicity * np.minimum(1, amplitude / (0.1 * percentile(amplitude, 99.5)))
     onset_strength = _onset_strength(logmel)
     mean_square, zero_crossings = _waveform(signal)
     return np.vstack(
@@ -109,10 +109,10 @@ def _block_of_stack(spectra: np.ndarray) -> tuple[np.ndarray, ...]:
 def _floored_db(power: np.ndarray) -> np.ndarray:
     """Return the level in dB, no lower than `FLOOR_DB` under the loudest of the utterance."""
     level = _DB * np.log(power)
-    return np.maximum(level, np.float32(_percentile(level, 99.5) - FLOOR_DB))
+    return np.maximum(level, np.float32(percentile(level, 99.5) - FLOOR_DB))
 
 
-def _percentile(values: np.ndarray, percent: float) -> float:
+def percentile(values: np.ndarray, percent: float) -> float:
     """Return what `np.percentile` does, in a fraction of its time for some thousand values."""
     place = percent / 100 * (values.size - 1)
     lower = int(place)

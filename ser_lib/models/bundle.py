@@ -8,7 +8,7 @@ rounding. A bundle of the discriminant (`lda`) needs no network: `front_end.json
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from hashlib import sha256
@@ -19,14 +19,16 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from ser_lib.core import audio
 from ser_lib.core.errors import RecordError
 from ser_lib.core.files import fresh_folder
 from ser_lib.features import maps
+from ser_lib.features.copies import SETS
 from ser_lib.features.maps import Standardiser
 from ser_lib.models.lda import Discriminant
 from ser_lib.models.windows import even_windows
 
-SCHEMA = 2
+SCHEMA = 3
 WINDOWS = 64  # that go through Keras together: more is no faster and takes more memory
 LITE_WINDOWS = 8  # that go through LiteRT together: more do not stay in the processor's cache
 
@@ -41,15 +43,21 @@ class FrontEnd:
     feature_map: str
     channels: int
     crops: int
+    copies: str  # of a prediction
     standardiser: Standardiser
 
-    def static(self, sound: str | Path | np.ndarray) -> np.ndarray:
-        """Return the static map float32 [rows, frames] of a signal or a file; or `AudioError`."""
-        return maps.extract(sound, kind=self.feature_map)
+    def static(self, sound: str | Path | np.ndarray) -> list[np.ndarray]:
+        """Return the static maps float32 [rows, any] of a file's or a signal's copies.
 
-    def windows(self, static: np.ndarray) -> np.ndarray:
-        """Turn a static map [rows, any] into the `even_windows` that the network is fed."""
-        return even_windows(self.standardised(static), self.crops)
+        An `AudioError` says what is wrong with a file.
+        """
+        signal = audio.load(sound) if isinstance(sound, str | Path) else sound
+        copies = SETS[self.copies]
+        return [maps.extract(copy.apply(signal), kind=self.feature_map) for copy in copies]
+
+    def windows(self, statics: Sequence[np.ndarray]) -> np.ndarray:
+        """Turn static maps [rows, any] into the `even_windows` that the network is fed."""
+        return np.concatenate([even_windows(self.standardised(s), self.crops) for s in statics])
 
     def standardised(self, static: np.ndarray) -> np.ndarray:
         """Turn a static map [rows, any] into a standardised one [rows, any, channels]."""
@@ -63,10 +71,10 @@ class Bundle:
     network: Callable[[np.ndarray], np.ndarray]
     front_end: FrontEnd
 
-    def predict(self, statics: Iterable[np.ndarray]) -> np.ndarray:
-        """Return probabilities float32 [utterances, emotions] of static maps [rows, any].
+    def predict(self, statics: Iterable[Sequence[np.ndarray]]) -> np.ndarray:
+        """Return probabilities float32 [utterances, emotions] of the static maps of their copies.
 
-        The probability of an utterance is the mean over its windows.
+        The probability of an utterance is the mean over the windows of all of them.
         """
         means = [np.empty((0, len(self.front_end.emotions)))]
         for batch in _batches(map(self.front_end.windows, statics), WINDOWS):

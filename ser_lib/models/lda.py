@@ -6,20 +6,28 @@ numbers, the shape that the training set shows is half chance, so it is drawn to
 (shrinkage). Every emotion counts alike, however many utterances it has.
 
 A prediction is made for the utterance and for its copies, and their log-probabilities are averaged.
+
+A discriminant that is fitted with the names of the speakers can be enrolled: it sees the numbers of
+each speaker relative to that speaker's own mean and spread, for which some utterances of the
+speaker are needed, but no emotion of them.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 
 from ser_lib.core import audio
+from ser_lib.core.errors import ParameterError
 from ser_lib.features import maps
 from ser_lib.features.copies import SETS
 
 CLIP = 3.0
 """Standardised numbers are clipped here, because one wild number would decide alone."""
+PRIOR = 5
+"""Utterances' worth of trust in the mean and the spread of all speakers: the few of one who is
+enrolled say little of theirs."""
 _STD_FLOOR = 1e-6
 _NEVER = -1e3  # log-odds of an emotion without an example
 
@@ -40,6 +48,7 @@ class Discriminant:
     weights: np.ndarray
     bias: np.ndarray
     temperature: float = 1.0
+    speaker: np.ndarray | None = None  # mean and spread, float [2, copies, numbers]
 
     architecture = "lda"
 
@@ -68,10 +77,23 @@ class Discriminant:
         """
         answers = [np.empty((0, len(self.emotions)), np.float32)]
         for numbers in inputs:
-            rows = _standard(numbers[:, : len(self.mean)], self.mean, self.std)
+            rows = numbers[:, : len(self.mean)]
+            if self.speaker is not None:
+                rows = _relative(rows, self.speaker)
+            rows = _standard(rows, self.mean, self.std)
             logs = _log_softmax(rows @ self.weights + self.bias).mean(axis=0, keepdims=True)
             answers.append(np.exp(_log_softmax(logs / self.temperature)).astype(np.float32))
         return np.concatenate(answers)
+
+    def enrol(self, inputs: np.ndarray) -> "Discriminant":
+        """Return the discriminant of one speaker, of whom there are inputs [n, copies, numbers].
+
+        ParameterError if it was fitted without speakers.
+        """
+        if self.speaker is None:
+            raise ParameterError("this model cannot be enrolled; protocol 'enrolled' trains one")
+        inputs = inputs[..., : len(self.mean)]
+        return replace(self, speaker=_own(inputs, self.speaker[:, : inputs.shape[1]]))
 
     def described(self) -> dict:
         """Return its fields as plain JSON values."""
@@ -85,16 +107,25 @@ class Discriminant:
     def parse(cls, described: dict) -> "Discriminant":
         """Return the one that `described` describes; a `LookupError` or `ValueError` if none."""
         values = {field.name: described[field.name] for field in fields(cls)}
-        arrays = {n: np.array(values[n], float) for n in ("mean", "std", "weights", "bias")}
+        names = ("mean", "std", "weights", "bias", "speaker")
+        arrays = {n: np.array(values[n], float) for n in names if values[n] is not None}
         numbers, emotions = arrays["mean"].size, len(values["emotions"])
         shapes = [(numbers,), (numbers,), (numbers, emotions), (emotions,)]
-        if [array.shape for array in arrays.values()] != shapes or values["copies"] not in SETS:
+        shapes += [(2, len(SETS[values["copies"]]), numbers)] * ("speaker" in arrays)
+        if [array.shape for array in arrays.values()] != shapes:
             raise ValueError("its numbers do not fit each other")
         return cls(**values | arrays)
 
 
 def fit(
-    inputs: np.ndarray, truth: Sequence[str], emotions: Sequence[str], *, shrinkage: float, **about
+    inputs: np.ndarray,
+    truth: Sequence[str],
+    emotions: Sequence[str],
+    *,
+    shrinkage: float,
+    copies: str,
+    speakers: np.ndarray | None = None,
+    **about,
 ) -> Discriminant:
     """Fit a discriminant to utterances and their copies.
 
@@ -106,28 +137,76 @@ def fit(
         The emotion of every utterance, two of them or more.
     shrinkage
         From 0 to 1: the share of the sphere in the shape of the clouds.
+    copies
+        The set of those of a prediction, with which `inputs` begin.
+    speakers
+        The speaker of every utterance, for one that can be enrolled.
     **about
         Other fields of `Discriminant`.
     """
     from scipy.linalg import solve  # a prediction does not need it
 
-    rows = inputs.reshape(-1, inputs.shape[2]).astype(np.float64)
-    mean, std = rows.mean(axis=0), np.maximum(rows.std(axis=0), _STD_FLOOR)
-    rows, owners = _standard(rows, mean, std), np.repeat(truth, inputs.shape[1])
+    speaker = None
+    if speakers is not None:
+        inputs, speaker = _by_speaker(inputs, speakers)
+        speaker = speaker[:, : len(SETS[copies])]
+    # Copy by copy, because all of a large corpus in double precision may not fit into memory.
+    parts = range(inputs.shape[1])
+    mean = np.mean([inputs[:, c].mean(axis=0, dtype=float) for c in parts], axis=0)
+    squares = [np.square(inputs[:, c] - mean).mean(axis=0) for c in parts]
+    std = np.maximum(np.sqrt(np.mean(squares, axis=0)), _STD_FLOOR)
     shown = [place for place, name in enumerate(emotions) if name in set(truth)]
-    centres = np.stack([rows[owners == emotions[place]].mean(axis=0) for place in shown])
+    own = [np.asarray(truth) == emotions[place] for place in shown]
+    rows = [_standard(inputs[:, c], mean, std) for c in parts]
+    centres = np.mean([[part[one].mean(axis=0) for one in own] for part in rows], axis=0)
     spread = np.zeros((len(mean), len(mean)))
-    for place, centre in zip(shown, centres, strict=True):
-        own = rows[owners == emotions[place]] - centre
-        spread += own.T @ own / (len(own) * len(shown))
+    for part in rows:
+        for one, centre in zip(own, centres, strict=True):
+            off = part[one] - centre
+            spread += off.T @ off / (len(off) * len(shown) * len(rows))
     sphere = np.trace(spread) / len(mean) or 1.0  # 0 where no emotion varies
     shape = (1 - shrinkage) * spread + shrinkage * sphere * np.eye(len(mean))
     weights, bias = np.zeros((len(mean), len(emotions))), np.full(len(emotions), _NEVER)
     weights[:, shown] = solve(shape, centres.T, assume_a="pos")
     bias[shown] = -(centres.T * weights[:, shown]).sum(axis=0) / 2
     return Discriminant(
-        emotions=list(emotions), mean=mean, std=std, weights=weights, bias=bias, **about
+        emotions=list(emotions),
+        copies=copies,
+        mean=mean,
+        std=std,
+        weights=weights,
+        bias=bias,
+        speaker=speaker,
+        **about,
     )
+
+
+def _by_speaker(inputs: np.ndarray, speakers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs relative to their speakers, and mean and spread of the average speaker."""
+    rows = [speakers == name for name in sorted(set(speakers))]
+    usual = np.mean([_moments(inputs[one]) for one in rows], axis=0)
+    relative = np.empty_like(inputs)
+    for one in rows:
+        relative[one] = _relative(inputs[one], _own(inputs[one], usual))
+    return relative, usual
+
+
+def _moments(inputs: np.ndarray) -> np.ndarray:
+    return np.stack([inputs.mean(axis=0, dtype=float), inputs.std(axis=0, dtype=float)])
+
+
+def _own(inputs: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """Return mean and spread of a speaker, drawn towards those of the average one."""
+    weight = PRIOR / (PRIOR + len(inputs))
+    (mean, spread), (usual_mean, usual_spread) = _moments(inputs), usual
+    mean = (1 - weight) * mean + weight * usual_mean
+    variance = (1 - weight) * np.square(spread) + weight * np.square(usual_spread)
+    return np.stack([mean, np.sqrt(variance)])
+
+
+def _relative(inputs: np.ndarray, speaker: np.ndarray) -> np.ndarray:
+    mean, spread = speaker
+    return (inputs - mean) / np.maximum(spread, _STD_FLOOR)
 
 
 def _standard(rows: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
