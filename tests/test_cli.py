@@ -288,7 +288,7 @@ def model(tmp_path_factory):
     """The folder of a run with an untrained network."""
     keras.utils.set_random_seed(1)
     mean, std = (np.full((maps.ROWS, 1), value, np.float32) for value in (-40, 9))
-    front_end = FrontEnd("cnn", "table", EMOTIONS, "logmel", 1, 2, Standardiser(mean, std))
+    front_end = FrontEnd("cnn", "table", EMOTIONS, "logmel", 1, 2, "none", Standardiser(mean, std))
     network = networks.build("cnn", (maps.ROWS, maps.FRAMES, 1), len(EMOTIONS))
     folder = tmp_path_factory.mktemp("run")
     bundle.save(network, front_end, folder / "bundle")

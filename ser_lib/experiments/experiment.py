@@ -11,17 +11,14 @@ from ser_lib.corpora import describe
 from ser_lib.corpora.loader import STYLES, parse
 from ser_lib.experiments.splits import PROTOCOLS
 from ser_lib.features import maps
-from ser_lib.features.copies import SETS, Copy
+from ser_lib.features.copies import SETS
 from ser_lib.models.networks import NETWORKS
 
 ARCHITECTURES = {name: network.channels for name, network in NETWORKS.items()}
 """The networks of `models`, each with the channels of its usual feature map."""
 RECIPES: dict[str, dict[str, object]] = {
-    **{
-        name: {"channels": n.channels, "test_copies": "speed", **n.recipe}
-        for name, n in NETWORKS.items()
-    },
-    "lda": {"test_copies": "speed+tilt"},
+    **{name: {"channels": n.channels, **n.recipe} for name, n in NETWORKS.items()},
+    "lda": {},
 }
 """Hyper-parameters in which the methods differ by default."""
 METHODS = tuple(RECIPES)
@@ -71,9 +68,14 @@ class Experiment:
         One of `features.copies.SETS`: a network is shown one of these copies of an utterance,
         another one in each epoch, and `lda` is fitted to all of them.
     test_copies
-        One of the same: the copies of a tested utterance over which probabilities are averaged.
+        One of the same, or of those before it: the copies of a tested utterance over which
+        probabilities are averaged.
     modulation
         Whether `lda` reads how fast the rows move, besides their statistics.
+    enrolled
+        Whether `lda` sees each speaker relative to that speaker's own utterances, all of them,
+        without their labels; those of the tested speaker, too, so it is not what an unknown voice
+        would get.
     shrinkage
         Of `lda`, above 0, up to 1: see `models.lda`.
     seed
@@ -103,15 +105,15 @@ class Experiment:
     copies: str = "speed+tilt+channel"
     test_copies: str | None = None
     modulation: bool = True
+    enrolled: bool = False
     shrinkage: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         choose(self.architecture, METHODS, "architecture")
         row = describe(self.corpus)
-        enrolled = self.protocol == "enrolled"
         usual = {
-            "shrinkage": 0.2 if enrolled else 0.05,
+            "shrinkage": 0.2 if self.enrolled else 0.05,
             "protocol": "given" if self.split is not None else row.protocol,
             "epochs": row.epochs,
         } | RECIPES[self.architecture]
@@ -125,8 +127,6 @@ class Experiment:
         if self.style is not None:
             choose(self.style, STYLES, "style")
         choose(self.protocol, PROTOCOLS, "protocol")
-        if enrolled and self.architecture in ARCHITECTURES:
-            raise ParameterError("protocol 'enrolled' is for the architecture 'lda' alone")
         if self.protocol == "given" and self.split is None:
             raise ParameterError(
                 "protocol 'given' needs a split: a CSV file of utterances and parts (-p split=FILE)"
@@ -138,13 +138,22 @@ class Experiment:
         # Folds count on from 1000 times the seed, and the generators of Keras take 32 bits.
         self._check("seed", int, lambda v: 0 <= v <= 10**6, "a whole number from 0 to 1000000")
         self._check("folds", int, lambda v: v >= 1, "a whole number from 1")
-        for name in (self.copies, self.test_copies):
-            choose(name, SETS, "set of copies")
+        choose(self.copies, SETS, "set of copies")
+        trained = list(SETS)[: list(SETS).index(self.copies) + 1]
+        if self.test_copies is None:
+            usual = "speed+tilt" if self.architecture == "lda" else "none"
+            object.__setattr__(self, "test_copies", usual if usual in trained else self.copies)
+        choose(self.test_copies, trained, "set of copies that training has, too,")
         if self.architecture in ARCHITECTURES:
             self._check_network()
         else:
             self._check("shrinkage", float, lambda v: 0 < v <= 1, "above 0, up to 1")
-            self._check_switches("modulation")
+            self._check_switches("modulation", "enrolled")
+            if self.enrolled and "speaker" not in PROTOCOLS[self.protocol].promises:
+                raise ParameterError(
+                    "a speaker can only be enrolled under a protocol that keeps the speakers of "
+                    f"training and test apart, not under '{self.protocol}'"
+                )
 
     def _check_network(self) -> None:
         choose(self.feature_map, maps.MAPS, "feature map")
@@ -168,11 +177,6 @@ class Experiment:
         if isinstance(value, bool) or not isinstance(value, numbers) or not allowed(value):
             raise ParameterError(f"{name} must be {what}, not {value!r}")
 
-    @property
-    def all_copies(self) -> tuple[Copy, ...]:
-        """The copies of training and of prediction, each once."""
-        return max(SETS[self.copies], SETS[self.test_copies], key=len)
-
     def parameters(self) -> dict:
         """Return the fields of its method as plain JSON values; of a split's file, a hash."""
         given = {name: getattr(self, name) for name in names_of(self.architecture)}
@@ -188,7 +192,7 @@ class Experiment:
 
 _SHARED = ("architecture", "corpus", "emotions", "style", "protocol", "split", "folds", "copies",
            "test_copies", "seed")  # fmt: skip
-_OF_LDA = ("modulation", "shrinkage")
+_OF_LDA = ("modulation", "enrolled", "shrinkage")
 
 
 def names_of(architecture: str) -> list[str]:

@@ -60,7 +60,7 @@ def code(experiment: Experiment) -> list[Path]:
 def prepare(experiment: Experiment, corpus: Manifest, workers: int | str | None) -> list[str]:
     """Compute what is missing of the features; return the address of each copy's."""
     options = {"kind": experiment.feature_map, "workers": workers}
-    return [store.build(corpus, copy=copy, **options).address for copy in experiment.all_copies]
+    return [store.build(corpus, copy=copy, **options).address for copy in SETS[experiment.copies]]
 
 
 def where(workers: int | str | None) -> int | str | None:
@@ -100,7 +100,6 @@ def fit_fold(
     keras.utils.set_random_seed(seed)
     stores = [Store(address, len(table)) for address in addresses]
     itself, *_ = stores
-    copies = stores[: len(SETS[experiment.copies])]
     one_hot = np.eye(len(emotions), dtype=np.float32)[
         pd.Categorical(table["emotion"], categories=emotions).codes
     ]
@@ -121,7 +120,7 @@ def fit_fold(
         return front_end.standardised(itself[i])
 
     def draw(i: int) -> np.ndarray:
-        return front_end.standardised(copies[generator.integers(len(copies))][i])
+        return front_end.standardised(stores[generator.integers(len(stores))][i])
 
     history, best_epoch = _fit(network, experiment, read, draw, one_hot, fold, generator)
     if not best_epoch:

@@ -53,7 +53,7 @@ def where(workers: int | str | None) -> int | None:
 
 def prepare(experiment: Experiment, corpus: Manifest, workers: int | str | None) -> list[Path]:
     """Compute what is missing of the functionals; return where those of each copy are."""
-    copies = experiment.all_copies
+    copies = SETS[experiment.copies]
     return [functionals.build(corpus, "stack", copy=c, workers=workers) for c in copies]
 
 
@@ -175,13 +175,13 @@ def _discriminant(
 ) -> Discriminant:
     own = table.iloc[rows]
     return model.fit(
-        inputs[rows, : len(SETS[experiment.copies])],
+        inputs[rows],
         own["emotion"].to_numpy(str),
         emotions,
         shrinkage=experiment.shrinkage,
         corpus=experiment.corpus,
         copies=experiment.test_copies,
-        speakers=own["speaker"].to_numpy(str) if experiment.protocol == "enrolled" else None,
+        speakers=own["speaker"].to_numpy(str) if experiment.enrolled else None,
         temperature=temperature,
     )
 

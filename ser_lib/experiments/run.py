@@ -216,15 +216,19 @@ class Run(Result):
 
     @property
     def title(self) -> str:
-        """Printed name of the network."""
-        return title(self.record.architecture)
+        """Printed name of the method."""
+        name = title(self.record.architecture)
+        return f"{name}, enrolled" if self.record.parameters.get("enrolled") else name
 
     @property
     def protocol_words(self) -> str:
         """The protocol in words, without an article; a split of a file says what it claims."""
-        if self.record.parameters["split"] is None or self.protocol == "given":
-            return PROTOCOLS[self.protocol].words
-        return f"{PROTOCOLS['given'].words} and calls itself {self.protocol}"
+        words = PROTOCOLS[self.protocol].words
+        if self.record.parameters["split"] is not None and self.protocol != "given":
+            words = f"{PROTOCOLS['given'].words} and calls itself {self.protocol}"
+        if self.record.parameters.get("enrolled"):
+            words += "; the tested speakers are enrolled with their recordings, without labels"
+        return words
 
     @cached_property
     def experiment(self) -> Experiment:

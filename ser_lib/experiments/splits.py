@@ -361,7 +361,6 @@ def _check(table: pd.DataFrame, fold: Fold, protocol: Protocol) -> None:
 _WORDS = {
     "random": "one random split over utterances, stratified by emotion",
     "speaker": "leave one speaker out",
-    "enrolled": "leave one speaker out, once the voice is known by recordings without labels",
     "session": "leave one recording session out",
     "speaker-kfold": "leave one group of speakers out",
     "cross-corpus": "train on all corpora but one and test on that one",
@@ -372,7 +371,6 @@ _RULES: dict[str, tuple] = {
     # folds, uses, promises, admits
     "random": (_random, ("seed",), (), ("speaker",)),
     "speaker": (partial(_each, "speaker"), (), ("speaker",)),
-    "enrolled": (partial(_each, "speaker"), (), ("speaker",)),
     "session": (partial(_each, "session"), (), ("speaker", "session")),
     "speaker-kfold": (_kfold, ("folds", "seed"), ("speaker",)),
     "cross-corpus": (_cross_corpus, ("seed",), ("speaker", "corpus")),

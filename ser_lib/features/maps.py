@@ -115,18 +115,18 @@ def extract(signal: np.ndarray | str | Path, *, kind: str = "logmel") -> np.ndar
 
 
 def levelled(signal: np.ndarray) -> np.ndarray:
-    """Bring the speech of a signal to `LEVEL_DB`; silence stays silent.
+    """Bring the speech of a signal, float32 [samples], to `LEVEL_DB`; silence stays silent.
 
-    A recorder's gain says nothing of an emotion. The level is that of the frames near the loudest:
-    the 95th percentile of the mean square of frames of `HOP` samples.
+    The gain of a recorder says nothing of an emotion. The level is that of the loud frames of `HOP`
+    samples: the 95th percentile of those that are no more than `spectrum.FLOOR_DB` under the
+    loudest, so that neither a click nor silence around the speech decides.
     """
-    whole = len(signal) // HOP * HOP
-    hops = (signal[:whole] if whole else signal).reshape(-1, HOP if whole else len(signal))
-    powers = np.einsum("hs,hs->h", hops, hops) / hops.shape[1]
-    power = spectrum.percentile(powers, 95)
-    if not power > 0:
+    hops = np.pad(signal, (0, -len(signal) % HOP)).reshape(-1, HOP)
+    powers = np.einsum("hs,hs->h", hops, hops) / HOP
+    if not (loudest := powers.max()):
         return signal
-    return signal * np.float32(np.sqrt(10 ** (LEVEL_DB / 10) / power))
+    heard = powers[powers >= loudest * 10 ** (-spectrum.FLOOR_DB / 10)]
+    return signal * np.float32(np.sqrt(10 ** (LEVEL_DB / 10) / spectrum.percentile(heard, 95)))
 
 
 def add_deltas(static: np.ndarray) -> np.ndarray:

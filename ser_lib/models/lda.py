@@ -91,7 +91,7 @@ class Discriminant:
         ParameterError if it was fitted without speakers.
         """
         if self.speaker is None:
-            raise ParameterError("this model cannot be enrolled; protocol 'enrolled' trains one")
+            raise ParameterError("this model cannot be enrolled; train one with enrolled=True")
         inputs = inputs[..., : len(self.mean)]
         return replace(self, speaker=_own(inputs, self.speaker[:, : inputs.shape[1]]))
 

@@ -56,7 +56,7 @@ class Comparison(Methods, Fact):
 
     trained: Sequence[Run]  # of each network one, or one for each seed
     baselines: Sequence[Baseline] = ()  # in the same folds, if the page compares with them
-    discriminant: Run | None = None  # in the same folds, if the page compares with it
+    discriminants: Sequence[Run] = ()
 
     significance = SIGNIFICANCE
     reference_choice = title(reference.CHOICE)

@@ -18,7 +18,7 @@ class Introduction(Methods, Fact):
 
     runs: Sequence[Run]
     baselines: Sequence[Baseline] = ()
-    discriminant: Run | None = None
+    discriminants: Sequence[Run] = ()
 
     @property
     def ordered(self) -> list[tuple[str, Run]]:

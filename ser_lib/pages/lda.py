@@ -9,11 +9,13 @@ import inspect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import product
 from textwrap import dedent
 
 import numpy as np
 import pandas as pd
 
+from ser_lib.experiments import fit
 from ser_lib.experiments import lda as fitting
 from ser_lib.experiments.baselines import Baseline
 from ser_lib.experiments.experiment import Experiment
@@ -28,11 +30,16 @@ from ser_lib.pages.words import Fact, Markdown, block
 CUES = ("pitch", "tone", "speed", "energy")
 SHUFFLES = 20
 """Of every cue: one alone would be luck."""
+CLIPS = (1, 3, 5, 10, 20)
+"""Utterances of a speaker who is enrolled, besides all of them."""
+DRAWS = 5
+"""Of so few utterances, each time other ones."""
 STEPS = {
-    "discriminant": {"copies": "none", "test_copies": False, "modulation": False},
-    "speeds": {"copies": "speed", "test_copies": False, "modulation": False},
+    "discriminant": {"copies": "none", "test_copies": "none", "modulation": False},
+    "speeds": {"copies": "speed", "test_copies": "none", "modulation": False},
     "tilts": {"copies": "speed+tilt", "modulation": False},
-    "modulation": {},
+    "modulation": {"copies": "speed+tilt"},
+    "channels": {},
 }
 """What each step changes, as parameters that differ from the finished discriminant's."""
 
@@ -171,6 +178,49 @@ def cues(run: Run, *, shuffles: int = SHUFFLES) -> Cues:
         dict(zip(CUES, corrected(overall), strict=True)),
         {cue: int((own == cue).sum()) for cue in CUES},
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Enrolment(Fact):
+    """What recordings of the tested speaker, without labels, are worth."""
+
+    run: Run  # enrolled with all of them
+    plain: Run  # the same method in the same folds, of an unknown speaker
+    few: dict[int, Result]  # by their number; those that were used are not tested
+
+    n_draws = DRAWS
+
+    @property
+    def curve(self) -> list[tuple[int | None, Estimate, Estimate]]:
+        """Number of recordings (None: all), UAR, and that less the plain one's, corrected."""
+        results: list[Result] = [*self.few.values(), self.run]
+        changes = corrected([runs.uar_difference(one, self.plain) for one in results])
+        uars = [result.uar for result in results]
+        return list(zip([*self.few, None], uars, changes, strict=True))
+
+
+def enrolment(run: Run, plain: Run) -> Enrolment:
+    """Enrol the tested speakers of a run's discriminants with a few utterances at a time.
+
+    The rest of each speaker's is tested. Numbers that leave nothing of somebody are passed over.
+    """
+    inputs = fitting.read(run.experiment, fitting.prepare(run.experiment, run.corpus, None))
+    table = run.corpus.table
+    speakers = table["speaker"].to_numpy(str)
+    fewest = min(pd.Series(speakers[fold.test]).value_counts().min() for fold in run.folds)
+    generator = np.random.default_rng(run.seed)
+    models = {fold.name: run.model(fold.name) for fold in run.folds}
+    few = {}
+    for n in (n for n in CLIPS if n < fewest):
+        parts = []
+        for fold, _ in product(run.folds, range(DRAWS)):
+            shuffled = pd.Series(generator.permutation(fold.test))
+            place = shuffled.groupby(speakers[shuffled]).cumcount().to_numpy()
+            known, rest = (np.sort(shuffled[own]) for own in (place < n, place >= n))
+            answers = fitting.predict(models[fold.name], inputs, speakers, rest, known)
+            parts.append(fit.answers(table.iloc[rest], fold, run.emotions, answers))
+        few[n] = run.on(pd.concat(parts, ignore_index=True))
+    return Enrolment(run, plain, few)
 
 
 def _matrices(known: Result, predicted: Iterable[str]) -> np.ndarray:

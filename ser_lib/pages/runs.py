@@ -11,6 +11,7 @@ from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ser_lib import corpora
@@ -20,6 +21,7 @@ from ser_lib.experiments import train
 from ser_lib.experiments.baselines import Baseline
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.run import Part, Result, Run, folders, read
+from ser_lib.experiments.splits import PROTOCOLS
 from ser_lib.metrics.difference import difference_in_f1, differences
 from ser_lib.metrics.jackknife import Estimate, corrected
 
@@ -164,17 +166,63 @@ def pairs(groups: Sequence[Sequence[Run]]) -> list[Pair]:
     ]
 
 
+def discriminants(
+    corpus: str,
+    data_dir: str | Path | None = None,
+    *,
+    protocol: str | None = None,
+    seed: int = 0,
+    options: Mapping | None = None,
+) -> list[Run]:
+    """Return the run of the discriminant and, where speakers are kept apart, the enrolled one."""
+    manifest = load(corpus, data_dir, options)
+    plain = experiment("lda", corpus, protocol=protocol, seed=seed, options=options)
+    planned = [plain]
+    if "speaker" in PROTOCOLS[plain.protocol].promises and not plain.enrolled:
+        planned.append(replace(plain, enrolled=True, shrinkage=None))
+    return train.train_all([(one, manifest) for one in planned])
+
+
+def fused(title: str, results: Sequence[Result]) -> Part:
+    """Return the predictions of several methods together: their log-probabilities are averaged.
+
+    All must have tested the same utterances.
+    """
+    first = results[0].predictions
+    columns = [f"p_{emotion}" for emotion in results[0].emotions]
+    tables = [one.predictions.set_index("utterance") for one in results]
+    chances = [t.loc[first["utterance"], columns].to_numpy(float) for t in tables]
+    logs = np.mean([np.log(np.maximum(own, 1e-12)) for own in chances], axis=0)
+    together = np.exp(logs - np.logaddexp.reduce(logs, axis=1, keepdims=True))
+    predicted = np.array(results[0].emotions)[together.argmax(axis=1)]
+    predictions = first.assign(predicted=predicted)
+    predictions[columns] = together
+    return Part(title, results[0].emotions, predictions)
+
+
 class Methods:
     """What pages say of networks next to methods without one, all in the same folds."""
 
     runs: Sequence[Run]
     baselines: Sequence[Baseline]
-    discriminant: Run | None
+    discriminants: Sequence[Run]  # the plain one, then the enrolled one; or neither
+
+    @property
+    def discriminant(self) -> Run | None:
+        """The one that knows nothing of the tested speakers."""
+        return self.discriminants[0] if self.discriminants else None
+
+    @cached_property
+    def fusion(self) -> Result | None:
+        """The discriminant and the networks together."""
+        if not (self.discriminant and self.runs):
+            return None
+        return fused("LDA and networks together", [self.discriminant, *self.runs])
 
     @property
     def others(self) -> list[Result]:
-        """What has no network."""
-        return [*filter(None, [self.discriminant]), *self.baselines]
+        """What has no network, or not only one."""
+        return [*self.discriminants, *filter(None, [self.fusion]), *self.baselines]
 
     @property
     def methods(self) -> list[tuple[str, Result]]:

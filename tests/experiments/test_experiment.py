@@ -34,14 +34,15 @@ def test_parameters_are_json_and_make_the_same_experiment():
 
 
 def test_a_method_has_its_own_parameters_and_those_of_others_decide_nothing():
-    shared = {"architecture", "corpus", "emotions", "style", "protocol", "split", "folds", "seed"}
+    shared = {"architecture", "corpus", "emotions", "style", "protocol", "split", "folds", "seed",
+              "copies", "test_copies"}  # fmt: skip
     known = {field.name for field in fields(Experiment)}
     networks = {frozenset(names_of(name)) for name in ARCHITECTURES}
     (network,), lda = networks, set(names_of("lda"))
     assert network & lda == shared
     assert network | lda == known
     assert {*ARCHITECTURES, "lda"} == set(METHODS)
-    own = {"copies": "speed", "shrinkage": 0.2, "modulation": False, "test_copies": False}
+    own = {"shrinkage": 0.2, "modulation": False, "enrolled": True}
     assert Experiment(architecture="cnn", **own) == Experiment(architecture="cnn")
     of_networks = {"epochs": 0, "feature_map": "mfcc", "channels": 3, "mixup": 0.1}
     assert Experiment(architecture="lda", **of_networks) == Experiment(architecture="lda")
@@ -114,7 +115,8 @@ def test_a_split_is_known_by_what_is_in_it(tmp_path):
         ("head_dropout", [-0.1, 1.0, None], "head_dropout must be from 0, below 1, not"),
         ("class_weights", [1, "yes", None], "class_weights must be True or False, not"),
         ("copies", ["fast", 3], "unknown set of copies .*none, speed, speed\\+tilt"),
-        ("test_copies", [1, None], "test_copies must be True or False, not"),
+        ("test_copies", [1, "fast"], "unknown set of copies"),
+        ("enrolled", [1, None], "enrolled must be True or False, not"),
         ("modulation", ["no"], "modulation must be True or False, not"),
         ("shrinkage", [0, 1.1, "1", float("nan")], "shrinkage must be above 0, up to 1, not"),
     ],
@@ -150,3 +152,17 @@ def test_every_network_has_its_usual_recipe(architecture):
     assert {name: getattr(usual, name) for name in recipe} == recipe
     for name in recipe.keys() - {"channels"}:
         assert getattr(Experiment(**{"architecture": architecture, name: 0.5}), name) == 0.5
+
+
+def test_a_prediction_has_no_copies_that_training_lacks():
+    usual = {"none": "none", "speed": "speed", "speed+tilt+channel": "speed+tilt"}
+    for copies, shown in usual.items():
+        assert Experiment(architecture="lda", copies=copies).test_copies == shown
+        assert Experiment(architecture="cnn", copies=copies).test_copies == "none"
+    with pytest.raises(ParameterError, match="unknown set of copies that training has"):
+        Experiment(architecture="cnn", copies="speed", test_copies="speed+tilt")
+
+
+def test_nobody_is_enrolled_who_may_be_known():
+    with pytest.raises(ParameterError, match="keeps the speakers"):
+        Experiment(architecture="lda", protocol="random", enrolled=True)

@@ -110,7 +110,7 @@ def test_its_probabilities_are_calibrated_on_them(tmp_path, monkeypatch):
     assert again == pytest.approx(1, abs=0.01)
     # Nobody is predicted by a discriminant that saw the speaker.
     part = pd.factorize(own["speaker"], sort=True)[0] % lda.PARTS
-    inner = experiment, inputs[:280][part != 0], truth[:280][part != 0], emotions
+    inner = experiment, inputs, table, np.flatnonzero(part), emotions
     alone = lda._discriminant(*inner).predict(inputs[:280][part == 0])
     tempered = calibration.temper(alone, json.loads(files["fold.json"])["temperature"])
     np.testing.assert_allclose(probabilities[part == 0], tempered, atol=1e-6)
@@ -120,8 +120,9 @@ def test_its_probabilities_are_calibrated_on_them(tmp_path, monkeypatch):
     "options",
     [
         {"copies": "none"},
-        {"copies": "speed", "test_copies": False},
+        {"copies": "speed", "test_copies": "none"},
         {"modulation": False},
+        {"enrolled": True},
         {"protocol": "random"},
     ],
 )
@@ -130,8 +131,9 @@ def test_its_parameters_decide_what_it_reads(corpus, run, options):
     assert other.key != run.key
     model = other.model()
     assert len(model.mean) == (421 if options.get("modulation") is False else 781)
-    tested = "none" if options.get("test_copies") is False else options.get("copies", "speed+tilt")
+    tested = options.get("test_copies", options.get("copies", "speed+tilt"))
     assert model.copies == tested
+    assert (model.speaker is not None) == ("enrolled" in options)
 
 
 def test_its_utterances_are_heard_under_every_condition(run):
@@ -146,7 +148,7 @@ def test_a_speaker_alone_is_cut_by_utterance(corpus):
     table = corpus.table[corpus.table["speaker"] == "x"].reset_index(drop=True)
     experiment = Experiment(architecture="lda", corpus="table")
     fold = splits.Fold("given", np.arange(4), np.array([4]), np.array([5]))
-    inputs = np.random.default_rng(0).normal(size=(6, 7, 9))
+    inputs = np.random.default_rng(0).normal(size=(6, 12, 9))
     rows, answers = lda._inner(experiment, inputs, table, corpus.emotions, fold)
     assert list(rows) == [0, 1, 2, 3, 4]
     assert len(pd.DataFrame(answers).drop_duplicates()) == 5
@@ -155,7 +157,9 @@ def test_a_speaker_alone_is_cut_by_utterance(corpus):
 
 def test_real_speakers(workspace, emodb):
     """What `lda` promises: unseen speakers of EmoDB, by the recipe and nothing else."""
-    run = train.train("lda", corpora.load("emodb", emodb))
+    corpus = corpora.load("emodb", emodb)
+    run = train.train("lda", corpus)
     assert run.uar.value >= 0.845
+    assert train.train("lda", corpus, enrolled=True).uar.value >= 0.89
     truth = list(run.predictions["truth"])
     assert calibration.scores(truth, run.probabilities, run.emotions)["ece"] < 0.1

@@ -36,7 +36,7 @@ def test_tilt_moves_the_level_of_a_tone_by_its_octaves(tilt, hertz, gain_db):
     assert 10 * np.log10(ratio) == pytest.approx(gain_db, abs=0.05)
 
 
-@given(st.integers(1, 3000), st.sampled_from(copies.SETS["speed+tilt"]))
+@given(st.integers(1, 3000), st.sampled_from(copies.SETS["speed+tilt+channel"]))
 def test_the_length_of_a_copy_is_known_beforehand(samples, copy):
     result = copy.apply(np.ones(samples, dtype=np.float32))
     assert len(result) == copy.length(samples) >= 1
@@ -60,3 +60,12 @@ def test_a_store_holds_the_maps_of_the_copies_under_a_key_of_their_own(
     for i, path in enumerate(manifest.table["path"]):
         sound = copy.apply(audio.load(manifest.root / path))
         np.testing.assert_array_equal(own[i], maps.extract(sound))
+
+
+@pytest.mark.parametrize("copy", copies.SETS["speed+tilt+channel"][-len(copies.CHANNELS) :])
+def test_what_a_channel_adds_depends_on_the_sound_alone(copy):
+    sound = tone(300)
+    once, again = (copy.apply(s) for s in (sound, sound.copy()))
+    np.testing.assert_array_equal(once, again)
+    assert np.abs(once - sound).max() > 1e-3
+    np.testing.assert_array_equal(copy.apply(np.zeros(500, np.float32)), np.zeros(500))

@@ -34,7 +34,9 @@ class Stub:
 
 def front_end(*, channels=1, crops=1, mean=0.0, std=1.0, kind="logmel") -> FrontEnd:
     statistics = (np.full((ROWS, channels), value, np.float32) for value in (mean, std))
-    return FrontEnd("cnn", "table", EMOTIONS, kind, channels, crops, Standardiser(*statistics))
+    return FrontEnd(
+        "cnn", "table", EMOTIONS, kind, channels, crops, "none", Standardiser(*statistics)
+    )
 
 
 def statics(n: int, frames=(40, 130, 333)) -> list[np.ndarray]:
@@ -96,7 +98,7 @@ def answers(model: Bundle, files) -> np.ndarray:
 @pytest.mark.parametrize("length", [1, 130, 500])
 def test_windows_are_what_the_network_eats(channels, crops, length):
     static = np.full((ROWS, length), 7, np.float32)
-    windows = front_end(channels=channels, crops=crops, mean=5, std=2).windows(static)
+    windows = front_end(channels=channels, crops=crops, mean=5, std=2).windows([static])
     assert windows.shape == (crops, ROWS, FRAMES, channels)
     assert windows.dtype == np.float32
     heard = windows[0, :, :, 0]
@@ -110,7 +112,7 @@ def test_an_utterance_is_the_mean_of_its_windows():
         def __call__(self, windows):
             return np.array([[0.9, 0.1, 0.0], [0.4, 0.1, 0.5]] * (len(windows) // 2), np.float32)
 
-    found = Bundle(Fixed(), front_end(crops=2)).predict(statics(2))
+    found = Bundle(Fixed(), front_end(crops=2)).predict([[s] for s in statics(2)])
     np.testing.assert_allclose(found, [[0.65, 0.1, 0.25]] * 2, atol=1e-6)
     assert found.dtype == np.float32
 
@@ -120,12 +122,12 @@ def test_long_and_short_utterances_stand_side_by_side(crops):
     maps = statics(6, [1, 130, 131, 9 * 130, 40, 100 * 130 + 1])
     stub = Stub()
     model = Bundle(stub, front_end(crops=crops))
-    windows = [len(model.front_end.windows(static)) for static in maps]
+    windows = [len(model.front_end.windows([static])) for static in maps]
     assert windows == ([1] * 6 if crops == 1 else [3, 3, 3, 9, 3, 101])
     maps += statics(150)
-    alone = np.concatenate([model.predict([static]) for static in maps])
+    alone = np.concatenate([model.predict([[static]]) for static in maps])
     stub.batches.clear()
-    np.testing.assert_allclose(model.predict(maps), alone, rtol=1e-6)
+    np.testing.assert_allclose(model.predict([[m] for m in maps]), alone, rtol=1e-6)
     assert len(stub.batches) > 1
     assert max(stub.batches) <= max(bundle.WINDOWS, *windows)
 
@@ -143,7 +145,7 @@ def test_every_file_has_probabilities_of_its_own(trained, tones, tmp_path):
         answers(trained, [tmp_path / "empty.wav"])
     for kind in features.MAPS:
         expected = features.extract(audio.load(tones[0]), kind=kind)
-        np.testing.assert_array_equal(front_end(kind=kind).static(tones[0]), expected)
+        np.testing.assert_array_equal(front_end(kind=kind).static(tones[0])[0], expected)
 
 
 def test_a_loaded_bundle_answers_as_the_saved_one(trained, saved, tones):
@@ -296,7 +298,7 @@ def test_litert_gives_the_answers_of_keras(request, tmp_path, write_tone, name, 
         maps = [features.extract(audio.load(file), kind=kind) for file in files]
         statistics = Standardiser.fit(features.channels(one, channels) for one in maps)
         front = replace(front_end(channels=channels, crops=5), standardiser=statistics)
-        windows = np.concatenate([front.windows(one) for one in maps])
+        windows = np.concatenate([front.windows([one]) for one in maps])
         expected = bundle.probabilities(network, windows)
         assert np.ptp(expected, axis=0).max() > 0.1, "the network hears no difference"
         assert expected.max() > 0.5, "the network is sure of nothing"

@@ -7,7 +7,7 @@ import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from ser_lib.core import audio
-from ser_lib.core.errors import RecordError
+from ser_lib.core.errors import ParameterError, RecordError
 from ser_lib.features import copies, functionals, maps
 from ser_lib.models import bundle, lda
 
@@ -113,3 +113,54 @@ def test_a_bundle_that_is_damaged(tmp_path, damage):
     file.write_text(json.dumps(json.loads(file.read_text()) | damage))
     with pytest.raises(RecordError, match=r"front_end\.json is damaged"):
         bundle.load(tmp_path)
+
+
+def speakers_with_voices(n=6, each=40, numbers=6):
+    """Speakers whose numbers are shifted and stretched, each in a way of their own."""
+    generator = np.random.default_rng(5)
+    inputs, truth = clouds((n * each // 4, n * each // 2, n * each // 4), numbers=numbers)
+    order = generator.permutation(len(truth))
+    speakers = np.repeat([f"s{i}" for i in range(n)], each)
+    voices = generator.normal(0, 5, (n, numbers)), generator.uniform(0.5, 2, (n, numbers))
+    shift, stretch = (one.repeat(each, axis=0)[:, np.newaxis] for one in voices)
+    return inputs[order] * stretch + shift, truth[order], speakers
+
+
+def test_enrolment_takes_a_voice_away():
+    inputs, truth, speakers = speakers_with_voices()
+    known, new = speakers != "s5", np.flatnonzero(speakers == "s5")
+    plain = fit(inputs[known], truth[known])
+    fitted = fit(inputs[known], truth[known], speakers=speakers[known])
+    right = {
+        "plain": plain.predict(inputs[new]),
+        "unknown": fitted.predict(inputs[new]),
+        "few": fitted.enrol(inputs[new[:3]]).predict(inputs[new]),
+        "all": fitted.enrol(inputs[new]).predict(inputs[new]),
+    }
+    shares = {
+        name: np.mean(np.array(EMOTIONS)[answers.argmax(axis=1)] == truth[new])
+        for name, answers in right.items()
+    }
+    assert shares["all"] > 0.7 > shares["plain"]
+    assert shares["all"] >= shares["few"] > shares["unknown"]
+    with pytest.raises(ParameterError, match="cannot be enrolled"):
+        plain.enrol(inputs[new])
+
+
+def test_the_mean_of_an_enrolled_speaker_is_drawn_to_that_of_all():
+    inputs, truth, speakers = speakers_with_voices()
+    fitted = fit(inputs, truth, speakers=speakers)
+    rows = [inputs[speakers == name] for name in sorted(set(speakers))]
+    usual = np.mean([own.mean(axis=0) for own in rows], axis=0)
+    np.testing.assert_allclose(fitted.speaker[0], usual)
+    own = inputs[:10]
+    expected = (10 * own.mean(axis=0) + lda.PRIOR * usual) / (10 + lda.PRIOR)
+    np.testing.assert_allclose(fitted.enrol(own).speaker[0], expected)
+
+
+def test_a_bundle_keeps_the_average_speaker(tmp_path):
+    inputs, truth, speakers = speakers_with_voices()
+    fitted = fit(inputs, truth, speakers=speakers)
+    bundle.save(None, fitted, tmp_path)
+    enrolled = [one.enrol(inputs[:9]).predict(inputs) for one in (bundle.load(tmp_path), fitted)]
+    np.testing.assert_array_equal(*enrolled)

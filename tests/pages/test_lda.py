@@ -43,8 +43,11 @@ def test_every_step_is_an_experiment_that_differs_from_the_last():
     planned = lda.experiments("demo", seed=3, options={"shrinkage": 0.1, "epochs": 5})
     usual = Experiment(architecture="lda", corpus="demo", seed=3, shrinkage=0.1)
     assert planned[-1] == usual
-    assert planned[0] == replace(usual, copies="none", test_copies=False, modulation=False)
-    assert [one.copies for one in planned] == ["none", "speed", "speed+tilt", "speed+tilt"]
+    assert planned[0] == replace(usual, copies="none", test_copies="none", modulation=False)
+    assert [one.copies for one in planned] == [
+        *("none", "speed", "speed+tilt", "speed+tilt"),
+        "speed+tilt+channel",
+    ]
     assert len(set(planned)) == len(lda.STEPS) == 4
 
 

@@ -2,7 +2,7 @@
 
 from ser_lib.pages.figures.drawing import Figure, canvas, score_rows, styled
 from ser_lib.pages.figures.palette import BLUE, INK, PALE
-from ser_lib.pages.lda import Cues, Steps
+from ser_lib.pages.lda import Cues, Enrolment, Steps
 from ser_lib.pages.words import interval, number, signed
 
 LABELS = {
@@ -11,6 +11,7 @@ LABELS = {
     "speeds": "+ copies at four speeds",
     "tilts": "+ two tilts, copies in the test",
     "modulation": "+ modulation",
+    "channels": "+ copies through channels",
 }
 
 
@@ -54,4 +55,26 @@ def cues(page: Cues) -> Figure:
         caption="What the recall of each emotion loses where the numbers of one cue are shuffled "
         "among the tested utterances; the lines span the 95 % interval, corrected for their "
         "number, and are dark where it lies above 0.",
+    )
+
+
+@styled
+def enrolment(page: Enrolment) -> Figure:
+    """UAR with its interval by the number of recordings with which a speaker is enrolled."""
+    names = ["none", *(f"{n}" if n else "all" for n, *_ in page.curve)]
+    uars = [page.plain.uar, *(uar for _, uar, _ in page.curve)]
+    fig, axis = canvas(height=3.2, grid="y")
+    for x, uar in enumerate(uars):
+        axis.vlines(x, *uar.interval, color=BLUE, linewidth=2)
+        axis.text(x + 0.08, uar.value, number(uar.value), color=INK)
+    axis.plot(range(len(uars)), [uar.value for uar in uars], "o-", color=BLUE, markersize=8)
+    axis.set_xticks(range(len(names)), names)
+    axis.set(xlabel="recordings of the tested speaker, without labels", ylabel="UAR")
+    listed = "; ".join(f"{name}: {interval(uar)}" for name, uar in zip(names, uars, strict=True))
+    return Figure(
+        fig,
+        alt=f"Points with 95 % intervals. UAR by the number of recordings: {listed}.",
+        name="lda-enrolment",
+        caption="UAR by the number of recordings that are known of the tested speaker; the lines "
+        "span the 95 % interval.",
     )
