@@ -115,7 +115,7 @@ def test_a_bundle_that_is_damaged(tmp_path, damage):
         bundle.load(tmp_path)
 
 
-def speakers_with_voices(n=6, each=40, numbers=6):
+def speakers_with_voices(n=6, each=40, numbers=12):
     """Speakers whose numbers are shifted and stretched, each in a way of their own."""
     generator = np.random.default_rng(5)
     inputs, truth = clouds((n * each // 4, n * each // 2, n * each // 4), numbers=numbers)
