@@ -30,7 +30,9 @@ def published(page: Context) -> Figure | None:
     ]
     rows.sort(key=lambda row: -max(getattr(v, "value", v) for v in row[1].values()))
     listed = "; ".join(
-        f"{name}, {kind}, {number(getattr(v, 'value', v))}" for name, of in rows for kind, v in of.items()
+        f"{name}, {kind}, {number(getattr(v, 'value', v))}"
+        for name, of in rows
+        for kind, v in of.items()
     )
     looks = {"this run": (BLUE, "o"), "comparable": (PURPLE, "^"), "another question": (SOFT, "v"),
              "not credible": (ORANGE, "x"), "people": (GREEN, "s")}  # fmt: skip
