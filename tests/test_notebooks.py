@@ -17,6 +17,7 @@ COMMON = {"corpus": "demo", "data_dir": None, "protocol": None, "seed": 0, "opti
 OWN = {
     "across": {"other": None, "other_dir": None},
     "comparison": {"seeds": 1},
+    "conclusions": {"other": None, "other_dir": None, "utterances": None},
     "robustness": {"utterances": None},
 }
 each_template = pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)

@@ -5,8 +5,10 @@ names, roles and keyboard stops that a reader without eyes or mouse needs.
 """
 
 import re
-from html import unescape
+from html import escape, unescape
 from pathlib import Path
+
+from bs4 import BeautifulSoup
 
 # What the theme ships and these pages never show: most of a page's weight. Its icons come twice, as
 # a font and as a script of 1.5 MB that replaces the font.
@@ -59,13 +61,35 @@ AMENDMENTS = [
 ]
 
 
+def definitions(folder: Path) -> dict[str, str]:
+    """Return the first sentences of the glossary's entries, by the anchor of each term."""
+    found = {}
+    if (page := folder / "glossary.html").is_file():
+        for entry in BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")("dd"):
+            text = " ".join(entry.get_text().split())
+            term = entry.find_previous_sibling()
+            while term is not None and term.name == "dt":
+                found[term.get("id")] = re.split(r"(?<=[.:]) ", text)[0]
+                term = term.find_previous_sibling()
+    return found
+
+
 def amend(folder: Path) -> None:
     """Remove what is not used from a built book, and amend each of its pages."""
     for pattern in UNUSED_FILES:
         for path in folder.glob(pattern):
             path.unlink()
+    defined = definitions(folder)
+
+    def explained(link: re.Match) -> str:
+        definition = defined.get(link[2])
+        return f'{link[1]} data-definition="{escape(definition)}">' if definition else link[0]
+
     for path in folder.rglob("*.html"):
         text = path.read_text(encoding="utf-8")
         for pattern, replacement in AMENDMENTS:
             text = pattern.sub(replacement, text)
+        text = re.sub(
+            r'(<a class="reference internal" href="[^"]*#(term-[^"]+)")>', explained, text
+        )
         path.write_text(text, encoding="utf-8")

@@ -1,7 +1,7 @@
 """What the reference report concluded, and which of it holds on this corpus.
 
 It chose the CNN-GRU for its balance of speed, accuracy and generalisation. A claim about scores
-holds, or fails, only where the data can tell; sizes, times and gaps are compared as printed.
+holds, or fails, only if that is reliable; sizes, times and gaps are compared as printed.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -73,7 +73,7 @@ class Claims:
 
     @property
     def holds(self) -> dict[str, bool | None]:
-        """Whether each claim that can be checked here holds; None if the data cannot tell."""
+        """Whether each claim that can be checked here holds; None if undecided."""
         others = [name for name in self.runs if name != CHOICE]
         records = {name: run.record for name, run in self.runs.items()}
         sizes = {name: record.n_parameters for name, record in records.items()}
@@ -118,7 +118,7 @@ class Claims:
         return _all(_told(lead) for lead in corrected(leads))
 
     def _better(self, one: str, other: str) -> bool | None:
-        """Whether a network is better than another; None if the data cannot tell."""
+        """Whether a network is better than another; None if undecided."""
         names = {title(one), title(other)}
         (pair,) = [pair for pair in self.pairs if {pair.first, pair.second} == names]
         return _told(pair.uar if pair.first == title(one) else -pair.uar)

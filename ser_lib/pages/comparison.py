@@ -1,14 +1,13 @@
-"""The networks compared: scores, what the data can tell apart, seeds, costs, and the choice.
+"""The methods compared: scores, reliable differences, seeds, costs, and the choice.
 
 How far a score moves from seed to seed is another question than how far it would move with other
 speakers, and no interval over speakers answers it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise, product
-from typing import NamedTuple
+from itertools import product
 
 import pandas as pd
 
@@ -17,13 +16,11 @@ from ser_lib.experiments.baselines import TITLES, Baseline
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.run import Result, Run
 from ser_lib.features import functionals
-from ser_lib.metrics.jackknife import SIGNIFICANCE, Estimate
+from ser_lib.metrics.jackknife import Estimate
 from ser_lib.models.networks import title
 from ser_lib.pages import reference, runs
 from ser_lib.pages.runs import Methods, Pair, labels
 from ser_lib.pages.words import Fact, ranked, rounded
-
-SAME_TIME = 1.1  # times with a lower ratio are not ranked: a second run may turn them
 
 
 def experiments(corpus: str, *, seed: int = 0, seeds: int = 1, **given) -> list[Experiment]:
@@ -37,16 +34,6 @@ def experiments(corpus: str, *, seed: int = 0, seeds: int = 1, **given) -> list[
     return [runs.experiment(name, corpus, seed=number, **given) for number, name in both]
 
 
-class Times(NamedTuple):
-    """How long the networks take, in seconds or milliseconds; names with times."""
-
-    rank: str  # "same" if they take about as long, "one" architecture ranks nothing, or "ranked"
-    low: float
-    high: float
-    quickest: list[tuple[str, float]]
-    slowest: list[tuple[str, float]]
-
-
 @dataclass(frozen=True)
 class Comparison(Methods, Fact):
     """Several networks on the same data, and what they are compared with.
@@ -58,7 +45,6 @@ class Comparison(Methods, Fact):
     baselines: Sequence[Baseline] = ()  # in the same folds, if the page compares with them
     discriminants: Sequence[Run] = ()
 
-    significance = SIGNIFICANCE
     reference_choice = title(reference.CHOICE)
 
     @cached_property
@@ -87,11 +73,6 @@ class Comparison(Methods, Fact):
         return runs.named(runs.comparable(self.runs))
 
     @property
-    def ranks(self) -> list[tuple[float, list[str]]]:
-        """UAR as printed, from the highest, with the networks that share it."""
-        return ranked({name: run.uar.value for name, run in self.ordered})
-
-    @property
     def same_folds(self) -> bool:
         """Whether all were tested on the same utterances in the same folds."""
         tables = [run.predictions[["utterance", "fold"]] for run in self.runs]
@@ -106,15 +87,6 @@ class Comparison(Methods, Fact):
     def sizes(self) -> list[tuple[float, list[str]]]:
         """Numbers of parameters, from the highest, with the networks that have so many."""
         return ranked({name: run.record.n_parameters for name, run in self.ordered})
-
-    @property
-    def times(self) -> dict[str, Times]:
-        """Seconds to "train", milliseconds to "predict"."""
-        speeds = {name: run.record.speed for name, run in self.ordered}
-        training = {name: speed.training_s for name, speed in speeds.items()}
-        prediction = {name: speed.inference_ms for name, speed in speeds.items()}
-        one = len({run.architecture for run in self.runs}) == 1
-        return {"train": _times(training, one), "predict": _times(prediction, one)}
 
     @property
     def seeds(self) -> list[int]:
@@ -172,12 +144,6 @@ class Comparison(Methods, Fact):
         return pd.DataFrame({name: run.per_class["f1"] for name, run in self.networks})
 
     @property
-    def changes(self) -> list[tuple[str, str, list[tuple[str, float]]]]:
-        """How F1 changes from each network to the next, as printed, by emotion."""
-        printed = self.f1.map(rounded)
-        return [(a, b, list((printed[b] - printed[a]).items())) for a, b in pairwise(printed)]
-
-    @property
     def candidates(self) -> list[tuple[str, Run]]:
         """Every network, the one to use first: see `runs.final`."""
         return runs.named(runs.by_validation(self.runs))
@@ -192,14 +158,6 @@ class Comparison(Methods, Fact):
         """Whether the fewest parameters, not the highest UAR in validation, decided the choice."""
         uars = [round(run.mean("validation_uar"), 9) for _, run in self.candidates[:2]]
         return len(uars) == 2 and uars[0] == uars[1]
-
-
-def _times(times: Mapping[str, float], one: bool) -> Times:
-    low, high = min(times.values()), max(times.values())
-    quickest = [pair for pair in times.items() if pair[1] < SAME_TIME * low]
-    slowest = [p for p in times.items() if high < SAME_TIME * p[1] and p not in quickest]
-    rank = "same" if high < SAME_TIME * low else "one" if one else "ranked"
-    return Times(rank, low, high, quickest, slowest)
 
 
 def _spread(group: Sequence[Run]) -> dict[str, float]:

@@ -7,19 +7,22 @@ import pandas as pd
 
 from ser_lib.corpora import describe
 from ser_lib.experiments import leakage
-from ser_lib.experiments.baselines import Baseline
 from ser_lib.experiments.run import Run
-from ser_lib.metrics.jackknife import SIGNIFICANCE, Estimate, corrected
-from ser_lib.pages import audit, calibration, claims, context, network
+from ser_lib.metrics.jackknife import Estimate, corrected
+from ser_lib.pages import audit, calibration, claims, context, fairness, network
+from ser_lib.pages.across import Across, Direction
 from ser_lib.pages.audit import Audited
 from ser_lib.pages.calibration import Quality
 from ser_lib.pages.claims import Claims
 from ser_lib.pages.context import Listening
+from ser_lib.pages.fairness import Sexes
 from ser_lib.pages.introduction import Introduction
 from ser_lib.pages.network import Confusion
+from ser_lib.pages.robustness import Condition, Trial
 from ser_lib.pages.words import ranked
 
 RECURRENT = ("LSTM", "GRU")
+HARMS = {"quiet": ("quiet",), "noise": ("noise", "babble"), "telephone": ("telephone",)}
 LATE = 0.1  # a best epoch in this last share of the epochs allowed may have been cut short
 
 
@@ -27,7 +30,28 @@ LATE = 0.1  # a best epoch in this last share of the epochs allowed may have bee
 class Conclusions(Introduction):
     """What networks and baselines in the same folds come to; nothing is trained for it."""
 
-    significance, late_share = SIGNIFICANCE, LATE
+    trial: Trial | None = None  # of the chosen network; the rows on harm need it
+    across: Across | None = None
+
+    late_share = LATE
+
+    @property
+    def harms(self) -> dict[str, Condition]:
+        """The condition of the lowest UAR of each cause of harm."""
+        conditions = self.trial.conditions if self.trial else []
+        parts = {name: [c for c in conditions if c.kind in kinds] for name, kinds in HARMS.items()}
+        return {n: min(own, key=lambda c: c.uar.value) for n, own in parts.items() if own}
+
+    @property
+    def farthest(self) -> Direction | None:
+        """The test of the lowest UAR on another corpus; None if there is none."""
+        tests = self.across.directions if self.across else []
+        return min(tests, key=lambda one: one.uar.value, default=None)
+
+    @cached_property
+    def sexes(self) -> Sexes:
+        """Women and men with the chosen network."""
+        return fairness.by_sex(self.chosen)
 
     @property
     def guessing(self) -> list[tuple[Run, Estimate]]:
@@ -40,18 +64,6 @@ class Conclusions(Introduction):
     def n_train_baselines(self) -> list[int]:
         """Utterances that baselines train on in each fold: its training and validation sets."""
         return [fold["n_train"] + fold["n_validation"] for fold in self.chosen.record.folds]
-
-    @property
-    def simple(self) -> tuple[Baseline, Estimate] | None:
-        """The best of the baselines that learn, with the chosen network's UAR less its own."""
-        learned = [pair for pair in self.against if pair[0].name != "majority"]
-        return max(learned, key=lambda pair: pair[0].uar.value, default=None)
-
-    @property
-    def apart(self) -> list[tuple[str, str]]:
-        """The better and the worse network of each pair that the data can tell apart."""
-        pairs = [(pair.uar.sign, pair.first, pair.second) for pair in self.pairs]
-        return [(a, b) if sign > 0 else (b, a) for sign, a, b in pairs if sign]
 
     @property
     def memory(self) -> list[tuple[str, str, Estimate]]:

@@ -81,7 +81,7 @@ class Context(Fact):
 
 
 def gather(run: Run) -> Context:
-    """Return what others report beside a run, and what people can do; see `listening`."""
+    """Return what others report, how a run compares, and what people can do."""
     table = published(run)
     places = []
     for metric, group in table[table["obstacle"] == ""].groupby("metric", sort=False):
@@ -114,6 +114,22 @@ def published(run: Run) -> pd.DataFrame:
         arxiv=table["source"].str.extract(r"^arXiv (\d{4}\.\d{4,5})$", expand=False).fillna(""),
     )
     return table.iloc[np.lexsort([table["obstacle"] != "", table["obstacle"] == "corpus"])]
+
+
+def name_of(result) -> str:
+    """Return a short name of a row of `results`."""
+    system = re.split(r"[,(/]", result.system)[0].strip()
+    return f"{system} ({re.split(r'[,(]', result.source)[0].strip()})"
+
+
+def elsewhere(run: Run) -> dict[str, dict[str, float]]:
+    """Return the UAR of listeners of a run's utterances, and of comparable published results."""
+    table = published(run)
+    table = table[(table["obstacle"] == "") & (table["metric"] == "UAR")]
+    own = {name_of(row): float(row.value) for row in table.itertuples()}
+    people = listening(run).people
+    kinds = {"people": {} if people is None else {"Listeners": people}, "published results": own}
+    return {kind: rows for kind, rows in kinds.items() if rows}
 
 
 def obstacle(result: pd.Series, run: Run) -> str:

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from IPython.display import HTML
+
 from ser_lib.experiments.baselines import Baseline
 from ser_lib.experiments.run import Run
 from ser_lib.metrics.jackknife import Estimate
-from ser_lib.pages import runs
+from ser_lib.pages import players, runs
 from ser_lib.pages.runs import Methods, Pair
 from ser_lib.pages.words import Fact
 
@@ -44,3 +46,17 @@ class Introduction(Methods, Fact):
     def against(self) -> list[tuple[Baseline, Estimate]]:
         """Every baseline with the chosen network's UAR less its own."""
         return runs.against(self.chosen, self.baselines)
+
+    def player(self) -> HTML:
+        """Return one test utterance to listen to, with its label and the prediction."""
+        manifest = self.chosen.corpus
+        name = next(iter(players.examples(manifest).values()))
+        tested = self.chosen.predictions.drop_duplicates("utterance").set_index("utterance")
+        row = tested.loc[name] if name in tested.index else None
+        return players.html("introduction/player.html", manifest, name=name, row=row)
+
+    @property
+    def simple(self) -> tuple[Baseline, Estimate] | None:
+        """The best of the baselines that learn, with the chosen network's UAR less its own."""
+        learned = [pair for pair in self.against if pair[0].name != "majority"]
+        return max(learned, key=lambda pair: pair[0].uar.value, default=None)

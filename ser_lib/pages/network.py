@@ -19,7 +19,7 @@ from ser_lib.metrics import scores
 from ser_lib.metrics.jackknife import Estimate
 from ser_lib.models import networks
 from ser_lib.pages import runs
-from ser_lib.pages.words import UNKNOWN, Fact, Markdown, block, ranked, rounded
+from ser_lib.pages.words import UNKNOWN, Fact, Markdown, block, rounded
 
 GAP_SMALL = 0.05  # training minus validation accuracy up to here: no sign of overfitting
 GAP_LARGE = 0.15  # from here on: overfitting
@@ -71,7 +71,7 @@ class Network(Fact):
     baselines: Sequence[Baseline] = ()  # in the same folds, if the page compares with them
     top: int = 3  # confusions that are listed
 
-    least_leaning, least_mutual = LEANING, MUTUAL
+    least_mutual = MUTUAL
 
     @property
     def best_epoch(self) -> float:
@@ -110,7 +110,7 @@ class Network(Fact):
 
     @property
     def above_chance(self) -> int:
-        """1 if UAR is above chance, -1 if below, 0 if the data cannot tell."""
+        """1 if UAR is reliably above chance, -1 if below, 0 if neither."""
         return self.run.uar.against(1 / len(self.run.emotions)).sign
 
     @property
@@ -171,30 +171,11 @@ class Network(Fact):
         return pairs(self.run)
 
     @property
-    def n_ties(self) -> int:
-        """Confusions that are not listed and as frequent as the last one that is."""
-        rest = self.confusions[self.top :]
-        return sum(pair.n == self.confusions[self.top - 1].n for pair in rest)
-
-    @property
     def mutual(self) -> list[tuple[str, str, int, int]]:
         """Two emotions that are both taken for the other, in `MUTUAL` of each, with the counts."""
         n = {(p.truth, p.predicted): p.n for p in self.confusions if p.share >= MUTUAL}
         both = [(a, b, n[a, b], n[b, a]) for a, b in n if a < b and (b, a) in n]
         return sorted(both, key=lambda pair: -pair[2] - pair[3])
-
-    @property
-    def recalls(self) -> list[tuple[float, list[str]]]:
-        """Recall as printed, from the highest, with the emotions that share it."""
-        return ranked(dict(self.tested["recall"]))
-
-    @property
-    def sides(self) -> dict[str, list[str]]:
-        """Emotions whose recall is "above", "equal" to or "below" accuracy, as printed."""
-        recall = self.tested["recall"].map(rounded)
-        overall = rounded(self.run.metrics["accuracy"].value)
-        signs = {"above": recall > overall, "equal": recall == overall, "below": recall < overall}
-        return {side: list(recall.index[where]) for side, where in signs.items()}
 
     @property
     def speakers(self) -> pd.Series | None:

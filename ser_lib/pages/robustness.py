@@ -87,15 +87,7 @@ class Trial(Fact):
     @property
     def quieter(self) -> Condition | None:
         """The mildest lower level that costs UAR; by itself, because nothing is cut off."""
-        return self._first_worse("quiet")
-
-    @property
-    def louder(self) -> Condition | None:
-        """The mildest higher level that costs UAR."""
-        return self._first_worse("loud")
-
-    def _first_worse(self, kind: str) -> Condition | None:
-        return next((own[0] for own in self.worse if own[0].kind == kind), None)
+        return next((own[0] for own in self.worse if own[0].kind == "quiet"), None)
 
     def _grouped(self, holds: Callable[[Condition], bool]) -> list[list[Condition]]:
         groups = [[c for c in self.conditions if c.kind == kind and holds(c)] for kind in KINDS]

@@ -371,14 +371,14 @@ def contrast(first: Run, second: Run) -> Contrast:
 
 
 def compare(runs: Sequence[Run]) -> pd.DataFrame:
-    """Compare every two runs of one corpus and protocol, and say what the data can tell.
+    """Compare every two runs of one corpus and protocol, and say which is reliably better.
 
     Returns
     -------
     DataFrame
         One row per pair, the highest UAR first: first, second, difference (UAR of first minus
         second), low, high (95 % interval), p (corrected for the number of pairs, as the interval
-        is) and better (the name of the better one, "" if the data cannot tell).
+        is) and better (the name of the better one, "" if neither reliably).
     """
     columns = ["first", "second", "difference", "low", "high", "p", "better"]
     rows = []

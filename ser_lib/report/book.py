@@ -32,6 +32,7 @@ import nbformat
 import yaml
 from nbformat.v4 import new_code_cell
 
+import ser_lib
 from ser_lib.core.errors import BookError
 from ser_lib.core.files import workspace as project_folder
 from ser_lib.core.files import write_atomically
@@ -44,10 +45,13 @@ from ser_lib.report.checks.browser import why_not
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # it has no __main__
 # Fixed, so that no clock, hash order or terminal shows in the output.
 ENVIRONMENT = {"SOURCE_DATE_EPOCH": "0", "PYTHONHASHSEED": "0", "NO_COLOR": "1", "TZ": "UTC"}
-ORIGIN = "Computed on {title}: {utterances} utterances of {speakers} speakers."
+ORIGIN = (
+    "By the ser-lib authors, version {version}. Computed on {title}: {utterances} utterances of "
+    "{speakers} speakers, {started:.10}."
+)
 SYNTHETIC = (
-    "This copy is computed on {title}: speech made by a program. It shows that everything "
-    "works; its numbers say nothing about people."
+    "Computed on {title}: speech made by a program. It shows that everything works and says "
+    "nothing about people."
 )
 
 
@@ -124,7 +128,8 @@ def build(
     notebooks = _read_pages(pages, page_names(source / "_toc.yml"), corpus, name)
     _tell_parts(notebooks, shelf.parts(pages))
     about = shelf.summary(name, corpus, notebooks, workspace / "runs")
-    origin = ORIGIN.format(**about) if "title" in about else ""
+    known = {"version": ser_lib.__version__, "started": ""} | about
+    origin = ORIGIN.format(**known) if "title" in about else ""
     notice = SYNTHETIC.format(**about) if about.get("synthetic") else ""
     if with_pdf and (reason := why_not()):
         raise BookError(f"the book cannot be printed: {reason}")

@@ -41,11 +41,14 @@ from ser_lib.report import shelf
 from ser_lib.report.shelf import Part
 
 NOTEBOOKS = (
-    "data", "lda", *ARCHITECTURES, "features", "comparison", "final", "context", "audit", "gap",
-    "calibration", "fairness", "robustness", "failures", "listen", "across", "speed",
-    "conclusions", "corpora", "introduction",
+    "data", "robustness", "lda", *ARCHITECTURES, "features", "comparison", "final", "context",
+    "audit", "gap", "calibration", "fairness", "failures", "listen", "across", "speed", "corpora",
+    "introduction", "conclusions",
 )  # fmt: skip
-"""The pages of the report in the order of their execution."""
+"""The pages of the report in the order of their execution; conclusions use what others computed."""
+
+ACROSS = ("corpus", "data_dir", "other", "other_dir", "seed", "options")
+"""Parameters that decide the test on another corpus."""
 
 _FIELDS = {field.name for field in fields(Experiment)}
 _OPTIONS = _FIELDS - {"architecture", "corpus", "protocol", "seed"}
@@ -60,6 +63,10 @@ def _all_methods(values: Mapping) -> list[Experiment]:
     return [_experiment(name, values) for name in (*ARCHITECTURES, "lda")]
 
 
+def _across(values: Mapping) -> Experiment:
+    return across.plan(**{name: values[name] for name in ACROSS if name in values})[0]
+
+
 READS: dict[str, Callable[[Mapping], list[Experiment]]] = {
     **dict.fromkeys(NOTEBOOKS, lambda values: [_experiment(n, values) for n in ARCHITECTURES]),
     **dict.fromkeys(("data", "corpora", "speed"), lambda values: []),
@@ -69,8 +76,9 @@ READS: dict[str, Callable[[Mapping], list[Experiment]]] = {
     ],
     "lda": lambda values: lda.experiments(**values),
     "comparison": lambda values: [*comparison.experiments(**values), _experiment("lda", values)],
-    **dict.fromkeys(("introduction", "conclusions"), _all_methods),
-    "across": lambda values: [across.plan(**values)[0]],
+    "introduction": _all_methods,
+    "across": lambda values: [_across(values)],
+    "conclusions": lambda values: [*_all_methods(values), _across(values)],
 }
 """Which runs a page reads, by the values of its parameters: all networks, or others."""
 
@@ -262,12 +270,16 @@ def _plans(
     experiments: list[Experiment], manifest: Manifest, values: dict
 ) -> dict[Experiment, train.Plan]:
     """Return each experiment with its corpus and audited folds."""
-    if "other" in values:
-        try:
-            manifest = across.load(**values)
-        except SplitError:
-            return {}  # the page says why
-    return {one: (one, manifest, train.audited(one, manifest)) for one in experiments}
+    plans = {}
+    for one in experiments:
+        joined = manifest
+        if "other" in values and one.protocol == "cross-corpus":
+            try:
+                joined = across.load(**{name: values[name] for name in ACROSS})
+            except SplitError:
+                continue  # the page says why
+        plans[one] = (one, joined, train.audited(one, joined))
+    return plans
 
 
 def _page(name: str, values: dict, inputs: list[str], manifest: Manifest) -> Path:

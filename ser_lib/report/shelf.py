@@ -111,7 +111,7 @@ def summary(name: str, corpus: str, notebooks: Mapping, runs: Path) -> dict:
         "name": name,
         "corpus": corpus,
         **_some(record.get("corpus", {}), "title synthetic utterances speakers emotions"),
-        **_some(chosen, "architecture protocol"),
+        **_some(chosen, "architecture protocol started"),
         "metrics": _some(chosen.get("metrics", {}), "uar uar_ci95 accuracy accuracy_ci95"),
         "parameters": {key: given[key] for key in sorted(given) if key not in hidden},
     }

@@ -16,11 +16,14 @@ from ser_lib.experiments import splits
 from ser_lib.experiments.leakage import Finding
 from ser_lib.experiments.splits import PROTOCOLS
 from ser_lib.features import fingerprint
+from ser_lib.pages.across import Across
 from ser_lib.pages.audit import Audited
 from ser_lib.pages.claims import Claims, claims
 from ser_lib.pages.conclusions import Conclusions
 from ser_lib.pages.context import Listening
+from ser_lib.pages.fairness import Group, Sexes
 from ser_lib.pages.reference import CHOICE
+from ser_lib.pages.robustness import Condition, Trial
 from ser_lib.pages.runs import Pair
 
 BOOK = Path(__file__).parents[2] / "book"
@@ -61,9 +64,11 @@ def finding(name, severity="warning", parts=("train", "test"), n=200) -> Finding
 
 def page_of(runs=RUNS, baselines=(), **facts) -> Conclusions:
     """The conclusions with some facts given instead of computed."""
-    page = Conclusions(runs, baselines)
+    own = {name: facts.pop(name) for name in ("trial", "across") if name in facts}
+    page = Conclusions(runs, baselines, **own)
     nothing = Audited("random", reason="itself")
     given = {"pairs": ALL, "audited": Audited("speaker"), "random": nothing}
+    given["sexes"] = Sexes(reason="nobody knows who speaks")
     vars(page).update(given | {"listening": Listening(obstacle="corpus")} | facts)
     return page
 
@@ -77,7 +82,7 @@ def test_everything_is_computed_from_runs_with_their_corpus(workspace, monkeypat
     runs = [of_corpus(run) for run in RUNS]
     page = Conclusions(runs, [baseline("majority", runs[0])])
     assert page.chosen.architecture == "cnn_gru"
-    assert page.apart[0] == ("CNN-GRU", "CNN-LSTM")
+    assert (page.sexes.reason != "", page.harms, page.farthest) == (True, {}, None)
     assert [name for name, _, uar in page.memory if uar.sign == 1] == ["CNN-GRU", "CNN-LSTM"]
     assert page.voices is not None
     assert (page.voices[1], page.listening.obstacle) == (40, "corpus")
@@ -125,7 +130,6 @@ def test_nothing_is_better_where_an_interval_holds_0(low, width, order):
     page = page_of(pairs=[pair(*names, interval=(low, low + width)) for names in both])
     assume(min(abs(low), abs(low + width)) > 1e-9)
     told = low > 0 or low + width < 0
-    assert len(page.apart) == (3 if told else 0)
     assert [bool(uar.sign) for *_, uar in page.memory] == [told, told]
     assert (page.claims.holds["accuracy"] is None) == (not told)
 
@@ -246,6 +250,33 @@ def channels(*given: int) -> Conclusions:
     return page_of([factory.with_data(run, parameters={"channels": n}) for run, n in runs])
 
 
+def trial(**uars: float) -> Trial:
+    """A trial with the UAR of each condition given, such as noise_20."""
+    found = [
+        Condition(kind, float(strength), factory.estimate(uar), factory.estimate(uar - 0.8))
+        for (kind, strength), uar in ((name.split("_"), uar) for name, uar in uars.items())
+    ]
+    return Trial(RUNS[2], 40, 10, factory.estimate(0.8), found)
+
+
+def test_the_worst_of_each_cause_of_harm_and_of_other_corpora():
+    page = page_of(trial=trial(noise_20=0.7, noise_0=0.3, babble_5=0.5, quiet_20=0.6, mp3_8=0.1))
+    assert {cause: worst.uar.value for cause, worst in page.harms.items()} == {
+        "quiet": 0.6, "noise": 0.3
+    }  # fmt: skip
+    across = Across(factory.make_run("cnn_gru", "demo", protocol="cross-corpus", skill=2.0))
+    lowest = page_of(across=across).farthest
+    assert lowest.uar.value == min(one.uar.value for one in across.directions)
+    assert page_of(across=Across(reason="too few speakers")).farthest is None
+
+
+def women(low: float, high: float) -> Sexes:
+    """Women and men with this interval of their gap."""
+    uar = factory.estimate(0.7)
+    groups = tuple(Group(name, 5, 20, uar, uar) for name in ("women", "men"))
+    return Sexes(groups, pair(interval=(low, high)).uar)
+
+
 SENTENCES = Audited("speaker", findings=(finding("shared-sentences"),))
 PAGES = {
     **{f"people {value}": page_of(listening=listening(value)) for value in (0.5, 0.75, 0.9)},
@@ -255,6 +286,11 @@ PAGES = {
     },
     **{f"channels {given}": channels(*given) for given in ((1, 1, 1), (3, 3, 3), (3, 1, 3))},
     "some apart": page_of(pairs=[pair(interval=(-0.1, 0.2)), *ALL[1:]]),
+    **{f"sexes {level}": page_of(sexes=women(*own)) for level, own in LEVELS.items()},
+    "harmed": page_of(
+        trial=trial(quiet_20=0.6, noise_0=0.3, telephone_2000=0.5),
+        across=Across(factory.make_run("cnn_gru", "demo", protocol="cross-corpus")),
+    ),
     "one network": page_of(RUNS[:1], pairs=[]),
     "baselines": page_of(RUNS, [baseline("stack", RUNS[0], 1.0), baseline("majority", RUNS[0])]),
     "without the choice": page_of(RUNS[:2]),
@@ -280,7 +316,9 @@ def test_every_level_can_be_told(name):
     assert all(row["Answer"].endswith(".") and row["Page"].startswith("{doc}`") for row in rows)
     asked = " ".join(row["Question"] for row in rows)
     assert ("people" in asked) == bool(page.listening.margin)
-    assert ("simple method" in asked) == bool(page.simple)
+    assert ("plain baseline" in asked) == bool(page.simple)
+    assert ("telephone" in asked) == bool(page.trial)
+    assert ("another corpus" in asked) == bool(page.farthest)
 
 
 # The reference report
@@ -342,7 +380,7 @@ def test_every_claim_is_in_the_table_and_counted():
     page = page_of(pairs=ALL)
     text, holds = page.text("claims"), page.claims.holds
     rows = parse(text)
-    words = {True: "yes", False: "**no**", None: "the data cannot tell"}
+    words = {True: "yes", False: "**no**", None: "undecided"}
     assert sorted(row["Holds here"] for row in rows) == sorted(words[own] for own in holds.values())
     sizes = rows[0]["The reference report"]
     assert "CNN-GRU 579,781; CNN about 1,930,000; CNN-LSTM 1,234,309" in sizes

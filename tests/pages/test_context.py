@@ -103,6 +103,13 @@ def test_every_result_is_shown_with_its_protocol_and_source(run):
         assert plain["Classes"] == str(result.classes)
         for name in ("corpus", "protocol", "system", "value", "source"):
             assert plain[name.capitalize()] == getattr(result, name)
+    figure = figures.published(page)
+    assert (figure is None) == (run.record.corpus.name == "demo")
+    if figure:
+        assert (
+            "wav2vec (Keesing et al. 2021): leave-one-speaker-out, comparable, 0.87" in figure.alt
+        )
+        assert context.elsewhere(run)["published results"]["wav2vec (Keesing et al. 2021)"] == 0.87
     obstacles = list(page.published["obstacle"])
     assert obstacles == sorted(obstacles, key=lambda o: (o == "corpus", o != ""))
     # A column that says the same in every row is a sentence.

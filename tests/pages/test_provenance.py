@@ -27,7 +27,7 @@ def test_notices_appear_where_they_apply_only(corpus, synthetic, protocol):
     notices = provenance.notices(run)
     assert (notices.synthetic, notices.shared_speakers) == (synthetic, protocol == "random")
     words = notices._repr_markdown_()
-    assert words.count("```{admonition}") == bool(synthetic) + (protocol == "random")
+    assert words.count("```{admonition}") == (synthetic == "part") + (protocol == "random")
     assert words.strip(), "an empty output would show its Python type"
 
 

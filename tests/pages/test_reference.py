@@ -48,21 +48,17 @@ def test_measured_values_are_the_run_s():
     assert measured["Sadness: accuracy"] == measured["Sadness: recall"]
 
 
-def test_another_corpus_is_marked_in_every_result_row():
-    rows = rows_of(factory.make_run("cnn", "emodb"))
-    marks = {name: row["Comparison"] for name, row in rows.items()}
-    assert marks.pop("Parameters") == "7 classes instead of 5"
-    del marks["Layers after the input"], marks["Filters of the blocks"]
-    assert set(marks.values()) == {"another corpus"}
-    assert rows["Frustration: recall"]["Measured here"] == "not in this corpus"
+def test_another_corpus_is_named_and_folded_away():
+    page = Reported(factory.make_run("cnn", "emodb"))
+    assert rows_of(page.run)["Frustration: recall"]["Measured here"] == "not in this corpus"
+    assert "It has 5 classes, this corpus 7." in page._repr_markdown_()
+    assert all("dropdown" in one._repr_markdown_() for one in (page, Compared([page.run])))
 
 
 def test_the_report_s_corpus_is_not_marked_as_another():
     run = factory.make_run("cnn", "iemocap", emotions=factory.EMOTIONS["demo"])
-    rows = rows_of(run)
-    assert rows["Test accuracy"]["Comparison"] == "same classes, split not named"
-    assert rows["Parameters"]["Comparison"] == "same design"
     assert Compared([run]).same_corpus
+    assert not any("dropdown" in one._repr_markdown_() for one in (Reported(run), Compared([run])))
     # A network that the report does not have has no rows.
     other = factory.with_data(run, architecture="transformer")
     assert Reported(other).rows == Compared([other]).stated == []

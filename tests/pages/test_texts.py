@@ -20,6 +20,7 @@ SHARED = {"runs", "words", "provenance", "network", "reference", "demands", "cla
 GIVEN = {
     "data/examples.html": {"rows"},
     "failures/players.html": {"rows"},
+    "introduction/player.html": {"name", "row"},
     "listen/matrix.html": {"cells", "largest", "emotions", "total", "audible", "clips", "named",
                            "csv"},
     "listen/players.html": {"rows", "sexes"},

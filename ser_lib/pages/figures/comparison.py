@@ -1,6 +1,6 @@
 """Figures of several networks on the same corpus and protocol, and baselines; see `drawing`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 
 import numpy as np
@@ -11,7 +11,7 @@ from ser_lib.pages.figures import drawing
 from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, level, styled
 from ser_lib.pages.figures.palette import BLUE, GREEN, ORANGE, PURPLE
 from ser_lib.pages.runs import labels
-from ser_lib.pages.words import capital, duration, interval, number
+from ser_lib.pages.words import capital, interval, listing, number
 
 _METRICS = {"accuracy": "Accuracy", "uar": "UAR", "macro_f1": "Macro F1",
             "weighted_f1": "Weighted F1"}  # fmt: skip
@@ -51,48 +51,36 @@ def scores(
 
 
 @styled
-def baselines(runs: Sequence[Run], others: Sequence[Result], *, page: str = "comparison") -> Figure:
-    """UAR of networks and other methods with their intervals, the highest on top."""
-    networks = [(name, {"network": run.uar}) for run, name in zip(runs, labels(runs), strict=True)]
-    rest = [(capital(other.title), {"without a network": other.uar}) for other in others]
-    rows = sorted(networks + rest, key=lambda row: -max(uar.value for uar in row[1].values()))
-    listed = "; ".join(f"{name} {interval(uar)}" for name, of in rows for uar in of.values())
+def baselines(
+    runs: Sequence[Run],
+    others: Sequence[Result],
+    *,
+    elsewhere: Mapping[str, Mapping[str, float]] | None = None,
+    page: str = "comparison",
+) -> Figure:
+    """UAR of networks and other methods with their intervals, the highest on top.
+
+    Of `elsewhere`, each kind has names and their UAR, of which no interval is known.
+    """
+    rows = [(name, {"network": run.uar}) for run, name in zip(runs, labels(runs), strict=True)]
+    rows += [(capital(other.title), {"without a network": other.uar}) for other in others]
+    rows += [
+        (name, {kind: v}) for kind, own in (elsewhere or {}).items() for name, v in own.items()
+    ]
+    rows.sort(key=lambda row: -max(getattr(uar, "value", uar) for uar in row[1].values()))
+    listed = "; ".join(
+        f"{name} {number(uar) if isinstance(uar, float) else interval(uar)}"
+        for name, of in rows
+        for uar in of.values()
+    )
+    kinds = ["network", "without a network", *(elsewhere or {})]
     return drawing.score_rows(
         rows,
-        {"network": (BLUE, "o"), "without a network": (ORANGE, "D")},
+        dict(zip(kinds, ((BLUE, "o"), (ORANGE, "D"), (GREEN, "s"), (PURPLE, "^")), strict=False)),
         chance=1 / len(runs[0].emotions),
         alt=f"Points with 95 % intervals. UAR from the highest down: {listed}.",
         name=f"{page}-baselines",
-        caption="Networks and other methods in the same folds; lines span the 95 % interval.",
-    )
-
-
-@styled
-def cost(runs: Sequence[Run]) -> Figure:
-    """UAR with its interval against parameters and against training time."""
-    names = labels(runs)
-    fig, axes = canvas(1, 2, height=3.3, sharey=True)
-    costs = (
-        ("parameters (millions)", [run.record.n_parameters / 1e6 for run in runs]),
-        ("training time (minutes)", [run.record.speed.training_s / 60 for run in runs]),
-    )
-    for axis, (label, values) in zip(axes, costs, strict=True):
-        for run, x, name, look in zip(runs, values, names, cycle(_LOOKS), strict=False):
-            axis.vlines(x, *run.uar.interval, color=look[0], linewidth=2)
-            axis.plot(x, run.uar.value, marker=look[1], color=look[0],
-                      markersize=9, label=name, linestyle="none")  # fmt: skip
-        axis.set(xlabel=label, xlim=(0, 1.15 * max(values)))
-    axes[0].set_ylabel("UAR")
-    fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(runs))
-    listed = "; ".join(
-        f"{name}: UAR {number(run.uar.value)}, {number(run.record.n_parameters)} parameters, "
-        f"{duration(run.record.speed.training_s)} of training"
-        for run, name in zip(runs, names, strict=True)
-    )
-    return Figure(
-        fig,
-        alt=f"{listed}.",
-        name="comparison-cost",
-        caption="What the networks cost: UAR against parameters and training time, with 95 % "
-        "intervals.",
+        caption="UAR of all methods in the same folds"
+        + (f", and of {listing(elsewhere)} elsewhere" if elsewhere else "")
+        + "; lines span the 95 % interval.",
     )

@@ -1,11 +1,50 @@
-"""Figures of people and a network on the same utterances; see `drawing`."""
+"""Figures of a run next to published results, and of people; see `drawing`."""
 
 import numpy as np
 
-from ser_lib.pages.context import Context
-from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, styled, whisker
-from ser_lib.pages.figures.palette import BLUE, ORANGE
+from ser_lib.pages.context import Context, name_of
+from ser_lib.pages.figures.drawing import (
+    Figure,
+    canvas,
+    legend_above,
+    score_rows,
+    styled,
+    whisker,
+)
+from ser_lib.pages.figures.palette import BLUE, GREEN, ORANGE, PURPLE, SOFT
 from ser_lib.pages.words import listing, number
+
+_KINDS = {"": "comparable", "people": "people", "credible": "not credible"}
+
+
+@styled
+def published(page: Context) -> Figure | None:
+    """The run and the published results of its corpus, the highest on top; None without any."""
+    table = page.published[page.published["obstacle"] != "corpus"]
+    if table.empty:
+        return None
+    rows = [(f"{page.run.title} (here)", {"this run": page.run.uar})]
+    rows += [
+        (f"{name_of(row)}: {row.protocol}", {_KINDS.get(row.obstacle, "another question"): v})
+        for row, v in zip(table.itertuples(), table["value"].astype(float), strict=True)
+    ]
+    rows.sort(key=lambda row: -max(getattr(v, "value", v) for v in row[1].values()))
+    listed = "; ".join(
+        f"{name}, {kind}, {number(getattr(v, 'value', v))}"
+        for name, of in rows
+        for kind, v in of.items()
+    )
+    looks = {"this run": (BLUE, "o"), "comparable": (PURPLE, "^"), "another question": (SOFT, "v"),
+             "not credible": (ORANGE, "x"), "people": (GREEN, "s")}  # fmt: skip
+    return score_rows(
+        rows,
+        looks,
+        chance=1 / len(page.run.emotions),
+        alt=f"Points, from the highest down: {listed}.",
+        name="context-published",
+        caption="This run with its 95 % interval, and published results of its corpus (UAR, or "
+        "accuracy where no UAR is stated).",
+    )
 
 
 @styled

@@ -169,26 +169,32 @@ def whisker(axis, x, values: Iterable) -> None:
 def score_rows(rows: Sequence[tuple], looks: Mapping[str, tuple], *, chance: float, **about):
     """Return a figure of UAR and its interval as points in rows, the value at the right.
 
-    A row, from above, is a name and the estimate of each kind of points that it has; of a kind,
-    `looks` has colour and marker. The rest is that of `Figure`.
+    A row, from above, is a name and the estimate of each kind of points that it has, or a number
+    where no interval is known; of a kind, `looks` has colour and marker. The rest is that of
+    `Figure`.
     """
     several = max(len(estimates) for _, estimates in rows) > 1
     fig, axis = canvas(height=1.1 + (0.7 if several else 0.42) * len(rows), grid="x")
     for label, (colour, marker) in looks.items():
-        places = [
-            (y + 0.28 * (list(own).index(label) - (len(own) - 1) / 2), own[label])
-            for y, (_, own) in enumerate(rows)
-            if label in own
-        ]
-        for y, uar in places:
-            axis.hlines(y, uar.low, uar.high, color=colour, linewidth=2)
-            right = max(uar.high + 0.012, uar.value + 0.025)
-            axis.text(right, y, number(uar.value), va="center", color=INK)
-        axis.plot([uar.value for _, uar in places], [y for y, _ in places], marker,
-                  color=colour, markersize=8, label=label, clip_on=False)  # fmt: skip
-    axis.axvline(chance, color=INK, linestyle="--", linewidth=1.2)
+        places = []
+        for y, (_, own) in enumerate(rows):
+            if label not in own:
+                continue
+            y += 0.28 * (list(own).index(label) - (len(own) - 1) / 2)
+            value, right = getattr(own[label], "value", own[label]), 0.0
+            if value is not own[label]:
+                low, right = own[label].interval
+                axis.hlines(y, low, right, color=colour, linewidth=2)
+            axis.text(max(right + 0.012, value + 0.025), y, number(value), va="center", color=INK)
+            places.append((value, y))
+        if places:
+            axis.plot(*zip(*places, strict=True), marker, color=colour, markersize=8, label=label,
+                      clip_on=False)  # fmt: skip
+    axis.axvline(
+        chance, color=INK, linestyle="--", linewidth=1.2, label=f"guessing ({number(chance)})"
+    )
     axis.set(xlabel="UAR", xlim=(0, 1.1), ylim=(len(rows) - 0.5, -0.5))
     axis.set_xticks(np.linspace(0, 1, 6))
     axis.set_yticks(range(len(rows)), [name for name, _ in rows])
-    legend_above(axis, 2)
+    legend_above(axis, 3)
     return Figure(fig, **about)

@@ -46,7 +46,9 @@ def learning_curves(run: Run, *, page: str | None = None) -> Figure:
         axis.set(title=measure.capitalize(), xlabel="epoch", ylabel="", xlim=(0.5, last + 0.5))
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0].set_ylim(0, 1)
-    axes[1].set_ylim(bottom=0)
+    losses = means.loc[means.index.get_level_values("epoch") > 1, "loss"]
+    if len(losses):  # the first epoch's may be ten times the others
+        axes[1].set_ylim(0, 1.25 * losses.max())
     axes[0].legend(loc="lower right", title=None)
     accuracy, loss = (
         [number(float(means.loc[(split, last), measure])) for split in names.values()]
@@ -89,10 +91,8 @@ def confusion(run: Run, *, normalise: bool = False, page: str | None = None) -> 
         f"{right:,} lie on the diagonal ({percent(right / counts.sum())}). The share that is "
         f"recognised is {extremes(_recalls(shares), bold=False)}. {largest}",
         name=figure_name(run, page, "confusion-shares" if normalise else "confusion"),
-        caption="The same as shares of each row, so that frequent and rare emotions compare."
-        if normalise
-        else f"Confusion matrix of the {run.title}: true emotion (rows) and predicted emotion "
-        "(columns), in utterances.",
+        caption=f"Confusion matrix of the {run.title}: true emotion (rows) and predicted emotion "
+        f"(columns), in {'shares of the true emotion' if normalise else 'utterances'}.",
     )
 
 
@@ -193,29 +193,6 @@ def class_accuracy(run: Run, *, page: str | None = None) -> Figure:
         name=figure_name(run, page, "classes"),
         caption=f"Accuracy of the {run.title} within each emotion, with the counts; dashed: over "
         "all utterances.",
-    )
-
-
-@styled
-def correct_incorrect(run: Run, *, page: str | None = None) -> Figure:
-    """How many predictions are correct and how many are not, as two bars."""
-    hits = run.predictions["truth"] == run.predictions["predicted"]
-    values = {"correct": int(hits.sum()), "incorrect": int((~hits).sum())}
-    share = percent(hits.mean())
-    fig, axis = canvas(height=1.9, grid="x")
-    bars = axis.barh(list(values), list(values.values()), color=[BLUE, ORANGE], height=0.65)
-    axis.bar_label(
-        bars, [f"{values['correct']:,} ({share})", f"{values['incorrect']:,}"], padding=5
-    )
-    axis.invert_yaxis()
-    axis.set(xlabel="test utterances", xlim=(0, max(values.values()) * 1.18))
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    return Figure(
-        fig,
-        alt=f"Two bars: of {count(len(hits), 'test utterance')}, {values['correct']:,} ({share}) "
-        f"are recognised and {values['incorrect']:,} are not.",
-        name=figure_name(run, page, "right-wrong"),
-        caption=f"Correct and incorrect predictions of the {run.title}.",
     )
 
 

@@ -49,5 +49,5 @@ def curves(trial: Trial) -> Figure:
         f"values: {'; '.join(lowest)}.",
         name="robustness-curves",
         caption="UAR of changed utterances, mild to severe from left to right in each panel. "
-        "A bar that does not reach the dashed line is a change that the data can tell.",
+        "A bar that misses the dashed line is a reliable change.",
     )

@@ -15,9 +15,8 @@ RUNS = [
 ]
 
 
-@pytest.mark.parametrize("draw", [comparison.scores, comparison.cost])
-def test_every_network_is_named_with_its_score(draw):
-    figure = draw(RUNS)
+def test_every_network_is_named_with_its_score():
+    figure = comparison.scores(RUNS)
     for run in RUNS:
         assert f"{run.title}: " in figure.alt
         assert f"UAR {run.uar.value:.2f}" in figure.alt
@@ -40,3 +39,7 @@ def test_networks_and_baselines_in_one_figure():
     lines = {line.get_label(): line.get_xdata() for line in figure.fig.axes[0].get_lines()}
     assert list(lines["network"]) == [run.uar.value]
     assert sorted(lines["without a network"]) == sorted(other.uar.value for other in others)
+    elsewhere = {"people": {"Listeners": 0.99}}
+    assert (
+        "highest down: Listeners 0.99; " in comparison.baselines([run], [], elsewhere=elsewhere).alt
+    )

@@ -17,7 +17,6 @@ FIGURES = {
     "confusion": network.confusion,
     "confusion-shares": lambda run, **options: network.confusion(run, normalise=True, **options),
     "classes": network.per_class,
-    "right-wrong": network.correct_incorrect,
     "speakers": network.speakers,
     "blocks": diagrams.architecture,
 }
@@ -65,7 +64,6 @@ def test_alt_names_the_best_and_worst_emotion_and_follows_a_flip(good, bad):
     accuracy = network.class_accuracy(run)
     assert f"highest for {good} (0.90), lowest for {bad} (0.20)" in accuracy.alt
     assert {"0.90\n9 of 10", "0.20\n2 of 10", "all: 0.55"} <= set(texts(accuracy))
-    assert {"11 (55 %)", "9", "2"} <= set(texts(network.correct_incorrect(run)))
 
 
 def test_confusion_shows_every_count_and_names_the_largest_confusion():
