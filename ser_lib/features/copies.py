@@ -27,8 +27,7 @@ CHANNELS = {
 
 @dataclass(frozen=True)
 class Copy:
-    """How a copy differs: at so many times the speed, tilted by so many dB per octave, sent through
-    one of `CHANNELS`."""
+    """How a copy differs: in speed, in tilt (dB per octave), by one of `CHANNELS`."""
 
     speed: float = 1.0
     tilt: float = 0.0

@@ -217,12 +217,18 @@ class Methods:
         """The discriminant and the networks together."""
         if not (self.discriminant and self.runs):
             return None
-        return fused("LDA and networks together", [self.discriminant, *self.runs])
+        return fused("fusion of LDA and networks", [self.discriminant, *self.runs])
 
     @property
     def others(self) -> list[Result]:
         """What has no network, or not only one."""
-        return [*self.discriminants, *filter(None, [self.fusion]), *self.baselines]
+        return [*filter(None, [self.discriminant, self.fusion]), *self.baselines]
+
+    @property
+    def enrolled(self) -> dict[str, dict[str, Estimate]]:
+        """UAR of methods that have recordings of the tested speakers: no result of the report."""
+        known = {run.title: run.uar for run in self.discriminants[1:]}
+        return {"methods that know the voice": known} if known else {}
 
     @property
     def methods(self) -> list[tuple[str, Result]]:

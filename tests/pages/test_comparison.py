@@ -193,12 +193,21 @@ def test_every_text_is_written_at_every_level(page):
 def test_the_discriminant_comes_first_and_is_tested_against_every_network(right, words):
     networks = [network("cnn", 13, 4), network("cnn_gru", 14, 2)]
     lda = with_data(network("cnn_lstm", right), architecture="lda")
-    page = Comparison(networks, [baseline("stack", networks[0])], lda)
+    page = Comparison(
+        networks,
+        [baseline("stack", networks[0])],
+        [lda, with_data(lda, parameters=lda.record.parameters | {"enrolled": True})],
+    )
     rivals = ["CNN", "CNN-GRU", "SVM on the stack"]
     assert [(pair.first, pair.second) for pair in page.lead] == [("LDA", name) for name in rivals]
     assert page.lead[0].uar.value == pytest.approx((right - 13) / 20)
     assert words in " ".join(page.text("discriminant").split())
     assert ("LDA", lda) in page.methods
+    assert "fusion of LDA and networks" in dict(page.methods)
+    (known,) = page.enrolled.values()
+    assert known == {"LDA, enrolled": lda.uar}
+    assert "LDA, enrolled" not in dict(page.methods), "it knows more than the others"
     assert f"LDA {right / 20:.2f} (95 %" in figures.baselines(page.runs, page.others).alt
     alone = Comparison(networks)
     assert (alone.lead, alone.text("discriminant"), alone.others) == ([], "", [])
+    assert not alone.enrolled

@@ -25,7 +25,7 @@ def test_the_result_in_short():
 def test_the_best_method_comes_first():
     runs = [network("cnn", 12), network("cnn_gru", 18)]
     best = replace(network("cnn", 19), record=replace(runs[0].record, architecture="lda"))
-    page = Introduction(runs, [baseline("majority", runs[0])], best)
+    page = Introduction(runs, [baseline("majority", runs[0])], [best])
     assert page.methods[0][1] is best
     assert [(pair.first, pair.second) for pair in page.lead] == [("LDA", "CNN"), ("LDA", "CNN-GRU")]
     rows = parse(page.text("headline"))

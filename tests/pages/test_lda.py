@@ -20,7 +20,7 @@ from ser_lib.metrics.jackknife import Estimate
 from ser_lib.models import lda as model
 from ser_lib.pages import lda
 from ser_lib.pages.figures import lda as figures
-from ser_lib.pages.lda import Cues, Steps
+from ser_lib.pages.lda import Cues, Enrolment, Steps
 from ser_lib.pages.words import number, signed
 
 EMOTIONS = ["anger", "neutral", "sadness"]
@@ -28,8 +28,8 @@ EMOTIONS = ["anger", "neutral", "sadness"]
 
 @pytest.fixture(scope="module")
 def page():
-    """Five methods of rising skill on the same utterances."""
-    made = [factory.make_run("cnn", seed=0, skill=skill) for skill in (1, 2, 3, 4)]
+    """Six methods of rising skill on the same utterances."""
+    made = [factory.make_run("cnn", seed=0, skill=skill) for skill in (1, 2, 3, 4, 5)]
     trained = [factory.with_data(run, architecture="lda") for run in made]
     folds = [fold | {"temperature": 2.0} for fold in trained[-1].record.folds]
     trained[-1] = factory.with_data(trained[-1], folds=folds)
@@ -48,7 +48,7 @@ def test_every_step_is_an_experiment_that_differs_from_the_last():
         *("none", "speed", "speed+tilt", "speed+tilt"),
         "speed+tilt+channel",
     ]
-    assert len(set(planned)) == len(lda.STEPS) == 4
+    assert len(set(planned)) == len(lda.STEPS) == 5
 
 
 def test_each_step_is_compared_with_the_one_before(page):
@@ -57,7 +57,7 @@ def test_each_step_is_compared_with_the_one_before(page):
     assert page.steps[0].change is None
     for before, after, step in zip(values[:-1], values[1:], page.steps[1:], strict=True):
         assert step.change.value == pytest.approx(after - before)
-        assert (step.change.comparisons, step.change.n) == (4, 10)
+        assert (step.change.comparisons, step.change.n) == (5, 10)
     assert page.whole.value == pytest.approx(values[-1] - values[0])
     rows = parse(page.text("steps"))
     alt = figures.steps(page).alt
@@ -173,3 +173,77 @@ def test_cues_are_worded_whatever_is_certain(asked, n):
     page = Cues(asked.run, losses, asked.overall, asked.sizes)
     assert page.text("cues").count("- **") == n == len(page.certain)
     assert figures.cues(page).fig
+
+
+@pytest.fixture
+def known(monkeypatch):
+    """Speakers of voices far apart: a run that enrols them, and one that does not."""
+    generator = np.random.default_rng(1)
+    speakers = np.repeat([f"s{i}" for i in range(6)], 30)
+    truth = np.tile(EMOTIONS, 60)
+    numbers = generator.normal(size=(180, 1, 8)) + generator.normal(0, 5, (6, 1, 8)).repeat(30, 0)
+    for place, emotion in enumerate(EMOTIONS):
+        numbers[truth == emotion, 0, place] += 2.5
+    table = pd.DataFrame(
+        {"utterance": [f"u{i:03d}" for i in range(180)], "speaker": speakers, "emotion": truth}
+    )
+    rows = {name: np.flatnonzero(speakers == name) for name in sorted(set(speakers))}
+    folds = tuple(
+        Fold(name, np.flatnonzero(speakers != name), test[:0], test) for name, test in rows.items()
+    )
+    options = {"shrinkage": 0.05, "corpus": "demo", "copies": "none"}
+
+    def run_of(**about):
+        models = {
+            fold.name: model.fit(
+                numbers[fold.train],
+                truth[fold.train],
+                EMOTIONS,
+                **options,
+                **{name: values[fold.train] for name, values in about.items()},
+            )
+            for fold in folds
+        }
+        parts = []
+        for fold in folds:
+            answers = fitting.predict(models[fold.name], numbers, speakers, fold.test)
+            own = table.iloc[fold.test].rename(columns={"emotion": "truth"})
+            predicted = np.array(EMOTIONS)[answers.argmax(axis=1)]
+            parts.append(own.assign(fold=fold.name, predicted=predicted))
+        run = Asked()
+        run.predictions, run.folds, run.model = pd.concat(parts), folds, models.get
+        return run
+
+    class Asked(Result):
+        """What `enrolment` needs of a run."""
+
+        title, corpus = "LDA", Manifest(corpus="demo", root=Path("nowhere"), table=table)
+        emotions, seed, experiment = EMOTIONS, 0, Experiment(architecture="lda")
+
+    monkeypatch.setattr(fitting, "prepare", lambda *_: [])
+    monkeypatch.setattr(fitting, "read", lambda *_: numbers)
+    return run_of(speakers=speakers), run_of()
+
+
+def test_more_recordings_of_a_voice_are_worth_more(known):
+    page = lda.enrolment(*known)
+    assert [n for n, *_ in page.curve] == [*lda.CLIPS, None]
+    values = {n: uar.value for n, uar, _ in page.curve}
+    assert values[None] > values[5] > page.plain.uar.value
+    assert values[1] < values[10]
+    for n, result in page.few.items():
+        assert len(result.predictions) == lda.DRAWS * (180 - 6 * n), "the known are not tested"
+    rows = parse(page.text("enrolment"))
+    assert [row["Recordings of the speaker"] for row in rows] == [
+        *("none", "1", "3", "5", "10", "20"),
+        "all",
+    ]
+    assert f"all: {number(values[None])}" in figures.enrolment(page).alt
+
+
+@pytest.mark.parametrize("sign", [1, 0, -1])
+def test_every_level_of_enrolment_is_worded(known, sign, monkeypatch):
+    change = Estimate(0.1 * sign, 0.001, n=9, freedom=8, scale="difference")
+    monkeypatch.setattr(lda.runs, "uar_difference", lambda *_: change)
+    for few in ({}, {3: known[1]}):
+        assert Enrolment(*known, few=few).text("enrolment")

@@ -79,11 +79,11 @@ def test_what_is_lost_is_named_with_the_mildest_strength():
 
 def test_the_curves_say_what_they_show():
     trial = trial_of({("noise", 0): 1.0})
-    figure = figures.curves(trial)
+    figure = figures.curves([trial, trial_of({})])
     titles = {axis.get_title() for axis in figure.fig.axes}
     assert {name.lower() for name in titles} == {k.name.lower() for k in KINDS.values()}
-    assert "white noise 0.00 at 0 dB SNR" in figure.alt
-    assert "Unchanged it is 1.00, chance is 0.20" in figure.alt
+    assert "unchanged 1.00, at worst 0.00 with white noise" in figure.alt
+    assert "Guessing has 0.20" in figure.alt
 
 
 @pytest.mark.parametrize(

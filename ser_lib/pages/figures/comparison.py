@@ -7,9 +7,10 @@ import numpy as np
 
 from ser_lib.core.errors import choose
 from ser_lib.experiments.run import Result, Run
+from ser_lib.metrics.jackknife import Estimate
 from ser_lib.pages.figures import drawing
 from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, level, styled
-from ser_lib.pages.figures.palette import BLUE, GREEN, ORANGE, PURPLE
+from ser_lib.pages.figures.palette import BLUE, GREEN, INK, ORANGE, PURPLE
 from ser_lib.pages.runs import labels
 from ser_lib.pages.words import capital, interval, listing, number
 
@@ -55,15 +56,15 @@ def baselines(
     runs: Sequence[Run],
     others: Sequence[Result],
     *,
-    elsewhere: Mapping[str, Mapping[str, float]] | None = None,
+    elsewhere: Mapping[str, Mapping[str, float | Estimate]] | None = None,
     page: str = "comparison",
 ) -> Figure:
     """UAR of networks and other methods with their intervals, the highest on top.
 
-    Of `elsewhere`, each kind has names and their UAR, of which no interval is known.
+    Of `elsewhere`, each kind has names and their UAR, of some of which no interval is known.
     """
     rows = [(name, {"network": run.uar}) for run, name in zip(runs, labels(runs), strict=True)]
-    rows += [(capital(other.title), {"without a network": other.uar}) for other in others]
+    rows += [(capital(other.title), {"another method": other.uar}) for other in others]
     rows += [
         (name, {kind: v}) for kind, own in (elsewhere or {}).items() for name, v in own.items()
     ]
@@ -73,14 +74,14 @@ def baselines(
         for name, of in rows
         for uar in of.values()
     )
-    kinds = ["network", "without a network", *(elsewhere or {})]
+    kinds = ["network", "another method", *(elsewhere or {})]
     return drawing.score_rows(
         rows,
-        dict(zip(kinds, ((BLUE, "o"), (ORANGE, "D"), (GREEN, "s"), (PURPLE, "^")), strict=False)),
+        dict(zip(kinds, (*_LOOKS, (INK, "v")), strict=False)),
         chance=1 / len(runs[0].emotions),
         alt=f"Points with 95 % intervals. UAR from the highest down: {listed}.",
         name=f"{page}-baselines",
         caption="UAR of all methods in the same folds"
-        + (f", and of {listing(elsewhere)} elsewhere" if elsewhere else "")
+        + (f", and of {listing(elsewhere)}" if elsewhere else "")
         + "; lines span the 95 % interval.",
     )

@@ -1,10 +1,12 @@
 """Figures of robustness: UAR under changed conditions."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ser_lib.features.perturb import KINDS
 from ser_lib.pages.figures.drawing import Figure, canvas, styled
-from ser_lib.pages.figures.palette import BLUE, INK, PALE, SOFT
+from ser_lib.pages.figures.palette import BLUE, ORANGE, SOFT
 from ser_lib.pages.robustness import Trial
 from ser_lib.pages.words import capital, count, number
 
@@ -12,42 +14,45 @@ _COLUMNS = 4
 
 
 @styled
-def curves(trial: Trial) -> Figure:
-    """UAR against strength, a panel for each kind of perturbation.
+def curves(trials: Sequence[Trial]) -> Figure:
+    """UAR of one method or two against strength, a panel for each kind of perturbation.
 
     The bars are the 95 % intervals of the change, drawn from the clean value.
     """
     rows = -(-len(KINDS) // _COLUMNS)
     fig, axes = canvas(rows, _COLUMNS, height=0.5 + 2.1 * rows, grid="y", sharey=True,
                        squeeze=False)  # fmt: skip
-    clean, lowest = trial.clean.value, []
     for axis, (kind, about) in zip(axes.flat, KINDS.items(), strict=False):
-        own = [c for c in trial.conditions if c.kind == kind]
-        x = np.arange(len(own))
-        axis.axhline(clean, color=INK, linestyle="--", linewidth=1.2, label="unchanged")
-        axis.axhline(trial.chance, color=SOFT, linestyle=":", linewidth=1.2, label="chance")
-        axis.vlines(
-            x, *np.transpose([clean + np.array(c.change.interval) for c in own]),
-            color=PALE, linewidth=5, label="95 % interval of the change",
-        )  # fmt: skip
-        axis.plot(x, [c.uar.value for c in own], color=BLUE, marker="o", linewidth=1.8,
-                  label="changed")  # fmt: skip
-        axis.set_xticks(x, [f"{c.strength:g}" for c in own])
+        axis.axhline(trials[0].chance, color=SOFT, linestyle=":", linewidth=1.2, label="guessing")
+        for shift, trial, colour in zip((0, 0.15), trials, (BLUE, ORANGE), strict=False):
+            own = [c for c in trial.conditions if c.kind == kind]
+            clean, x = trial.clean.value, np.arange(len(own)) + shift
+            axis.axhline(clean, color=colour, linestyle="--", linewidth=1.2)
+            axis.vlines(
+                x, *np.transpose([clean + np.array(c.change.interval) for c in own]),
+                color=colour, alpha=0.3, linewidth=5,
+            )  # fmt: skip
+            axis.plot(x, [c.uar.value for c in own], color=colour, marker="o", linewidth=1.8,
+                      label=trial.run.title)  # fmt: skip
+        axis.set_xticks(range(len(own)), [f"{c.strength:g}" for c in own])
         axis.set(title=capital(about.name), xlabel=about.unit, xlim=(-0.5, len(own) - 0.5))
-        worst = min(own, key=lambda c: c.uar.value)
-        lowest.append(f"{about.name} {number(worst.uar.value)} at {worst.strength:g} {about.unit}")
     for axis in axes.flat[len(KINDS) :]:
         axis.set_axis_off()
     axes.flat[0].set_ylim(0, 1)
     for row in axes:
         row[0].set_ylabel("UAR")
     fig.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    worst = (
+        f"{trial.run.title} unchanged {number(trial.clean.value)}, at worst "
+        f"{number(trial.worst.uar.value)} with {trial.worst.name}"
+        for trial in trials
+    )
     return Figure(
         fig,
         alt=f"UAR under {count(len(KINDS), 'kind')} of perturbation, mild to severe from left to "
-        f"right. Unchanged it is {number(clean)}, chance is {number(trial.chance)}. The lowest "
-        f"values: {'; '.join(lowest)}.",
+        f"right: {'; '.join(worst)}. Guessing has {number(trials[0].chance)}.",
         name="robustness-curves",
         caption="UAR of changed utterances, mild to severe from left to right in each panel. "
-        "A bar that misses the dashed line is a reliable change.",
+        "A bar, the 95 % interval of the change, that misses the dashed line of its colour is a "
+        "reliable change.",
     )

@@ -38,7 +38,7 @@ def test_networks_and_baselines_in_one_figure():
     assert places == sorted(places)
     lines = {line.get_label(): line.get_xdata() for line in figure.fig.axes[0].get_lines()}
     assert list(lines["network"]) == [run.uar.value]
-    assert sorted(lines["without a network"]) == sorted(other.uar.value for other in others)
+    assert sorted(lines["another method"]) == sorted(other.uar.value for other in others)
     elsewhere = {"people": {"Listeners": 0.99}}
     assert (
         "highest down: Listeners 0.99; " in comparison.baselines([run], [], elsewhere=elsewhere).alt
