@@ -63,6 +63,13 @@ class Comparison(Methods, Fact):
         return [group[0] for group in self._groups]
 
     @property
+    def others(self) -> list[Result]:
+        """As of `Methods`, and the seeds of each network together, where there are several."""
+        groups = self._groups if len(self.seeds) > 1 else []
+        together = [runs.fused(f"{g[0].title} of {len(g)} seeds together", g) for g in groups]
+        return [*super().others, *together]
+
+    @property
     def networks(self) -> list[tuple[str, Run]]:
         """The same with names."""
         return runs.named(self.runs)
