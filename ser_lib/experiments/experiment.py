@@ -10,7 +10,7 @@ from ser_lib.core.files import digest
 from ser_lib.corpora import describe
 from ser_lib.corpora.loader import STYLES, parse
 from ser_lib.experiments.splits import PROTOCOLS
-from ser_lib.features import maps
+from ser_lib.features import embeddings, maps
 from ser_lib.features.copies import SETS
 from ser_lib.models.networks import NETWORKS
 
@@ -70,6 +70,8 @@ class Experiment:
     test_copies
         One of the same, or of those before it: the copies of a tested utterance over which
         probabilities are averaged.
+    features
+        Of `lda`: "stack", its functionals, or numbers made elsewhere, see `features.embeddings`.
     modulation
         Whether `lda` reads how fast the rows move, besides their statistics.
     enrolled
@@ -102,8 +104,9 @@ class Experiment:
     head_dropout: float = 0.2
     class_weights: bool = False
     crops: int = 5
-    copies: str = "speed+tilt+channel"
+    copies: str | None = None
     test_copies: str | None = None
+    features: str = "stack"
     modulation: bool = True
     enrolled: bool = False
     shrinkage: float | None = None
@@ -112,7 +115,9 @@ class Experiment:
     def __post_init__(self) -> None:
         choose(self.architecture, METHODS, "architecture")
         row = describe(self.corpus)
+        of_table = str(self.features).startswith("table:")
         usual = {
+            "copies": "none" if of_table else "speed+tilt+channel",
             "shrinkage": 0.2 if self.enrolled else 0.05,
             "protocol": "given" if self.split is not None else row.protocol,
             "epochs": row.epochs,
@@ -139,6 +144,8 @@ class Experiment:
         self._check("seed", int, lambda v: 0 <= v <= 10**6, "a whole number from 0 to 1000000")
         self._check("folds", int, lambda v: v >= 1, "a whole number from 1")
         choose(self.copies, SETS, "set of copies")
+        if of_table and self.copies != "none":
+            raise ParameterError(f"features of a table have no copies; copies was {self.copies}")
         trained = list(SETS)[: list(SETS).index(self.copies) + 1]
         if self.test_copies is None:
             usual = "speed+tilt" if self.architecture == "lda" else "none"
@@ -148,6 +155,8 @@ class Experiment:
             self._check_network()
         else:
             self._check("shrinkage", float, lambda v: 0 < v <= 1, "above 0, up to 1")
+            if self.features != "stack":
+                object.__setattr__(self, "features", embeddings.stated(self.features))
             self._check_switches("modulation", "enrolled")
             if self.enrolled and "speaker" not in PROTOCOLS[self.protocol].promises:
                 raise ParameterError(
@@ -192,7 +201,7 @@ class Experiment:
 
 _SHARED = ("architecture", "corpus", "emotions", "style", "protocol", "split", "folds", "copies",
            "test_copies", "seed")  # fmt: skip
-_OF_LDA = ("modulation", "enrolled", "shrinkage")
+_OF_LDA = ("features", "modulation", "enrolled", "shrinkage")
 
 
 def names_of(architecture: str) -> list[str]:

@@ -32,7 +32,12 @@ PARTS = 5
 """Into which the training part is cut: each more is another discriminant for every fold."""
 CODE = (
     *("core/audio.py", "features/maps.py", "features/spectrum.py", "features/store.py"),
-    *("features/copies.py", "features/perturb.py", "features/functionals.py"),
+    *(
+        "features/copies.py",
+        "features/perturb.py",
+        "features/functionals.py",
+        "features/embeddings.py",
+    ),
     *("models/lda.py", "models/bundle.py", "experiments/lda.py", "experiments/fit.py"),
     *("metrics/scores.py", "metrics/calibration.py"),
 )
@@ -54,13 +59,15 @@ def where(workers: int | str | None) -> int | None:
 def prepare(experiment: Experiment, corpus: Manifest, workers: int | str | None) -> list[Path]:
     """Compute what is missing of the functionals; return where those of each copy are."""
     copies = SETS[experiment.copies]
-    return [functionals.build(corpus, "stack", copy=c, workers=workers) for c in copies]
+    name = experiment.features
+    return [functionals.build(corpus, name, copy=c, workers=workers) for c in copies]
 
 
 def read(experiment: Experiment, folders: list[Path]) -> np.ndarray:
     """Return the numbers of all utterances: float32 [utterances, copies, numbers]."""
     numbers = np.stack([functionals.read(folder) for folder in folders], axis=1)
-    return numbers if experiment.modulation else numbers[..., : functionals.N_SUMMARY]
+    whole = experiment.modulation or experiment.features != "stack"
+    return numbers if whole else numbers[..., : functionals.N_SUMMARY]
 
 
 def fit_fold(
@@ -183,6 +190,7 @@ def _discriminant(
         copies=experiment.test_copies,
         speakers=own["speaker"].to_numpy(str) if experiment.enrolled else None,
         temperature=temperature,
+        features=experiment.features,
     )
 
 

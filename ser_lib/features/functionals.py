@@ -16,10 +16,11 @@ give comparable numbers.
 
 What was computed is kept in `data/functionals/<corpus>-<set>-<key>/`, in files of up to `CHUNK`
 utterances in the manifest's order. The key is a hash of the audio or the store of its maps, of the
-set, the version of openSMILE and the code.
+set, the version of openSMILE and the code. Numbers of `embeddings` are kept in the same way.
 """
 
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -32,7 +33,7 @@ from ser_lib.core import audio, jobs
 from ser_lib.core.errors import ParameterError, choose
 from ser_lib.core.files import digest, sources, workspace, write_atomically
 from ser_lib.corpora import Manifest
-from ser_lib.features import maps, store
+from ser_lib.features import embeddings, maps, store
 from ser_lib.features.copies import ITSELF, Copy
 
 SETS = ("stack", "eGeMAPSv02", "ComParE_2016")
@@ -129,12 +130,13 @@ def build(
     workers: int | str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """Compute what is missing of a set, one of `SETS`; return the folder in which it is.
+    """Compute what is missing of a set; return the folder in which it is.
 
-    `copy` is of the stack alone; it, `workers` and `progress` are as in `store.build`.
+    It is one of `SETS`, or a text of `embeddings`. `copy` is not of openSMILE; it, `workers` and
+    `progress` are as in `store.build`.
     """
-    choose(name, SETS, "set of functionals")
-    if name not in available():
+    elsewhere = ":" in name
+    if not elsewhere and choose(name, SETS, "set of functionals") not in available():
         raise ParameterError(
             f"the functionals '{name}' need openSMILE: pip install 'ser-lib[baseline]'"
         )
@@ -144,14 +146,22 @@ def build(
         read, origin, progress = _of_store, maps_of.address.rpartition("/")[2], None
         items: list[tuple] = [(maps_of.address, n, position) for position in range(n)]
         workers = None if isinstance(workers, str) else workers  # they may not see these files
+    elif elsewhere:
+        read = partial(_of_network, name)
+        origin = [asdict(copy), *manifest.table["sha256"]]
+        items = [(manifest.root / path, copy) for path in manifest.table["path"]]
+        if name.startswith("table:"):
+            rows = embeddings.of_table(name, manifest.table["utterance"].tolist())
+            read, origin, items = list, manifest.table["utterance"].tolist(), list(rows)
     else:
         read = partial(_of_smile, name)
         # The same samples at another rate are another sound.
         columns = ("sha256", "sample_rate_hz")
         origin = [version("opensmile"), *(manifest.table[column].tolist() for column in columns)]
         items = [(manifest.root / path,) for path in manifest.table["path"]]
-    key = digest(name, origin, *sources("core/audio.py", "features/functionals.py"))
-    folder = workspace() / "data" / "functionals" / f"{manifest.corpus}-{name}-{key}"
+    code = sources("core/audio.py", "features/functionals.py", "features/embeddings.py")
+    key, kind = digest(name, origin, *code), name.partition(":")[0]
+    folder = workspace() / "data" / "functionals" / f"{manifest.corpus}-{kind}-{key}"
     chunks = {folder / f"{i:06d}.npy": items[i : i + CHUNK] for i in range(0, n, CHUNK)}
     todo = [(file, read, part) for file, part in chunks.items() if not _is_whole(file, len(part))]
     done = n - sum(len(part) for *_, part in todo)
@@ -172,6 +182,17 @@ def _of_store(items: list[tuple[str, int, int]]) -> list[np.ndarray]:
     address, n, _ = items[0]
     maps_of = store.Store(address, n)
     return [of_stack(maps_of[position]) for _, _, position in items]
+
+
+def of_sound(name: str, signal: np.ndarray) -> np.ndarray:
+    """Return the numbers of a signal at `audio.RATE`; `name` is "stack" or an ONNX file's text."""
+    if name == "stack":
+        return of_stack(maps.extract(signal, kind="stack"))
+    return embeddings.of_signal(name, signal)
+
+
+def _of_network(name: str, items: list[tuple[Path, Copy]]) -> list[np.ndarray]:
+    return [of_sound(name, copy.apply(audio.load(file))) for file, copy in items]
 
 
 def _of_smile(name: str, items: list[tuple[Path]]) -> list[np.ndarray]:

@@ -20,7 +20,6 @@ import numpy as np
 
 from ser_lib.core import audio
 from ser_lib.core.errors import ParameterError
-from ser_lib.features import maps
 from ser_lib.features.copies import SETS
 
 CLIP = 3.0
@@ -48,6 +47,7 @@ class Discriminant:
     weights: np.ndarray
     bias: np.ndarray
     temperature: float = 1.0
+    features: str = "stack"  # see `functionals.of_sound`
     speaker: np.ndarray | None = None  # mean and spread, float [2, copies, numbers]
 
     architecture = "lda"
@@ -63,12 +63,15 @@ class Discriminant:
         return self.weights.size + self.bias.size
 
     def static(self, sound: str | Path | np.ndarray) -> np.ndarray:
-        """Return the numbers of a file or a signal and of its copies: float32 [copies, 781]."""
+        """Return the numbers of a file or a signal and of its copies: float32 [copies, numbers].
+
+        Of the stack they are 781; a `ParameterError` says that features of a table have no sound.
+        """
         from ser_lib.features import functionals  # brings pandas, which other bundles do not need
 
         signal = audio.load(sound) if isinstance(sound, str | Path) else sound
-        stacks = (maps.extract(copy.apply(signal), kind="stack") for copy in SETS[self.copies])
-        return np.stack([functionals.of_stack(stack) for stack in stacks])
+        copies = (copy.apply(signal) for copy in SETS[self.copies])
+        return np.stack([functionals.of_sound(self.features, copy) for copy in copies])
 
     def predict(self, inputs: Iterable[np.ndarray]) -> np.ndarray:
         """Return probabilities float32 [utterances, emotions] of inputs [copies, numbers].

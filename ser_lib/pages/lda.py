@@ -47,7 +47,14 @@ STEPS = {
 def experiments(corpus: str, **given) -> list[Experiment]:
     """Return an experiment for each of `STEPS`; what is given is as of `runs.experiment`."""
     whole = runs.experiment("lda", corpus, **given)
-    return [replace(whole, **changed) for changed in STEPS.values()]
+    return [replace(whole, **STEPS[name]) for name in steps_of(whole.features)]
+
+
+def steps_of(features: str) -> list[str]:
+    """Return those of `STEPS` that features have: of a table there are no copies."""
+    if features == "stack":
+        return list(STEPS)
+    return ["channels"] if features.startswith("table:") else ["discriminant", "speeds", "channels"]
 
 
 def source() -> Markdown:
@@ -83,7 +90,7 @@ class Steps(Fact):
         results: list[Result] = [self.svm, *self.trained]
         both = zip(results[1:], results, strict=False)
         changes = corrected([runs.uar_difference(after, before) for after, before in both])
-        names = ("svm", *STEPS)
+        names = ("svm", *steps_of(self.run.experiment.features))
         return [Step(*one) for one in zip(names, results, [None, *changes], strict=True)]
 
     @cached_property
@@ -140,11 +147,13 @@ class Cues(Fact):
         return [name for name, pairs in self.leading.items() if not pairs]
 
 
-def cues(run: Run, *, shuffles: int = SHUFFLES) -> Cues:
+def cues(run: Run, *, shuffles: int = SHUFFLES) -> Cues | None:
     """Shuffle the numbers of each cue among the tested utterances of a fold, and score again.
 
-    Copies of an utterance are shuffled together with it.
+    Copies of an utterance are shuffled together with it. None where features are not of the stack.
     """
+    if run.experiment.features != "stack":
+        return None
     inputs = fitting.read(run.experiment, fitting.prepare(run.experiment, run.corpus, None))
     own = functionals.cues()[: inputs.shape[2]]
     tested = np.concatenate([fold.test for fold in run.folds])

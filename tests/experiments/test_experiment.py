@@ -117,6 +117,7 @@ def test_a_split_is_known_by_what_is_in_it(tmp_path):
         ("copies", ["fast", 3], "unknown set of copies .*none, speed, speed\\+tilt"),
         ("test_copies", [1, "fast"], "unknown set of copies"),
         ("enrolled", [1, None], "enrolled must be True or False, not"),
+        ("features", ["fast"], "unknown kind of features"),
         ("modulation", ["no"], "modulation must be True or False, not"),
         ("shrinkage", [0, 1.1, "1", float("nan")], "shrinkage must be above 0, up to 1, not"),
     ],
