@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ser_lib.core import audio, jobs
-from ser_lib.core.errors import AudioError, printable
+from ser_lib.core.errors import AudioError, ParameterError, printable
 from ser_lib.core.files import files_below
 from ser_lib.models import bundle
 from ser_lib.models.bundle import FrontEnd
@@ -132,6 +132,10 @@ def _answer(
                 static = front_end.static(audio.load(file, tell=told.append))
             except AudioError as error:
                 errors.append(error)  # one bad file must not cost the others their answer
+                continue
+            except (ParameterError, MemoryError) as error:
+                reason = str(error) or "takes more memory than there is"
+                errors.append(AudioError(f"{printable(file)}: {reason}"))
                 continue
             read.append(file)
             remarks.extend(f"{file}: {remark}" for remark in told)
