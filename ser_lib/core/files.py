@@ -5,12 +5,14 @@ and git-ignored, data/ (demo corpus, features), runs/ (records) and _build/ (boo
 """
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +20,8 @@ from pathlib import Path
 from ser_lib.core.errors import NOT_UTF8, SerError, SpaceError, StoreError, printable
 
 _LIBRARY = Path(__file__).parents[1]
+SUMS = "SHA256SUMS"
+_HALF = ".ser-part"  # how the names of half-written folders end
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a full disk, a used up quota, too large a file
 _DENIED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
 
@@ -105,16 +109,50 @@ def files_below(
                 todo.append((entry, levels and levels - 1))
 
 
+def seal(folder: Path) -> None:
+    """Write the checksums of the files in a folder, for `altered` and for ``sha256sum --check``."""
+    write_atomically(folder / SUMS, "".join(f"{line}\n" for line in _sums(folder)))
+
+
+def altered(folder: Path) -> list[str]:
+    """Return the files of a folder that are gone, changed or new since `seal`."""
+    if not (folder / SUMS).is_file():
+        return [SUMS]
+    stated = (folder / SUMS).read_text("utf-8", "replace").splitlines()
+    return sorted({line.partition("  ")[2] or SUMS for line in {*stated} ^ {*_sums(folder)}})
+
+
+def _sums(folder: Path) -> Iterator[str]:
+    for file in sorted(folder.rglob("[!.]*")):
+        if file.is_file() and file != folder / SUMS:  # a device would have no end
+            with file.open("rb") as content:
+                checksum = hashlib.file_digest(content, "sha256").hexdigest()
+            yield f"{checksum}  {file.relative_to(folder).as_posix()}"
+
+
 def library(*names: str) -> Path:
     """Return the place of a module or package of the library, without a suffix."""
     return _LIBRARY.joinpath(*names)
 
 
-def check_writable() -> None:
-    """Raise a `SpaceError` if nothing can be written in the workspace."""
+def check_writable(n_bytes: int = 0) -> None:
+    """Raise a `SpaceError` if nothing, or not so much, can be written in the workspace."""
     probe = workspace() / "runs" / f".writable-{secrets.token_hex(4)}"
-    write_atomically(probe, b"")
+    write_atomically(probe, bytes(n_bytes))
     probe.unlink()
+
+
+@contextmanager
+def alone(file: Path) -> Iterator[None]:
+    """Wait until no other process is in here with this file; one that is killed leaves."""
+    with _allowed(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(file, os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 @contextmanager
@@ -152,20 +190,41 @@ def fresh_folder(target: Path) -> Iterator[Path]:
     """Give a temporary folder beside `target` that takes its name only if all goes well.
 
     An existing `target` is replaced; after an error, such as a `SpaceError`, or an interrupt
-    nothing half-written stays.
+    nothing half-written stays, and what a killed process left beside it is removed.
     """
     with room_for(target):
         with _allowed(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+            _remove_abandoned(target.parent)
+            names = {"prefix": f".{target.name[:100]}-", "suffix": _HALF}
+            temporary = Path(tempfile.mkdtemp(**names, dir=target.parent))
+        old = Path(f"{temporary}{_HALF}")
+        lock = os.open(temporary, os.O_RDONLY)  # who is killed lets go of it
         try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
             temporary.chmod(0o755)
             yield temporary
-            if target.exists():
-                shutil.rmtree(target)
+            if target.exists():  # and is never there by half
+                target.rename(old)
             temporary.rename(target)
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            os.close(lock)
+            for folder in (temporary, old):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove half-written folders that are older than a minute and in the hands of nobody."""
+    for folder in parent.glob(f".*{_HALF}"):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime < 60:
+                continue
+            lock = os.open(folder, os.O_RDONLY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder)
+            finally:
+                os.close(lock)
 
 
 def write_atomically(target: Path, content: str | bytes) -> None:

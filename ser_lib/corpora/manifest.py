@@ -202,7 +202,7 @@ def _measure_all(root: Path, paths: list[str]) -> dict[str, _Measure | str]:
         audible = {name: value for name, value in measures.items() if not isinstance(value, str)}
         if (content := notes | audible) != notes:
             with suppress(SpaceError):  # the next time, it is measured again
-                write_atomically(file, json.dumps(content))
+                write_atomically(file, json.dumps([digest(content), content]))
     return measures
 
 
@@ -227,8 +227,11 @@ def _measure(file: Path, note: _Measure | None) -> _Measure | str:
 
 
 def _notes(file: Path) -> dict[str, _Measure]:
-    """What was measured before: nothing where the file is missing or damaged."""
+    """What was measured before: nothing where the file is missing, damaged or altered."""
     try:
-        return {name: _Measure(*values) for name, values in json.loads(file.read_bytes()).items()}
+        stated, content = json.loads(file.read_bytes())
+        if stated != digest(content):
+            return {}
+        return {name: _Measure(*values) for name, values in content.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}

@@ -12,6 +12,7 @@ from ser_lib.corpora.loader import STYLES, parse
 from ser_lib.experiments.splits import PROTOCOLS
 from ser_lib.features import embeddings, maps
 from ser_lib.features.copies import SETS
+from ser_lib.models.bundle import CROPS
 from ser_lib.models.networks import NETWORKS
 
 ARCHITECTURES = {name: network.channels for name, network in NETWORKS.items()}
@@ -167,8 +168,9 @@ class Experiment:
     def _check_network(self) -> None:
         choose(self.feature_map, maps.MAPS, "feature map")
         self._check("channels", int, lambda v: v in (1, 3), "1 or 3")
-        for name in ("epochs", "patience", "batch_size", "crops"):
+        for name in ("epochs", "patience", "batch_size"):
             self._check(name, int, lambda v: v >= 1, "a whole number from 1")
+        self._check("crops", int, lambda v: 1 <= v <= CROPS, f"a whole number from 1 to {CROPS}")
         self._check("learning_rate", float, lambda v: 0 < v <= 1, "above 0, up to 1")
         for name in ("weight_decay", "mixup"):
             self._check(name, float, lambda v: 0 <= v <= 100, "from 0 to 100")

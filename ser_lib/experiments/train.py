@@ -11,7 +11,7 @@ import json
 import platform
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -26,7 +26,16 @@ import pandas as pd
 
 from ser_lib.core import jobs
 from ser_lib.core.errors import CorpusError, RecordError, SplitError
-from ser_lib.core.files import digest, fresh_folder, sources, write_atomically
+from ser_lib.core.files import (
+    alone,
+    altered,
+    check_writable,
+    digest,
+    fresh_folder,
+    seal,
+    sources,
+    write_atomically,
+)
 from ser_lib.corpora import Manifest, describe
 from ser_lib.experiments import fit, lda, leakage, splits
 from ser_lib.experiments import run as runs
@@ -41,6 +50,8 @@ METHODS = dict.fromkeys(ARCHITECTURES, fit) | {"lda": lda}
 """By the name of a method, the module that fits a fold of it."""
 PACKAGES = ("librosa", "scikit-learn", *jobs.PACKAGES)
 """The packages whose versions can change what a fold gives."""
+ROOM = 16_000_000
+"""Bytes that must be free before training: a full disk would cost a fold that is finished."""
 
 Workers = int | str | None
 Progress = Callable[[str], None] | None
@@ -92,8 +103,19 @@ def train_all(
 
 
 def prepare(plans: Iterable[Plan], *, workers: Workers = None, progress: Progress = None) -> int:
-    """Train the folds that are missing, for `gather` to collect; return how many there were."""
-    say = progress or jobs.tell
+    """Train the folds that are missing, for `gather` to collect; return how many there were.
+
+    What another process trains is waited for.
+    """
+    plans = [plan for plan in plans if not (run_folder(*plan) / "record.json").is_file()]
+    with ExitStack() as locks:
+        # In one order, because two processes could wait for each other for ever.
+        for lock in sorted({_lock(*plan) for plan in plans}):
+            locks.enter_context(alone(lock))
+        return _prepare(plans, workers, progress or jobs.tell)
+
+
+def _prepare(plans: list[Plan], workers: Workers, say: Callable[[str], None]) -> int:
     todo: dict[ModuleType, list[tuple]] = {}
     done, total = 0, 0
     for experiment, corpus, folds in plans:
@@ -110,14 +132,17 @@ def prepare(plans: Iterable[Plan], *, workers: Workers = None, progress: Progres
                 continue
             job = (folder, experiment, number, fold, table, corpus.emotions, features)
             todo.setdefault(method, []).append(job)
-    if done and todo:
-        say(f"{done} of {total} folds are there already")
+    if todo:
+        check_writable(ROOM)
+        if done:
+            say(f"{done} of {total} folds are there already")
     for method, own in todo.items():
         options = {"workers": method.where(workers), "initializer": method.start_worker}
         for target, line, files in jobs.each(_fit, own, **options):
             with fresh_folder(target) as folder:
                 for name, content in files.items():
                     write_atomically(folder / name, content)
+                seal(folder)
             done += 1
             say(f"fold {done} of {total}: {line}")
     return sum(map(len, todo.values()))
@@ -139,26 +164,38 @@ def gather(
     """
     folder = run_folder(experiment, corpus, folds)
     if not (folder / "record.json").is_file():
-        started, clock = datetime.now(UTC), time.perf_counter()
-        with fresh_folder(folder) as temporary:
-            run = _run(experiment, corpus, folds, temporary)
-            names = [fold.name for fold in folds]
-            best = _folders(experiment, corpus, folds)[names.index(run.record.bundle)]
-            exported = [(best / "bundle", temporary / "bundle")]
-            # In a process of its own unless one is asked for: TensorFlow is large, and not silent.
-            alone = workers if workers == 1 else None
-            method = METHODS[experiment.architecture]
-            initializer = method.start_worker
-            list(jobs.each(method.export, exported, workers=alone, initializer=initializer))
-            spent = run.record.speed.training_s + time.perf_counter() - clock
-            record = replace(
-                run.record,
-                key=folder.name.rpartition("-")[2],
-                started=started.isoformat(timespec="seconds"),
-                duration_s=round(spent, 1),
-            )
-            runs.write(replace(run, record=record))
+        with alone(_lock(experiment, corpus, folds)):
+            if not (folder / "record.json").is_file():
+                _collect(experiment, corpus, folds, folder, workers)
     return runs.read(folder, corpus, tuple(folds))
+
+
+def _collect(
+    experiment: Experiment,
+    corpus: Manifest,
+    folds: Sequence[Fold],
+    folder: Path,
+    workers: Workers,
+) -> None:
+    """Write a run's folder with all that belongs into it."""
+    started, clock = datetime.now(UTC), time.perf_counter()
+    with fresh_folder(folder) as temporary:
+        run = _run(experiment, corpus, folds, temporary)
+        names = [fold.name for fold in folds]
+        best = _folders(experiment, corpus, folds)[names.index(run.record.bundle)]
+        exported = [(best / "bundle", temporary / "bundle")]
+        # In a process of its own unless one is asked for: TensorFlow is large, and not silent.
+        own = workers if workers == 1 else None
+        method = METHODS[experiment.architecture]
+        list(jobs.each(method.export, exported, workers=own, initializer=method.start_worker))
+        spent = run.record.speed.training_s + time.perf_counter() - clock
+        record = replace(
+            run.record,
+            key=folder.name.rpartition("-")[2],
+            started=started.isoformat(timespec="seconds"),
+            duration_s=round(spent, 1),
+        )
+        runs.write(replace(run, record=record))
 
 
 def audited(experiment: Experiment, corpus: Manifest) -> list[Fold]:
@@ -212,11 +249,8 @@ def bundles(run: Run) -> dict[str, Path]:
     """Return the folder of every fold's network; a `RecordError` says that one is gone."""
     if run.corpus is None:
         raise RecordError(f"{run.folder} was read without its corpus: its folds are not known")
-    folders = [f / "bundle" for f in _folders(run.experiment, run.corpus, run.folds)]
-    for folder in folders:
-        if not folder.is_dir():
-            raise RecordError(f"there is no {folder}; run the {run.architecture} again")
-    return {fold.name: folder for fold, folder in zip(run.folds, folders, strict=True)}
+    folders = _finished(run.experiment, run.corpus, run.folds)
+    return {fold.name: f / "bundle" for fold, f in zip(run.folds, folders, strict=True)}
 
 
 def validation(run: Run, *, workers: int | None = None) -> pd.DataFrame:
@@ -241,18 +275,34 @@ def validation(run: Run, *, workers: int | None = None) -> pd.DataFrame:
     return runs.read_predictions(file)
 
 
+def _lock(*plan) -> Path:
+    """Return the file that only one process holds while it writes the folds, or the run."""
+    return _folders(*plan)[0].parent.with_suffix(".lock")
+
+
 def _folders(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold]) -> list[Path]:
     """Return where the finished folds are kept; their names may hold any character."""
     folder = runs.folder_of(experiment.corpus) / "folds" / fold_key(experiment, corpus, folds)
     return [folder / quote(fold.name, safe=" ") for fold in folds]
 
 
+def _finished(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold]) -> list[Path]:
+    """Return the folders of the folds, all of which are there as they were written."""
+    folders = _folders(experiment, corpus, folds)
+    for folder in folders:
+        if not folder.is_dir():
+            raise RecordError(f"there is no {folder}; run the {experiment.architecture} again")
+        if wrong := altered(folder):
+            raise RecordError(
+                f"{folder} is damaged, remove it and run again: {wrong[0]} is not as it was written"
+            )
+    return folders
+
+
 def _run(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold], folder: Path) -> Run:
     """Collect the folds into a run in `folder`, with the bundle; key and times are to come."""
     labels = corpus.emotions
-    folders = _folders(experiment, corpus, folds)
-    if missing := [str(part) for part in folders if not part.is_dir()]:
-        raise RecordError(f"there is no {missing[0]}; run the {experiment.architecture} again")
+    folders = _finished(experiment, corpus, folds)
     results = [json.loads((part / "fold.json").read_text()) for part in folders]
     history, predictions = (
         pd.concat([read(part / f"{name}.csv") for part in folders], ignore_index=True)

@@ -2,8 +2,9 @@
 
 A store `<corpus>-<map>-<key>` is `lengths.npy`, int32 frames per utterance in the manifest's order,
 and chunks of `CHUNK` utterances: `000000.npy`, float32, their maps [rows, frames] one after the
-other. A chunk appears when it is complete, and its size follows from the lengths: one listing tells
-what is there. An utterance is read where it lies, so memory does not grow with the corpus. The key
+other, and behind them their CRC-32. A chunk appears when it is complete, and its size follows from
+the lengths: one listing tells what is there. A chunk that was altered is found when it is first
+read. An utterance is read where it lies, so memory does not grow with the corpus. The key
 is a hash of the audio, the map and the code that computes it.
 
 Stores lie in `data/features/` of the workspace, or on the address that the environment variable
@@ -13,15 +14,17 @@ Stores lie in `data/features/` of the workspace, or on the address that the envi
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
 
 from ser_lib.core import audio, jobs
-from ser_lib.core.errors import AudioError, StoreError, choose
+from ser_lib.core.errors import AudioError, SpaceError, StoreError, choose
 from ser_lib.core.files import Place, digest, sources, workspace
 from ser_lib.corpora import Manifest
 from ser_lib.features import maps
@@ -30,7 +33,9 @@ from ser_lib.features.copies import ITSELF, Copy
 CHUNK = 64
 _LENGTHS = "lengths.npy"
 _HEAD = 128  # bytes before the values of a chunk
+_TAIL = 4  # bytes of the checksum behind them
 _BYTES = 4 * maps.ROWS  # of a frame
+_PIECE = 1 << 22  # bytes that are read at a time
 
 
 class Store:
@@ -51,12 +56,12 @@ class Store:
         self._near = self._place
         if not self._place.is_local:
             self._near = Place(_local_home() / self.address.rpartition("/")[2])
-        self._is_here = np.full(len(self._sizes), self._place.is_local)
+        self._is_sound = np.full(len(self._sizes), False)
 
     def __getitem__(self, position: int) -> np.ndarray:
         """Return one utterance's map: float32 [rows, frames], not to be written."""
         number = position // CHUNK
-        if not self._is_here[number]:
+        if not self._is_sound[number]:
             self._fetch(number)
         before = int(self._lengths[number * CHUNK : position].sum())
         start, frames = _HEAD + before * _BYTES, int(self._lengths[position])
@@ -66,15 +71,25 @@ class Store:
         return np.frombuffer(content, np.float32).reshape(maps.ROWS, frames)
 
     def _fetch(self, number: int) -> None:
-        """Copy a chunk from far away, unless another process did."""
+        """Copy a chunk from far away, unless another process did, and look at its checksum."""
         name, size = _name(number), self._sizes[number]
-        copy = Path(self._near.address, name)
-        if not copy.is_file() or copy.stat().st_size != size:
+        copy, origin = Path(self._near.address, name), self._near
+        if not self._place.is_local and (not copy.is_file() or copy.stat().st_size != size):
             content = self._place.read(name)
             if len(content) != size:
                 raise _damaged(self._place, number)
             self._near.write(name, content)
-        self._is_here[number] = True
+            origin = self._place
+        checksum, end = 0, size - _TAIL
+        for start in range(_HEAD, end, _PIECE):
+            piece = self._near.read(name, start, min(start + _PIECE, end))
+            checksum = crc32(piece, checksum)
+        if self._near.read(name, end, size) != checksum.to_bytes(_TAIL, "little"):
+            for place in (self._near, origin):
+                with suppress(SpaceError, StoreError):
+                    place.write(name, b"")  # so that it is computed, or copied, again
+            raise _damaged(origin, number)
+        self._is_sound[number] = True
 
 
 def build(
@@ -178,7 +193,7 @@ def _read_lengths(place: Place, n_utterances: int) -> np.ndarray:
 def _sizes(lengths: np.ndarray) -> list[int]:
     """Return how many bytes each chunk has."""
     starts = np.arange(0, len(lengths), CHUNK)
-    return (_HEAD + _BYTES * np.add.reduceat(lengths, starts, dtype=np.int64)).tolist()
+    return (_HEAD + _TAIL + _BYTES * np.add.reduceat(lengths, starts, dtype=np.int64)).tolist()
 
 
 def _missing(place: Place, lengths: np.ndarray) -> list[int]:
@@ -213,8 +228,14 @@ def _write_chunk(
         if feature_map.shape[1] != frames:
             raise AudioError(f"{file}: has changed since the corpus was read; run again")
         values.append(feature_map.ravel())
-    Place(address).write(name, npy(np.concatenate(values)))
+    Place(address).write(name, chunk(np.concatenate(values)))
     return len(paths)
+
+
+def chunk(values: np.ndarray) -> bytes:
+    """Return the content of a chunk of these values, float32 [any]."""
+    content = npy(values)
+    return content + crc32(content[_HEAD:]).to_bytes(_TAIL, "little")
 
 
 def npy(array: np.ndarray) -> bytes:
@@ -227,7 +248,7 @@ def npy(array: np.ndarray) -> bytes:
 def _head(size: int) -> bytes:
     """Return how a chunk of so many bytes begins."""
     buffer = BytesIO()
-    header = {"descr": "<f4", "fortran_order": False, "shape": ((size - _HEAD) // 4,)}
+    header = {"descr": "<f4", "fortran_order": False, "shape": ((size - _HEAD - _TAIL) // 4,)}
     np.lib.format.write_array_header_1_0(buffer, header)
     return buffer.getvalue()
 

@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
+from zipfile import ZipFile
 
 import numpy as np
 
@@ -25,12 +26,15 @@ from ser_lib.core.files import fresh_folder
 from ser_lib.features import maps
 from ser_lib.features.copies import SETS
 from ser_lib.features.maps import Standardiser
-from ser_lib.models.lda import Discriminant
+from ser_lib.models.lda import Discriminant, check_emotions
 from ser_lib.models.windows import even_windows
 
 SCHEMA = 3
 WINDOWS = 64  # that go through Keras together: more is no faster and takes more memory
+CROPS = 1000  # of an utterance, at most
+UNPACKED = 1_000_000_000  # bytes that a network may have
 LITE_WINDOWS = 8  # that go through LiteRT together: more do not stay in the processor's cache
+_AGAIN = "make the run again"
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,21 @@ class FrontEnd:
     crops: int
     copies: str  # of a prediction
     standardiser: Standardiser
+
+    def __post_init__(self) -> None:
+        """Raise a ValueError if it is none that could be fed: a bundle may come from anybody."""
+        check_emotions(self.emotions)
+        arrays = self.standardiser.mean, self.standardiser.std
+        if self.copies not in SETS:
+            raise ValueError(f"there are no copies {self.copies!r}")
+        if self.feature_map not in maps.MAPS or self.channels not in (1, 3):
+            raise ValueError(f"there is no map {self.feature_map!r} of {self.channels!r} channels")
+        if type(self.crops) is not int or not 1 <= self.crops <= CROPS:
+            raise ValueError(f"crops are 1 to {CROPS}, not {self.crops!r}")
+        if [array.shape for array in arrays] != [(maps.ROWS, self.channels)] * 2:
+            raise ValueError("its statistics do not fit its map")
+        if not np.isfinite(arrays).all() or not (arrays[1] > 0).all():
+            raise ValueError("its statistics are no means and deviations")
 
     def static(self, sound: str | Path | np.ndarray) -> list[np.ndarray]:
         """Return the static maps float32 [rows, any] of a file's or a signal's copies.
@@ -127,8 +146,11 @@ class LiteNetwork:
         from ai_edge_litert.interpreter import Interpreter
 
         self._interpreter = Interpreter(model_content=flatbuffer, num_threads=1)
-        (self._input,) = (tensor["index"] for tensor in self._interpreter.get_input_details())
-        (self._output,) = (tensor["index"] for tensor in self._interpreter.get_output_details())
+        (fed,), (answer,) = (
+            self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        )  # fmt: skip
+        self._input, self._output = fed["index"], answer["index"]
+        self.shapes = tuple(tuple(one["shape"][1:].tolist()) for one in (fed, answer))
 
     def __call__(self, windows: np.ndarray) -> np.ndarray:
         """Return probabilities float32 [n, classes] of windows float32 [n, ...]."""
@@ -158,7 +180,7 @@ def save(network, front_end: FrontEnd | Discriminant, folder: Path) -> None:
 def export(source: Path, target: Path) -> None:
     """Copy a bundle to `target` and give the copy its `network.tflite`; raises as `load`."""
     described = _described(source)
-    flatbuffer = convert(_keras(source))
+    flatbuffer = convert(_keras(source, read_front_end(source)))
     with fresh_folder(target) as temporary:
         copytree(source, temporary, dirs_exist_ok=True)
         (temporary / "network.tflite").write_bytes(flatbuffer)
@@ -175,8 +197,8 @@ def load(folder: str | Path) -> Bundle | Discriminant:
     if isinstance(front_end, Discriminant):
         return front_end
     if lite_available() and (folder / "network.tflite").is_file():
-        return Bundle(_lite(folder), front_end)
-    return Bundle(partial(probabilities, _keras(folder)), front_end)
+        return Bundle(_lite(folder, front_end), front_end)
+    return Bundle(partial(probabilities, _keras(folder, front_end)), front_end)
 
 
 def read_front_end(folder: str | Path) -> FrontEnd | Discriminant:
@@ -185,11 +207,13 @@ def read_front_end(folder: str | Path) -> FrontEnd | Discriminant:
     try:
         if "weights" in described:
             return Discriminant.parse(described)
-        arrays = {n: np.array(v, dtype=np.float32) for n, v in described["standardiser"].items()}
+        with np.errstate(over="ignore"):  # what becomes infinite is refused
+            arrays = {n: np.array(v, np.float32) for n, v in described["standardiser"].items()}
         values = {name: described[name] for name in FrontEnd.__annotations__}
         return FrontEnd(**(values | {"standardiser": Standardiser(**arrays)}))
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise RecordError(f"{_place(folder) / 'front_end.json'} is damaged: {error!r}") from error
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+        file = _place(folder) / "front_end.json"
+        raise RecordError(f"{file} is damaged: {error or error!r}; {_AGAIN}") from error
 
 
 def _place(folder: str | Path) -> Path:
@@ -200,10 +224,12 @@ def _place(folder: str | Path) -> Path:
 
 def _described(folder: str | Path) -> dict:
     folder = _place(folder)
+    file = folder / "front_end.json"
     try:
-        described = json.loads((folder / "front_end.json").read_text())
+        # A pipe or a device would have no end.
+        described = json.loads(file.read_text() if file.is_file() else "")
         schema = described["schema"]
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise RecordError(
             f"{folder} is not a model bundle; give a run's folder, "
             "such as runs/<corpus>/<architecture>-<protocol>-<key>"
@@ -211,7 +237,7 @@ def _described(folder: str | Path) -> dict:
     if schema != SCHEMA:
         raise RecordError(
             f"{folder} is a bundle of schema {schema}, of another version of this library, which "
-            f"reads schema {SCHEMA}; make the run again"
+            f"reads schema {SCHEMA}; {_AGAIN}"
         )
     return described
 
@@ -220,17 +246,31 @@ def _write(described: dict, folder: Path) -> None:
     (folder / "front_end.json").write_text(json.dumps(described) + "\n")
 
 
-def _keras(folder: Path):
-    import keras
-
+def _keras(folder: Path, front_end: FrontEnd):
     file = folder / "network.keras"
     try:
-        return keras.saving.load_model(file, compile=False)
-    except (OSError, ValueError) as error:
-        raise RecordError(f"{file} cannot be read: {error}") from error
+        if not file.is_file():
+            raise FileNotFoundError("there is no such file")
+        with ZipFile(file) as archive:
+            if sum(part.file_size for part in archive.infolist()) > UNPACKED:
+                raise ValueError("it would unpack to more than any network is")
+        import keras
+
+        network = keras.saving.load_model(file, compile=False)
+        shapes = network.input_shape[1:], network.output_shape[1:]
+    except Exception as error:  # Keras has any for what is not its own; it runs no foreign code
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise RecordError(f"{file} cannot be read: {why[:300]}") from error
+    _check_shapes(file, front_end, shapes)
+    return network
 
 
-def _lite(folder: Path) -> "LiteNetwork":
+def _check_shapes(file: Path, front_end: FrontEnd, shapes: tuple) -> None:
+    if shapes != ((maps.ROWS, maps.FRAMES, front_end.channels), (len(front_end.emotions),)):
+        raise RecordError(f"{file} is not the network of its front_end.json; {_AGAIN}")
+
+
+def _lite(folder: Path, front_end: FrontEnd) -> "LiteNetwork":
     file = folder / "network.tflite"
     try:
         flatbuffer = file.read_bytes()
@@ -239,10 +279,15 @@ def _lite(folder: Path) -> "LiteNetwork":
     # LiteRT itself would answer with whatever weights there are.
     if sha256(flatbuffer).hexdigest() != _described(folder).get("tflite_sha256"):
         raise RecordError(
-            f"{file} is damaged: it is not what was exported; make the run again, or remove the "
-            "file and Keras will answer"
+            f"{file} is damaged: it is not what was exported; {_AGAIN}, or remove the file and "
+            "Keras will answer"
         )
-    return LiteNetwork(flatbuffer)
+    try:
+        network = LiteNetwork(flatbuffer)
+    except (ValueError, RuntimeError) as error:
+        raise RecordError(f"{file} is damaged: {error}; {_AGAIN}") from error
+    _check_shapes(file, front_end, network.shapes)
+    return network
 
 
 def _batches(items: Iterable[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:

@@ -117,7 +117,19 @@ class Discriminant:
         shapes += [(2, len(SETS[values["copies"]]), numbers)] * ("speaker" in arrays)
         if [array.shape for array in arrays.values()] != shapes:
             raise ValueError("its numbers do not fit each other")
+        if not all(np.isfinite(array).all() for array in (*arrays.values(), values["temperature"])):
+            raise ValueError("its numbers are not finite")
+        if not (arrays["std"] > 0).all() or not values["temperature"] > 0:
+            raise ValueError("its deviations and its temperature are above 0")
+        check_emotions(values["emotions"])
         return cls(**values | arrays)
+
+
+def check_emotions(names: object) -> None:
+    """Raise a ValueError if these are no names of two emotions or more."""
+    texts = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    if not texts or not 2 <= len(set(names)) == len(names):
+        raise ValueError(f"its emotions are no list of different names: {names!r:.80}")
 
 
 def fit(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ser_lib.core import audio, jobs
-from ser_lib.core.errors import AudioError, printable
+from ser_lib.core.errors import AudioError, ParameterError, RecordError, printable
 from ser_lib.core.files import files_below
 from ser_lib.models import bundle
 from ser_lib.models.bundle import FrontEnd
@@ -133,6 +133,10 @@ def _answer(
             except AudioError as error:
                 errors.append(error)  # one bad file must not cost the others their answer
                 continue
+            except (ParameterError, MemoryError) as error:
+                reason = str(error) or "takes more memory than there is"
+                errors.append(AudioError(f"{printable(file)}: {reason}"))
+                continue
             read.append(file)
             remarks.extend(f"{file}: {remark}" for remark in told)
             yield static
@@ -140,4 +144,6 @@ def _answer(
     with jobs.silent_libraries():
         network = _load(model)
         probabilities = network.predict(inputs(network.front_end))
+    if not np.isfinite(probabilities).all():
+        raise RecordError(f"the network in {model} answers what is no number; make the run again")
     return start, read, probabilities, errors, remarks

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ser_lib import corpora
+from ser_lib.core import jobs
 from ser_lib.core.errors import RecordError
 from ser_lib.corpora import Manifest
 from ser_lib.experiments import train
@@ -317,14 +318,18 @@ def against(
 
 
 def shelf() -> pd.DataFrame:
-    """Return every finished run of the workspace, the newest first.
+    """Return every finished run of the workspace, the newest first; what is damaged is told.
 
     Columns: corpus, method, protocol, uar, low, high, n and unit (that the interval rests on),
     accuracy, given (the parameters that are not the usual ones), started and folder.
     """
     rows = []
     for folder in folders():
-        run = read(folder)
+        try:
+            run = read(folder)
+        except RecordError as error:
+            jobs.tell(str(error))
+            continue
         rows.append(
             {
                 "corpus": run.record.corpus.name,

@@ -1,6 +1,7 @@
 """Reading audio: formats, channels, rates, and one clear error for each kind of bad file."""
 
 import io
+import os
 from pathlib import Path
 
 import librosa
@@ -132,6 +133,56 @@ def test_a_header_that_announces_another_length(tmp_path, size):
     assert len(signal) == (4_000 if size == 8_000 else len(tone()))
     # Encoders that write as they go announce the largest number, which says nothing.
     assert len(told) == (size != 0xFFFFFFFF)
+
+
+@pytest.mark.parametrize("name", ["a.flac", "a.mp3"])
+def test_a_header_does_not_say_how_much_memory_is_taken(tmp_path, name):
+    file = written(tmp_path / name, tone())
+    content, expected = bytearray(file.read_bytes()), audio.decode(file)[0]
+    if name == "a.flac":  # as encoders write that do not know yet: 36 bits of zeros
+        content[21] &= 0xF0
+        content[22:26] = bytes(4)
+    else:
+        place = max(content.find(b"Xing"), content.find(b"Info")) + 8
+        content[place : place + 4] = b"\x7f\xff\xff\xff"  # MPEG frames
+    file.write_bytes(content)
+    told = []
+    samples = audio.decode(file, tell=told.append)[0]
+    np.testing.assert_array_equal(samples[: len(expected)], expected)
+    assert len(samples) < len(expected) + 3000
+    assert len(told) == (name == "a.mp3")
+
+
+@pytest.mark.parametrize(
+    ("channels", "remarks"), [([VOICE], 1), ([VOICE, 0.5 * VOICE], 1), ([VOICE, -VOICE], 2)]
+)
+@pytest.mark.parametrize("rate", [16_000, audio.RATE])
+def test_a_long_file_is_read_in_blocks(tmp_path, monkeypatch, channels, remarks, rate):
+    samples = 2**15 * np.stack(channels, axis=1)
+    file = written(tmp_path / "a.wav", samples, rate, subtype="FLOAT")
+    whole, told = audio.load(file), []
+    monkeypatch.setattr(audio, "_BLOCK", 1000)
+    np.testing.assert_array_equal(audio.load(file, tell=told.append), whole)
+    assert len(told) == remarks
+    monkeypatch.setattr(audio, "LONGEST_S", 0.2)
+    with pytest.raises(AudioError, match=r"hours long; name a part: a\.wav#t=0,600"):
+        audio.load(file)
+    assert len(audio.load(f"{file}#t=0.1,0.2")) == round(0.1 * audio.RATE)
+
+
+@pytest.mark.parametrize("rate", [1, 999, 2_000_000])
+def test_a_rate_that_no_recorder_has(tmp_path, rate):
+    with pytest.raises(AudioError, match="sampling rate of"):
+        audio.decode(written(tmp_path / "a.wav", tone(), rate))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.wav")
+    (tmp_path / "link.wav").symlink_to("/dev/zero")
+    for name in ("pipe.wav", "link.wav"):
+        with pytest.raises(AudioError, match="is a pipe or a device"):
+            audio.load(tmp_path / name)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,14 @@
 """Files: where the workspace is, hashes, what is there whole or not at all, places anywhere."""
 
 import errno
+import fcntl
 import os
 import shutil
 import socket
+import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -111,6 +115,59 @@ def test_a_fresh_folder_appears_when_it_is_complete(tmp_path):
         (folder / "new").touch()
         assert names(target) == ["old"]
     assert names(target) == ["new"]
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    killed, young, mine = (tmp_path / f".{name}-x.ser-part" for name in ("a", "b", "c"))
+    for folder in (killed, young, mine, tmp_path / ".d-x"):
+        folder.mkdir()
+        (folder / "half").touch()
+        if folder != young:
+            os.utime(folder, (0, 0))
+    handle = os.open(mine, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)  # as a process that is at work
+    with fresh_folder(tmp_path / "target"):
+        pass
+    os.close(handle)
+    assert names(tmp_path) == [".b-x.ser-part", ".c-x.ser-part", ".d-x", "target"]
+
+
+def test_one_after_the_other(tmp_path):
+    inside, most = [], []
+
+    def enter(_):
+        with room.alone(tmp_path / "deep" / "lock"):
+            inside.append(1)
+            time.sleep(0.01)
+            most.append(len(inside))
+            inside.pop()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(enter, range(4)))
+    assert most == [1] * 4
+
+
+@pytest.mark.parametrize("change", ["none", "changed", "gone", "new", "no sums", "cut"])
+def test_what_was_altered_is_named(tmp_path, change):
+    for name in ("a", "deep/b c", ".hidden"):
+        write_atomically(tmp_path / name, name)
+    room.seal(tmp_path)
+    done = subprocess.run(["sha256sum", "--check", room.SUMS], cwd=tmp_path, capture_output=True)
+    assert done.returncode == 0
+    file, sums = tmp_path / "deep" / "b c", tmp_path / room.SUMS
+    write_atomically(tmp_path / ".hidden", "other")
+    if change == "changed":
+        file.write_text("B c")
+    elif change == "gone":
+        file.unlink()
+    elif change == "new":
+        (tmp_path / "new").touch()
+    elif change == "no sums":
+        sums.unlink()
+    elif change == "cut":
+        sums.write_text(sums.read_text().splitlines()[0])
+    expected = {"none": [], "new": ["new"], "no sums": [room.SUMS]}
+    assert room.altered(tmp_path) == expected.get(change, ["deep/b c"])
 
 
 FULL = [OSError(n, os.strerror(n)) for n in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)]

@@ -105,7 +105,7 @@ def test_a_split_is_known_by_what_is_in_it(tmp_path):
         ("epochs", [0, 1.5, "5", True], "epochs must be a whole number from 1, not"),
         ("patience", [0, 1.5, None], "patience must be a whole number from 1, not"),
         ("batch_size", [0, 16.0, None], "batch_size must be a whole number from 1, not"),
-        ("crops", [0, 2.5], "crops must be a whole number from 1, not"),
+        ("crops", [0, 2.5, 10**9], "crops must be a whole number from 1 to 1000, not"),
         ("seed", [-1, 0.5, None, 10**7], "seed must be a whole number from 0 to 1000000, not"),
         ("learning_rate", [0, -1e-3, 1.1, "1e-3", NAN, True], "must be above 0, up to 1, not"),
         ("weight_decay", [-0.1, "0", float("inf"), NAN], "weight_decay must be from 0 to"),

@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from played import play
 
 from ser_lib import corpora
 from ser_lib.core import audio
-from ser_lib.core.errors import CorpusError, RecordError, SplitError, TrainingError
+from ser_lib.core.errors import CorpusError, RecordError, SpaceError, SplitError, TrainingError
 from ser_lib.corpora import CATALOGUE
 from ser_lib.experiments import fit as fitting
 from ser_lib.experiments import run as runs
@@ -603,7 +604,10 @@ def test_the_folds_of_a_run_come_with_their_bundles(tones, played):
     assert list(bundles) == [fold["name"] for fold in record.record.folds]
     assert all(folder.name == "bundle" and folder.is_dir() for folder in bundles.values())
     shutil.rmtree(bundles["speaker-s1"])
-    with pytest.raises(RecordError, match=r"there is no .*bundle; run the cnn again"):
+    with pytest.raises(RecordError, match=r"speaker-s1 is damaged.*bundle/front_end"):
+        train.bundles(record)
+    shutil.rmtree(bundles["speaker-s1"].parent)
+    with pytest.raises(RecordError, match=r"there is no .*speaker-s1; run the cnn again"):
         train.bundles(record)
     with pytest.raises(RecordError, match="was read without its corpus"):
         train.bundles(runs.read(record.folder))
@@ -702,5 +706,37 @@ def test_what_the_corpus_lacks_is_said_before_any_work(
 def test_a_damaged_record_is_not_taken_for_a_run(tones, played):
     table = tones(each=1)
     (run_it(table).folder / "record.json").write_text("{")
-    with pytest.raises(RecordError, match="is not JSON"):
+    with pytest.raises(RecordError, match=r"is damaged.*record\.json is not as it was written"):
         run_it(table)
+
+
+def test_a_damaged_fold_is_not_used(workspace, tones, played, monkeypatch):
+    table, collect = tones(each=1), train.gather
+
+    def damaging(*plan, **options):
+        file = fold_folders(workspace)["speaker-s2"] / "predictions.csv"
+        file.write_text(file.read_text().replace("anger", "sadness", 1))
+        return collect(*plan, **options)
+
+    monkeypatch.setattr(train, "gather", damaging)
+    with pytest.raises(RecordError, match=r"speaker-s2 is damaged.*predictions\.csv"):
+        run_it(table)
+
+
+def test_two_who_train_the_same_do_not_train_it_twice(tones, played):
+    manifest = corpora.load("table", tones(each=1))
+    plan = PLAYED, manifest, train.audited(PLAYED, manifest)
+    with ThreadPoolExecutor(3) as pool:
+        counts = list(pool.map(lambda _: train.prepare([plan], progress=silent), range(3)))
+    assert sorted(counts) == [0, 0, len(plan[2])]
+    assert len(played) == len(plan[2])
+
+
+def test_a_full_disk_is_said_before_a_fold_is_lost(tones, played, monkeypatch):
+    def full(n_bytes):
+        raise SpaceError(f"no space for {n_bytes}")
+
+    monkeypatch.setattr(train, "check_writable", full)
+    with pytest.raises(SpaceError, match=str(train.ROOM)):
+        run_it(tones(each=1))
+    assert played == []

@@ -143,6 +143,26 @@ def test_a_damaged_chunk_is_named_and_computed_again(manifest, computed, anywher
     assert (address in told and "000004.npy" in told) is (damage != "removed")
 
 
+@pytest.mark.parametrize("place", [128, 5000, -5, -1])
+def test_a_chunk_that_was_altered_is_not_used(manifest, computed, anywhere, workspace, place):
+    maps = build(manifest)
+    far, whole = Place(maps.address), content(maps.address)
+    near = Place(workspace / "data" / "features" / maps.address.rpartition("/")[2])
+    first = maps[4]
+    for altered in (near, far):
+        if altered is far:
+            Path(near.address, "000004.npy").unlink()
+        chunk = bytearray(whole["000004.npy"])
+        chunk[place] ^= 1
+        altered.write("000004.npy", bytes(chunk))
+        with pytest.raises(StoreError, match=r"000004\.npy of the .* damaged; run again"):
+            store.Store(maps.address, 18)[7]
+        computed.clear()
+        np.testing.assert_array_equal(build(manifest)[4], first)
+        assert len(computed) == (4 if altered.address == far.address else 0)
+    assert content(far.address) == whole
+
+
 @pytest.mark.parametrize("damage", ["removed", "cut", "garbage", "another"])
 def test_damaged_lengths_are_written_again(manifest, computed, damage):
     folder = folder_of(build(manifest))
@@ -173,7 +193,7 @@ def test_a_store_of_another_number_of_utterances_is_refused(manifest, tmp_path):
 
 def test_memory_does_not_grow_with_the_store(tmp_path):
     # 200 MB are read by a process that may take 60 MB more than it has.
-    chunk = store.npy(np.ones(features.ROWS * 130 * store.CHUNK, np.float32))
+    chunk = store.chunk(np.ones(features.ROWS * 130 * store.CHUNK, np.float32))
     for number in range(100):
         (tmp_path / store._name(number)).write_bytes(chunk)
     (tmp_path / "lengths.npy").write_bytes(store.npy(np.full(6_400, 130, np.int32)))

@@ -1,10 +1,13 @@
 """Bundles: the same probabilities after saving and loading, on Keras and on LiteRT."""
 
+import io
 import json
 import shutil
 from dataclasses import replace
 from functools import cache, partial
+from hashlib import sha256
 from pathlib import Path
+from zipfile import ZipFile
 
 import keras
 import numpy as np
@@ -187,6 +190,105 @@ def test_a_front_end_that_is_not_whole(saved, part):
         file.write_text(json.dumps(content))
         with pytest.raises(RecordError, match=r"front_end\.json is damaged"):
             bundle.load(saved)
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        *(("crops", value) for value in (0, -3, "x", 1.5, 10**9)),
+        *(("channels", value) for value in (0, 2, 3, "1")),
+        ("feature_map", "mfcc"),
+        *(("emotions", value) for value in ([], ["anger"], ["anger"] * 2, [1, 2], "anger")),
+        *(("std", value) for value in (0.0, -1.0, float("nan"), float("inf"), "x", [])),
+        *(("mean", value) for value in (float("nan"), 1e300, None, [1.0])),
+    ],
+)
+def test_a_front_end_that_nothing_could_be_fed_through(saved, part, value):
+    file = saved / "front_end.json"
+    described = json.loads(file.read_text())
+    if part in ("mean", "std"):
+        described["standardiser"][part][7] = [value]
+    else:
+        described[part] = value
+    file.write_text(json.dumps(described))
+    with pytest.raises(RecordError, match=r"front_end\.json is damaged"):
+        bundle.read_front_end(saved)
+
+
+def test_a_front_end_that_has_no_end(saved):
+    for content in ("[" * 100_000, None):
+        (saved / "front_end.json").unlink()
+        if content:
+            (saved / "front_end.json").write_text(content)
+        else:
+            (saved / "front_end.json").symlink_to("/dev/zero")
+        with pytest.raises(RecordError, match="is not a model bundle"):
+            bundle.load(saved)
+
+
+def foreign(change):
+    """Return what makes another archive of a network: `change` of its config."""
+
+    def made(content: bytes) -> bytes:
+        old, new = ZipFile(io.BytesIO(content)), io.BytesIO()
+        with ZipFile(new, "w") as archive:
+            for name in old.namelist():
+                text = old.read(name)
+                if name == "config.json":
+                    text = json.dumps(change(json.loads(text)))
+                archive.writestr(name, text)
+        return new.getvalue()
+
+    return made
+
+
+def with_class(name: str, module: str = "keras.layers"):
+    def change(config):
+        config["config"]["layers"][1] |= {"class_name": name, "module": module}
+        return config
+
+    return foreign(change)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        with_class("Lambda"),
+        with_class("NoSuchLayer"),
+        with_class("system", "os"),
+        foreign(lambda config: {"class_name": "Dense", "config": {"units": 3}}),
+        foreign(lambda config: {"class_name": "str", "config": "x"}),
+        foreign(lambda config: []),
+    ],
+)
+def test_a_network_that_is_of_another_kind(saved, make):
+    file = saved / "network.keras"
+    file.write_bytes(make(file.read_bytes()))
+    with pytest.raises(RecordError, match=r"network\.keras (cannot be read|is not)") as caught:
+        bundle.load(saved)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_network_that_is_not_that_of_its_front_end(exported, monkeypatch):
+    file = exported / "front_end.json"
+    described = json.loads(file.read_text())
+    file.write_text(json.dumps(described | {"emotions": ["anger", "neutral"]}))
+    for _ in "lite", "keras":
+        with pytest.raises(RecordError, match="is not the network of its front_end"):
+            bundle.load(exported)
+        monkeypatch.setattr(bundle, "lite_available", lambda: False)
+    monkeypatch.setattr(bundle, "UNPACKED", 1000)
+    with pytest.raises(RecordError, match="would unpack to more"):
+        bundle.load(exported)
+
+
+def test_a_flatbuffer_that_is_none(exported):
+    (exported / "network.tflite").write_bytes(b"web page")
+    described = json.loads((exported / "front_end.json").read_text())
+    described["tflite_sha256"] = sha256(b"web page").hexdigest()  # of somebody who knows how
+    (exported / "front_end.json").write_text(json.dumps(described))
+    with pytest.raises(RecordError, match=r"network\.tflite is damaged"):
+        bundle.load(exported)
 
 
 @pytest.mark.parametrize("damage", ["removed", "cut", "empty"])

@@ -105,7 +105,11 @@ def test_a_bundle_keeps_all_of_it(tmp_path):
 
 @pytest.mark.parametrize(
     "damage",
-    [{"weights": [[1.0]]}, {"mean": "x"}, {"copies": "many"}, {"bias": None}, {"emotions": 3}],
+    [
+        *({"weights": [[1.0]]}, {"mean": "x"}, {"copies": "many"}, {"bias": None}, {"emotions": 3}),
+        *({"std": [0.0] * 12}, {"mean": [float("nan")] * 12}, {"emotions": ["anger"] * 3}),
+        *({"temperature": value} for value in (0.0, -1.0, float("nan"), "x", None)),
+    ],
 )
 def test_a_bundle_that_is_damaged(tmp_path, damage):
     bundle.save(None, fit(*clouds()), tmp_path)

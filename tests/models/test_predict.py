@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from ser_lib.core import audio
-from ser_lib.core.errors import AudioError
+from ser_lib.core.errors import AudioError, ParameterError
 from ser_lib.features import maps as features
 from ser_lib.features.maps import Standardiser
 from ser_lib.models import bundle, networks, predict
@@ -89,6 +89,22 @@ def test_bad_files_cost_nobody_else_an_answer(run, tones, expected, tmp_path, mo
     np.testing.assert_allclose(found.probabilities, expected[:3], atol=1e-5)
     assert [str(error).split(":")[0] for error in found.refused] == [str(path) for path in bad]
     assert all(isinstance(error, AudioError) for error in found.refused)
+
+
+@pytest.mark.parametrize("error", [ParameterError("what a map refuses"), MemoryError()])
+def test_no_error_of_one_file_ends_all(run, tones, expected, monkeypatch, error):
+    extract = features.extract
+
+    def failing(signal, **options):
+        if len(signal) == len(audio.load(tones[1])):
+            raise error
+        return extract(signal, **options)
+
+    monkeypatch.setattr(features, "extract", failing)
+    found = predict.predict(tones[:3], run)
+    np.testing.assert_allclose(found.probabilities, expected[[0, 2]], atol=1e-5)
+    (refused,) = found.refused
+    assert str(refused).startswith(f"{tones[1]}: {error or 'takes more memory'}")
 
 
 @pytest.mark.parametrize("names", [(), ("a.wav", "b.wav")])
