@@ -95,6 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     add("-h", "--help", action=_RunHelp, help="show this, and the parameters of named notebooks")
     add("notebooks", metavar="NOTEBOOK", nargs="*", help="name in notebooks/, such as cnn_gru")
     parameters(add, "a parameter of the notebook")
+    text = "say what would be computed, and about how long it takes"
+    add("--dry-run", action="store_true", help=text)
     text = "train a grid of networks and compare them by validation"
     add = command(_sweep, text, "--scheduler", "--out")
     add("file", metavar="FILE.yml", help="corpus, architecture and parameters")
@@ -142,7 +144,7 @@ class _RunHelp(argparse.Action):
         super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
 
     def __call__(self, parser, namespace, values, option_string=None):
-        from ser_lib.report.notebooks import parameters_of
+        from ser_lib.report.templates import parameters_of
 
         parser.print_help()
         for name in namespace.notebooks or ():
@@ -150,15 +152,18 @@ class _RunHelp(argparse.Action):
             for parameter, about in parameters_of(name).items():
                 if parameter in ("corpus", "data_dir"):
                     continue
-                kind = about["inferred_type_name"]
-                print(f"  {parameter:<16} {kind:<6} {about['default']:<8} {about['help']}")
+                words = about["kind"], about["default"], about["help"]
+                print("  {:<16} {:<6} {:<8} {}".format(parameter, *words))
         parser.exit()
 
 
 def _corpora(options) -> int:
+    from ser_lib.core.jobs import processors, roughly
     from ser_lib.corpora import CATALOGUE
     from ser_lib.corpora.download import ARCHIVES
+    from ser_lib.experiments import forecast
 
+    rates = forecast.rates()
     for corpus in CATALOGUE.values():
         hours = f", {corpus.hours:.2f} hours" if corpus.hours else ""
         size = f"{corpus.speakers} speakers, {corpus.utterances} utterances{hours}"
@@ -167,6 +172,8 @@ def _corpora(options) -> int:
         if corpus.emotions:
             print(f"         {', '.join(corpus.emotions)}")
         print(f"         licence: {corpus.licence}; from: {corpus.home}")
+        if seconds := forecast.of_corpus(corpus, rates):
+            print(f"         its networks: {roughly(seconds)} on {processors()} processors")
         if corpus.name in ARCHIVES:
             print(f"         ser download {corpus.name} DIR")
     return 0
@@ -205,15 +212,21 @@ def _manifest(options) -> int:
 
 
 def _run(options) -> int:
+    from ser_lib.report import templates
+
+    parameters = _parameters(options)
+    # A typing error is answered before what takes seconds to import.
+    templates.check(options.notebooks, parameters)
     from ser_lib.report import notebooks
 
     notebooks.execute(
         options.notebooks,
         corpus=options.corpus,
         data_dir=options.data,
-        parameters=_parameters(options),
+        parameters=parameters,
         report=options.report,
         scheduler=options.scheduler,
+        dry_run=options.dry_run,
     )
     return 0
 
@@ -251,17 +264,19 @@ def _parameters(options) -> dict:
     """Split each ``name=value``; the value is read as YAML, but 1e-3 is a number."""
     import yaml
 
-    from ser_lib.experiments.experiment import as_number
-
     parameters = {}
     for text in options.parameters:
         name, _, value = text.partition("=")
         if not value.strip() or not name.isidentifier():
             raise ParameterError(f"-p takes NAME=VALUE (null for the usual value), not '{text}'")
         try:
-            parameters[name] = as_number(yaml.safe_load(value))
+            parameters[name] = value = yaml.safe_load(value)
         except yaml.YAMLError as error:
             raise ParameterError(f"-p {name}: '{value}' is not a value") from error
+        if isinstance(value, str):
+            from ser_lib.experiments.experiment import as_number
+
+            parameters[name] = as_number(value)
     return parameters
 
 

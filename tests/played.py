@@ -58,8 +58,10 @@ def play(monkeypatch):
     """Return the names of the folds that are played from now on, in this process."""
     names = []
 
-    def each(function, jobs, **options):
+    def each(function, jobs, watch=None, **options):
         for job in jobs:
+            if watch:
+                watch([0] * len(jobs))
             if function is fit.export:
                 yield shutil.copytree(*job)
                 continue

@@ -162,7 +162,6 @@ def test_a_notebook_that_fails(ser, templates, table):
     ("arguments", "parts"),
     [
         (["cnn_gro"], ["unknown notebook 'cnn_gro'", "did you mean 'cnn_gru'"]),
-        (["final"], ["final.ipynb does not exist", "run from the checkout"]),
         (["cnn", "--corpus", "nope"], ["unknown corpus 'nope'", "demo, demo2, crema-d, emodb"]),
         (["cnn", "--corpus", "emodb"], ["corpus 'emodb' needs its folder"]),
         (["cnn", "--corpus", "emodb", "--data", "/no/where"], ["/no/where does not exist"]),
@@ -192,6 +191,18 @@ def test_a_run_that_is_refused(ser, templates, monkeypatch, arguments, parts):
     assert_one_sentence(code, err, *parts)
     assert out == ""
     assert not (templates / "runs").exists()
+
+
+def test_a_dry_run_says_what_would_be_computed(ser, templates, table):
+    options = ("--corpus", "table", "--data", table)
+    code, out, _ = ser("run", "data", "cnn", *options, "--dry-run")
+    assert code == 0
+    lines = out.splitlines()
+    assert "pages to execute: 2 of 2: data, cnn" in lines
+    assert "folds to train: 3 of cnn on logmel, protocol speaker" in lines
+    assert not (templates / "runs").exists()
+    ser("run", "data", *options)
+    assert "pages to execute: 0 of 1" in ser("run", "data", *options, "--dry-run")[1]
 
 
 def test_what_only_reads_needs_no_place_to_write(ser, tmp_path, monkeypatch, write_tone):

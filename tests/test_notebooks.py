@@ -5,11 +5,13 @@ import re
 from pathlib import Path
 
 import nbformat
+import papermill
 import pytest
 
+from ser_lib.core.errors import NotebookError
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment, names_of
-from ser_lib.report import notebooks
-from ser_lib.report.notebooks import NOTEBOOKS
+from ser_lib.report import templates
+from ser_lib.report.templates import NOTEBOOKS
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 TEMPLATES = sorted(FOLDER.glob("*.ipynb"))
@@ -51,15 +53,30 @@ def test_template(template):
 
 @each_template
 def test_every_parameter_has_a_type_and_a_comment(template):
-    for name, about in notebooks.parameters_of(template.stem).items():
-        assert about["inferred_type_name"] not in ("", "None"), name
+    for name, about in templates.parameters_of(template.stem).items():
+        assert about["kind"] in ("str", "int", "float", "bool", "dict"), name
         assert len(about["help"]) > 5, name
+
+
+def test_parameters_are_read_as_papermill_reads_them():
+    for template in TEMPLATES:
+        known = papermill.inspect_notebook(str(template))
+        for name, about in templates.parameters_of(template.stem).items():
+            assert about["default"].replace("'", '"') == known[name]["default"]
+            assert about["help"] == known[name]["help"]
+        assert list(known) == list(templates.parameters_of(template.stem))
+
+
+def test_a_page_without_a_template(monkeypatch, tmp_path):
+    monkeypatch.setattr(templates, "resource", tmp_path.joinpath)
+    with pytest.raises(NotebookError, match=r"final\.ipynb does not exist; run from the checkout"):
+        templates.parameters_of("final")
 
 
 @each_template
 def test_parameters_are_those_of_an_experiment(template):
     name = template.stem
-    given = notebooks.defaults_of(name)
+    given = templates.defaults_of(name)
     if name in ("corpora", "speed"):
         assert not given, "it is about all corpora, or about none"
     elif name in ARCHITECTURES:

@@ -43,6 +43,16 @@ def workspace() -> Path:
     return here
 
 
+def resource(name: str) -> Path:
+    """Return where a file or folder of the report is, such as ``"book"``, or would be.
+
+    The workspace's own comes first; else it is that of the installed package, or of the checkout.
+    """
+    own = workspace() / name
+    packaged = _LIBRARY / "home"
+    return own if own.exists() else (packaged if packaged.is_dir() else _LIBRARY.parent) / name
+
+
 def digest(*parts: object) -> str:
     """Return a short stable hash of strings, bytes, paths (their content) and plain JSON values.
 

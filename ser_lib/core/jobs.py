@@ -11,30 +11,37 @@ import multiprocessing
 import os
 import pickle
 import platform
+import shutil
 import sys
 import threading
+import time
 import traceback
 from asyncio import run, wait_for
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
-from itertools import islice, starmap
+from itertools import islice
 from multiprocessing.process import BaseProcess
-from queue import SimpleQueue
+from multiprocessing.sharedctypes import RawArray
+from queue import Empty, SimpleQueue
 
 from ser_lib.core.errors import AudioError, ClusterError, SerError, StoreError
 from ser_lib.core.files import digest, sources, workspace
 
 AHEAD = 2000  # jobs handed out at a time, so that millions of files are not millions of futures
+PAUSE = 1.0  # seconds after which a watcher is told how far the jobs are
+TOLD_S = 10.0  # seconds between two lines that say how far long work is
 PATIENCE = 5.0  # seconds that a scheduler has to answer, and then its workers to be there
 PACKAGES = ("keras", "numpy", "scipy", "soundfile", "soxr", "tensorflow", "tensorflow-cpu")
 COMMAND = "dask worker {} --nthreads 1 --nworkers 2"  # what starts workers of a scheduler
 _AGAIN = "what was finished is kept: run the same command again"
 
 Initializer = Callable[[], None] | None
+Steps = MutableSequence[int] | None
+Watch = Callable[[Sequence[int]], None] | None
 Pool = Iterator[tuple[Callable[..., Future], Callable[[Future], object]]]
 
 
@@ -47,7 +54,54 @@ def processors() -> int:
 
 def tell(line: str) -> None:
     """Tell how far long work is: a line on the standard error stream."""
+    show("")
     print(line, file=sys.stderr, flush=True)
+
+
+def show(line: str) -> bool:
+    """Rewrite the last line of a terminal; in a pipe, in a notebook and in CI return False."""
+    if terminal := sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns - 1
+        print(f"\r\x1b[K{line[:width]}", end="", file=sys.stderr, flush=True)
+    return terminal
+
+
+def roughly(seconds: float) -> str:
+    """Say about how long something takes.
+
+    >>> roughly(20), roughly(1100), roughly(9000)
+    ('less than a minute', 'about 18 min', 'about 2.5 h')
+    """
+    if seconds < 60:
+        return "less than a minute"
+    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.2g} h"
+
+
+class Countdown:
+    """How far long work is, of which so much is done in all units, and the time that is left.
+
+    What was `expected` of it, in seconds, counts like a tenth that was measured: the first part
+    takes longer than the others, as its process has to start.
+    """
+
+    def __init__(self, total: float, *, done: float = 0, expected: float | None = None) -> None:
+        self._total, self._before, self._expected = total, done, expected
+        self._start = self._told = time.monotonic()
+
+    def left(self, done: float) -> str:
+        """Return the words that end a line, "" if nothing is known yet."""
+        seconds, units = time.monotonic() - self._start, done - self._before
+        if self._expected is not None:
+            seconds += self._expected / 10
+            units += (self._total - self._before) / 10
+        return f", {roughly(seconds / units * (self._total - done))} to go" if units else ""
+
+    def tell(self, done: float, words: str) -> None:
+        """Say how far the work is: all the time on a terminal, else every ten seconds."""
+        line = f"{done:,} of {self._total:,} {words}{self.left(done)}" * (done < self._total)
+        if not show(line) and line and time.monotonic() - self._told > TOLD_S:
+            self._told = time.monotonic()
+            tell(line)
 
 
 def each(
@@ -56,6 +110,7 @@ def each(
     *,
     workers: int | str | None = None,
     initializer: Initializer = None,
+    watch: Watch = None,
 ) -> Iterator:
     """Yield ``function(*job)`` of every job as it is done, in any order.
 
@@ -67,11 +122,17 @@ def each(
     initializer, which every worker calls once before its first job. A text is the address of a Dask
     scheduler, ``"tcp://host:8786"``.
 
+    `watch` is called now and then with the number of steps that each job has made: how often it
+    called `step`. On a cluster that stays 0.
+
     A `SerError` is that of a job, on a cluster with the worker's name, or says that a worker is
     killed or cannot start; a `ClusterError`, that the cluster or one of its workers is not there,
     or is not as this process.
     """
     jobs = list(jobs)
+    steps = RawArray("l", len(jobs)) if watch and jobs else None
+    if steps:
+        watch(steps)
     if workers in (0, 1) or not jobs:
         if workers and jobs and initializer:
             try:
@@ -81,22 +142,55 @@ def each(
                     f"this process cannot do the work ({error}); pass workers=2 or start a new "
                     "Python"
                 ) from error
-        yield from starmap(function, jobs)
+        outer = dict(_counted)  # a job may have jobs of its own
+        try:
+            for number, job in enumerate(jobs):
+                _counted.update(steps=steps, number=number, watch=watch)
+                yield function(*job)
+        finally:
+            _counted.clear()
+            _counted.update(outer)
         return
     if isinstance(workers, str):
         pool = _cluster(workers, initializer)
     else:
-        pool = _processes(min(workers or processors(), len(jobs)), initializer)
+        pool = _processes(min(workers or processors(), len(jobs)), initializer, steps)
     done: SimpleQueue[Future] = SimpleQueue()
-    waiting = iter(jobs)
+    waiting = enumerate(jobs)
     with pool as (submit, result_of):
-        for job in islice(waiting, AHEAD):
-            submit(function, *job).add_done_callback(done.put)
+        for number, job in islice(waiting, AHEAD):
+            submit(number, function, *job).add_done_callback(done.put)
         for _ in jobs:
-            result = result_of(done.get())
-            for job in islice(waiting, 1):
-                submit(function, *job).add_done_callback(done.put)
+            while (future := _next(done, PAUSE if watch else None)) is None:
+                watch(steps)
+            result = result_of(future)
+            for number, job in islice(waiting, 1):
+                submit(number, function, *job).add_done_callback(done.put)
             yield result
+
+
+def step() -> None:
+    """Count a step of the job that this process does, such as an epoch; see `each`."""
+    if steps := _counted.get("steps"):
+        steps[_counted["number"]] += 1
+        if watch := _counted.get("watch"):
+            watch(steps)
+
+
+_counted: dict = {}  # of this process: the `steps` of all jobs, the `number` of its own, `watch`
+
+
+def _step_by_step(number: int, function: Callable, *job):
+    """Do a job in a worker process."""
+    _counted["number"] = number
+    return function(*job)
+
+
+def _next(done: SimpleQueue, seconds: float | None) -> Future | None:
+    """Return a future that is done, or None after so many seconds."""
+    with suppress(Empty):
+        return done.get(timeout=seconds)
+    return None
 
 
 @contextmanager
@@ -117,17 +211,17 @@ def silent_libraries() -> Iterator[None]:
 
 
 @contextmanager
-def _processes(count: int, initializer: Initializer) -> Pool:
+def _processes(count: int, initializer: Initializer, steps: Steps) -> Pool:
     """Start processes; give what submits a job, and what gives the result of its future."""
     others = set(multiprocessing.active_children())
     children: set[BaseProcess] = set()
     # Spawned, not forked: TensorFlow and threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(initializer,))
+    pool = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(initializer, steps))
 
-    def submit(function: Callable, *job) -> Future:
+    def submit(number: int, function: Callable, *job) -> Future:
         with _no_script():
-            future = pool.submit(function, *job)
+            future = pool.submit(_step_by_step, number, function, *job)
         if len(children) < count:
             children.update(set(multiprocessing.active_children()) - others)
         return future
@@ -158,7 +252,7 @@ def _no_script() -> Iterator[None]:
         vars(script).update(hidden)
 
 
-def _begin(initializer: Initializer) -> None:
+def _begin(initializer: Initializer, steps: Steps) -> None:
     """Prepare a process; it ends with its parent, even if that is killed without a word."""
 
     def follow() -> None:
@@ -167,6 +261,7 @@ def _begin(initializer: Initializer) -> None:
             os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
+    _counted["steps"] = steps
     runs = workspace() / "runs"
     # What native libraries say; errors travel to the parent. A prediction needs no folder for it.
     with suppress(OSError), open(runs / "native.log" if runs.is_dir() else os.devnull, "ab") as log:
@@ -199,7 +294,7 @@ def _cluster(address: str, initializer: Initializer) -> Pool:
                 raise ClusterError(f"worker {worker} has no such version of the library: {facts}")
         executor = client.get_executor(pure=False)
 
-        def submit(function: Callable, *job) -> Future:
+        def submit(number: int, function: Callable, *job) -> Future:
             content = pickle.dumps((function, job, initializer))
             return executor.submit(_work, content, about(), address)
 

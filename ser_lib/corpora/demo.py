@@ -34,7 +34,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.io import wavfile
 
 from ser_lib.core import jobs
 from ser_lib.core.errors import CorpusError, ParameterError
@@ -177,7 +176,10 @@ def make(
         todo = [(temporary, speaker, n_sentences, seed) for speaker in range(n_speakers)]
         if workers is None and n_speakers * n_sentences < 40:
             workers = 0  # done before a process has started
-        rows = [row for part in jobs.each(_speak, todo, workers=workers) for row in part]
+        rows, clock = [], jobs.Countdown(n_speakers)
+        for number, part in enumerate(jobs.each(_speak, todo, workers=workers), start=1):
+            rows += part
+            clock.tell(number, "speakers of the demo corpus are done")
         table = pd.DataFrame(sorted(rows), columns=_COLUMNS)
         table.to_csv(temporary / "manifest.csv", index=False, lineterminator="\n")
         (temporary / _STAMP).write_text(json.dumps(stamp, indent=1) + "\n", encoding="utf-8")
@@ -215,6 +217,8 @@ def _stamp(folder: Path) -> dict | None:
 
 def _speak(folder: Path, speaker: int, n_sentences: int, seed: int) -> list[tuple]:
     """Write all utterances of a speaker and return their rows."""
+    from scipy.io import wavfile  # who only reads a corpus need not wait for it
+
     sex = ("female", "male")[speaker % 2]
     session = f"S{speaker // 2 + 1}"
     name = session + sex[0].upper()

@@ -25,7 +25,6 @@ again.
 import hashlib
 import html
 import json
-import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -45,7 +44,6 @@ _TEXT = ("utterance", "path", "speaker", "sex", "session", "sentence", "emotion"
 _MEASURES = ("duration_s", "sample_rate_hz", "sha256")
 COLUMNS = _TEXT + _MEASURES
 TOGETHER = 50  # files that a thread measures in one go
-TOLD_S = 10.0  # seconds after which it is told how far a large corpus is read
 
 
 @dataclass(frozen=True, repr=False)
@@ -189,13 +187,11 @@ def _measure_all(root: Path, paths: list[str]) -> dict[str, _Measure | str]:
         names = paths[start : start + TOGETHER]
         return {name: _measure(root / name, notes.get(name)) for name in names}
 
-    pool, last = ThreadPoolExecutor(), time.monotonic()
+    pool, clock = ThreadPoolExecutor(), jobs.Countdown(len(paths))
     try:
         for block in pool.map(measure, range(0, len(paths), TOGETHER)):
             measures |= block
-            if time.monotonic() - last > TOLD_S:
-                last = time.monotonic()
-                jobs.tell(f"{len(measures):,} of {len(paths):,} audio files read")
+            clock.tell(len(measures), "audio files read")
     finally:
         pool.shutdown(cancel_futures=True)
         # What could not be read may be readable next time, with no change to the file.

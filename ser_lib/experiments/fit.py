@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ser_lib.core import jobs
 from ser_lib.core.errors import TrainingError
 from ser_lib.core.files import sources
 from ser_lib.corpora import Manifest
@@ -250,6 +251,7 @@ def _fit(
             centres = (maps.fit_window(read(i)) for i in rows)
             measured = _measure(network, centres, targets[rows])
             history.append({"epoch": epoch, "split": split} | measured)
+        jobs.step()
         recent = [row["uar"] for row in history if row["split"] == "validation"][-SMOOTHING:]
         reached = sum(recent) / SMOOTHING, -history[-1]["loss"]
         # A network that diverged answers nan, of which a UAR can be computed all the same.

@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from operator import mul
 from pathlib import Path
 from shutil import copy2
 from types import ModuleType
@@ -37,7 +38,7 @@ from ser_lib.core.files import (
     write_atomically,
 )
 from ser_lib.corpora import Manifest, describe
-from ser_lib.experiments import fit, lda, leakage, splits
+from ser_lib.experiments import fit, forecast, lda, leakage, splits
 from ser_lib.experiments import run as runs
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.run import Dataset, Record, Run, Speed
@@ -76,7 +77,8 @@ def train(
         Processes, by default as many as there are processors; 1 computes in this one. A text is
         the address of a Dask scheduler.
     progress
-        Called with a line of text per finished part; by default printed to standard error.
+        Called with a line of text per finished part; by default printed to standard error, but on
+        a terminal, where one line shows how far the work is.
     **parameters
         Of `Experiment`, such as ``protocol="speaker"``, ``epochs=5`` or ``seed=1``.
 
@@ -119,33 +121,55 @@ def _prepare(plans: list[Plan], workers: Workers, say: Callable[[str], None]) ->
     todo: dict[ModuleType, list[tuple]] = {}
     done, total = 0, 0
     for experiment, corpus, folds in plans:
-        if (run_folder(experiment, corpus, folds) / "record.json").is_file():
+        if not (parts := missing(experiment, corpus, folds)):
             continue
         method = METHODS[experiment.architecture]
         features = method.prepare(experiment, corpus, workers)
         table = corpus.table[["utterance", "speaker", "emotion"]]  # each job takes it along
-        total += len(folds)
-        folders = _folders(experiment, corpus, folds)
-        for number, (fold, folder) in enumerate(zip(folds, folders, strict=True)):
-            if folder.is_dir():
-                done += 1
-                continue
-            job = (folder, experiment, number, fold, table, corpus.emotions, features)
+        done, total = done + len(folds) - len(parts), total + len(folds)
+        for folder, number in parts.items():
+            job = (folder, experiment, number, folds[number], table, corpus.emotions, features)
             todo.setdefault(method, []).append(job)
     if todo:
         check_writable(ROOM)
         if done:
             say(f"{done} of {total} folds are there already")
     for method, own in todo.items():
+        watch = _watcher(own, done, total)
         options = {"workers": method.where(workers), "initializer": method.start_worker}
-        for target, line, files in jobs.each(_fit, own, **options):
+        for target, line, files in jobs.each(_fit, own, **options, watch=watch):
             with fresh_folder(target) as folder:
                 for name, content in files.items():
                     write_atomically(folder / name, content)
                 seal(folder)
             done += 1
-            say(f"fold {done} of {total}: {line}")
+            if progress or not jobs.show(""):
+                say(f"fold {done} of {total}: {line}")
     return sum(map(len, todo.values()))
+
+
+def missing(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold]) -> dict[Path, int]:
+    """Return where the folds that are still to be trained will be kept, each with its number."""
+    if (run_folder(experiment, corpus, folds) / "record.json").is_file():
+        return {}
+    folders = enumerate(_folders(experiment, corpus, folds))
+    return {folder: number for number, folder in folders if not folder.is_dir()}
+
+
+def _watcher(own: Sequence[tuple], before: int, total: int) -> Callable[[Sequence[int]], None]:
+    """Return what shows on a terminal how far folds are, from the epochs of each."""
+    trainings = [(experiment, fold) for _, experiment, _, fold, *_ in own]
+    units = [forecast.units(*training) for training in trainings]
+    clock = jobs.Countdown(sum(units), expected=forecast.seconds(trainings))
+
+    def watch(epochs: Sequence[int]) -> None:
+        ended = [folder.is_dir() for folder, *_ in own]
+        running = [n * len(fold.train) for n, (_, fold) in zip(epochs, trainings, strict=True)]
+        done = sum(map(max, zip(running, map(mul, ended, units), strict=True)))
+        number = min(before + sum(ended) + 1, total)
+        jobs.show(f"fold {number} of {total}, epochs so far: {sum(epochs)}{clock.left(done)}")
+
+    return watch
 
 
 def _fit(target: Path, experiment: Experiment, *job) -> tuple[Path, str, dict[str, bytes]]:

@@ -12,7 +12,6 @@ bands, which coders keep best, count more, but no single tone counts much. Two f
 compared by their correlation: about 0 for two recordings, near 1 for copies of one.
 """
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -113,15 +112,13 @@ def of(manifest: Manifest) -> np.ndarray:
         return np.load(file)
     except (OSError, ValueError, EOFError):  # not there, or damaged
         pass
-    prints, last = np.zeros((len(table), BINS), np.int8), time.monotonic()
+    prints, clock = np.zeros((len(table), BINS), np.int8), jobs.Countdown(len(table))
     pool = ThreadPoolExecutor(jobs.processors())
     try:
         paths = [manifest.root / path for path in table["path"]]
         for row, one in enumerate(pool.map(_of_file, paths)):
             prints[row] = one
-            if time.monotonic() - last > 10:
-                last = time.monotonic()
-                jobs.tell(f"{row + 1:,} of {len(table):,} fingerprints of recordings made")
+            clock.tell(row + 1, "fingerprints of recordings made")
     finally:
         pool.shutdown(cancel_futures=True)
     with suppress(OSError, SpaceError):  # what cannot be kept is made again

@@ -165,9 +165,11 @@ def build(
     chunks = {folder / f"{i:06d}.npy": items[i : i + CHUNK] for i in range(0, n, CHUNK)}
     todo = [(file, read, part) for file, part in chunks.items() if not _is_whole(file, len(part))]
     done = n - sum(len(part) for *_, part in todo)
+    clock = jobs.Countdown(n, done=done)
     # One chunk is not worth the start of a process.
     for finished in jobs.each(_write, todo, workers=workers if len(todo) > 1 else 0):
         done += finished
+        clock.tell(done, f"functionals of {name} made")
         if progress:
             progress(done, n)
     return folder

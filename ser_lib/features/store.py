@@ -129,9 +129,11 @@ def build(
         part = slice(number * CHUNK, (number + 1) * CHUNK)
         todo.append((place.address, _name(number), root, paths[part], lengths[part], kind, copy))
     done = len(paths) - sum(len(job[3]) for job in todo)
+    clock = jobs.Countdown(len(paths), done=done)
     # One chunk is not worth the start of a process.
     for finished in jobs.each(_write_chunk, todo, workers=workers if len(todo) > 1 else 0):
         done += finished
+        clock.tell(done, f"maps of {kind} made")
         if progress:
             progress(done, len(paths))
     try:

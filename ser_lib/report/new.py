@@ -10,7 +10,7 @@ from ser_lib.core.errors import NotebookError, ParameterError
 from ser_lib.core.files import workspace, write_atomically
 from ser_lib.experiments import baselines
 from ser_lib.models import networks
-from ser_lib.report.notebooks import NOTEBOOKS, template
+from ser_lib.report.templates import NOTEBOOKS, template
 
 
 def network(name: str) -> list[Path]:

@@ -10,7 +10,8 @@ import ast
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, fields, replace
 from functools import cache
@@ -18,40 +19,30 @@ from pathlib import Path
 from shutil import copy2
 
 import nbformat
-import papermill
 from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
-from papermill.exceptions import PapermillExecutionError
 
 from ser_lib import corpora
-from ser_lib.core import files
-from ser_lib.core.errors import NotebookError, ParameterError, SplitError, choose
+from ser_lib.core import files, jobs
+from ser_lib.core.errors import NotebookError, ParameterError, SplitError
 from ser_lib.core.files import digest, fresh_folder, workspace, write_atomically
 from ser_lib.core.jobs import processors
 from ser_lib.corpora import Manifest
 from ser_lib.corpora.loader import in_words
-from ser_lib.experiments import baselines, train
+from ser_lib.experiments import baselines, forecast, train
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.run import folder_of
 from ser_lib.features import maps, store
 from ser_lib.pages import across, comparison, lda, runs, speed
-from ser_lib.pages.figures.drawing import undrawable
 from ser_lib.report import shelf
 from ser_lib.report.shelf import Part
-
-NOTEBOOKS = (
-    "data", "robustness", "lda", *ARCHITECTURES, "features", "comparison", "final", "context",
-    "audit", "gap", "calibration", "fairness", "failures", "listen", "across", "speed", "corpora",
-    "introduction", "conclusions",
-)  # fmt: skip
-"""The pages of the report in the order of their execution; conclusions use what others computed."""
+from ser_lib.report.templates import NOTEBOOKS, check, options, template
 
 ACROSS = ("corpus", "data_dir", "other", "other_dir", "seed", "options")
 """Parameters that decide the test on another corpus."""
 
 _FIELDS = {field.name for field in fields(Experiment)}
-_OPTIONS = _FIELDS - {"architecture", "corpus", "protocol", "seed"}
 
 
 def _experiment(architecture: str, values: Mapping) -> Experiment:
@@ -91,14 +82,16 @@ def execute(
     parameters: dict | None = None,
     report: str | None = None,
     scheduler: str | None = None,
+    dry_run: bool = False,
     say: Callable[[str], None] = print,
 ) -> None:
     """Execute notebooks on a corpus.
 
-    The names are of `NOTEBOOKS`; all of them, the default, also make the pages of the book of the
-    `report`, called as the corpus unless it has a name. Every notebook gets those of the parameters
-    that it has; None is the usual value. A Dask cluster, whose `scheduler` has an address, computes
-    features and networks; the notebooks themselves are executed here.
+    The names are of `templates.NOTEBOOKS`; all of them, the default, also make the pages of the
+    book of the `report`, called as the corpus unless it has a name. Every notebook gets those of
+    the parameters that it has; None is the usual value. A Dask cluster, whose `scheduler` has an
+    address, computes features and networks; the notebooks themselves are executed here. A dry run
+    says what is to be computed, and about how long that takes.
 
     A `SerError` comes before any work if a notebook, a parameter, the report's name or the protocol
     is none that is allowed, a `NotebookError` where a notebook fails, whose partial result stays in
@@ -113,8 +106,8 @@ def execute(
             f"the report '{report}' is made by all notebooks: name none of them, or leave out "
             "--report"
         )
-    defaults = {name: defaults_of(name) for name in names or NOTEBOOKS}
-    given = _checked(parameters or {}, defaults)
+    defaults = check(names, parameters or {})
+    given = _given(parameters or {})
     # Kernels run in the workspace, so what is relative to the caller must not stay so.
     data_dir = _absolute(data_dir, corpus) if data_dir else None
     given |= {"corpus": corpus, "data_dir": data_dir}
@@ -128,16 +121,19 @@ def execute(
 
     def finish(part: Part) -> None:
         parts.append(part)
+        jobs.show("")
         say(str(part))
 
+    jobs.show(f"reading the corpus {corpus}")
     clock = time.perf_counter()
     manifest = runs.load(corpus, data_dir, given)
+    jobs.show("")
     say(f"emotions: {in_words(manifest)}")
     for row in manifest.left_out:
         say(f"left out: {row['file']}: {row['reason']}")
     for row in manifest.remarks:
         say(f"note: {row['file']}: {row['remark']}")
-    if letters := undrawable([*manifest.emotions, *manifest.table["speaker"]]):
+    if letters := _undrawable([*manifest.emotions, *manifest.table["speaker"]]):
         say(f"note: no font of this system has {' '.join(letters)}: figures show boxes instead; "
             "install one, such as Noto Sans CJK")  # fmt: skip
     finish(Part("corpus", _since(clock)))
@@ -152,6 +148,11 @@ def execute(
         for name in defaults
     }
     missing = [name for name, page in pages.items() if not page.is_file()]
+    needed = [plans[one] for one in dict.fromkeys(one for n in missing for one in reads[n])]
+    if dry_run:
+        for line in _forecast(len(pages), missing, needed):
+            say(line)
+        return
     files.check_writable()
     clock = time.perf_counter()
     computed = []
@@ -163,7 +164,7 @@ def execute(
             progress=lambda done, total: computed.append(done),
         )
     finish(Part("features of all audio", _since(clock), not computed))
-    if needed := [plans[one] for one in dict.fromkeys(one for n in missing for one in reads[n])]:
+    if needed:
         clock = time.perf_counter()
         trained = train.prepare(needed, workers=scheduler)
         for plan in needed:
@@ -176,12 +177,15 @@ def execute(
             _execute_one(template(name), pages[name], values[name])
         return Part(name, _since(clock), name not in missing)
 
+    countdown = jobs.Countdown(len(missing))
     # All records are there, so no page waits for another one; most keep one processor busy and need
     # up to a gigabyte of memory. After an error nothing new is begun.
     with ThreadPoolExecutor(min(processors(), 2)) as pool:
         try:
             for done in as_completed([pool.submit(produce, name) for name in pages]):
                 finish(done.result())
+                executed = sum(page.is_file() for page in map(pages.get, missing))
+                countdown.tell(executed, "pages executed")
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -197,6 +201,31 @@ def execute(
         (folder / shelf.PARTS).write_text(json.dumps([asdict(part) for part in lasting]))
 
 
+def _forecast(n_pages: int, missing: list[str], needed: list[train.Plan]) -> Iterator[str]:
+    """Say which pages and folds are to be computed, and about how long the folds take."""
+    yield f"pages to execute: {len(missing)} of {n_pages}{': ' * bool(missing)}{', '.join(missing)}"
+    trainings, counts = [], Counter()
+    for experiment, corpus, folds in needed:
+        own = [(experiment, folds[n]) for n in train.missing(experiment, corpus, folds).values()]
+        name = " on ".join(filter(None, [experiment.architecture, experiment.feature_map]))
+        counts[f"{name}, protocol {experiment.protocol}"] += len(own)
+        trainings += own
+    yield from (f"folds to train: {n} of {name}" for name, n in counts.items() if n)
+    if trainings:
+        seconds = forecast.seconds(trainings)
+        known = "nobody knows how long" if seconds is None else jobs.roughly(seconds)
+        yield (f"training takes {known} on {processors()} processors, or less where folds stop "
+               "early; pages come on top")  # fmt: skip
+
+
+def _undrawable(names: list[str]) -> list[str]:
+    if "".join(names).isascii():
+        return []
+    from ser_lib.pages.figures.drawing import undrawable  # drawing takes seconds to import
+
+    return undrawable(names)
+
+
 def _lasting(parts: list[Part], before: list[dict]) -> list[Part]:
     """Give what was not done again the seconds that it took in an earlier run of the report."""
     took = {part["name"]: part["seconds"] for part in before}
@@ -210,39 +239,9 @@ def _since(clock: float) -> float:
     return round(time.perf_counter() - clock, 1)
 
 
-def template(notebook: str) -> Path:
-    """Return where the template of a notebook is, whether it is there or not."""
-    return workspace() / "notebooks" / f"{notebook}.ipynb"
-
-
-def parameters_of(name: str) -> dict[str, dict]:
-    """Return the parameters of a notebook: type, default (as source) and help of each."""
-    choose(name, NOTEBOOKS, "notebook")
-    if not template(name).is_file():
-        raise NotebookError(f"{template(name)} does not exist; run from the checkout of the report")
-    return papermill.inspect_notebook(str(template(name)))
-
-
-def defaults_of(name: str) -> dict:
-    """Return the parameters of a notebook with their usual values."""
-    parameters = parameters_of(name)
-    return {name: ast.literal_eval(about["default"]) for name, about in parameters.items()}
-
-
-def _checked(parameters: Mapping, defaults: Mapping[str, Mapping]) -> dict:
-    """Return the parameters that are not as usual, once some notebook is known to have each."""
+def _given(parameters: Mapping) -> dict:
+    """Return the parameters that are not as usual, with absolute paths."""
     given = {name: value for name, value in parameters.items() if value is not None}
-    known = {name for values in defaults.values() for name in values}
-    if "options" in known:
-        known = known - {"options"} | _OPTIONS
-    known = sorted(known - {"corpus", "data_dir"})
-    where = f"parameter of {next(iter(defaults))}" if len(defaults) == 1 else "parameter"
-    for name in given:
-        if name in ("corpus", "data_dir"):
-            raise ParameterError(f"'{name}' is not given with -p; use --corpus NAME --data DIR")
-        if not known:
-            raise ParameterError(f"unknown {where} '{name}'; it has none but corpus and data_dir")
-        choose(name, known, where)
     for name in ("other", "other_dir", "split"):
         if not isinstance(value := given.get(name, ""), str):
             raise ParameterError(f"{name} must be a text, not {value!r}")
@@ -261,7 +260,7 @@ def _values(defaults: Mapping, given: Mapping) -> dict:
     """Return a notebook's values: its own parameters, and others of the networks as options."""
     values = {name: given.get(name, value) for name, value in defaults.items()}
     if "options" in defaults:
-        others = {name: given[name] for name in sorted(_OPTIONS & set(given) - set(defaults))}
+        others = {name: given[name] for name in sorted(options() & set(given) - set(defaults))}
         values["options"] = defaults["options"] | others
     return values
 
@@ -337,6 +336,8 @@ class OwnKernel(AsyncKernelManager):
 
 
 def _execute_one(source: Path, page: Path, values: dict) -> None:
+    import papermill  # takes a second, which a refusal need not wait for
+
     failed = workspace() / "runs" / f"failed-{source.name}"
     failed.parent.mkdir(parents=True, exist_ok=True)
     partial = failed.with_name(f".partial-{source.name}")
@@ -349,7 +350,7 @@ def _execute_one(source: Path, page: Path, values: dict) -> None:
             progress_bar=False, stderr_file=sys.stderr, start_timeout=300,
             extra_arguments=["--log-level=50"],  # its shutdown is no error
         )  # fmt: skip
-    except PapermillExecutionError as error:
+    except papermill.exceptions.PapermillExecutionError as error:
         partial.replace(failed)
         raise NotebookError(
             f"notebook '{source.stem}' failed with {error.ename}: {error.evalue} "

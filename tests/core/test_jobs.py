@@ -3,6 +3,7 @@
 The functions that workers call lie at the top of this module, where they can be imported.
 """
 
+import io
 import json
 import math
 import multiprocessing
@@ -16,7 +17,9 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import distributed
 import pytest
@@ -71,6 +74,13 @@ def fail_first(n: int, folder: Path) -> int:
 def note(n: int, folder: Path) -> int:
     time.sleep(0.05)
     (folder / f"{n}-{os.getpid()}-{time.monotonic_ns()}").touch()
+    return n
+
+
+def make_steps(n: int) -> int:
+    for _ in range(n):
+        jobs.step()
+    time.sleep(0.3)
     return n
 
 
@@ -227,6 +237,55 @@ def test_results_are_those_of_a_loop(tmp_path, monkeypatch, count):
     assert sorted(results) == [math.factorial(*job) for job in JOBS]
     assert 1 <= jobs.processors() <= (os.cpu_count() or 1)
     assert list(jobs.each(die, [], workers=count)) == []
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_steps_of_jobs_are_watched(monkeypatch, count):
+    monkeypatch.setattr(jobs, "PAUSE", 0.05)
+    seen = []
+    results = jobs.each(
+        make_steps, [(n,) for n in (3, 0, 2)], workers=count, watch=lambda s: seen.append(list(s))
+    )
+    assert sorted(results) == [0, 2, 3]
+    assert (seen[0], seen[-1]) == ([0, 0, 0], [3, 0, 2])
+    assert all(b >= a for one, two in pairwise(seen) for a, b in zip(one, two, strict=True))
+    jobs.step()  # where nobody watches, it does nothing
+    assert seen[-1] == [3, 0, 2]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_what_is_left_is_as_expected_and_then_as_measured(monkeypatch):
+    clock = SimpleNamespace(monotonic=lambda: now)
+    monkeypatch.setattr(jobs, "time", clock)
+    now = 0.0
+    unknown, known = jobs.Countdown(10), jobs.Countdown(10, expected=1200)
+    later = jobs.Countdown(10, done=5)
+    assert (unknown.left(0), known.left(0)) == ("", ", about 20 min to go")
+    now = 600.0
+    assert unknown.left(5) == ", about 10 min to go"
+    assert later.left(6) == ", about 40 min to go"
+    assert known.left(5) == ", about 10 min to go"  # (600 + 120) / 6 for each of 5
+    assert unknown.left(10) == ", less than a minute to go"
+
+
+def test_a_terminal_has_one_line_and_a_pipe_one_every_ten_seconds(monkeypatch):
+    for stream, shown in ((Terminal(), True), (io.StringIO(), False)):
+        monkeypatch.setattr(sys, "stderr", stream)
+        clock = jobs.Countdown(4)
+        clock.tell(1, "files")
+        assert ("1 of 4 files" in stream.getvalue()) is shown
+        assert "\n" not in stream.getvalue()
+        monkeypatch.setattr(jobs, "TOLD_S", -1.0)
+        clock.tell(2, "files")
+        clock.tell(4, "files")
+        jobs.tell("done")
+        monkeypatch.undo()
+        lines = stream.getvalue().replace("\x1b[K", "").splitlines()
+        assert [line.partition(",")[0] for line in lines if line][-2:] == ["2 of 4 files", "done"]
 
 
 def test_jobs_are_shared_out_and_each_process_is_prepared_once(workers):

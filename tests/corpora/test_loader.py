@@ -188,10 +188,10 @@ def test_of_a_large_corpus_it_is_told_how_far_it_is_read(berlin, monkeypatch, ca
     corpora.load("emodb", berlin)
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(manifest, "TOGETHER", 2)
-    monkeypatch.setattr(manifest, "TOLD_S", -1.0)
+    monkeypatch.setattr(manifest.jobs, "TOLD_S", -1.0)
     corpora.load("emodb", berlin)
-    told = ["2 of 4 audio files read", "4 of 4 audio files read"]
-    assert capsys.readouterr().err.splitlines() == told
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.startswith("2 of 4 audio files read")
 
 
 def test_a_file_that_could_not_be_read_is_tried_again(berlin):

@@ -1,7 +1,9 @@
 """Experiments from end to end: one real small run, and many with the training played."""
 
+import io
 import json
 import random
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, fields, replace
@@ -457,6 +459,16 @@ def given_split(tmp_path):
         return replace(PLAYED, protocol=None, split=str(tmp_path / "theirs.csv"))
 
     return given
+
+
+def test_a_terminal_shows_how_far_the_folds_are(tones, played, monkeypatch):
+    stream = io.StringIO()
+    stream.isatty = lambda: True
+    monkeypatch.setattr("sys.stderr", stream)
+    run_it(tones(), progress=None)
+    shown = stream.getvalue()
+    assert re.findall(r"fold (\d) of 3", shown) == ["1", "2", "3"]
+    assert "\n" not in shown
 
 
 def test_speakers_with_awkward_names(workspace, tones, played):

@@ -9,7 +9,7 @@ from jinja2 import meta, nodes
 
 from ser_lib.experiments.experiment import ARCHITECTURES
 from ser_lib.pages import players, words
-from ser_lib.report.notebooks import NOTEBOOKS
+from ser_lib.report.templates import NOTEBOOKS
 
 PAGES = Path(words.__file__).parent
 PROJECT = PAGES.parents[1]

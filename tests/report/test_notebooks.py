@@ -14,7 +14,7 @@ from ser_lib.corpora import demo
 from ser_lib.experiments import run as runs
 from ser_lib.experiments.experiment import ARCHITECTURES
 from ser_lib.pages.words import number
-from ser_lib.report.notebooks import NOTEBOOKS
+from ser_lib.report.templates import NOTEBOOKS
 
 PROJECT = Path(__file__).parents[2]
 
