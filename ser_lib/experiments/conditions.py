@@ -8,6 +8,7 @@ computed twice and an interrupted page carries on.
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -119,7 +120,7 @@ def _inputs(manifest: Manifest, part: pd.DataFrame, seed: int) -> list[Input]:
 
 def _answer(trained: Path, inputs: list[Input], seed: int, target: Path) -> str:
     """Let one network hear utterances under every condition and write what it answers."""
-    network = bundle.load(trained)
+    network: Any = bundle.load(trained)
     front_end = network.front_end
     changed = _changed(inputs, seed)
     probabilities = network.predict(map(front_end.static, changed))

@@ -149,8 +149,8 @@ class Experiment:
             raise ParameterError(f"features of a table have no copies; copies was {self.copies}")
         trained = list(SETS)[: list(SETS).index(self.copies) + 1]
         if self.test_copies is None:
-            usual = "speed+tilt" if self.architecture == "lda" else "none"
-            object.__setattr__(self, "test_copies", usual if usual in trained else self.copies)
+            shown = "speed+tilt" if self.architecture == "lda" else "none"
+            object.__setattr__(self, "test_copies", shown if shown in trained else self.copies)
         choose(self.test_copies, trained, "set of copies that training has, too,")
         if self.architecture in ARCHITECTURES:
             self._check_network()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -60,8 +61,8 @@ def code(experiment: Experiment) -> list[Path]:
 
 def prepare(experiment: Experiment, corpus: Manifest, workers: int | str | None) -> list[str]:
     """Compute what is missing of the features; return the address of each copy's."""
-    options = {"kind": experiment.feature_map, "workers": workers}
-    return [store.build(corpus, copy=copy, **options).address for copy in SETS[experiment.copies]]
+    kind, copies = experiment.feature_map, SETS[experiment.copies]
+    return [store.build(corpus, kind=kind, copy=c, workers=workers).address for c in copies]
 
 
 def where(workers: int | str | None) -> int | str | None:
@@ -339,7 +340,7 @@ def predict_validation(
     experiment: Experiment, folder: Path, fold: Fold, table: pd.DataFrame, addresses: list[str]
 ) -> pd.DataFrame:
     """Return the predictions of a fold's network, in `folder`, for its validation set."""
-    trained = bundle.load(folder)
+    trained = cast(Bundle, bundle.load(folder))
     stores = [Store(address, len(table)) for address in addresses]
     probabilities = _predict(trained, stores, fold.validation)
     return answers(table.iloc[fold.validation], fold, trained.front_end.emotions, probabilities)

@@ -114,10 +114,11 @@ def prepare(plans: Iterable[Plan], *, workers: Workers = None, progress: Progres
         # In one order, because two processes could wait for each other for ever.
         for lock in sorted({_lock(*plan) for plan in plans}):
             locks.enter_context(alone(lock))
-        return _prepare(plans, workers, progress or jobs.tell)
+        return _prepare(plans, workers, progress)
 
 
-def _prepare(plans: list[Plan], workers: Workers, say: Callable[[str], None]) -> int:
+def _prepare(plans: list[Plan], workers: Workers, progress: Progress) -> int:
+    say = progress or jobs.tell
     todo: dict[ModuleType, list[tuple]] = {}
     done, total = 0, 0
     for experiment, corpus, folds in plans:

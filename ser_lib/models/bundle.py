@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
+from typing import cast
 from zipfile import ZipFile
 
 import numpy as np
@@ -180,7 +181,7 @@ def save(network, front_end: FrontEnd | Discriminant, folder: Path) -> None:
 def export(source: Path, target: Path) -> None:
     """Copy a bundle to `target` and give the copy its `network.tflite`; raises as `load`."""
     described = _described(source)
-    flatbuffer = convert(_keras(source, read_front_end(source)))
+    flatbuffer = convert(_keras(source, cast(FrontEnd, read_front_end(source))))
     with fresh_folder(target) as temporary:
         copytree(source, temporary, dirs_exist_ok=True)
         (temporary / "network.tflite").write_bytes(flatbuffer)

@@ -125,7 +125,7 @@ def _answer(
     read, errors = [], []
     remarks: list[str] = []
 
-    def inputs(front_end: FrontEnd | Discriminant) -> Iterator[np.ndarray]:
+    def inputs(front_end: FrontEnd | Discriminant) -> Iterator:
         for file in files:
             told: list[str] = []
             try:
