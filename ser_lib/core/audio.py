@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -99,7 +100,8 @@ def _read(
     """
     tell = tell or (lambda remark: None)
     parts: list[np.ndarray] = []
-    count, top, low, high, moments, stream = 0, np.float32(0), np.inf, -np.inf, 0.0, None
+    moments: Any = 0.0
+    count, top, low, high, stream = 0, np.float32(0), np.inf, -np.inf, None
     for block, own in _blocks(path, tell):
         count += len(block)
         top = np.maximum(top, peak(block))

@@ -6,6 +6,7 @@ spectrum by the same number of dB in each octave, as microphones and voices do. 
 to the listener: a telephone, a room, noise. What it adds at random depends on the samples alone.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from zlib import crc32
@@ -16,7 +17,7 @@ from ser_lib.core.audio import RATE
 from ser_lib.features import perturb
 
 LOW, HIGH = 50, 8000  # Hz, between which a spectrum is tilted
-CHANNELS = {
+CHANNELS: dict[str, Callable[..., np.ndarray]] = {
     "telephone": perturb.telephone,
     "muffled": partial(perturb.low_pass, cutoff_hz=4000),
     "noise": partial(perturb.white_noise, snr_db=10),

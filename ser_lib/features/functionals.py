@@ -141,6 +141,7 @@ def build(
             f"the functionals '{name}' need openSMILE: pip install 'ser-lib[baseline]'"
         )
     n = len(manifest.table)
+    read: Callable[[list], list[np.ndarray]]
     if name == "stack":
         maps_of = store.build(manifest, kind=name, copy=copy, workers=workers, progress=progress)
         read, origin, progress = _of_store, maps_of.address.rpartition("/")[2], None

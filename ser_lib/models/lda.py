@@ -15,6 +15,7 @@ speaker are needed, but no emotion of them.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -125,7 +126,7 @@ class Discriminant:
         return cls(**values | arrays)
 
 
-def check_emotions(names: object) -> None:
+def check_emotions(names: Any) -> None:
     """Raise a ValueError if these are no names of two emotions or more."""
     texts = isinstance(names, list) and all(isinstance(name, str) for name in names)
     if not texts or not 2 <= len(set(names)) == len(names):
