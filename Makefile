@@ -10,7 +10,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help book pdf test lint bench study lab lock clean
+.PHONY: help book pdf test wheel lint bench study lab lock clean
 
 help:  ## what make can do
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -47,6 +47,11 @@ bench: $(READY)  ## how fast it is here, beside rivals and limits; SER_EMODB=fol
 study: $(READY)  ## how often intervals hold the truth and copies are found: writes the tables of the book
 	@$(BIN)/python -m benchmarks.study
 
+wheel: $(READY)  ## build the wheel, install it elsewhere, and make the demo book in an empty folder
+	@rm -rf build dist && mkdir dist
+	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+	@$(BIN)/python tests/try_wheel.py dist/ser_lib-*.whl
+
 lab: $(READY)  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=.
 
@@ -55,4 +60,4 @@ lock:  ## write requirements.lock anew (needs uv)
 	  --no-emit-index-url --upgrade pyproject.toml -o requirements.lock
 
 clean:  ## remove everything generated but the environment
-	rm -rf _build book/runs runs $(addprefix data/,demo demo2 features functionals manifests robustness)
+	rm -rf _build build dist book/runs runs $(addprefix data/,demo demo2 features functionals manifests robustness)

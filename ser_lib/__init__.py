@@ -16,6 +16,8 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+from ser_lib.core.errors import extras
+
 if TYPE_CHECKING:
     from ser_lib.corpora import load as load
     from ser_lib.experiments.leakage import audit as audit
@@ -53,7 +55,8 @@ except PackageNotFoundError:  # used from a folder without being installed
 def __getattr__(name: str):
     if name in _FACE:
         module, colon, own = _FACE[name].partition(":")
-        place = import_module(f"ser_lib.{module}")
+        with extras():
+            place = import_module(f"ser_lib.{module}")
         return place if colon and not own else getattr(place, own or name)
     if name in ("metrics", "corpora", "features", "models", "experiments"):
         return import_module(f"ser_lib.{name}")

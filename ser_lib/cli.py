@@ -14,7 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from ser_lib.core.errors import ParameterError, SerError, choose
+from ser_lib import __version__
+from ser_lib.core.errors import ParameterError, SerError, choose, extras
 from ser_lib.core.files import room_for, write_atomically
 
 
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        with room_for("the results"):
+        with room_for("the results"), extras():
             code = options.command(options)
             sys.stdout.flush()
         return code
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+FILES = ("AUDIO", "DIR", "FILE", "FILE.yml", "RUN", "SPLIT")  # arguments that may be files
 SHOWN = 10  # rows of a long list that are printed
 
 SHARED = {
@@ -60,16 +62,35 @@ SHARED = {
     "--json": {"action": "store_true", "help": "print JSON"},
 }
 """Options of several commands."""
+EXAMPLES = {
+    "new": "ser new network tdnn",
+    "corpora": "ser corpora",
+    "download": "ser download emodb data",
+    "manifest": "ser manifest emodb --data path/to/emodb",
+    "run": "ser run cnn_gru --corpus emodb -p epochs=5",
+    "sweep": "ser sweep grid.yml --out table.csv",
+    "audit": "ser audit split.csv --corpus emodb",
+    "book": "ser book --corpus emodb --pdf",
+    "runs": "ser runs --out runs.csv",
+    "compare": "ser compare emodb/cnn_gru emodb/cnn",
+    "evaluate": "ser evaluate mine.csv --corpus emodb",
+    "predict": "ser predict some.wav folder/ --model emodb/cnn_gru",
+    "completion": "ser completion bash > ~/.local/share/bash-completion/completions/ser",
+}
+"""How each command is used."""
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ser", description="Speech emotion recognition report.")
+    parser.add_argument("--version", action="version", version=f"ser {__version__}")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.set_defaults(command=lambda _: parser.print_help() or 0)
+    commands = parser.add_subparsers(metavar="COMMAND")
 
     def command(function, text, *shared, **options):
         name = function.__name__.removeprefix("_")
-        added = commands.add_parser(name, help=text, description=text, **options)
+        example = f"example: {EXAMPLES.get(name)}"
+        added = commands.add_parser(name, help=text, description=text, epilog=example, **options)
         added.set_defaults(command=function)
         for option in shared:
             added.add_argument(option, **SHARED[option])
@@ -124,6 +145,28 @@ def _parser() -> argparse.ArgumentParser:
     add("audio", metavar="AUDIO", nargs="+", help="audio file, or a folder of them")
     text = "folder of a run, or as much of its name as is unique, such as emodb/cnn_gru"
     add("--model", metavar="RUN", required=True, help=text)
+    add = command(_completion, "print what completes commands in a shell")
+    add("shell", choices=["bash", "zsh", "tcsh"])
+    return parser
+
+
+def _completion(options) -> int:
+    import shtab
+
+    print(shtab.complete(_completed(_parser()), options.shell))
+    return 0
+
+
+def _completed(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Have arguments that are no names complete as files."""
+    import shtab
+
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for child in action.choices.values():
+                _completed(child)
+        elif action.metavar in FILES:
+            action.complete = shtab.FILE  # type: ignore[attr-defined]
     return parser
 
 

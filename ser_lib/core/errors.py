@@ -5,7 +5,8 @@ defect of this library and shows its traceback.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 NOT_UTF8 = "has a name that is not UTF-8; rename it"
@@ -59,6 +60,25 @@ class NotebookError(SerError):
 
 class BookError(SerError):
     """The book does not build or does not pass its gates."""
+
+
+class PackageError(SerError, ImportError):
+    """A package that an extra of the library brings is not installed."""
+
+
+@contextmanager
+def extras() -> Iterator[None]:
+    """Say in one sentence how a package that is missing is installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", "ser_lib"):
+            raise
+        raise PackageError(
+            f"this needs the package {package}, which is not installed: pip install "
+            "'ser-lib[report]'"
+        ) from error
 
 
 def choose(value: str, allowed: Iterable[str], what: str) -> str:

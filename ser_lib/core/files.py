@@ -1,7 +1,8 @@
 """Where files lie and how they are written: the workspace, hashes, and places on any address.
 
-The workspace is the folder of the report: notebooks/, book/, and beside them what is generated
-and git-ignored, data/ (demo corpus, features), runs/ (records) and _build/ (books).
+The workspace is the folder of the report, with what is generated: data/ (corpora, features), runs/
+(records) and _build/ (books). What it is made from, notebooks/ and book/, lies there in a checkout;
+elsewhere it is that of the library, see `resource`.
 """
 
 import errno
@@ -43,12 +44,13 @@ def workspace() -> Path:
     return here
 
 
-def resource(name: str) -> Path:
+def resource(name: str, home: Path | None = None) -> Path:
     """Return where a file or folder of the report is, such as ``"book"``, or would be.
 
-    The workspace's own comes first; else it is that of the installed package, or of the checkout.
+    The workspace, or another `home`, has its own first; else it is that of the installed package,
+    or of the checkout.
     """
-    own = workspace() / name
+    own = (home or workspace()) / name
     packaged = _LIBRARY / "home"
     return own if own.exists() else (packaged if packaged.is_dir() else _LIBRARY.parent) / name
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
@@ -19,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from ser_lib.core import jobs
-from ser_lib.core.errors import TrainingError
+from ser_lib.core.errors import TrainingError, extras
 from ser_lib.core.files import sources
 from ser_lib.corpora import Manifest
 from ser_lib.experiments.experiment import Experiment
@@ -47,6 +48,8 @@ CODE = (
 )
 """The code, with that of its own network, that can change what a fold gives."""
 export = bundle.export
+DRIVERS = ("/dev/nvidiactl", "/dev/dxg")
+"""Files of which one is there if there is an NVIDIA GPU, on Linux and on Linux in Windows."""
 WARM_UP = 0.1
 """Share of the steps in which the learning rate rises to its peak."""
 SMOOTHING = 3
@@ -61,18 +64,33 @@ def code(experiment: Experiment) -> list[Path]:
 
 def prepare(experiment: Experiment, corpus: Manifest, workers: int | str | None) -> list[str]:
     """Compute what is missing of the features; return the address of each copy's."""
+    with extras():
+        if find_spec("keras") is None:  # said before any work, and not by a worker that dies
+            raise ModuleNotFoundError(name="tensorflow")
     kind, copies = experiment.feature_map, SETS[experiment.copies]
     return [store.build(corpus, kind=kind, copy=c, workers=workers).address for c in copies]
 
 
 def where(workers: int | str | None) -> int | str | None:
-    """Return who of some workers can fit a fold: all."""
-    return workers
+    """Return who of some workers can fit a fold: all, but with a GPU this process alone."""
+    if isinstance(workers, str) or not any(Path(file).exists() for file in DRIVERS):
+        return workers  # TensorFlow would take seconds to say so
+    return 1 if gpu() else workers
+
+
+def gpu() -> str:
+    """Return the name of the GPU on which TensorFlow computes, "" if it sees none."""
+    import tensorflow as tf
+
+    for device in tf.config.list_physical_devices("GPU"):
+        return tf.config.experimental.get_device_details(device).get("device_name", "a GPU")
+    return ""
 
 
 def start_worker() -> None:
     """Prepare a process: one thread, reproducible operations, no chatter."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"  # another process saves the network
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -146,6 +164,7 @@ def fit_fold(
         "validation_uar": validation["uar"],
         "duration_s": round(time.perf_counter() - clock, 2),
         "inference_ms": round(1000 * inference, 3),
+        "device": gpu(),
         "n_parameters": network.count_params(),
         "layers": networks.layer_table(network),
     }

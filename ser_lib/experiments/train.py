@@ -341,6 +341,7 @@ def _run(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold], folder
     else:
         copy2(experiment.split, folder / "split.csv")
     about = describe(experiment.corpus)
+    devices = {fold.get("device") for fold in results} - {None, ""}
     record = Record(
         architecture=experiment.architecture,
         corpus=Dataset(
@@ -375,7 +376,7 @@ def _run(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold], folder
         ),
         versions={
             "python": platform.python_version(),
-            "platform": f"{platform.system()} {platform.machine()}",
+            "platform": ", ".join([f"{platform.system()} {platform.machine()}", *sorted(devices)]),
             **_versions_of("ser-lib", *PACKAGES, "pandas"),
         },
     )

@@ -13,7 +13,8 @@ from datetime import date
 from pathlib import Path
 
 from ser_lib.core.errors import RecordError
-from ser_lib.core.files import workspace
+from ser_lib.core.files import resource
+from ser_lib.experiments.forecast import BENCHMARKS
 from ser_lib.pages.words import MISSING, Fact, Markdown, capital
 
 SCHEMA = 1
@@ -21,8 +22,8 @@ PARTS = "parts"  # tag of the cell that `report.book` replaces: a page cannot kn
 
 
 def results_file() -> Path:
-    """Return the place of the results in the workspace."""
-    return workspace() / "benchmarks" / "results.json"
+    """Return the place of the results."""
+    return resource(BENCHMARKS)
 
 
 def content() -> str:

@@ -2,7 +2,8 @@
 
 What lies where, under the workspace (the project's folder):
 
-- ``book/``: prose, bibliography, style, Sphinx extensions; ``_toc.yml`` names every page;
+- ``book/``: prose, bibliography, style, Sphinx extensions; ``_toc.yml`` names every page; where
+  the workspace has none, a copy of the library's for as long as the build takes;
 - ``book/runs/``: a copy of a report's executed notebooks while its book is built, figures as PNG
   beside it, and what Sphinx makes of the library's docstrings: wiped and rewritten each time;
 - ``_build/<name>/html/``: the book; ``build.log`` beside it is Jupyter Book's own output, and
@@ -34,8 +35,8 @@ from nbformat.v4 import new_code_cell
 
 import ser_lib
 from ser_lib.core.errors import BookError
+from ser_lib.core.files import resource, write_atomically
 from ser_lib.core.files import workspace as project_folder
-from ser_lib.core.files import write_atomically
 from ser_lib.corpora import describe
 from ser_lib.pages import speed
 from ser_lib.report import pdf, shelf
@@ -45,6 +46,7 @@ from ser_lib.report.checks.browser import why_not
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"  # it has no __main__
 # Fixed, so that no clock, hash order or terminal shows in the output.
 ENVIRONMENT = {"SOURCE_DATE_EPOCH": "0", "PYTHONHASHSEED": "0", "NO_COLOR": "1", "TZ": "UTC"}
+_GENERATED = shutil.ignore_patterns("runs", "__pycache__")
 ORIGIN = (
     "By the ser-lib authors, version {version}. Computed on {title}: {utterances} utterances of "
     "{speakers} speakers, {started:.10}."
@@ -112,20 +114,20 @@ def build(
 ) -> Path:
     """Build the book of a report from its executed notebooks, and return its ``index.html``.
 
-    The workspace is the project's folder, with ``book/``, ``_config.yml`` and ``runs/``; the report
-    is called as the corpus unless it has a name, and its book goes to ``_build/<name>`` there, if
-    not `out`. With a PDF, ``<name>.pdf`` is beside the ``index.html``, and the pages link to it.
+    The workspace has ``runs/``, and in a checkout ``book/`` and ``_config.yml``; the report is
+    called as the corpus unless it has a name, and its book goes to ``_build/<name>`` there, if not
+    `out`. With a PDF, ``<name>.pdf`` is beside the ``index.html``, and the pages link to it.
 
-    A `BookError` says that a page has not been run, a file of the book is missing, the build has a
-    warning, the name is that of a book of another corpus, or there is no browser that prints.
+    A `BookError` says that a page has not been run, the build has a warning, the name is that of a
+    book of another corpus, or there is no browser that prints.
     """
     workspace = Path(workspace).resolve()
     name = shelf.claim_name(report or corpus, corpus, workspace)
     out = Path(out).resolve() if out else workspace / "_build" / name
-    source = workspace / "book"
-    entries = contents(source / "_toc.yml")
+    prose = resource("book", workspace)
+    entries = contents(prose / "_toc.yml")
     pages = shelf.pages(workspace, corpus, name)
-    notebooks = _read_pages(pages, page_names(source / "_toc.yml"), corpus, name)
+    notebooks = _read_pages(pages, page_names(prose / "_toc.yml"), corpus, name)
     _tell_parts(notebooks, shelf.parts(pages))
     about = shelf.summary(name, corpus, notebooks, workspace / "runs")
     known = {"version": ser_lib.__version__, "started": ""} | about
@@ -136,14 +138,18 @@ def build(
 
     out.mkdir(parents=True, exist_ok=True)
     temporary_folder = tempfile.TemporaryDirectory(dir=out, prefix=".")
-    with (source / "_toc.yml").open() as lock, temporary_folder as folder:
+    with (prose / "_toc.yml").open() as lock, temporary_folder as folder:
         # One build at a time uses book/runs; closing the file unlocks it.
         fcntl.flock(lock, fcntl.LOCK_EX)
         temporary = Path(folder)
+        if prose.parent == workspace:
+            source = prose
+        else:  # that of the library stays as it is
+            source = shutil.copytree(prose, temporary / "book", ignore=_GENERATED)
         _copy_pages(notebooks, source / "runs", workspace)
         config = temporary / "_config.yml"
         link = f"{name}.pdf" if with_pdf else ""
-        settings = _configure(workspace / "_config.yml", origin, notice, link)
+        settings = _configure(resource("_config.yml", workspace), origin, notice, link)
         config.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
         _run_jupyter_book(source, config, temporary, log=out / "build.log")
         new = temporary / "_build" / "html"
@@ -159,8 +165,6 @@ def build(
 
 def contents(toc: Path) -> list[tuple[str, str]]:
     """Return a table of contents: of each page its part, or "", and its path without suffix."""
-    if not toc.is_file():
-        raise BookError(f"there is no table of contents at {toc}: run this in the project's folder")
     return list(_entries(yaml.safe_load(toc.read_text(encoding="utf-8")), ""))
 
 
@@ -281,10 +285,6 @@ def _publishable(notebook: nbformat.NotebookNode, workspace: Path) -> str:
 
 def _configure(config: Path, origin: str, notice: str, link: str) -> dict:
     """Return the settings for a report: what it is computed on, the PDF's place or ""."""
-    if not config.is_file():
-        raise BookError(
-            f"there is no {config.name} in {config.parent}: run this in the project's folder"
-        )
     settings = yaml.safe_load(config.read_text(encoding="utf-8"))
     sphinx = settings["sphinx"]["config"]
     theme = sphinx["html_theme_options"]

@@ -20,7 +20,8 @@ def network(name: str) -> list[Path]:
             f"a network cannot have the name '{name}': use small letters, digits and _, a letter "
             "first, and no word of Python, such as tdnn or cnn_small"
         )
-    code, page = Path(networks.__file__).with_name(f"{name}.py"), template(name)
+    code = Path(networks.__file__).with_name(f"{name}.py")
+    page = workspace() / "notebooks" / f"{name}.ipynb"
     contents = workspace() / "book" / "_toc.yml"
     taken = {*NOTEBOOKS, *vars(networks), *baselines.TITLES}
     if name in taken or code.exists() or page.exists():
