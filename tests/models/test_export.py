@@ -46,7 +46,9 @@ def voices() -> list[np.ndarray]:
     time = [np.arange(n) / audio.RATE for n in lengths]
     pitch = [np.sin(2 * np.pi * 150 * (1 + 0.2 * np.sin(5 * t)) * t) for t in time]
     noise = [generator.normal(0, 0.05, n) for n in lengths]
-    signals = [(0.3 * p * (1 + np.sin(9 * t)) + n) for t, p, n in zip(time, pitch, noise, strict=True)]
+    signals = [
+        (0.3 * p * (1 + np.sin(9 * t)) + n) for t, p, n in zip(time, pitch, noise, strict=True)
+    ]
     return [one.astype(np.float32) for one in (*signals, 1e-3 * signals[1])]
 
 
