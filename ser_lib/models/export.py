@@ -33,6 +33,25 @@ def litert(model: str | Path, *, precision: str = "float32") -> bytes:
     return _flatbuffer(network, _answer(network, front_end), [None], precision)
 
 
+def onnx(model: str | Path, *, precision: str = "float32") -> bytes:
+    """Return the same as an ONNX model; its weights are float32 numbers.
+
+    A `ParameterError` says so, too, where the extra ``onnx`` is not installed.
+    """
+    if choose(precision, PRECISIONS, "precision") != "float32":
+        raise ParameterError(f"an ONNX file has float32 weights; {precision} is for litert")
+    network, front_end = _parts(model)
+    try:
+        import tf2onnx
+    except ImportError as error:
+        raise ParameterError("ONNX needs one more package: pip install 'ser-lib[onnx]'") from error
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec([None], tf.float32, name="input")]
+    function = tf.function(_answer(network, front_end), input_signature=signature)
+    return tf2onnx.convert.from_function(function, signature, opset=18)[0].SerializeToString()
+
+
 def for_windows(model: str | Path) -> bytes:
     """Return the network alone: one window float32 [1, rows, frames, channels] -> [1, emotions].
 

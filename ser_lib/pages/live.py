@@ -91,7 +91,7 @@ class Card(Fact):
 
 @dataclass(frozen=True, eq=False)
 class Live(Card):
-    """The network for the browser, and when it should rather not answer; without a model there is none."""
+    """The network for the browser, if it can be computed there, and when it should not answer."""
 
     model: bytes = b""
     threshold: float = 0.0  # of the highest probability; what is below is no answer
