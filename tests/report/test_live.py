@@ -117,6 +117,8 @@ def heard(page, file: Path) -> dict | None:
 
 
 def test_the_same_file_gets_the_same_probabilities(page, served, tmp_path):
+    from axe_playwright_python.base import AXE_SCRIPT
+
     for seconds in (0.5, 2.0, 9.0):
         soundfile.write(tmp_path / "a.wav", speech(seconds), audio.RATE, subtype="FLOAT")
         expected = served[1].predict([served[1].front_end.static(tmp_path / "a.wav")])[0]
@@ -124,6 +126,8 @@ def test_the_same_file_gets_the_same_probabilities(page, served, tmp_path):
         np.testing.assert_allclose(result, expected, atol=1e-3)
         assert page.locator(".live-emotion").text_content() == EMOTIONS[expected.argmax()]
         assert page.locator(".live-strip").is_visible() is (seconds > 6)
+    page.evaluate(AXE_SCRIPT)
+    assert page.evaluate("axe.run().then((found) => found.violations.map((fault) => fault.id))") == []
 
 
 @pytest.mark.parametrize(
