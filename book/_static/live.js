@@ -61,8 +61,18 @@
     return ordered[lower] + (place - lower) * (above - ordered[lower]);
   }
 
+  /** The signal at the level that the network is used to. */
+  function levelled(signal, given) {
+    const powers = new Float64Array(Math.ceil(signal.length / given.hop));
+    signal.forEach((x, i) => (powers[Math.floor(i / given.hop)] += (x * x) / given.hop));
+    const least = Math.max(...powers) * 10 ** (-given.floor / 10);
+    const level = percentile(powers.filter((power) => power >= least), 0.95);
+    return level ? signal.map((x) => x * Math.sqrt(10 ** (given.level / 10) / level)) : signal;
+  }
+
   /** Levels in dB: a Float64Array of the bands for each frame. */
-  function logMel(signal, given) {
+  function logMel(sound, given) {
+    const signal = levelled(sound, given);
     const hann = Float64Array.from({ length: given.size }, (_, i) =>
       0.5 - 0.5 * Math.cos((2 * Math.PI * i) / given.size));
     const mel = bands(given);

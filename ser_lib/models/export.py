@@ -92,6 +92,11 @@ def check(front_end: object) -> FrontEnd:
             f"a network on the map '{front_end.feature_map}' cannot be exported: the graph has "
             "'logmel' alone, and F0, onsets and chroma would be a second implementation of them"
         )
+    if front_end.copies != "none":
+        raise ParameterError(
+            f"a network that hears copies ({front_end.copies}) cannot be exported: the graph hears "
+            "the signal alone; train it with test_copies=none"
+        )
     return front_end
 
 
@@ -116,10 +121,22 @@ def _windows(signal, front_end: FrontEnd):
     """Turn float32 [samples] into the windows of `FrontEnd.windows`."""
     import tensorflow as tf
 
-    static = _log_mel(signal)
+    static = _log_mel(_levelled(signal))
     feature_map = _deltas(static) if front_end.channels == 3 else tf.expand_dims(static, -1)
     standardiser = front_end.standardiser
     return _even_windows((feature_map - standardiser.mean) / standardiser.std, front_end.crops)
+
+
+def _levelled(signal):
+    """Bring float32 [samples] to the level of `maps.levelled`."""
+    import tensorflow as tf
+
+    padded = tf.pad(signal, [[0, -tf.size(signal) % maps.HOP]])
+    powers = tf.reduce_mean(tf.square(tf.reshape(padded, [-1, maps.HOP])), 1)
+    loudest = tf.reduce_max(powers)
+    heard = powers >= loudest * 10 ** (-spectrum.FLOOR_DB / 10)
+    level = _percentile(powers, 950, tf.reduce_sum(tf.cast(heard, tf.int32)))
+    return signal * tf.where(loudest > 0, tf.sqrt(10 ** (maps.LEVEL_DB / 10) / level), 1.0)
 
 
 def _log_mel(signal):
@@ -134,16 +151,16 @@ def _log_mel(signal):
     # The bank is the first factor because the weights of a second one become 8-bit numbers.
     mel = tf.matmul(bank.toarray(), power, transpose_b=True)
     level = spectrum.DB * tf.math.log(tf.transpose(mel))
-    return tf.maximum(level, _percentile(level, 995) - spectrum.FLOOR_DB)
+    return tf.maximum(level, _percentile(level, 995, tf.size(level)) - spectrum.FLOOR_DB)
 
 
-def _percentile(values, thousandths: int):
-    """Return what `np.percentile` does."""
+def _percentile(values, thousandths: int, n):
+    """Return what `np.percentile` does of the n highest values."""
     import tensorflow as tf
 
-    place = thousandths * (tf.size(values) - 1)  # in thousandths, too
+    place = thousandths * (n - 1)  # in thousandths, too
     lower = place // 1000
-    highest = tf.math.top_k(tf.reshape(values, [-1]), tf.size(values) - lower).values
+    highest = tf.math.top_k(tf.reshape(values, [-1]), n - lower).values
     below, above = highest[-1], highest[tf.maximum(tf.size(highest) - 2, 0)]
     return below + tf.cast(place - 1000 * lower, tf.float32) / 1000 * (above - below)
 

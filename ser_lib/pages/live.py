@@ -15,6 +15,7 @@ import pandas as pd
 import yaml
 
 from ser_lib.core import audio
+from ser_lib.core.errors import ParameterError
 from ser_lib.corpora import Corpus, describe
 from ser_lib.experiments import train
 from ser_lib.experiments.run import Run
@@ -95,6 +96,7 @@ class Live(Card):
 
     model: bytes = b""
     threshold: float = 0.0  # of the highest probability; what is below is no answer
+    reason: str = ""  # why there is no model
 
     @cached_property
     def answered(self) -> float:
@@ -151,6 +153,7 @@ def facts(front_end: bundle.FrontEnd) -> dict:
         "highest": spectrum.FMAX,
         "noise": float(spectrum.noise_floor()),
         "floor": spectrum.FLOOR_DB,
+        "level": maps.LEVEL_DB,
         "frames": maps.FRAMES,
         "silence": audio.SILENCE,
         "shortest": audio.SHORTEST_S,
@@ -201,6 +204,7 @@ def measure(run: Run) -> Live:
     curve = calibration.coverage(list(unseen["truth"]), chances, run.emotions)
     surplus = curve["coverage"] * (2 * curve["accuracy"] - 1)
     threshold = float(curve["threshold"][surplus.idxmax()])
-    graph = run.record.parameters["feature_map"] == "logmel"
-    model = export.for_windows(run.folder) if graph else b""
-    return Live(run, model=model, threshold=threshold)
+    try:
+        return Live(run, model=export.for_windows(run.folder), threshold=threshold)
+    except ParameterError as error:  # the report goes on without what listens
+        return Live(run, threshold=threshold, reason=str(error))

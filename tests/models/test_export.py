@@ -22,7 +22,7 @@ def trained(network, signals, folder, *, crops: int) -> Bundle:
     """Save a network as the bundle of a run that was trained on signals."""
     channels = network.input_shape[-1]
     statistics = Standardiser.fit(maps.channels(maps.extract(one), channels) for one in signals)
-    front_end = FrontEnd("cnn", "table", EMOTIONS, "logmel", channels, crops, statistics)
+    front_end = FrontEnd("cnn", "table", EMOTIONS, "logmel", channels, crops, "none", statistics)
     bundle.save(network, front_end, folder)
     return Bundle(partial(bundle.probabilities, network), front_end)
 
@@ -67,12 +67,24 @@ def test_the_graph_answers_as_python(tmp_path, voices, channels, crops):
             break
 
 
+def test_onnx_answers_as_python(tmp_path, voices):
+    pytest.importorskip("tf2onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    model = trained(small(3), voices, tmp_path, crops=5)
+    session = runtime.InferenceSession(export.onnx(tmp_path))
+    result = [session.run(None, {"input": voice})[0] for voice in voices]
+    expected = model.predict(map(model.front_end.static, voices))
+    assert np.abs(result - expected).max() < 1e-4
+
+
 def test_what_no_graph_holds(tmp_path, voices):
     front_end = trained(small(1), voices[:1], tmp_path, crops=1).front_end
     with pytest.raises(ParameterError, match="precision 'int4' is not one of"):
         export.litert(tmp_path, precision="int4")
     with pytest.raises(ParameterError, match="on the map 'stack' cannot be exported"):
         export.check(replace(front_end, feature_map="stack"))
+    with pytest.raises(ParameterError, match="hears copies"):
+        export.check(replace(front_end, copies="speed"))
     with pytest.raises(ParameterError, match="a discriminant"):
         export.check(Discriminant.__new__(Discriminant))
 

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
+from ser_lib.core.errors import ParameterError
 from ser_lib.features.maps import Standardiser
 from ser_lib.models.bundle import FrontEnd
 from ser_lib.pages import live
@@ -56,13 +57,19 @@ def test_it_abstains_where_validation_says_so(monkeypatch):
     assert page.answered == given.mean()
     assert page.accuracy == (right.mean() if given.any() else 0)
     assert page.text("expectation")
-    stack = factory.with_data(run, parameters=run.record.parameters | {"feature_map": "stack"})
-    assert live.measure(stack).device() == live.Live(stack).text("none")
+
+    def refuse(folder):
+        raise ParameterError("a <reason>")
+
+    monkeypatch.setattr(live.export, "for_windows", refuse)
+    page = live.measure(run)
+    assert page.device() == page.text("none")
+    assert "a \\<reason\\>" in page.device()
 
 
 def test_what_listens_is_told_its_front_end_and_brings_its_network(monkeypatch):
     statistics = Standardiser(np.zeros((60, 3), np.float32), np.ones((60, 3), np.float32))
-    front_end = FrontEnd("cnn", "demo", ['"joy" <b>'], "logmel", 3, 5, statistics)
+    front_end = FrontEnd("cnn", "demo", ['"joy" <b>'], "logmel", 3, 5, "none", statistics)
     monkeypatch.setattr(live.bundle, "read_front_end", lambda folder: front_end)
     page = live.Live(SimpleNamespace(folder="run"), model=b"abc", threshold=0.4)
     shown = page.device()._repr_mimebundle_()

@@ -11,7 +11,6 @@ import pytest
 import soundfile
 
 from ser_lib.core import audio
-from ser_lib.features import maps
 from ser_lib.features.maps import FRAMES, ROWS, Standardiser
 from ser_lib.models import bundle, export
 from ser_lib.models.bundle import Bundle, FrontEnd
@@ -31,7 +30,7 @@ def front_end(*, channels: int, crops: int) -> FrontEnd:
     mean = generator.normal(-40, 5, (ROWS, channels)).astype(np.float32)
     std = generator.uniform(5, 15, (ROWS, channels)).astype(np.float32)
     statistics = Standardiser(mean, std)
-    return FrontEnd("cnn", "table", EMOTIONS, "logmel", channels, crops, statistics)
+    return FrontEnd("cnn", "table", EMOTIONS, "logmel", channels, crops, "none", statistics)
 
 
 def speech(seconds: float, pitch: float = 140.0) -> np.ndarray:
@@ -58,7 +57,7 @@ def test_the_front_end_of_the_browser_is_that_of_python(chromium):
         code = """([signal, given]) => serLive.windows(Float32Array.from(signal), given)
                   .map((window) => [...window])"""
         result = np.array(page.evaluate(code, [signal.tolist(), live.facts(front)]))
-        expected = front.windows(maps.extract(signal))
+        expected = front.windows(front.static(signal))
         np.testing.assert_allclose(result, expected.reshape(len(expected), -1), atol=1e-3)
     page.close()
 
@@ -127,7 +126,9 @@ def test_the_same_file_gets_the_same_probabilities(page, served, tmp_path):
         assert page.locator(".live-emotion").text_content() == EMOTIONS[expected.argmax()]
         assert page.locator(".live-strip").is_visible() is (seconds > 6)
     page.evaluate(AXE_SCRIPT)
-    assert page.evaluate("axe.run().then((found) => found.violations.map((fault) => fault.id))") == []
+    assert (
+        page.evaluate("axe.run().then((found) => found.violations.map((fault) => fault.id))") == []
+    )
 
 
 @pytest.mark.parametrize(
