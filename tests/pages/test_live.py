@@ -69,13 +69,14 @@ def test_it_abstains_where_validation_says_so(monkeypatch):
 
 def test_what_listens_is_told_its_front_end_and_brings_its_network(monkeypatch):
     statistics = Standardiser(np.zeros((60, 3), np.float32), np.ones((60, 3), np.float32))
-    front_end = FrontEnd("cnn", "demo", ['"joy" <b>'], "logmel", 3, 5, "none", statistics)
+    emotions = ['"joy" <b>', "x"]
+    front_end = FrontEnd("cnn", "demo", emotions, "logmel", 3, 5, "none", statistics)
     monkeypatch.setattr(live.bundle, "read_front_end", lambda folder: front_end)
     page = live.Live(SimpleNamespace(folder="run"), model=b"abc", threshold=0.4)
     shown = page.device()._repr_mimebundle_()
     assert shown[live.MODEL] == "YWJj"
     part = BeautifulSoup(shown["text/html"], "html.parser").select_one(".live")
     given = json.loads(part["data-given"])
-    assert (given["emotions"], given["crops"], given["threshold"]) == (['"joy" <b>'], 5, 0.4)
+    assert (given["emotions"], given["crops"], given["threshold"]) == (emotions, 5, 0.4)
     assert np.shape(given["mean"]) == (60, 3)
     assert part["data-size"] == "3"
