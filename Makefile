@@ -10,7 +10,8 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help book pdf test wheel lint bench study lab lock clean
+LITERT := book/_static/litert
+.PHONY: help book pdf test wheel lint bench study lab live lock clean
 
 help:  ## what make can do
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -54,6 +55,24 @@ wheel: $(READY)  ## build the wheel, install it elsewhere, and make the demo boo
 
 lab: $(READY)  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=.
+
+live: $(LITERT)/size.json  ## fetch what the page that listens to its reader needs; needs npm
+
+# LiteRT.js (Apache License 2.0): of its four builds the one for every browser.
+$(LITERT)/size.json: $(MAKEFILE_LIST)
+	@rm -rf $(LITERT) && mkdir -p $(LITERT)/npm
+	@cd $(LITERT)/npm && npm pack --silent @litertjs/core@2.5.3 @litertjs/wasm-utils@2.5.3 > /dev/null
+	@cd $(LITERT)/npm && printf '%s  %s\n' \
+	  a97660833e9e7e1063c95e12016718881240b14f7438728a2f62785e912d30fd litertjs-core-2.5.3.tgz \
+	  ce2a1f8379c067be49e59752e5a7f40db6be09f6e497f0f11e59f17b515366a7 litertjs-wasm-utils-2.5.3.tgz | sha256sum --quiet --check
+	@cd $(LITERT) && tar -xzf npm/litertjs-wasm-utils-2.5.3.tgz --strip-components=2 package/dist/index.js && \
+	  mv index.js wasm-utils.js && \
+	  tar -xzf npm/litertjs-core-2.5.3.tgz --strip-components=2 package/dist/index.js \
+	    package/wasm/litert_wasm_compat_internal.js package/wasm/litert_wasm_compat_internal.wasm && \
+	  tar -xzf npm/litertjs-core-2.5.3.tgz --strip-components=1 package/package.json && \
+	  sed 's#"@litertjs/wasm-utils"#"./wasm-utils.js"#; /sourceMappingURL/d' index.js > core.js && \
+	  sed -i.bak '/sourceMappingURL/d' wasm-utils.js && rm -rf npm index.js wasm-utils.js.bak && \
+	  chmod 644 * && cat * | wc -c > size.json && cat size.json
 
 lock:  ## write requirements.lock anew (needs uv)
 	@uv pip compile --universal --python-version 3.11 --extra dev --no-annotate --no-header \

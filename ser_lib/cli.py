@@ -75,6 +75,7 @@ EXAMPLES = {
     "compare": "ser compare emodb/cnn_gru emodb/cnn",
     "evaluate": "ser evaluate mine.csv --corpus emodb",
     "predict": "ser predict some.wav folder/ --model emodb/cnn_gru",
+    "export": "ser export --model emodb/cnn_gru --to litert",
     "completion": "ser completion bash > ~/.local/share/bash-completion/completions/ser",
 }
 """How each command is used."""
@@ -145,6 +146,14 @@ def _parser() -> argparse.ArgumentParser:
     add("audio", metavar="AUDIO", nargs="+", help="audio file, or a folder of them")
     text = "folder of a run, or as much of its name as is unique, such as emodb/cnn_gru"
     add("--model", metavar="RUN", required=True, help=text)
+    add = command(_export, "write a network for other programs, with its model card", "--data")
+    add("--model", metavar="RUN", required=True, help=text)
+    add("--to", choices=["litert", "onnx"], default="litert", help="kind of file (litert)")
+    kinds = ["float32", "float16", "int8"]
+    add("--precision", choices=kinds, default=kinds[0], help="of the weights (float32)")
+    add("--out", metavar="DIR", type=Path, help="folder for both (exported/ and the run's name)")
+    text = "compare all precisions on the utterances that tested the network; needs --data"
+    add("--measure", action="store_true", help=text)
     add = command(_completion, "print what completes commands in a shell")
     add("shell", choices=["bash", "zsh", "tcsh"])
     return parser
@@ -462,6 +471,31 @@ def _predict(options) -> int:
             values = "".join(f"{p:>13.3f}" for p in row["probabilities"].values())
             print(f"{row['file']:<{width}}  {row['emotion']:<12}{values}")
     return 1 if result.refused else 0
+
+
+def _export(options) -> int:
+    from ser_lib.experiments import run
+    from ser_lib.models import bundle, export
+    from ser_lib.pages import live
+
+    chosen = run.read(run.find(options.model))
+    export.check(bundle.read_front_end(chosen.folder))
+    corpus = chosen.record.corpus.name
+    folder = options.out or Path("exported", f"{corpus}-{chosen.folder.name}")
+    card = folder / "README.md"
+    if card.exists() and live.MARK not in card.read_text(encoding="utf-8", errors="replace"):
+        raise ParameterError(f"{card} is no model card of ours: name another folder (--out)")
+    if options.measure:
+        print(live.precisions(chosen, options.data).to_string(index=False))
+    convert = {"litert": export.litert, "onnx": export.onnx}[options.to]
+    kind = "" if options.precision == "float32" else f"-{options.precision}"
+    name = f"model{kind}.{'tflite' if options.to == 'litert' else 'onnx'}"
+    content = convert(chosen.folder, precision=options.precision)
+    write_atomically(folder / name, content)
+    write_atomically(folder / "labels.txt", "\n".join(chosen.emotions) + "\n")
+    write_atomically(card, live.Card(chosen, name).text("card") + "\n")
+    print(f"{folder / name}: {len(content) / 1e6:.1f} MB; its model card: {card}")
+    return 0
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -21,7 +22,7 @@ from ser_lib.corpora import CATALOGUE
 from ser_lib.experiments import run, sweep
 from ser_lib.features import maps
 from ser_lib.features.maps import Standardiser
-from ser_lib.models import bundle, networks
+from ser_lib.models import bundle, export, networks
 from ser_lib.models.bundle import FrontEnd
 from ser_lib.report import notebooks
 
@@ -458,6 +459,25 @@ def test_two_runs_are_compared_by_name(ser, two_runs, tmp_path):
     assert shared.all()
     assert set(changed.index) == set(first.index[first["predicted"] != second["predicted"]])
     assert_one_sentence(*ser("compare", "cnn", "nothing")[::2], "no run 'nothing'")
+
+
+def test_a_network_is_exported_with_its_card(ser, two_runs, model, workspace, monkeypatch):
+    folder = workspace / two_runs[1].folder
+    shutil.copytree(model / "bundle", folder / "bundle")
+    monkeypatch.setattr(export, "litert", lambda model, precision: f"{model} {precision}".encode())
+    code, out, _ = ser("export", "--model", "demo/cnn_gru", "--out", workspace / "out")
+    assert code == 0
+    assert str(workspace / "out" / "model.tflite") in out
+    assert ser("export", "--model", "demo/cnn_gru", "--out", workspace / "out",
+               "--precision", "int8")[0] == 0  # fmt: skip
+    files = {file.name: file.read_text() for file in (workspace / "out").iterdir()}
+    assert set(files) == {"model.tflite", "model-int8.tflite", "labels.txt", "README.md"}
+    assert files["model-int8.tflite"] == f"{folder} int8"
+    assert files["labels.txt"].split() == two_runs[1].emotions
+    (workspace / "README.md").write_text("of somebody else")
+    refused = ser("export", "--model", "demo/cnn_gru", "--out", workspace)
+    assert_one_sentence(*refused[::2], "README.md is no model card of ours")
+    assert (workspace / "README.md").read_text() == "of somebody else"
 
 
 def test_predictions_of_others_are_scored(ser, table, tmp_path):

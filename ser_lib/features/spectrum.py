@@ -23,7 +23,7 @@ room and the recorder rather than the voice."""
 
 _ROUNDING = np.float32(2.0**-30 / 12)  # mean square of the rounding error of 16-bit audio
 _BINS = np.arange(N_FFT // 2 + 1, dtype=np.float32) * (RATE / N_FFT)  # Hz
-_DB = np.float32(10 / np.log(10))  # dB = _DB * log(power); NumPy's log10 is several times slower
+DB = np.float32(10 / np.log(10))  # dB = DB * log(power); NumPy's log10 is several times slower
 _BLOCK = 32  # frames at a time: spectra stay in the cache and memory does not grow with them
 
 N_MFCC = 30
@@ -47,10 +47,10 @@ def _power_spectra(signal: np.ndarray, *, bins: int = len(_BINS)) -> Iterator[np
     frames = np.ndarray((1 + len(signal) // HOP, N_FFT), np.float32, padded, strides=strides)
     windowed = np.empty((_BLOCK, N_FFT), dtype=np.float32)
     # An array, because NumPy compares it faster than a number.
-    floor = np.full((bins, _BLOCK), np.sqrt(_ROUNDING * np.square(_window()).sum()), np.float32)
+    floor = np.full((bins, _BLOCK), noise_floor(), np.float32)
     for start in range(0, len(frames), _BLOCK):
         block = frames[start : start + _BLOCK]
-        np.multiply(block, _window(), out=windowed[: len(block)])
+        np.multiply(block, window(), out=windowed[: len(block)])
         magnitude = np.abs(rfft(windowed[: len(block)].T, axis=0)[:bins])
         # Empty bands and digital silence would be rounding noise of the transform.
         np.maximum(magnitude, floor[:, : len(block)], out=magnitude)
@@ -58,13 +58,19 @@ def _power_spectra(signal: np.ndarray, *, bins: int = len(_BINS)) -> Iterator[np
 
 
 @cache
-def _window() -> np.ndarray:
+def window() -> np.ndarray:
+    """Return the Hann window: float32 [N_FFT]."""
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)  # Hann
+
+
+def noise_floor() -> np.float32:
+    """Return the magnitude in every bin of what rounding to 16 bits adds to a signal."""
+    return np.sqrt(_ROUNDING * np.square(window()).sum())
 
 
 def log_mel(signal: np.ndarray) -> np.ndarray:
     """Return the 60 mel bands of a signal in dB: float32 [rows, frames]."""
-    bins = _mel_bank().shape[1]
+    bins = mel_bank().shape[1]
     blocks = [_mel(power) for power in _power_spectra(signal, bins=bins)]
     return _floored_db(np.concatenate(blocks, axis=1))
 
@@ -108,7 +114,7 @@ def _block_of_stack(spectra: np.ndarray) -> tuple[np.ndarray, ...]:
 
 def _floored_db(power: np.ndarray) -> np.ndarray:
     """Return the level in dB, no lower than `FLOOR_DB` under the loudest of the utterance."""
-    level = _DB * np.log(power)
+    level = DB * np.log(power)
     return np.maximum(level, np.float32(percentile(level, 99.5) - FLOOR_DB))
 
 
@@ -133,8 +139,8 @@ def mel_edges() -> np.ndarray:
 
 
 @cache
-def _mel_bank():
-    """Return the triangles of unit area, sparse [rows, bins up to FMAX]."""
+def mel_bank():
+    """Return the mel bands, triangles of unit area: sparse float32 [rows, bins up to FMAX]."""
     from scipy.sparse import csr_array
 
     edges, bins = mel_edges(), _BINS[_BINS < FMAX]
@@ -145,7 +151,7 @@ def _mel_bank():
 
 def _mel(spectra: np.ndarray) -> np.ndarray:
     """Return the energy of the mel bands of power spectra [bins, frames]: [rows, frames]."""
-    bank = _mel_bank()
+    bank = mel_bank()
     return bank @ spectra[: bank.shape[1]]
 
 
@@ -174,7 +180,7 @@ def _chroma(power: np.ndarray) -> np.ndarray:
 def _lags() -> tuple[np.ndarray, np.ndarray]:
     """Return the lags of the F0 range, one more at each end, and the window's autocorrelation."""
     lags = np.arange(RATE // F0_MAX - 1, -(-RATE // _F0_MIN) + 2)
-    r = np.fft.irfft(np.square(np.abs(np.fft.rfft(_window()))))
+    r = np.fft.irfft(np.square(np.abs(np.fft.rfft(window()))))
     return lags, (r[lags] / r[0]).astype(np.float32)
 
 
@@ -219,7 +225,7 @@ def _shape(power: np.ndarray) -> tuple[np.ndarray, ...]:
     distance = _BINS - centroid[:, np.newaxis]
     bandwidth = np.sqrt(np.einsum("tf,tf,tf->t", magnitude, distance, distance) / total)
     rolloff = _BINS[np.count_nonzero(rising < 0.85 * total[:, np.newaxis], axis=1)]
-    flatness = _DB * (np.log(power).mean(axis=1) - np.log(power.mean(axis=1)))
+    flatness = DB * (np.log(power).mean(axis=1) - np.log(power.mean(axis=1)))
     return centroid, bandwidth, rolloff, flatness
 
 
@@ -243,7 +249,7 @@ def _contrast(power: np.ndarray) -> np.ndarray:
     for first, end, number in _contrast_bands():
         ordered = np.sort(magnitude[:, first:end], axis=1)
         ratio = ordered[:, -number:].mean(axis=1) / ordered[:, :number].mean(axis=1)
-        contrast.append(_DB * np.log(ratio))  # as in librosa 10 dB, not 20, for a factor of 10
+        contrast.append(DB * np.log(ratio))  # as in librosa 10 dB, not 20, for a factor of 10
     return np.stack(contrast, axis=1)
 
 

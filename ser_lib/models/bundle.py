@@ -181,7 +181,7 @@ def save(network, front_end: FrontEnd | Discriminant, folder: Path) -> None:
 def export(source: Path, target: Path) -> None:
     """Copy a bundle to `target` and give the copy its `network.tflite`; raises as `load`."""
     described = _described(source)
-    flatbuffer = convert(_keras(source, cast(FrontEnd, read_front_end(source))))
+    flatbuffer = convert(read_network(source, cast(FrontEnd, read_front_end(source))))
     with fresh_folder(target) as temporary:
         copytree(source, temporary, dirs_exist_ok=True)
         (temporary / "network.tflite").write_bytes(flatbuffer)
@@ -199,7 +199,7 @@ def load(folder: str | Path) -> Bundle | Discriminant:
         return front_end
     if lite_available() and (folder / "network.tflite").is_file():
         return Bundle(_lite(folder, front_end), front_end)
-    return Bundle(partial(probabilities, _keras(folder, front_end)), front_end)
+    return Bundle(partial(probabilities, read_network(folder, front_end)), front_end)
 
 
 def read_front_end(folder: str | Path) -> FrontEnd | Discriminant:
@@ -247,8 +247,9 @@ def _write(described: dict, folder: Path) -> None:
     (folder / "front_end.json").write_text(json.dumps(described) + "\n")
 
 
-def _keras(folder: Path, front_end: FrontEnd):
-    file = folder / "network.keras"
+def read_network(folder: str | Path, front_end: FrontEnd):
+    """Read the `keras.Model` of a bundle alone; raises as `load`."""
+    file = _place(folder) / "network.keras"
     try:
         if not file.is_file():
             raise FileNotFoundError("there is no such file")

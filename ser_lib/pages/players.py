@@ -18,13 +18,14 @@ from ser_lib.pages.words import count, environment, number
 CLIP_S, FADE_S = 8.0, 0.5  # of a longer utterance, the first seconds are played, and fade out
 
 
-def html(template: str, manifest: Manifest, **values) -> HTML:
+def html(template: str, manifest: Manifest | None = None, **values) -> HTML:
     """Return a template of ``text/`` for a notebook to show; every text in `values` is escaped.
 
     In it, ``player(utterance, label)`` is a player of the corpus's audio, and `embeds` says whether
-    there is any.
+    there is any; without a corpus there is neither.
     """
-    values |= {"player": partial(player, manifest), "embeds": embeds(manifest)}
+    if manifest is not None:
+        values |= {"player": partial(player, manifest), "embeds": embeds(manifest)}
     return HTML(_environment().get_template(template).render(values))
 
 

@@ -38,7 +38,7 @@ from ser_lib.core.errors import BookError
 from ser_lib.core.files import resource, write_atomically
 from ser_lib.core.files import workspace as project_folder
 from ser_lib.corpora import describe
-from ser_lib.pages import speed
+from ser_lib.pages import live, speed
 from ser_lib.report import pdf, shelf
 from ser_lib.report.checks import links, rendered
 from ser_lib.report.checks.browser import why_not
@@ -153,6 +153,8 @@ def build(
         config.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
         _run_jupyter_book(source, config, temporary, log=out / "build.log")
         new = temporary / "_build" / "html"
+        if (source / "runs" / live.FILE).is_file():
+            shutil.copy(source / "runs" / live.FILE, new / "_static")
         if with_pdf:
             lines = [line for line in (origin, notice) if line]
             pdf.print_book(new, new / link, entries, title=settings["title"], lines=lines)
@@ -217,7 +219,7 @@ def _copy_pages(notebooks: dict[str, nbformat.NotebookNode], target: Path, works
     for name, notebook in notebooks.items():
         notebook.cells = [part for cell in notebook.cells for part in _with_one_figure(cell)]
         for cell in notebook.cells:
-            _take_figure(cell, target)
+            _take_files(cell, target)
             tags = cell.metadata.get("tags", [])
             if "injected-parameters" in tags and "remove-cell" not in tags:
                 # It names a folder of this machine; the page's provenance lists all parameters.
@@ -243,10 +245,11 @@ def _about_figure(output: nbformat.NotebookNode) -> dict:
     return about if "alt" in about else {}
 
 
-def _take_figure(cell: nbformat.NotebookNode, target: Path) -> None:
+def _take_files(cell: nbformat.NotebookNode, target: Path) -> None:
     """Move a figure's text to its cell, where MyST reads it, and its PNG to a file.
 
-    The PNG is offered for download, see `downloads`; in the notebook it would double its size.
+    The PNG is offered for download, see `downloads`; in the notebook it would double its size. So
+    would the network that listens, which its page loads.
     """
     for output in cell.get("outputs", []):
         if about := _about_figure(output):
@@ -254,6 +257,8 @@ def _take_figure(cell: nbformat.NotebookNode, target: Path) -> None:
             cell.metadata["mystnb"] = {"image": {"alt": about["alt"]}, "figure": figure}
             if png := output.data.pop("image/png", None):
                 (target / f"{about['name']}.png").write_bytes(b64decode(png))
+        if model := output.get("data", {}).pop(live.MODEL, None):
+            (target / live.FILE).write_bytes(b64decode(model))
 
 
 def _publishable(notebook: nbformat.NotebookNode, workspace: Path) -> str:

@@ -14,7 +14,7 @@ from ser_lib.models.networks import NAMES
 
 NOTEBOOKS = (
     "data", "robustness", "lda", *NAMES, "features", "comparison", "final", "context", "audit",
-    "gap", "calibration", "fairness", "failures", "listen", "across", "speed", "corpora",
+    "gap", "calibration", "fairness", "failures", "listen", "live", "across", "speed", "corpora",
     "introduction", "conclusions",
 )  # fmt: skip
 """The pages of the report in the order of their execution; conclusions use what others computed."""

@@ -24,6 +24,7 @@ GIVEN = {
     "listen/matrix.html": {"cells", "largest", "emotions", "total", "audible", "clips", "named",
                            "csv"},
     "listen/players.html": {"rows", "sexes"},
+    "live/device.html": {"given", "size", "file"},
 }  # fmt: skip
 """What HTML gets besides `player` and `embeds`: it is not that of a fact."""
 

@@ -1,0 +1,210 @@
+"""The final network at hand: its model card, and the network itself in the reader's browser.
+
+A card is what `ser export` writes beside a model, in the form that model hubs read. The network in
+the browser is the one that users get (`Record.bundle`), with float16 weights; its front end is
+computed by ``book/_static/live.js``, which the tests compare with `bundle.FrontEnd`.
+"""
+
+import json
+from base64 import b64encode
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from ser_lib.core import audio
+from ser_lib.core.errors import ParameterError
+from ser_lib.corpora import Corpus, describe
+from ser_lib.experiments import train
+from ser_lib.experiments.run import Run
+from ser_lib.features import maps, spectrum
+from ser_lib.metrics import calibration, scores
+from ser_lib.models import bundle, export
+from ser_lib.pages import players, runs
+from ser_lib.pages.words import Fact, Markdown, rounded
+
+MODEL = "application/x-tflite"
+"""Kind of an output of a notebook of which `report.book` makes a file."""
+FILE = "live.tflite"  # in the book
+MARK = "library_name: ser-lib"
+"""A line by which a model card is known as ours."""
+LONGEST_S = 60  # of a recording, the browser listens to no more
+
+
+@dataclass(frozen=True, eq=False)
+class Card(Fact):
+    """What is to be known of a run's model before it is used."""
+
+    run: Run
+    file: str = ""  # of an exported model
+
+    @property
+    def corpus(self) -> Corpus:
+        """The catalogue's row of the corpus."""
+        return describe(self.run.record.corpus.name)
+
+    @property
+    def chance(self) -> float:
+        """The UAR of guessing."""
+        return 1 / len(self.run.emotions)
+
+    @cached_property
+    def speakers(self) -> list[tuple[str, float]]:
+        """The tested speakers and the share of their utterances that is right, the lowest first."""
+        if not self.run.n_speakers:
+            return []
+        table = self.run.predictions
+        right = (table["truth"] == table["predicted"]).groupby(table["speaker"]).mean()
+        return sorted(right.items(), key=lambda pair: (pair[1], pair[0]))
+
+    @property
+    def front_matter(self) -> Markdown:
+        """What hubs read, as YAML between lines of dashes."""
+        about, run = self.run.record.corpus, self.run
+        names = {"uar": "Unweighted average recall (UAR)", "accuracy": "Accuracy",
+                 "macro_f1": "Macro F1", "weighted_f1": "Weighted F1"}  # fmt: skip
+        metrics = [
+            {"type": {"uar": "recall", "accuracy": "accuracy"}.get(score, "f1"), "name": name,
+             "value": rounded(run.metrics[score].value, 4),
+             "args": {"interval_95": [rounded(end, 4) for end in run.metrics[score].interval]}}
+            for score, name in names.items()
+        ]  # fmt: skip
+        task = {"type": "audio-classification", "name": "Speech emotion recognition"}
+        dataset = {"name": about.title, "type": about.name, "split": run.protocol,
+                   "revision": about.manifest_sha256}  # fmt: skip
+        result = {"task": task, "dataset": dataset, "metrics": metrics}
+        given = {
+            "library_name": "ser-lib",
+            "pipeline_tag": "audio-classification",
+            "tags": ["speech-emotion-recognition", run.architecture],
+            "license": "other",
+            "license_name": self.corpus.licence,
+            "datasets": [about.name],
+            "model-index": [
+                {"name": f"{run.architecture}-{about.name}", "results": [result]},
+            ],
+        }
+        text = yaml.safe_dump(given, sort_keys=False, allow_unicode=True, width=100)
+        return Markdown(f"---\n{text}---")
+
+
+@dataclass(frozen=True, eq=False)
+class Live(Card):
+    """The network for the browser, if it can be computed there, and when it should not answer."""
+
+    model: bytes = b""
+    threshold: float = 0.0  # of the highest probability; what is below is no answer
+    reason: str = ""  # why there is no model
+
+    @cached_property
+    def answered(self) -> float:
+        """The share of the tested utterances that get an answer."""
+        return float(self._given.mean())
+
+    @cached_property
+    def accuracy(self) -> float:
+        """The share of these answers that is right."""
+        right = (self.run.predictions["truth"] == self.run.predictions["predicted"]).to_numpy()
+        return float(right[self._given].mean()) if self._given.any() else 0.0
+
+    @property
+    def _given(self) -> np.ndarray:
+        return self.run.probabilities.max(axis=1) >= self.threshold
+
+    def device(self) -> "Device | Markdown":
+        """Return what listens, for a notebook to show; or why nothing does."""
+        if not self.model:
+            return self.text("none")
+        given = facts(bundle.read_front_end(self.run.folder)) | {"threshold": self.threshold}
+        return Device(given, self.model)
+
+
+@dataclass(frozen=True, eq=False)
+class Device:
+    """Buttons and sentences for ``live.js``, and the network as a file of the book."""
+
+    given: dict  # from `facts`
+    model: bytes
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        given = json.dumps(self.given)
+        device = players.html("live/device.html", given=given, size=len(self.model), file=FILE)
+        return {"text/html": device.data, MODEL: b64encode(self.model).decode()}
+
+
+def facts(front_end: bundle.FrontEnd) -> dict:
+    """Return what a front end must know, as plain JSON values: those of `FrontEnd` and its parts.
+
+    `ParameterError` if it is not that of a network on log-mel maps.
+    """
+    export.check(front_end)
+    return {
+        "emotions": front_end.emotions,
+        "crops": front_end.crops,
+        "channels": front_end.channels,
+        "mean": front_end.standardiser.mean.tolist(),
+        "std": front_end.standardiser.std.tolist(),
+        "edges": spectrum.mel_edges().tolist(),
+        "rate": audio.RATE,
+        "size": spectrum.N_FFT,
+        "hop": spectrum.HOP,
+        "highest": spectrum.FMAX,
+        "noise": float(spectrum.noise_floor()),
+        "floor": spectrum.FLOOR_DB,
+        "level": maps.LEVEL_DB,
+        "frames": maps.FRAMES,
+        "silence": audio.SILENCE,
+        "shortest": audio.SHORTEST_S,
+        "longest": LONGEST_S,
+    }
+
+
+def precisions(run: Run, data: str | None = None) -> pd.DataFrame:
+    """Compare the exported network with weights of each precision.
+
+    It hears the utterances of the fold that tested it: their corpus is in the folder `data`.
+
+    Returns
+    -------
+    DataFrame
+        precision, size (MB), latency (ms for an utterance, median), difference (the largest of a
+        probability from those of the run) and uar of the fold.
+    """
+    manifest = runs.load(run.record.corpus.name, data, run.record.parameters)
+    tested = run.predictions[run.predictions["fold"] == run.record.bundle]
+    signals = [audio.load(manifest.file(name)) for name in tested["utterance"]]
+    expected = tested[[f"p_{emotion}" for emotion in run.emotions]].to_numpy(float)
+    rows = []
+    for precision in export.PRECISIONS:
+        network = export.litert(run.folder, precision=precision)
+        result, seconds = export.answers(network, signals)
+        predicted = [run.emotions[i] for i in result.argmax(axis=1)]
+        rows.append(
+            {
+                "precision": precision,
+                "size": round(len(network) / 1e6, 2),
+                "latency": round(1000 * float(np.median(seconds)), 1),
+                "difference": float(f"{np.abs(result - expected).max():.1g}"),
+                "uar": rounded(scores.uar(list(tested["truth"]), predicted), 3),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def measure(run: Run) -> Live:
+    """Convert the network of a run, and find its threshold by validation.
+
+    With the threshold, the right answers less the wrong ones are most: not to answer costs half an
+    error (Chow 1970).
+    """
+    unseen = train.validation(run)
+    chances = unseen[[f"p_{emotion}" for emotion in run.emotions]].to_numpy(float)
+    curve = calibration.coverage(list(unseen["truth"]), chances, run.emotions)
+    surplus = curve["coverage"] * (2 * curve["accuracy"] - 1)
+    threshold = float(curve["threshold"][surplus.idxmax()])
+    try:
+        return Live(run, model=export.for_windows(run.folder), threshold=threshold)
+    except ParameterError as error:  # the report goes on without what listens
+        return Live(run, threshold=threshold, reason=str(error))

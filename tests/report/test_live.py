@@ -1,0 +1,155 @@
+"""The page that listens, in a browser: what it hears is what Python hears."""
+
+import json
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from ser_lib.core import audio
+from ser_lib.features.maps import FRAMES, ROWS, Standardiser
+from ser_lib.models import bundle, export
+from ser_lib.models.bundle import Bundle, FrontEnd
+from ser_lib.pages import live, players
+from ser_lib.report.checks import browser as browsers
+
+STATIC = Path(__file__).parents[2] / "book" / "_static"
+RUNTIME = STATIC / "litert" / "size.json"
+EMOTIONS = ["anger", "neutral", "sadness"]
+PAGE = """<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8">
+<title>Live</title><link rel="stylesheet" href="/_static/live.css">
+<script src="/_static/live.js"></script></head><body><main>{}</main></body></html>"""
+
+
+def front_end(*, channels: int, crops: int) -> FrontEnd:
+    generator = np.random.default_rng(channels)
+    mean = generator.normal(-40, 5, (ROWS, channels)).astype(np.float32)
+    std = generator.uniform(5, 15, (ROWS, channels)).astype(np.float32)
+    statistics = Standardiser(mean, std)
+    return FrontEnd("cnn", "table", EMOTIONS, "logmel", channels, crops, "none", statistics)
+
+
+def speech(seconds: float, pitch: float = 140.0) -> np.ndarray:
+    """A hum with beats and noise."""
+    time = np.arange(round(seconds * audio.RATE)) / audio.RATE
+    noise = np.random.default_rng(0).normal(0, 0.02, len(time))
+    hum = np.sin(2 * np.pi * pitch * time) ** 7 * (1 + np.sin(7 * time))
+    return (0.2 * hum + noise).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    if reason := browsers.why_not():
+        pytest.skip(reason)
+    with browsers.chromium() as found:
+        yield found
+
+
+def test_the_front_end_of_the_browser_is_that_of_python(chromium):
+    page = chromium.new_page()
+    page.add_script_tag(path=STATIC / "live.js")
+    for seconds, channels, crops in ((0.05, 1, 1), (1.2, 3, 2), (7.01, 3, 5)):
+        front, signal = front_end(channels=channels, crops=crops), speech(seconds)
+        code = """([signal, given]) => serLive.windows(Float32Array.from(signal), given)
+                  .map((window) => [...window])"""
+        result = np.array(page.evaluate(code, [signal.tolist(), live.facts(front)]))
+        expected = front.windows(front.static(signal))
+        np.testing.assert_allclose(result, expected.reshape(len(expected), -1), atol=1e-3)
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """A page with a small network on a server, and the bundle that it has."""
+    if not RUNTIME.is_file():
+        pytest.skip("the runtime of the page is not there: make live")
+    import keras
+
+    folder = tmp_path_factory.mktemp("served")
+    (folder / "_static").mkdir()
+    for path in STATIC.glob("li*"):
+        (folder / "_static" / path.name).symlink_to(path)
+    front = front_end(channels=3, crops=3)
+    keras.utils.set_random_seed(1)
+    layers = [keras.layers.Conv2D(4, 5, strides=4, activation="relu"), keras.layers.Flatten(),
+              keras.layers.Dense(3, activation="softmax")]  # fmt: skip
+    network = keras.Sequential([keras.Input((ROWS, FRAMES, 3)), *layers])
+    bundle.save(network, front, folder / "bundle")
+    (folder / "_static" / live.FILE).write_bytes(export.for_windows(folder / "bundle"))
+    given = json.dumps(live.facts(front) | {"threshold": 0.0})
+    device = players.html("live/device.html", given=given, size=2_000_000, file=live.FILE)
+    (folder / "runs").mkdir()
+    (folder / "runs" / "live.html").write_text(PAGE.format(device.data))
+    handler = partial(SimpleHTTPRequestHandler, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/runs/live.html"
+        yield address, Bundle(partial(bundle.probabilities, network), front)
+        server.shutdown()
+
+
+@pytest.fixture
+def page(chromium, served):
+    """The page with its network loaded; a script that fails, fails the test."""
+    page, errors = chromium.new_page(), []
+    page.on("pageerror", lambda error: errors.append(error.message))
+    page.goto(served[0])
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.get_by_role("button", name="Load the network (12 MB)").click()
+    page.locator(".live-controls").wait_for()
+    yield page
+    page.close()
+    assert not errors
+    assert asked
+    assert all(url.startswith((served[0].partition("/runs")[0], "blob:")) for url in asked)
+
+
+def heard(page, file: Path) -> dict | None:
+    page.locator(".live-file").set_input_files(file)
+    page.wait_for_function("!/Listening/.test(document.querySelector('.live-status').textContent)")
+    return page.evaluate("document.querySelector('.live').answer")
+
+
+def test_the_same_file_gets_the_same_probabilities(page, served, tmp_path):
+    from axe_playwright_python.base import AXE_SCRIPT
+
+    for seconds in (0.5, 2.0, 9.0):
+        soundfile.write(tmp_path / "a.wav", speech(seconds), audio.RATE, subtype="FLOAT")
+        expected = served[1].predict([served[1].front_end.static(tmp_path / "a.wav")])[0]
+        result = heard(page, tmp_path / "a.wav")["probabilities"]
+        np.testing.assert_allclose(result, expected, atol=1e-3)
+        assert page.locator(".live-emotion").text_content() == EMOTIONS[expected.argmax()]
+        assert page.locator(".live-strip").is_visible() is (seconds > 6)
+    page.evaluate(AXE_SCRIPT)
+    assert (
+        page.evaluate("axe.run().then((found) => found.violations.map((fault) => fault.id))") == []
+    )
+
+
+@pytest.mark.parametrize(
+    ("signal", "said"),
+    [
+        (np.zeros(20_000), "silent"),
+        (speech(0.02), "short"),
+        (np.clip(20 * speech(1), -1, 1), "clipped"),
+        (speech(1) / 100, "quiet"),
+        (speech(61), "cut"),
+        (None, "foreign"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_wrong_with_a_recording_is_said(page, tmp_path, signal, said):
+    file = tmp_path / "a.wav"
+    if signal is None:
+        file.write_text("no sound")
+    else:
+        soundfile.write(file, signal, audio.RATE)
+    answer = heard(page, file)
+    assert (answer is None) is (said in ("silent", "short", "foreign"))
+    sentence = page.locator(f'[data-say="{said}"]').text_content()
+    assert sentence in page.get_by_role("status").text_content()
