@@ -3,12 +3,18 @@
 PYTHON ?= python3
 CORPUS ?= demo
 DATA   ?=
-REPORT ?= $(CORPUS)
+REPORT ?=
 SET    ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 export TF_CPP_MIN_LOG_LEVEL ?= 2
+# What a user writes is text: neither make nor the shell looks into it.
+override CORPUS := $(value CORPUS)
+override DATA := $(value DATA)
+override REPORT := $(value REPORT)
+override SET := $(value SET)
+export CORPUS DATA REPORT SET
 
 .PHONY: help book pdf test lint bench study lab lock clean
 
@@ -25,8 +31,8 @@ $(READY): requirements.lock pyproject.toml
 	  touch $@ && echo "environment installed in $$(( $$(date +%s) - start )) s"
 
 book: $(READY)  ## the report: make book [CORPUS=emodb DATA=folder] [REPORT=name SET="epochs=5 seed=1"]
-	@$(BIN)/ser run --corpus $(CORPUS) $(if $(DATA),--data "$(DATA)") --report "$(REPORT)" $(foreach one,$(SET),-p "$(one)")
-	@$(BIN)/ser book --corpus $(CORPUS) --report "$(REPORT)" $(PDF)
+	@$(BIN)/ser run --corpus "$$CORPUS" $${DATA:+--data "$$DATA"} $${REPORT:+--report "$$REPORT"} --set "$$SET"
+	@$(BIN)/ser book --corpus "$$CORPUS" $${REPORT:+--report "$$REPORT"} $(PDF)
 
 pdf: PDF := --pdf
 pdf: book  ## the same, and the book as one PDF; needs Chromium

@@ -5,6 +5,7 @@ shows the traceback. What takes long to import is imported by the command that n
 """
 
 import argparse
+import errno
 import json
 import os
 import shlex
@@ -35,14 +36,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"ser: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # `ser manifest ... | head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):  # `ser manifest ... | head` has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        if options.debug or error.errno not in _DENIED:
+            raise
+        print(f"ser: {error.filename!s:.200}: {error.strerror}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("ser: interrupted; what was finished is kept, run it again to go on", file=sys.stderr)
         return 130
 
 
+_DENIED = (errno.EACCES, errno.ELOOP, errno.ENAMETOOLONG, errno.EPERM, errno.EROFS)
 SHOWN = 10  # rows of a long list that are printed
 
 SHARED = {
@@ -95,6 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     add("-h", "--help", action=_RunHelp, help="show this, and the parameters of named notebooks")
     add("notebooks", metavar="NOTEBOOK", nargs="*", help="name in notebooks/, such as cnn_gru")
     parameters(add, "a parameter of the notebook")
+    text = "several of them as one text, such as 'epochs=5 seed=1'"
+    add("--set", metavar="TEXT", default="", dest="settings", help=text)
     text = "say what would be computed, and about how long it takes"
     add("--dry-run", action="store_true", help=text)
     text = "train a grid of networks and compare them by validation"
@@ -265,14 +274,18 @@ def _parameters(options) -> dict:
     import yaml
 
     parameters = {}
-    for text in options.parameters:
+    try:
+        texts = options.parameters + shlex.split(getattr(options, "settings", ""))
+    except ValueError as error:
+        raise ParameterError(f"--set: {options.settings:.80} has {error}") from error
+    for text in texts:
         name, _, value = text.partition("=")
         if not value.strip() or not name.isidentifier():
             raise ParameterError(f"-p takes NAME=VALUE (null for the usual value), not '{text}'")
         try:
             parameters[name] = value = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise ParameterError(f"-p {name}: '{value}' is not a value") from error
+        except (yaml.YAMLError, ValueError, AttributeError, RecursionError) as error:
+            raise ParameterError(f"-p {name}: '{value:.80}' is not a value") from error
         if isinstance(value, str):
             from ser_lib.experiments.experiment import as_number
 

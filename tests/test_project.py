@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
@@ -182,6 +183,29 @@ def test_what_the_readme_tells_to_do_is_understood():
     for line in told:
         if not line.endswith("--help"):
             cli._parser().parse_args(shlex.split(line))
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a b", "a$b", "$(touch ran)", "`touch ran`", "'; touch ran; '", '"; touch ran; "',
+     "$(shell touch ran)", "$${HOME}", "a\\b", "*", "#x", "\u00e4 \u6124"],
+)  # fmt: skip
+def test_what_is_written_to_make_is_text(tmp_path, value):
+    for name in ("Makefile", "requirements.lock", "pyproject.toml", ".venv/bin/ser"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "Makefile").write_text(text("Makefile"))
+    program = tmp_path / ".venv" / "bin" / "ser"
+    program.write_text('#!/bin/sh\nprintf "%s\\0" "$@" end >> told\n')
+    program.chmod(0o755)
+    (tmp_path / ".venv" / ".ready").touch()
+    given = [f"{name}={value}" for name in ("CORPUS", "DATA", "REPORT", "SET")]
+    subprocess.run(["make", "book", *given], cwd=tmp_path, check=True)
+    both = ["--corpus", value], ["--report", value]
+    run = ["run", *both[0], "--data", value, *both[1], "--set", value, "end"]
+    told = (tmp_path / "told").read_text().split("\0")[:-1]
+    assert told == [*run, "book", *both[0], *both[1], "end"]
+    assert not (tmp_path / "ran").exists()
 
 
 def test_the_help_of_a_notebook_explains_its_parameters(capsys):
