@@ -58,7 +58,7 @@ lab: $(READY)  ## open the notebooks in JupyterLab
 
 lock:  ## write requirements.lock anew (needs uv)
 	@uv pip compile --universal --python-version 3.11 --extra dev --no-annotate --no-header \
-	  --no-emit-index-url --upgrade pyproject.toml -o requirements.lock
+	  --no-emit-index-url --generate-hashes --upgrade pyproject.toml -o requirements.lock
 
 clean:  ## remove everything generated but the environment
 	rm -rf _build book/runs runs $(addprefix data/,demo demo2 features functionals manifests robustness)

@@ -53,11 +53,19 @@ WANTED = [
     + EXTRAS["dev"]
     + METADATA["tool"]["uv"]["constraint-dependencies"]
 ]
-PINS = [Requirement(line) for line in text("requirements.lock").splitlines()]
+_PIN = re.compile(r"^(\S.*?) \\\n((?: +--hash=.*\n)+)", re.MULTILINE)
+LOCK = {Requirement(pin): hashes for pin, hashes in _PIN.findall(text("requirements.lock"))}
+PINS = list(LOCK)
 
 
-def test_the_lock_is_of_exact_versions():
-    for pin in PINS:
+def test_the_lock_is_of_exact_versions_with_hashes_and_without_addresses():
+    lines = [line for line in text("requirements.lock").splitlines() if line[0] != " "]
+    assert len(lines) == len(PINS)
+    assert "://" not in text("requirements.lock")
+    for pin, hashes in LOCK.items():
+        words = hashes.replace("\\", " ").split()
+        assert words
+        assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", word) for word in words)
         assert pin.url is None
         assert re.fullmatch(r"==[\w.]+", str(pin.specifier)), pin
 
@@ -80,7 +88,9 @@ def test_the_lock_is_what_the_project_asks_for(place):
 def test_conda_users_get_the_locked_versions():
     environment = yaml.safe_load(text("environment.yml"))
     *packages, pip = environment["dependencies"]
-    assert pip["pip"] == ["-r requirements.lock", "-e ."]
+    # Beside hashes, pip takes nothing that has none: the project itself comes after.
+    assert pip["pip"] == ["-r requirements.lock"]
+    assert "pip install --no-deps --no-build-isolation -e ." in text("environment.yml")
     assert "pip" in packages
     python = next(p for p in packages if p.startswith("python=")).removeprefix("python=")
     assert python in PYTHONS
