@@ -34,8 +34,8 @@ from nbformat.v4 import new_code_cell
 
 import ser_lib
 from ser_lib.core.errors import BookError
+from ser_lib.core.files import seal, write_atomically
 from ser_lib.core.files import workspace as project_folder
-from ser_lib.core.files import write_atomically
 from ser_lib.corpora import describe
 from ser_lib.pages import speed
 from ser_lib.report import pdf, shelf
@@ -150,6 +150,7 @@ def build(
         if with_pdf:
             lines = [line for line in (origin, notice) if line]
             pdf.print_book(new, new / link, entries, title=settings["title"], lines=lines)
+        seal(new)
         if (out / "html").exists():
             (out / "html").rename(temporary / "previous")
         new.rename(out / "html")
