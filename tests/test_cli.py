@@ -3,8 +3,11 @@
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from dataclasses import replace
 
 import factory
@@ -429,6 +432,20 @@ def test_what_the_system_denies_is_one_sentence(ser, monkeypatch):
 
     monkeypatch.setattr(cli, "_corpora", _corpora)
     assert_one_sentence(*ser("corpora")[::2], "/a/b: Read-only file system")
+
+
+def test_an_interrupt_that_is_swallowed_comes_again(ser, monkeypatch):
+    def _corpora(options):
+        with suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+        time.sleep(30)
+
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM)
+    monkeypatch.setattr(cli, "_corpora", _corpora)
+    code, _, err = ser("corpora")
+    assert (code, err.count("interrupted")) == (130, 1)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM)) == handlers
 
 
 def test_a_reader_who_has_seen_enough():
