@@ -3,12 +3,18 @@
 PYTHON ?= python3
 CORPUS ?= demo
 DATA   ?=
-REPORT ?= $(CORPUS)
+REPORT ?=
 SET    ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 export TF_CPP_MIN_LOG_LEVEL ?= 2
+# What a user writes is text: neither make nor the shell looks into it.
+override CORPUS := $(value CORPUS)
+override DATA := $(value DATA)
+override REPORT := $(value REPORT)
+override SET := $(value SET)
+export CORPUS DATA REPORT SET
 
 LITERT := book/_static/litert
 .PHONY: help book pdf test wheel lint bench study lab live lock clean
@@ -26,8 +32,8 @@ $(READY): requirements.lock pyproject.toml
 	  touch $@ && echo "environment installed in $$(( $$(date +%s) - start )) s"
 
 book: $(READY)  ## the report: make book [CORPUS=emodb DATA=folder] [REPORT=name SET="epochs=5 seed=1"]
-	@$(BIN)/ser run --corpus $(CORPUS) $(if $(DATA),--data "$(DATA)") --report "$(REPORT)" $(foreach one,$(SET),-p "$(one)")
-	@$(BIN)/ser book --corpus $(CORPUS) --report "$(REPORT)" $(PDF)
+	@$(BIN)/ser run --corpus "$$CORPUS" $${DATA:+--data "$$DATA"} $${REPORT:+--report "$$REPORT"} --set "$$SET"
+	@$(BIN)/ser book --corpus "$$CORPUS" $${REPORT:+--report "$$REPORT"} $(PDF)
 
 pdf: PDF := --pdf
 pdf: book  ## the same, and the book as one PDF; needs Chromium
@@ -76,7 +82,7 @@ $(LITERT)/size.json: $(MAKEFILE_LIST)
 
 lock:  ## write requirements.lock anew (needs uv)
 	@uv pip compile --universal --python-version 3.11 --extra dev --no-annotate --no-header \
-	  --no-emit-index-url --upgrade pyproject.toml -o requirements.lock
+	  --no-emit-index-url --generate-hashes --upgrade pyproject.toml -o requirements.lock
 
 clean:  ## remove everything generated but the environment
 	rm -rf _build build dist book/runs runs $(addprefix data/,demo demo2 features functionals manifests robustness)

@@ -5,10 +5,13 @@ shows the traceback. What takes long to import is imported by the command that n
 """
 
 import argparse
+import errno
 import json
 import os
 import shlex
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -27,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        with room_for("the results"), extras():
+        with room_for("the results"), extras(), _insistent():
             code = options.command(options)
             sys.stdout.flush()
         return code
@@ -36,14 +39,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(f"ser: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # `ser manifest ... | head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):  # `ser manifest ... | head` has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        if options.debug or error.errno not in _DENIED:
+            raise
+        print(f"ser: {error.filename!s:.200}: {error.strerror}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("ser: interrupted; what was finished is kept, run it again to go on", file=sys.stderr)
         return 130
 
 
+@contextmanager
+def _insistent() -> Iterator[None]:
+    """Interrupt again each second: an interrupt in a callback of Python's own is lost."""
+
+    def interrupt(*_) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 1)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {one: signal.signal(one, interrupt) for one in (signal.SIGINT, signal.SIGALRM)}
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+_DENIED = (errno.EACCES, errno.ELOOP, errno.ENAMETOOLONG, errno.EPERM, errno.EROFS)
 FILES = ("AUDIO", "DIR", "FILE", "FILE.yml", "RUN", "SPLIT")  # arguments that may be files
 SHOWN = 10  # rows of a long list that are printed
 
@@ -117,6 +146,8 @@ def _parser() -> argparse.ArgumentParser:
     add("-h", "--help", action=_RunHelp, help="show this, and the parameters of named notebooks")
     add("notebooks", metavar="NOTEBOOK", nargs="*", help="name in notebooks/, such as cnn_gru")
     parameters(add, "a parameter of the notebook")
+    text = "several of them as one text, such as 'epochs=5 seed=1'"
+    add("--set", metavar="TEXT", default="", dest="settings", help=text)
     text = "say what would be computed, and about how long it takes"
     add("--dry-run", action="store_true", help=text)
     text = "train a grid of networks and compare them by validation"
@@ -317,14 +348,18 @@ def _parameters(options) -> dict:
     import yaml
 
     parameters = {}
-    for text in options.parameters:
+    try:
+        texts = options.parameters + shlex.split(getattr(options, "settings", ""))
+    except ValueError as error:
+        raise ParameterError(f"--set: {options.settings:.80} has {error}") from error
+    for text in texts:
         name, _, value = text.partition("=")
         if not value.strip() or not name.isidentifier():
             raise ParameterError(f"-p takes NAME=VALUE (null for the usual value), not '{text}'")
         try:
             parameters[name] = value = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise ParameterError(f"-p {name}: '{value}' is not a value") from error
+        except (yaml.YAMLError, ValueError, AttributeError, RecursionError) as error:
+            raise ParameterError(f"-p {name}: '{value:.80}' is not a value") from error
         if isinstance(value, str):
             from ser_lib.experiments.experiment import as_number
 

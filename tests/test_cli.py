@@ -4,8 +4,11 @@ import errno
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from dataclasses import replace
 
 import factory
@@ -173,6 +176,12 @@ def test_a_notebook_that_fails(ser, templates, table):
             for text in ("epochs", "=3", "epochs=", "2x=3")
         ),
         (["cnn", "-p", "epochs=[1"], ["-p epochs: '[1' is not a value"]),
+        (["cnn", "-p", f"epochs={'[' * 3000}"], ["-p epochs: '[[[", "is not a value"]),
+        (["cnn", "-p", f"seed={'9' * 5000}"], ["-p seed: '999", "is not a value"]),
+        (["cnn", "-p", "seed=!!timestamp x"], ["-p seed: '!!timestamp x' is not a value"]),
+        (["cnn", "--set", "mixup=0 epochs=0"], ["epochs must be a whole number from 1, not 0"]),
+        (["cnn", "--set", 'protocol="a, b"'], ["unknown protocol 'a, b'"]),
+        (["cnn", "--set", 'emotions="a'], ['--set: emotions="a has No closing quotation']),
         (["cnn", "-p", "epochs=many"], ["epochs must be a whole number from 1, not 'many'"]),
         (["cnn", "-p", "epochs=0"], ["epochs must be a whole number from 1, not 0"]),
         (["cnn", "-p", "mixup=nan"], ["mixup must be from 0 to 100, not nan"]),
@@ -416,6 +425,28 @@ def test_the_command_as_a_program(tmp_path):
     assert "emodb" in done.stdout
     failed = program("manifest", "emodb", "--data", str(tmp_path / "nowhere"))
     assert_one_sentence(failed.returncode, failed.stderr, "nowhere does not exist")
+
+
+def test_what_the_system_denies_is_one_sentence(ser, monkeypatch):
+    def _corpora(options):
+        raise OSError(errno.EROFS, "Read-only file system", "/a/b")
+
+    monkeypatch.setattr(cli, "_corpora", _corpora)
+    assert_one_sentence(*ser("corpora")[::2], "/a/b: Read-only file system")
+
+
+def test_an_interrupt_that_is_swallowed_comes_again(ser, monkeypatch):
+    def _corpora(options):
+        with suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+        time.sleep(30)
+
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM)
+    monkeypatch.setattr(cli, "_corpora", _corpora)
+    code, _, err = ser("corpora")
+    assert (code, err.count("interrupted")) == (130, 1)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM)) == handlers
 
 
 def test_a_reader_who_has_seen_enough():

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
@@ -52,11 +53,19 @@ WANTED = [
     + EXTRAS["dev"]
     + METADATA["tool"]["uv"]["constraint-dependencies"]
 ]
-PINS = [Requirement(line) for line in text("requirements.lock").splitlines()]
+_PIN = re.compile(r"^(\S.*?) \\\n((?: +--hash=.*\n)+)", re.MULTILINE)
+LOCK = {Requirement(pin): hashes for pin, hashes in _PIN.findall(text("requirements.lock"))}
+PINS = list(LOCK)
 
 
-def test_the_lock_is_of_exact_versions():
-    for pin in PINS:
+def test_the_lock_is_of_exact_versions_with_hashes_and_without_addresses():
+    lines = [line for line in text("requirements.lock").splitlines() if line[0] != " "]
+    assert len(lines) == len(PINS)
+    assert "://" not in text("requirements.lock")
+    for pin, hashes in LOCK.items():
+        words = hashes.replace("\\", " ").split()
+        assert words
+        assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", word) for word in words)
         assert pin.url is None
         assert re.fullmatch(r"==[\w.]+", str(pin.specifier)), pin
 
@@ -79,7 +88,9 @@ def test_the_lock_is_what_the_project_asks_for(place):
 def test_conda_users_get_the_locked_versions():
     environment = yaml.safe_load(text("environment.yml"))
     *packages, pip = environment["dependencies"]
-    assert pip["pip"] == ["-r requirements.lock", "-e ."]
+    # Beside hashes, pip takes nothing that has none: the project itself comes after.
+    assert pip["pip"] == ["-r requirements.lock"]
+    assert "pip install --no-deps --no-build-isolation -e ." in text("environment.yml")
     assert "pip" in packages
     python = next(p for p in packages if p.startswith("python=")).removeprefix("python=")
     assert python in PYTHONS
@@ -182,6 +193,29 @@ def test_what_the_readme_tells_to_do_is_understood():
     for line in told:
         if not line.endswith("--help"):
             cli._parser().parse_args(shlex.split(line))
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a b", "a$b", "$(touch ran)", "`touch ran`", "'; touch ran; '", '"; touch ran; "',
+     "$(shell touch ran)", "$${HOME}", "a\\b", "*", "#x", "\u00e4 \u6124"],
+)  # fmt: skip
+def test_what_is_written_to_make_is_text(tmp_path, value):
+    for name in ("Makefile", "requirements.lock", "pyproject.toml", ".venv/bin/ser"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "Makefile").write_text(text("Makefile"))
+    program = tmp_path / ".venv" / "bin" / "ser"
+    program.write_text('#!/bin/sh\nprintf "%s\\0" "$@" end >> told\n')
+    program.chmod(0o755)
+    (tmp_path / ".venv" / ".ready").touch()
+    given = [f"{name}={value}" for name in ("CORPUS", "DATA", "REPORT", "SET")]
+    subprocess.run(["make", "book", *given], cwd=tmp_path, check=True)
+    both = ["--corpus", value], ["--report", value]
+    run = ["run", *both[0], "--data", value, *both[1], "--set", value, "end"]
+    told = (tmp_path / "told").read_text().split("\0")[:-1]
+    assert told == [*run, "book", *both[0], *both[1], "end"]
+    assert not (tmp_path / "ran").exists()
 
 
 def test_the_help_of_a_notebook_explains_its_parameters(capsys):

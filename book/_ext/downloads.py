@@ -10,6 +10,7 @@ Conventions: a table is data if its columns have titles; one without is layout a
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterator
 from html import escape
@@ -22,6 +23,7 @@ from sphinx.util.osutil import relative_uri
 
 LOGGER = logging.getLogger(__name__)
 FOLDER = "_downloads"
+FORMULA = re.compile(r"[=@]|[-+](?![-+\d.,%() to]*$)")
 FOLDED = "provenance"
 """The class of the folded part, see `ser_lib.pages.provenance`."""
 
@@ -132,7 +134,8 @@ def _section(node: nodes.Node) -> str:
 
 def _csv(rows: list[list[str]]) -> bytes:
     text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
+    # A spreadsheet would take the name of an emotion such as "=1+1" for a formula.
+    csv.writer(text).writerows([f"'{c}" if FORMULA.match(c) else c for c in row] for row in rows)
     return text.getvalue().encode()
 
 

@@ -208,7 +208,7 @@ def fresh_folder(target: Path) -> Iterator[Path]:
         with _allowed(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             _remove_abandoned(target.parent)
-            names = {"prefix": f".{target.name[:100]}-", "suffix": _HALF}
+            names = {"prefix": f".{target.name[:40]}-", "suffix": _HALF}
             temporary = Path(tempfile.mkdtemp(**names, dir=target.parent))
         old = Path(f"{temporary}{_HALF}")
         lock = os.open(temporary, os.O_RDONLY)  # who is killed lets go of it

@@ -18,6 +18,7 @@ import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from lzma import LZMAError
 from pathlib import Path
 
 from pooch import HTTPDownloader, Unzip, create, get_logger
@@ -31,7 +32,11 @@ from ser_lib.corpora.readers import CATALOGUE
 
 RETRIES = 2  # of an archive
 _AT_ONCE = 8  # requests for small files under way
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)  # of a zip file
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, LZMAError, EOFError, RuntimeError),
+    *(FileExistsError, IsADirectoryError, NotADirectoryError),  # a file and a folder of one name
+)
+"""What a zip file that is damaged raises."""
 _POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\noid (sha256:[0-9a-f]{64})\n")
 
 
@@ -226,7 +231,9 @@ def _get(store, file: str, bar=False, processor=None) -> str:
             f"the connection to {url} failed or broke ({type(error).__name__}); look at the "
             "network and run the command again"
         ) from error
-    except _DAMAGE as error:
+    except (*_DAMAGE, OSError) as error:
+        if not isinstance(error, _DAMAGE) and error.errno:  # of a member in bzip2 it has none
+            raise
         raise CorpusError(f"{file} is damaged ({error}); it was deleted") from error
     except ValueError as error:  # what pooch raises for another checksum
         raise CorpusError(

@@ -17,6 +17,7 @@ trained again, and a sweep that was interrupted goes on.
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from itertools import product
+from math import prod
 from pathlib import Path
 
 import pandas as pd
@@ -30,6 +31,7 @@ from ser_lib.experiments.experiment import Experiment, as_number
 
 KEYS = ("corpus", "data_dir", "architecture", "parameters")
 PARAMETERS = [f.name for f in fields(Experiment) if f.name not in ("corpus", "architecture")]
+MANY = 10_000  # runs of a sweep
 SCORES = ("validation_uar", "uar", "uar_low", "uar_high", "accuracy")
 
 
@@ -49,7 +51,7 @@ def read(file: str | Path) -> Grid:
         content, twice = yaml.safe_load(text), next(_twice(yaml.compose(text)), None)
     except (OSError, UnicodeDecodeError) as error:
         raise ParameterError(f"cannot read the sweep {file}: {error}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, AttributeError, RecursionError) as error:
         raise ParameterError(f"{file} is not YAML: {' '.join(str(error).split())}") from error
     if twice:
         raise ParameterError(f"{file}: '{twice}' is there twice; give its values as one list")
@@ -117,6 +119,8 @@ def _grid(content: object) -> Grid:
     data_dir = place.pop("data_dir", None)
     tried = {"architecture": content["architecture"], **parameters}
     choices = {name: _choices(name, value) for name, value in tried.items()}
+    if (n := prod(map(len, choices.values()))) > MANY:
+        raise ParameterError(f"a sweep has {MANY:,} runs at most, not {n:,}")
     experiments: dict[Experiment, str] = {}
     for values in product(*choices.values()):
         combination = dict(zip(choices, values, strict=True))
@@ -138,8 +142,11 @@ def _choices(name: str, value: object) -> list:
 
 def _twice(node: yaml.Node | None) -> Iterator[str]:
     """Give the keys that a mapping has twice; of two, YAML would take the last without a word."""
-    if isinstance(node, yaml.MappingNode):
-        names = [key.value for key, _ in node.value]
-        yield from (name for name in names if names.count(name) > 1)
-        for _, value in node.value:
-            yield from _twice(value)
+    todo, seen = [node], set()  # a mapping may hold itself
+    while todo:
+        node = todo.pop()
+        if isinstance(node, yaml.MappingNode) and id(node) not in seen:
+            seen.add(id(node))
+            names = [key.value for key, _ in node.value]
+            yield from (name for name in names if names.count(name) > 1)
+            todo += [value for _, value in node.value]

@@ -308,7 +308,9 @@ def _lock(*plan) -> Path:
 def _folders(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold]) -> list[Path]:
     """Return where the finished folds are kept; their names may hold any character."""
     folder = runs.folder_of(experiment.corpus) / "folds" / fold_key(experiment, corpus, folds)
-    return [folder / quote(fold.name, safe=" ") for fold in folds]
+    names = [quote(fold.name, safe=" ") for fold in folds]
+    # No file system takes more than 255 bytes.
+    return [folder / (n if len(n) < 200 else f"{n[:150]}-{digest(n)}") for n in names]
 
 
 def _finished(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold]) -> list[Path]:

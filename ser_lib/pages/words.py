@@ -26,6 +26,7 @@ MISSING = "-"
 UNKNOWN = "unknown"
 MANY = 8  # more names than this are counted, not listed
 TEXTS = Path(__file__).parent / "text"
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
 class Markdown(str):
@@ -121,11 +122,16 @@ def escape(text: object) -> Markdown:
     """
     if isinstance(text, Markdown):
         return text
-    line = re.sub(r"\s+", " ", str(text))
+    line = re.sub(r"\s+", " ", _visible(text))
     line = re.sub(r"([\\`*_{}\[\]<>$|~^&])", r"\\\1", line)
     # Some marks mean something at the beginning alone.
     line = re.sub(r"^([-+=#:%(])", r"\\\1", line)
     return Markdown(re.sub(r"^(\d+)([.)])(?=\s|$)", r"\1\\\2", line))
+
+
+def _visible(text: object) -> str:
+    """Return a text whose control characters are seen: one could turn the order of the letters."""
+    return _CONTROL.sub(lambda match: f"<U+{ord(match[0]):04X}>", str(text))
 
 
 def code(text: object) -> Markdown:
@@ -134,7 +140,7 @@ def code(text: object) -> Markdown:
     >>> print(code("a.wav"), code("a`b"))
     `a.wav` `` a`b ``
     """
-    line = " ".join(str(text).split()).replace("|", "\\|") or MISSING
+    line = " ".join(_visible(text).split()).replace("|", "\\|") or MISSING
     fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
     return Markdown(f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}")
 

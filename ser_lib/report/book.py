@@ -35,7 +35,7 @@ from nbformat.v4 import new_code_cell
 
 import ser_lib
 from ser_lib.core.errors import BookError
-from ser_lib.core.files import resource, write_atomically
+from ser_lib.core.files import resource, seal, write_atomically
 from ser_lib.core.files import workspace as project_folder
 from ser_lib.corpora import describe
 from ser_lib.pages import live, speed
@@ -158,6 +158,7 @@ def build(
         if with_pdf:
             lines = [line for line in (origin, notice) if line]
             pdf.print_book(new, new / link, entries, title=settings["title"], lines=lines)
+        seal(new)
         if (out / "html").exists():
             (out / "html").rename(temporary / "previous")
         new.rename(out / "html")

@@ -268,6 +268,20 @@ def encrypted(content: bytes) -> bytes:
     return bytes(content)
 
 
+def damaged(method: int):
+    """What makes another archive of any: one with a damaged member of a compression."""
+
+    def made(_) -> bytes:
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w", method) as archive:
+            archive.writestr(f"{FOLDER}/a.wav", bytes(range(256)) * 99)
+        content = bytearray(file.getvalue())
+        content[60:80] = b"\xff" * 20
+        return bytes(content)
+
+    return made
+
+
 @pytest.mark.parametrize("kind", ["sha256", "md5"])
 def test_a_tampered_archive_is_known_by_its_checksum(tones, server, recordings, kind):
     checksum = f"{kind}:{hashlib.new(kind, tones.archive).hexdigest()}"
@@ -287,8 +301,11 @@ def test_a_tampered_archive_is_known_by_its_checksum(tones, server, recordings, 
         lambda content: content[:-1000],  # the table of contents is at the end
         lambda content: b"<!DOCTYPE html> Sorry, no such record" * 100,
         lambda content: b"",
+        damaged(zipfile.ZIP_LZMA),
+        damaged(zipfile.ZIP_BZIP2),
+        lambda content: pack({"a": b"file", "a/b.wav": b"in a folder of the same name"}),
     ],
-    ids=["tampered", "encrypted", "truncated", "page", "empty"],
+    ids=["tampered", "encrypted", "truncated", "page", "empty", "lzma", "bzip2", "one name"],
 )
 def test_a_damaged_archive_without_a_checksum(tones, recordings, damage):
     tones.serve(damage(tones.archive))

@@ -66,6 +66,13 @@ def test_one_run_is_a_sweep_and_all_parameters_of_an_experiment_are_known(readin
         ("", "a sweep has the keys corpus, data_dir, architecture, parameters"),
         ("- cnn", "a sweep has the keys"),
         ("architecture: [cnn", "is not YAML"),
+        ("[" * 3000, "is not YAML"),
+        ("seed: !!timestamp x", "is not YAML"),
+        ("architecture: cnn\nparameters: &a {seed: *a}", "seed must be a value or a list"),
+        (
+            f"architecture: cnn\nparameters: {{seed: {list(range(101))}, epochs: {[1] * 100}}}",
+            "a sweep has 10,000 runs at most, not 10,100",
+        ),
         ("architectures: cnn", "unknown key of a sweep 'architectures' .did you mean 'archi"),
         ("corpus: demo", "architecture is missing"),
         ("architecture: []", r"architecture must be a value or a list of values, not \[\]"),

@@ -473,13 +473,14 @@ def test_a_terminal_shows_how_far_the_folds_are(tones, played, monkeypatch):
 
 def test_speakers_with_awkward_names(workspace, tones, played):
     # A folder per fold: one that is inside another would be taken for finished.
-    speakers = ("a", "a/b", "..", "NA", "null", "007", "1e3", "\u00e4 \u00f6")
+    long = ("\u6124" * 80, "\u6124" * 79 + "\u6012")
+    speakers = ("a", "a/b", "..", "NA", "null", "007", "1e3", "\u00e4 \u00f6", *long)
     record = run_it(tones(speakers=speakers, each=1))
     assert sorted(played) == sorted(f"speaker-{name}" for name in speakers)
     assert set(record.predictions["speaker"]) == set(speakers)
-    assert record.record.corpus.speakers == 8
+    assert record.record.corpus.speakers == 10
     folders = fold_folders(workspace)
-    assert len(folders) == 8
+    assert len(folders) == 10
     assert len({folder.parent for folder in folders.values()}) == 1
     check_metrics(record)
 

@@ -47,6 +47,16 @@ def test_duration_never_prints_sixty(seconds, text):
     assert words.duration(seconds) == text
 
 
+@pytest.mark.parametrize(
+    "text", ["a\u202eb", "\x9bmb", "a\x1b[2J", "\u2066x", "\x00", "\ufeffa", "a\x85"]
+)
+def test_letters_that_turn_or_hide_others_are_seen(text):
+    for shown in (words.escape(text), words.code(text)):
+        assert shown.isprintable()
+        assert "U+" in shown
+    assert words.code("\u0645\u200d \u4f60\n\u00e4") == "`\u0645\u200d \u4f60 \u00e4`"
+
+
 def test_what_a_template_prints_is_escaped_once_and_a_missing_name_is_refused(
     tmp_path, monkeypatch
 ):

@@ -4,6 +4,7 @@ import csv
 import re
 from xml.etree import ElementTree
 
+import downloads
 import nbformat
 import pytest
 from PIL import Image
@@ -44,6 +45,13 @@ def line() -> drawing.Figure:
     fig, axes = drawing.canvas(height=3)
     axes.plot([0, 1], [1, 0])
     return drawing.Figure(fig, alt="A line falls.", caption="A line.", name="final-line")
+
+
+def test_no_cell_is_a_formula():
+    harmless = ["a=b", "-0.05", "+0.10 (-0.02 to +0.18)", "-", "-3 %", ""]
+    formulas = ["=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0", "-1+HYPERLINK(A1)"]
+    content = downloads._csv([harmless, formulas]).decode()
+    assert list(csv.reader(content.splitlines())) == [harmless, [f"'{cell}" for cell in formulas]]
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ import nbformat
 from bs4 import BeautifulSoup
 
 from ser_lib.core.errors import BookError
+from ser_lib.core.files import SUMS, altered, workspace
 
 PAGE_BYTES = 3_000_000
 BOOK_BYTES = 40_000_000
@@ -40,7 +41,8 @@ _NOT_LOADED = {  # relations of <link> that only point somewhere
 _RUNNING = {  # tags that no page of the library has in its article
     "script", "style", "iframe", "frame", "object", "embed", "form", "base", "meta", "link",
 }  # fmt: skip
-_SCRIPT_LINK = re.compile(r"\s*(?:javascript|vbscript)\s*:", re.IGNORECASE)
+_LINKS = {"", "http", "https", "mailto"}  # what an address may begin with
+_BLANK = re.compile(r"[\0-\x20]")  # browsers read an address without them
 _FILE_NAME = re.compile(r"^\S*\.(?:png|svg|jpe?g|gif|webp|avif|bmp)$", re.IGNORECASE)
 _ADDRESS = re.compile(r"<[^<>\n]* at 0x[0-9a-f]{6,}>")
 
@@ -69,6 +71,7 @@ def check(html: Path) -> list[Finding]:
         )
     pages = read_pages(html)
     return [
+        *altered_files(html),
         *failed_notebooks(html),
         *running_code(pages),
         *external_requests(html, pages),
@@ -76,6 +79,21 @@ def check(html: Path) -> list[Finding]:
         *images_without_text(pages),
         *overweight(html, pages),
     ]
+
+
+def altered_files(html: Path) -> Iterator[Finding]:
+    """Find what changed since the book was built, or in the runs that it names and that are here.
+
+    What has no checksums is not looked at.
+    """
+    records = {".": html}
+    for path in sorted((html / "_sources" / "runs").glob("*.ipynb")):
+        for output in (o for cell in read_notebook(path).cells for o in cell.get("outputs", [])):
+            if record := output.get("metadata", {}).get("ser", {}).get("record"):
+                records[f"runs/{record}"] = workspace() / "runs" / record
+    for place, folder in records.items():
+        for name in altered(folder) if (folder / SUMS).is_file() else ():
+            yield Finding("altered", place, f"{name} is not as it was written")
 
 
 def read_pages(html: Path) -> dict[str, BeautifulSoup]:
@@ -131,7 +149,8 @@ def running_code(pages: Mapping[str, BeautifulSoup]) -> Iterator[Finding]:
     for name, page in pages.items():
         for tag in page.select("article *"):
             handlers = [attribute for attribute in tag.attrs if attribute.startswith("on")]
-            if tag.name in _RUNNING or handlers or _SCRIPT_LINK.match(tag.get("href", "")):
+            scheme = urlsplit(_BLANK.sub("", tag.get("href", ""))).scheme
+            if tag.name in _RUNNING or handlers or scheme.lower() not in _LINKS:
                 yield Finding("code", name, f"holds {str(tag)[:80]}, which is code")
 
 

@@ -1,10 +1,13 @@
 """Each gate: a small book that passes, and the same book broken on purpose."""
 
+import re
+
 import nbformat
 import pytest
 from small_book import network_page, page, record
 
 from ser_lib.core.errors import BookError
+from ser_lib.core.files import seal, write_atomically
 from ser_lib.report.checks import links
 
 ALT = "The loss falls from the first epoch on."
@@ -67,6 +70,22 @@ def test_no_book_and_no_notebook_are_errors(site):
         links.check(site)
 
 
+def test_what_was_altered_is_found(site, monkeypatch):
+    monkeypatch.setenv("SER_WORKSPACE", str(site))
+    html, runs = site / "html", site / "runs"
+    (path,) = (html / "_sources" / "runs").iterdir()
+    (run,) = set(re.findall(r'"record": "([^"]+)"', path.read_text()))
+    write_atomically(runs / run / "record.json", "{}")
+    for folder in (html, runs / run):
+        seal(folder)
+    assert links.check(html) == []
+    (html / "_static" / "a.svg").write_text("<svg> </svg>")
+    (runs / run / "record.json").write_text("[]")
+    text = said(site, "altered")
+    assert "_static/a.svg is not as" in text
+    assert f"{run}: record.json is not as" in text
+
+
 def test_notebook_without_a_page(site):
     nbformat.write(page("Extra"), site / "html" / "_sources" / "runs" / "extra.ipynb")
     assert "extra.ipynb: it has no page" in said(site, "notebooks")
@@ -99,6 +118,9 @@ def test_a_notebook_that_cannot_be_published(site, change, message):
         "<script>document.title = 1</script>",
         "<img alt='A finding' src='../_static/a.svg' onerror='alert(1)'>",
         "<a href=' JavaScript:alert(1)'>x</a>",
+        "<a href='java\nscript:alert(1)'>x</a>",
+        "<a href='data:text/html,x'>x</a>",
+        "<a href='file:///etc/passwd'>x</a>",
         "<iframe srcdoc='x'></iframe>",
         "<form><input></form>",
         "<style>p { display: none }</style>",
