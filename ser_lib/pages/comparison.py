@@ -125,6 +125,15 @@ class Comparison(Methods, Fact):
         return [(name, r, runs.against(r, self.baselines, **all_of)) for name, r in self.networks]
 
     @property
+    def sides(self) -> list[tuple[Baseline, dict[int, list[str]]]]:
+        """Every baseline with the networks of a higher UAR (1), a lower one (-1) or neither (0)."""
+        signs = [[(own.sign, name) for _, own in column] for name, _, column in self.against]
+        return [
+            (one, {s: [name for sign, name in row if sign == s] for s in (1, -1, 0)})
+            for one, row in zip(self.baselines, zip(*signs, strict=True), strict=True)
+        ]
+
+    @property
     def absent(self) -> list[str]:
         """Baselines that were not run, because openSMILE is not installed."""
         present = {baseline.name for baseline in self.baselines}
