@@ -1,4 +1,4 @@
-"""The methods compared: scores, reliable differences, seeds, costs, and the choice.
+"""The methods compared: scores, reliable differences, seeds and the choice.
 
 How far a score moves from seed to seed is another question than how far it would move with other
 speakers, and no interval over speakers answers it.
@@ -20,7 +20,7 @@ from ser_lib.metrics.jackknife import Estimate
 from ser_lib.models.networks import title
 from ser_lib.pages import reference, runs
 from ser_lib.pages.runs import Methods, Pair, labels
-from ser_lib.pages.words import Fact, ranked, rounded
+from ser_lib.pages.words import Fact, rounded
 
 
 def experiments(corpus: str, *, seed: int = 0, seeds: int = 1, **given) -> list[Experiment]:
@@ -82,11 +82,6 @@ class Comparison(Methods, Fact):
     def pairs(self) -> list[Pair]:
         """Every two networks, from the highest UAR down."""
         return runs.pairs([[run] for _, run in self.ordered])
-
-    @property
-    def sizes(self) -> list[tuple[float, list[str]]]:
-        """Numbers of parameters, from the highest, with the networks that have so many."""
-        return ranked({name: run.record.n_parameters for name, run in self.ordered})
 
     @property
     def seeds(self) -> list[int]:
