@@ -1,4 +1,4 @@
-"""The methods compared: scores, reliable differences, seeds, costs, and the choice.
+"""The methods compared: scores, reliable differences, seeds and the choice.
 
 How far a score moves from seed to seed is another question than how far it would move with other
 speakers, and no interval over speakers answers it.
@@ -20,7 +20,7 @@ from ser_lib.metrics.jackknife import Estimate
 from ser_lib.models.networks import title
 from ser_lib.pages import reference, runs
 from ser_lib.pages.runs import Methods, Pair, labels
-from ser_lib.pages.words import Fact, ranked, rounded
+from ser_lib.pages.words import Fact, rounded
 
 
 def experiments(corpus: str, *, seed: int = 0, seeds: int = 1, **given) -> list[Experiment]:
@@ -91,11 +91,6 @@ class Comparison(Methods, Fact):
         return runs.pairs([[run] for _, run in self.ordered])
 
     @property
-    def sizes(self) -> list[tuple[float, list[str]]]:
-        """Numbers of parameters, from the highest, with the networks that have so many."""
-        return ranked({name: run.record.n_parameters for name, run in self.ordered})
-
-    @property
     def seeds(self) -> list[int]:
         """Seeds that every network was trained with."""
         return [run.seed for run in self._groups[0]]
@@ -130,6 +125,15 @@ class Comparison(Methods, Fact):
         """Every network with its difference to every baseline."""
         all_of = {"networks": len(self.networks)}
         return [(name, r, runs.against(r, self.baselines, **all_of)) for name, r in self.networks]
+
+    @property
+    def sides(self) -> list[tuple[Baseline, dict[int, list[str]]]]:
+        """Every baseline with the networks of a higher UAR (1), a lower one (-1) or neither (0)."""
+        signs = [[(own.sign, name) for _, own in column] for name, _, column in self.against]
+        return [
+            (one, {s: [name for sign, name in row if sign == s] for s in (1, -1, 0)})
+            for one, row in zip(self.baselines, zip(*signs, strict=True), strict=True)
+        ]
 
     @property
     def absent(self) -> list[str]:

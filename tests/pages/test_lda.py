@@ -73,7 +73,7 @@ def test_every_level_is_worded(page, sign, n, monkeypatch):
     change = Estimate(0.1 * sign, 0.001, n=n, freedom=freedom, scale="difference")
     monkeypatch.setattr(lda.runs, "uar_difference", lambda *_: change)
     words = Steps(page.trained, page.svm).text("steps")
-    assert ("cannot tell" in words) == (sign == 0 or n == 1)
+    assert ("no reliable difference" in words) == (sign == 0 or n == 1)
     assert ("none could be" in words) == (n == 1)
     for name in ("headline", "trust"):
         assert page.text(name)
