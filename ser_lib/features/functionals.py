@@ -15,8 +15,8 @@ among the requirements. It hears every file at `SMILE_RATE`, so that corpora of 
 give comparable numbers.
 
 What was computed is kept in `data/functionals/<corpus>-<set>-<key>/`, in files of up to `CHUNK`
-utterances in the manifest's order. The key is a hash of the audio or the store of its maps, of the
-set, the version of openSMILE and the code. Numbers of `embeddings` are kept in the same way.
+utterances in the manifest's order. The key is a hash of the audio, the set, openSMILE's version and
+the code. Numbers of `embeddings` are kept in the same way.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 
 from ser_lib.core import audio, jobs
-from ser_lib.core.errors import ParameterError, choose
+from ser_lib.core.errors import AudioError, ParameterError, choose
 from ser_lib.core.files import digest, sources, workspace, write_atomically
 from ser_lib.corpora import Manifest
 from ser_lib.features import embeddings, maps, store
@@ -48,6 +48,11 @@ speech."""
 _LEVEL = [row.name for row in maps.rows("stack")].index("rms")
 _SMALLEST = 1e-8  # energy of a row that stays the same
 SMILE_RATE = 16_000
+SLACK_S = 0.05  # by which a file may be longer or shorter than the manifest says
+CODE = (
+    *("core/audio.py", "features/maps.py", "features/spectrum.py", "features/copies.py"),
+    *("features/perturb.py", "features/functionals.py", "features/embeddings.py"),
+)
 CHUNK = 64
 
 
@@ -132,35 +137,28 @@ def build(
 ) -> Path:
     """Compute what is missing of a set; return the folder in which it is.
 
-    It is one of `SETS`, or a text of `embeddings`. `copy` is not of openSMILE; it, `workers` and
-    `progress` are as in `store.build`.
+    It is one of `SETS`, or a text of `embeddings`. `copy` is not of openSMILE; it, `workers` (of
+    this machine) and `progress` are as in `store.build`.
     """
     elsewhere = ":" in name
     if not elsewhere and choose(name, SETS, "set of functionals") not in available():
         raise ParameterError(
             f"the functionals '{name}' need openSMILE: pip install 'ser-lib[baseline]'"
         )
-    n = len(manifest.table)
-    read: Callable[[list], list[np.ndarray]]
-    if name == "stack":
-        maps_of = store.build(manifest, kind=name, copy=copy, workers=workers, progress=progress)
-        read, origin, progress = _of_store, maps_of.address.rpartition("/")[2], None
-        items: list[tuple] = [(maps_of.address, n, position) for position in range(n)]
-        workers = None if isinstance(workers, str) else workers  # they may not see these files
-    elif elsewhere:
-        read = partial(_of_network, name)
-        origin = [asdict(copy), *manifest.table["sha256"]]
-        items = [(manifest.root / path, copy) for path in manifest.table["path"]]
-        if name.startswith("table:"):
-            rows = embeddings.of_table(name, manifest.table["utterance"].tolist())
-            read, origin, items = list, manifest.table["utterance"].tolist(), list(rows)
-    else:
-        read = partial(_of_smile, name)
-        # The same samples at another rate are another sound.
-        columns = ("sha256", "sample_rate_hz")
-        origin = [version("opensmile"), *(manifest.table[column].tolist() for column in columns)]
-        items = [(manifest.root / path,) for path in manifest.table["path"]]
-    code = sources("core/audio.py", "features/functionals.py", "features/embeddings.py")
+    table, workers = manifest.table, None if isinstance(workers, str) else workers
+    n, read = len(table), partial(_of_smile if name in SETS[1:] else _of_sounds, name)
+    items = [
+        (manifest.root / p, s, copy)
+        for p, s in table[["path", "duration_s"]].itertuples(index=False)
+    ]
+    # The same samples at another rate are another sound.
+    origin: list = [asdict(copy), table["sha256"].tolist(), table["sample_rate_hz"].tolist()]
+    if name in SETS[1:]:
+        origin.append(version("opensmile"))
+    if name.startswith("table:"):
+        names = table["utterance"].tolist()
+        read, origin, items = list, names, list(embeddings.of_table(name, names))
+    code = sources(*CODE)
     key, kind = digest(name, origin, *code), name.partition(":")[0]
     folder = workspace() / "data" / "functionals" / f"{manifest.corpus}-{kind}-{key}"
     chunks = {folder / f"{i:06d}.npy": items[i : i + CHUNK] for i in range(0, n, CHUNK)}
@@ -170,7 +168,7 @@ def build(
     # One chunk is not worth the start of a process.
     for finished in jobs.each(_write, todo, workers=workers if len(todo) > 1 else 0):
         done += finished
-        clock.tell(done, f"functionals of {name} made")
+        clock.tell(done, f"functionals of {name}{copy} made")
         if progress:
             progress(done, n)
     return folder
@@ -181,12 +179,6 @@ def _write(file: Path, read: Callable[[list[tuple]], list[np.ndarray]], items: l
     return len(items)
 
 
-def _of_store(items: list[tuple[str, int, int]]) -> list[np.ndarray]:
-    address, n, _ = items[0]
-    maps_of = store.Store(address, n)
-    return [of_stack(maps_of[position]) for _, _, position in items]
-
-
 def of_sound(name: str, signal: np.ndarray) -> np.ndarray:
     """Return the numbers of a signal at `audio.RATE`; `name` is "stack" or an ONNX file's text."""
     if name == "stack":
@@ -194,18 +186,25 @@ def of_sound(name: str, signal: np.ndarray) -> np.ndarray:
     return embeddings.of_signal(name, signal)
 
 
-def _of_network(name: str, items: list[tuple[Path, Copy]]) -> list[np.ndarray]:
-    return [of_sound(name, copy.apply(audio.load(file))) for file, copy in items]
+def _of_sounds(name: str, items: list[tuple[Path, float, Copy]]) -> list[np.ndarray]:
+    return [of_sound(name, copy.apply(_signal(*item))) for *item, copy in items]
 
 
-def _of_smile(name: str, items: list[tuple[Path]]) -> list[np.ndarray]:
+def _of_smile(name: str, items: list[tuple[Path, float, Copy]]) -> list[np.ndarray]:
     import opensmile
 
     smile = opensmile.Smile(
         feature_set=opensmile.FeatureSet[name], feature_level=opensmile.FeatureLevel.Functionals
     )
-    signals = (audio.load(path, rate=SMILE_RATE) for (path,) in items)
+    signals = (_signal(*item, rate=SMILE_RATE) for *item, _ in items)
     return [smile.process_signal(signal, SMILE_RATE).to_numpy()[0] for signal in signals]
+
+
+def _signal(file: Path, seconds: float, rate: int = audio.RATE) -> np.ndarray:
+    signal = audio.load(file, rate=rate)
+    if abs(len(signal) / rate - seconds) > SLACK_S:
+        raise AudioError(f"{file}: has changed since the corpus was read; run again")
+    return signal
 
 
 def _is_whole(file: Path, size: int) -> bool:

@@ -133,7 +133,7 @@ def build(
     # One chunk is not worth the start of a process.
     for finished in jobs.each(_write_chunk, todo, workers=workers if len(todo) > 1 else 0):
         done += finished
-        clock.tell(done, f"maps of {kind} made")
+        clock.tell(done, f"maps of {kind}{copy} made")
         if progress:
             progress(done, len(paths))
     try:

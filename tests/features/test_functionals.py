@@ -71,7 +71,7 @@ def tones(workspace, make_table, tmp_path):
     return corpora.load("table", table)
 
 
-def test_the_stack_comes_from_the_feature_store_in_the_manifests_order(tones):
+def test_the_stack_is_that_of_the_maps_in_the_manifests_order(tones):
     values = functionals.table(tones, "stack", workers=0)
     assert values.shape == (len(tones.table), 781)
     maps = store.build(tones, kind="stack", workers=0)
