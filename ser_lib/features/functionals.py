@@ -187,7 +187,7 @@ def of_sound(name: str, signal: np.ndarray) -> np.ndarray:
 
 
 def _of_sounds(name: str, items: list[tuple[Path, float, Copy]]) -> list[np.ndarray]:
-    return [of_sound(name, copy.apply(_signal(*item))) for *item, copy in items]
+    return [of_sound(name, copy.apply(_signal(file, s))) for file, s, copy in items]
 
 
 def _of_smile(name: str, items: list[tuple[Path, float, Copy]]) -> list[np.ndarray]:
@@ -196,7 +196,7 @@ def _of_smile(name: str, items: list[tuple[Path, float, Copy]]) -> list[np.ndarr
     smile = opensmile.Smile(
         feature_set=opensmile.FeatureSet[name], feature_level=opensmile.FeatureLevel.Functionals
     )
-    signals = (_signal(*item, rate=SMILE_RATE) for *item, _ in items)
+    signals = (_signal(file, seconds, rate=SMILE_RATE) for file, seconds, _ in items)
     return [smile.process_signal(signal, SMILE_RATE).to_numpy()[0] for signal in signals]
 
 
