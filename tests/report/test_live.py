@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from small_book import LISTENER
 
 from ser_lib.core import audio
 from ser_lib.features.maps import FRAMES, ROWS, Standardiser
@@ -60,6 +61,12 @@ def test_the_front_end_of_the_browser_is_that_of_python(chromium):
         expected = front.windows(front.static(signal))
         np.testing.assert_allclose(result, expected.reshape(len(expected), -1), atol=1e-3)
     page.close()
+
+
+def test_the_book_has_the_network_as_a_file(html, workspace):
+    assert (html / "_static" / live.FILE).read_bytes() == LISTENER
+    assert live.MODEL not in (html / "_sources" / "runs" / "live.ipynb").read_text()
+    assert f'data-model="../_static/{live.FILE}"' in (html / "runs" / "live.html").read_text()
 
 
 @pytest.fixture(scope="module")
