@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 from small_book import (
-    CORPUS, NETWORKS, final_page, listen_page, live_page, network_page, page, put, record,
+    CORPUS,
+    NETWORKS,
+    final_page,
+    listen_page,
+    live_page,
+    network_page,
+    page,
+    put,
+    record,
 )  # fmt: skip
 
 from ser_lib.report import book
