@@ -43,10 +43,14 @@ def speech(seconds: float, pitch: float = 140.0) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def chromium():
+def chromium(tmp_path_factory):
+    """A browser whose microphone hears `speech`."""
     if reason := browsers.why_not():
         pytest.skip(reason)
-    with browsers.chromium() as found:
+    file = tmp_path_factory.mktemp("microphone") / "speech.wav"
+    soundfile.write(file, speech(3), 44_100)
+    device = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+    with browsers.chromium(*device, f"--use-file-for-fake-audio-capture={file}") as found:
         yield found
 
 
@@ -160,3 +164,13 @@ def test_what_is_wrong_with_a_recording_is_said(page, tmp_path, signal, said):
     assert (answer is None) is (said in ("silent", "short", "foreign"))
     sentence = page.locator(f'[data-say="{said}"]').text_content()
     assert sentence in page.get_by_role("status").text_content()
+
+
+def test_the_microphone_is_heard(page):
+    page.get_by_role("button", name="Record").click()
+    page.wait_for_timeout(1500)
+    page.get_by_role("button", name="Stop").click()
+    page.locator(".live-answer").wait_for()
+    result = page.evaluate("document.querySelector('.live').answer")["probabilities"]
+    assert sum(result) == pytest.approx(1, abs=1e-4)
+    assert "silent" not in page.get_by_role("status").text_content()
