@@ -13,7 +13,7 @@ from PIL import Image
 
 from ser_lib.corpora import Manifest
 from ser_lib.pages import data as data_pages
-from ser_lib.pages import listen
+from ser_lib.pages import listen, live
 from ser_lib.pages.network import Network
 
 CORPUS = "demo"
@@ -131,6 +131,15 @@ def listen_page():
         shown(one, display("What stands **between** them."), other),
         shown(display(matrix, "text/html"), tag="remove-input"),
     )
+
+
+LISTENER = b"a network"
+
+
+def live_page():
+    """Return the page that listens to its reader, with its network beside it."""
+    device = live.Device({"emotions": EMOTIONS}, LISTENER)._repr_mimebundle_()
+    return page("Your voice", shown(new_output("display_data", data=device), tag="remove-input"))
 
 
 MANIFEST = Manifest(corpus="table", root=Path("."), table=pd.DataFrame())  # no audio in the book

@@ -132,18 +132,18 @@
   function fitted(map, offset, given) {
     const { frames, channels } = given;
     const rows = given.mean.length;
-    const window = new Float32Array(rows * frames * channels);
+    const values = new Float32Array(rows * frames * channels);
     const short = map.length < frames;
     for (let t = 0; t < Math.min(map.length, frames); t++) {
-      const values = map[short ? t : t + offset];
+      const frame = map[short ? t : t + offset];
       const place = short ? t + offset : t;
       for (let row = 0; row < rows; row++) {
         for (let c = 0; c < channels; c++) {
-          window[(row * frames + place) * channels + c] = values[row * channels + c];
+          values[(row * frames + place) * channels + c] = frame[row * channels + c];
         }
       }
     }
-    return window;
+    return values;
   }
 
   function windows(signal, given) {
@@ -161,9 +161,9 @@
     const model = await lite.loadAndCompile(new URL(part.dataset.model, document.baseURI).href, {
       accelerator: "wasm",
     });
-    return async (window, given) => {
+    return async (values, given) => {
       const shape = [1, given.mean.length, given.frames, given.channels];
-      const input = new lite.Tensor(window, shape);
+      const input = new lite.Tensor(values, shape);
       const [output] = await model.run(input);
       const answer = [...(await output.moveTo("wasm")).toTypedArray()];
       input.delete();
@@ -174,7 +174,7 @@
 
   async function mean(network, parts, given) {
     const sums = given.emotions.map(() => 0);
-    for (const part of parts) (await network(part, given)).forEach((p, i) => (sums[i] += p));
+    for (const values of parts) (await network(values, given)).forEach((p, i) => (sums[i] += p));
     const total = sums.reduce((a, b) => a + b);
     return sums.map((sum) => sum / total);
   }

@@ -12,6 +12,7 @@ from bs4 import BeautifulSoup
 
 from ser_lib.core.errors import ParameterError
 from ser_lib.features.maps import Standardiser
+from ser_lib.metrics import scores
 from ser_lib.models.bundle import FrontEnd
 from ser_lib.pages import live
 
@@ -65,6 +66,33 @@ def test_it_abstains_where_validation_says_so(monkeypatch):
     page = live.measure(run)
     assert page.device() == page.text("none")
     assert "a \\<reason\\>" in page.device()
+
+
+def test_precisions_are_compared_on_what_tested_the_network(monkeypatch):
+    run = factory.make_run()
+    own = run.predictions[run.predictions["fold"] == run.record.bundle]
+    chances = own[[f"p_{emotion}" for emotion in run.emotions]].to_numpy()
+    manifest = SimpleNamespace(file=lambda name: name)
+    monkeypatch.setattr(live.runs, "load", lambda corpus, data, options: manifest)
+    monkeypatch.setattr(live.audio, "load", lambda file: file)
+    monkeypatch.setattr(
+        live.export, "litert", lambda folder, precision: bytes(250_000 * (precision != "int8"))
+    )
+
+    def answers(network, signals):
+        assert signals == list(own["utterance"])
+        worse = chances if network else np.roll(chances, 1, axis=1)
+        return worse, [0.002] * len(signals)
+
+    monkeypatch.setattr(live.export, "answers", answers)
+    table = live.precisions(run).set_index("precision")
+    assert list(table.index) == list(live.export.PRECISIONS)
+    right = scores.uar(list(own["truth"]), list(own["predicted"]))
+    assert table["uar"]["float16"] == pytest.approx(right, abs=1e-3)
+    assert table["uar"]["int8"] < table["uar"]["float16"]
+    assert table["difference"]["float32"] == 0 < table["difference"]["int8"]
+    assert list(table["latency"]) == [2.0] * 3
+    assert list(table["size"]) == [0.25, 0.25, 0.0]
 
 
 def test_what_listens_is_told_its_front_end_and_brings_its_network(monkeypatch):

@@ -5,7 +5,17 @@ import shutil
 from pathlib import Path
 
 import pytest
-from small_book import CORPUS, NETWORKS, final_page, listen_page, network_page, page, put, record
+from small_book import (
+    CORPUS,
+    NETWORKS,
+    final_page,
+    listen_page,
+    live_page,
+    network_page,
+    page,
+    put,
+    record,
+)  # fmt: skip
 
 from ser_lib.report import book
 
@@ -21,7 +31,7 @@ def make_workspace():
     """
 
     def make(folder: Path, *, api: bool = False) -> Path:
-        ignored = shutil.ignore_patterns("runs")
+        ignored = shutil.ignore_patterns("runs", "litert")
         shutil.copytree(PROJECT / "book", folder / "book", ignore=ignored)
         shutil.copy(PROJECT / "_config.yml", folder)
         if not api:
@@ -32,7 +42,7 @@ def make_workspace():
         runs = folder / "runs" / CORPUS
         (runs / "reports" / CORPUS).mkdir(parents=True)
         pages = {name: page(name.title()) for name in book.page_names(folder / "book/_toc.yml")}
-        pages["listen"] = listen_page()
+        pages |= {"listen": listen_page(), "live": live_page()}
         for name in NETWORKS:
             data = record(name)
             (runs / f"{name}-speaker-0123").mkdir()

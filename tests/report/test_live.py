@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from small_book import LISTENER
 
 from ser_lib.core import audio
 from ser_lib.features.maps import FRAMES, ROWS, Standardiser
@@ -42,10 +43,14 @@ def speech(seconds: float, pitch: float = 140.0) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def chromium():
+def chromium(tmp_path_factory):
+    """A browser whose microphone hears `speech`."""
     if reason := browsers.why_not():
         pytest.skip(reason)
-    with browsers.chromium() as found:
+    file = tmp_path_factory.mktemp("microphone") / "speech.wav"
+    soundfile.write(file, speech(3), 44_100)
+    device = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+    with browsers.chromium(*device, f"--use-file-for-fake-audio-capture={file}") as found:
         yield found
 
 
@@ -60,6 +65,12 @@ def test_the_front_end_of_the_browser_is_that_of_python(chromium):
         expected = front.windows(front.static(signal))
         np.testing.assert_allclose(result, expected.reshape(len(expected), -1), atol=1e-3)
     page.close()
+
+
+def test_the_book_has_the_network_as_a_file(html, workspace):
+    assert (html / "_static" / live.FILE).read_bytes() == LISTENER
+    assert live.MODEL not in (html / "_sources" / "runs" / "live.ipynb").read_text()
+    assert f'data-model="../_static/{live.FILE}"' in (html / "runs" / "live.html").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +164,13 @@ def test_what_is_wrong_with_a_recording_is_said(page, tmp_path, signal, said):
     assert (answer is None) is (said in ("silent", "short", "foreign"))
     sentence = page.locator(f'[data-say="{said}"]').text_content()
     assert sentence in page.get_by_role("status").text_content()
+
+
+def test_the_microphone_is_heard(page):
+    page.get_by_role("button", name="Record").click()
+    page.wait_for_timeout(1500)
+    page.get_by_role("button", name="Stop").click()
+    page.locator(".live-answer").wait_for()
+    result = page.evaluate("document.querySelector('.live').answer")["probabilities"]
+    assert sum(result) == pytest.approx(1, abs=1e-4)
+    assert "silent" not in page.get_by_role("status").text_content()

@@ -19,7 +19,7 @@ FLAGS = (  # no window, no graphics card, and no request of the browser's own
 
 
 @contextmanager
-def chromium() -> Iterator:
+def chromium(*flags: str) -> Iterator:
     """Give a headless Chromium, a `Browser` of Playwright, for the thread that asks.
 
     It is closed afterwards. A `BookError` says why there is none.
@@ -30,7 +30,9 @@ def chromium() -> Iterator:
 
     with sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(executable_path=_executable(), args=list(FLAGS))
+            browser = playwright.chromium.launch(
+                executable_path=_executable(), args=[*FLAGS, *flags]
+            )
         except Error as error:
             reason = error.message.strip().splitlines()[0]
             raise BookError(f"the browser {_executable()} does not start: {reason}") from error
