@@ -17,7 +17,7 @@ override SET := $(value SET)
 export CORPUS DATA REPORT SET
 
 LITERT := book/_static/litert
-.PHONY: help book pdf test wheel lint bench study lab live lock clean
+.PHONY: help book pdf test wheel lint bench study torture lab live lock clean
 
 help:  ## what make can do
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -58,6 +58,9 @@ wheel: $(READY)  ## build the wheel, install it elsewhere, and make the demo boo
 	@rm -rf build dist && mkdir dist
 	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
 	@$(BIN)/python tests/try_wheel.py dist/ser_lib-*.whl
+
+torture: $(READY)  ## attack what SECURITY.md promises, and print what was tried and what broke
+	@$(BIN)/python -m benchmarks.torture
 
 lab: $(READY)  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=.

@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import factory
 import keras
@@ -477,6 +478,11 @@ def test_runs_are_listed_with_their_scores(ser, two_runs, tmp_path):
         assert (row["n"], row["unit"], row["given"]) == (10, "speaker", "epochs=20 seed=1")
     assert len(pd.read_csv(tmp_path / "runs.csv")) == 2
     assert f"{two_runs[0].uar.value:.2f} (" in ser("runs")[1]
+    damaged = Path(rows["cnn"]["folder"])
+    (damaged / "history.csv").write_text("")
+    code, out, err = ser("runs", "--json")
+    assert (code, [row["method"] for row in json.loads(out)]) == (0, ["cnn_gru"])
+    assert f"{damaged} is damaged" in err
 
 
 def test_two_runs_are_compared_by_name(ser, two_runs, tmp_path):

@@ -118,6 +118,8 @@ class Discriminant:
         shapes += [(2, len(SETS[values["copies"]]), numbers)] * ("speaker" in arrays)
         if [array.shape for array in arrays.values()] != shapes:
             raise ValueError("its numbers do not fit each other")
+        if not isinstance(values["features"], str):
+            raise ValueError(f"its features are no text: {values['features']!r:.80}")
         if not all(np.isfinite(array).all() for array in (*arrays.values(), values["temperature"])):
             raise ValueError("its numbers are not finite")
         if not (arrays["std"] > 0).all() or not values["temperature"] > 0:

@@ -108,6 +108,7 @@ def test_a_bundle_keeps_all_of_it(tmp_path):
     [
         *({"weights": [[1.0]]}, {"mean": "x"}, {"copies": "many"}, {"bias": None}, {"emotions": 3}),
         *({"std": [0.0] * 12}, {"mean": [float("nan")] * 12}, {"emotions": ["anger"] * 3}),
+        *({"features": value} for value in (3, None, ["stack"])),
         *({"temperature": value} for value in (0.0, -1.0, float("nan"), "x", None)),
     ],
 )
