@@ -146,7 +146,8 @@ def build(
             f"the functionals '{name}' need openSMILE: pip install 'ser-lib[baseline]'"
         )
     table, workers = manifest.table, None if isinstance(workers, str) else workers
-    n, read = len(table), partial(_of_smile if name in SETS[1:] else _of_sounds, name)
+    n = len(table)
+    read: Callable[[list], list] = partial(_of_smile if name in SETS[1:] else _of_sounds, name)
     items = [
         (manifest.root / p, s, copy)
         for p, s in table[["path", "duration_s"]].itertuples(index=False)
