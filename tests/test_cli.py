@@ -501,6 +501,7 @@ def test_two_runs_are_compared_by_name(ser, two_runs, tmp_path):
 def test_a_network_is_exported_with_its_card(ser, two_runs, model, workspace, monkeypatch):
     folder = workspace / two_runs[1].folder
     shutil.copytree(model / "bundle", folder / "bundle")
+    run.write(replace(two_runs[1], folder=folder))  # it names its files
     monkeypatch.setattr(export, "litert", lambda model, precision: f"{model} {precision}".encode())
     code, out, _ = ser("export", "--model", "demo/cnn_gru", "--out", workspace / "out")
     assert code == 0
