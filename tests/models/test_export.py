@@ -74,12 +74,12 @@ def test_onnx_answers_as_python(tmp_path, voices):
     session = runtime.InferenceSession(export.onnx(tmp_path))
     result = [session.run(None, {"input": voice})[0] for voice in voices]
     expected = model.predict(map(model.front_end.static, voices))
-    assert np.abs(result - expected).max() < 1e-4
+    assert np.abs(result - expected).max() < 1e-3
 
 
 def test_what_no_graph_holds(tmp_path, voices):
     front_end = trained(small(1), voices[:1], tmp_path, crops=1).front_end
-    with pytest.raises(ParameterError, match="precision 'int4' is not one of"):
+    with pytest.raises(ParameterError, match="unknown precision 'int4'"):
         export.litert(tmp_path, precision="int4")
     with pytest.raises(ParameterError, match="on the map 'stack' cannot be exported"):
         export.check(replace(front_end, feature_map="stack"))
