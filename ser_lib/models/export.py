@@ -145,12 +145,14 @@ def _log_mel(signal):
 
     padded = tf.pad(signal, [[spectrum.N_FFT // 2] * 2])
     frames = tf.signal.frame(padded, spectrum.N_FFT, spectrum.HOP) * spectrum.window()
-    bank = spectrum.mel_bank()
-    magnitude = tf.abs(tf.signal.rfft(frames))[:, : bank.shape[1]]
-    power = tf.square(tf.maximum(magnitude, spectrum.noise_floor()))
-    # The bank is the first factor because the weights of a second one become 8-bit numbers.
-    mel = tf.matmul(bank.toarray(), power, transpose_b=True)
-    level = spectrum.DB * tf.math.log(tf.transpose(mel))
+    power = tf.square(tf.maximum(tf.abs(tf.signal.rfft(frames)), spectrum.noise_floor()))
+    bands = []
+    # One after the other: the weights of a whole bank would be rounded to 8 bits, and with them
+    # the spectrum, which has many orders of magnitude.
+    for weights in spectrum.mel_bank().toarray():
+        first, *_, last = np.flatnonzero(weights)
+        bands.append(tf.linalg.matvec(power[:, first : last + 1], weights[first : last + 1]))
+    level = spectrum.DB * tf.math.log(tf.stack(bands, 1))
     return tf.maximum(level, _percentile(level, 995, tf.size(level)) - spectrum.FLOOR_DB)
 
 
