@@ -25,7 +25,7 @@ from ser_lib.core.files import sources
 from ser_lib.corpora import Manifest
 from ser_lib.experiments.experiment import Experiment
 from ser_lib.experiments.splits import PARTS, Fold
-from ser_lib.features import maps, store
+from ser_lib.features import copies, maps, store
 from ser_lib.features.copies import SETS
 from ser_lib.features.maps import FRAMES, ROWS, Standardiser
 from ser_lib.features.store import Store
@@ -67,8 +67,8 @@ def prepare(experiment: Experiment, corpus: Manifest, workers: int | str | None)
     with extras():
         if find_spec("keras") is None:  # said before any work, and not by a worker that dies
             raise ModuleNotFoundError(name="tensorflow")
-    kind, copies = experiment.feature_map, SETS[experiment.copies]
-    return [store.build(corpus, kind=kind, copy=c, workers=workers).address for c in copies]
+    kind, own = experiment.feature_map, SETS[experiment.copies]
+    return [store.build(corpus, kind=kind, copy=c, workers=workers).address for c in own]
 
 
 def where(workers: int | str | None) -> int | str | None:
@@ -120,6 +120,7 @@ def fit_fold(
     keras.utils.set_random_seed(seed)
     stores = [Store(address, len(table)) for address in addresses]
     itself, *_ = stores
+    shown = copies.shares(SETS[experiment.copies])
     one_hot = np.eye(len(emotions), dtype=np.float32)[
         pd.Categorical(table["emotion"], categories=emotions).codes
     ]
@@ -140,7 +141,7 @@ def fit_fold(
         return front_end.standardised(itself[i])
 
     def draw(i: int) -> np.ndarray:
-        return front_end.standardised(stores[generator.integers(len(stores))][i])
+        return front_end.standardised(stores[generator.choice(len(stores), p=shown)][i])
 
     history, best_epoch = _fit(network, experiment, read, draw, one_hot, fold, generator)
     if not best_epoch:
@@ -366,8 +367,8 @@ def predict_validation(
 
 
 def _predict(trained: Bundle, stores: Sequence[Store], rows: np.ndarray) -> np.ndarray:
-    copies = stores[: len(SETS[trained.front_end.copies])]
-    return trained.predict([store[i] for store in copies] for i in rows)
+    own = stores[: len(SETS[trained.front_end.copies])]
+    return trained.predict([store[i] for store in own] for i in rows)
 
 
 def answers(

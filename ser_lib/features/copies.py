@@ -6,7 +6,7 @@ spectrum by the same number of dB in each octave, as microphones and voices do. 
 to the listener: a telephone, a room, noise. What it adds at random depends on the samples alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from zlib import crc32
@@ -82,3 +82,18 @@ SETS = {
     "speed+tilt+channel": (ITSELF, *_SPEEDS, *_TILTS, *_CHANNELS),
 }
 """Sets of copies by name; each is the beginning of the next, the utterance itself the first."""
+CHANNELLED = 0.25
+"""Share of those through a channel in what a network is shown: they are harder to learn from."""
+
+
+def shares(copies: Sequence[Copy]) -> np.ndarray:
+    """Return how often a network is shown each of some copies: float [copies], 1 in all.
+
+    Examples
+    --------
+    >>> shares(SETS["speed+tilt+channel"]).round(3).tolist()
+    [0.107, 0.107, 0.107, 0.107, 0.107, 0.107, 0.107, 0.05, 0.05, 0.05, 0.05, 0.05]
+    """
+    through = np.array([bool(copy.channel) for copy in copies])
+    share = CHANNELLED if through.any() else 0.0
+    return np.where(through, share / max(1, through.sum()), (1 - share) / (~through).sum())

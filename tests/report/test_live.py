@@ -23,7 +23,8 @@ RUNTIME = STATIC / "litert" / "size.json"
 EMOTIONS = ["anger", "neutral", "sadness"]
 PAGE = """<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8">
 <title>Live</title><link rel="stylesheet" href="/_static/live.css">
-<script src="/_static/live.js"></script></head><body><main><h1>Your voice</h1>{}</main></body></html>"""
+<script src="/_static/live.js"></script></head>
+<body><main><h1>Your voice</h1>{}</main></body></html>"""
 
 
 def front_end(*, channels: int, crops: int) -> FrontEnd:
