@@ -5,6 +5,7 @@ CORPUS ?= demo
 DATA   ?=
 REPORT ?=
 SET    ?=
+PREDICTIONS ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
@@ -31,8 +32,8 @@ $(READY): requirements.lock pyproject.toml
 	  $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . && \
 	  touch $@ && echo "environment installed in $$(( $$(date +%s) - start )) s"
 
-book: $(READY)  ## the report: make book [CORPUS=emodb DATA=folder] [REPORT=name SET="epochs=5 seed=1"]
-	@$(BIN)/ser run --corpus "$$CORPUS" $${DATA:+--data "$$DATA"} $${REPORT:+--report "$$REPORT"} --set "$$SET"
+book: $(READY)  ## the report: make book [CORPUS=emodb DATA=folder] [REPORT=name SET="epochs=5 seed=1"] [PREDICTIONS="mine.csv"]
+	@$(BIN)/ser run --corpus "$$CORPUS" $${DATA:+--data "$$DATA"} $${REPORT:+--report "$$REPORT"} --set "$$SET" $(foreach one,$(PREDICTIONS),--predictions "$(one)")
 	@$(BIN)/ser book --corpus "$$CORPUS" $${REPORT:+--report "$$REPORT"} $(PDF)
 
 pdf: PDF := --pdf

@@ -21,11 +21,12 @@ from ser_lib.core.errors import extras
 if TYPE_CHECKING:
     from ser_lib.corpora import load as load
     from ser_lib.experiments.leakage import audit as audit
+    from ser_lib.experiments.recognizer import Recognizer as Recognizer
+    from ser_lib.experiments.recognizer import predict as predict
     from ser_lib.experiments.run import evaluate as evaluate
     from ser_lib.experiments.splits import make as split
     from ser_lib.experiments.train import train as train
     from ser_lib.features.maps import extract as extract
-    from ser_lib.models.predict import predict as predict
     from ser_lib.pages import figures as plot
     from ser_lib.pages.runs import compare as compare
 
@@ -37,11 +38,17 @@ _FACE = {
     "train": "experiments.train",
     "evaluate": "experiments.run",
     "compare": "pages.runs",
-    "predict": "models.predict",
+    "predict": "experiments.recognizer",
+    "Recognizer": "experiments.recognizer",
     "plot": "pages.figures:",
 }
 """Where each public name is: the module, and what it is called there if something else."""
-__all__ = ["audit", "compare", "evaluate", "extract", "load", "plot", "predict", "split", "train"]
+# fmt: off
+__all__ = [
+    "Recognizer", "audit", "compare", "evaluate", "extract", "load", "plot", "predict", "split",
+    "train",
+]
+# fmt: on
 
 # Where a progress bar misses its widgets in a notebook; none is ever shown.
 warnings.filterwarnings("ignore", message="IProgress not found")

@@ -75,6 +75,10 @@ def _insistent() -> Iterator[None]:
 _DENIED = (errno.EACCES, errno.ELOOP, errno.ENAMETOOLONG, errno.EPERM, errno.EROFS)
 FILES = ("AUDIO", "DIR", "FILE", "FILE.yml", "RUN", "SPLIT")  # arguments that may be files
 SHOWN = 10  # rows of a long list that are printed
+LAW = (
+    "EU AI Act: tell those whom it listens to (Article 50(3)); at work and in education it is "
+    "prohibited but for medical or safety reasons (Article 5(1)(f))"
+)
 
 SHARED = {
     "--corpus": {"default": "demo", "help": "name in `ser corpora` (demo)"},
@@ -145,6 +149,10 @@ def _parser() -> argparse.ArgumentParser:
     add = command(_run, text, "--corpus", "--data", "--report", "--scheduler", add_help=False)
     add("-h", "--help", action=_RunHelp, help="show this, and the parameters of named notebooks")
     add("notebooks", metavar="NOTEBOOK", nargs="*", help="name in notebooks/, such as cnn_gru")
+    text = "predictions of another program for the page 'own', as of `ser evaluate`; repeat it"
+    add("--predictions", metavar="FILE", action="append", help=text)
+    text = "train the named methods on all of the corpus, too, for `ser predict`"
+    add("--final", action="store_true", help=text)
     parameters(add, "a parameter of the notebook")
     text = "several of them as one text, such as 'epochs=5 seed=1'"
     add("--set", metavar="TEXT", default="", dest="settings", help=text)
@@ -172,11 +180,15 @@ def _parser() -> argparse.ArgumentParser:
     text = "score predictions of any program on a corpus"
     add = command(_evaluate, text, "--corpus", "--data", "--json")
     text = "CSV file: utterance, and predicted or a p_ column for each emotion; fold, truth"
-    add("predictions", metavar="FILE", help=text)
+    add("predictions", metavar="FILE", nargs="+", help=text)
     add = command(_predict, "recognise the emotion of audio files", "--json")
     add("audio", metavar="AUDIO", nargs="+", help="audio file, or a folder of them")
     text = "folder of a run, or as much of its name as is unique, such as emodb/cnn_gru"
-    add("--model", metavar="RUN", required=True, help=text)
+    add("--model", metavar="RUN", help=f"{text} (the last one to take along)")
+    text = "answer for every three seconds of a long recording"
+    add("--segments", action="store_true", help=text)
+    text = "do not say which model answers, and what the law asks"
+    add("--quiet", action="store_true", help=text)
     add = command(_export, "write a network for other programs, with its model card", "--data")
     add("--model", metavar="RUN", required=True, help=text)
     add("--to", choices=["litert", "onnx"], default="litert", help="kind of file (litert)")
@@ -298,6 +310,8 @@ def _run(options) -> int:
     from ser_lib.report import templates
 
     parameters = _parameters(options)
+    if options.predictions:
+        parameters["predictions"] = options.predictions
     # A typing error is answered before what takes seconds to import.
     templates.check(options.notebooks, parameters)
     from ser_lib.report import notebooks
@@ -308,6 +322,7 @@ def _run(options) -> int:
         data_dir=options.data,
         parameters=parameters,
         report=options.report,
+        final=options.final,
         scheduler=options.scheduler,
         dry_run=options.dry_run,
     )
@@ -459,52 +474,69 @@ def _compare(options) -> int:
 
 def _evaluate(options) -> int:
     from ser_lib import corpora
-    from ser_lib.experiments import run
+    from ser_lib.experiments import leakage, run
 
     corpus = corpora.load(options.corpus, options.data)
-    result = run.evaluate(options.predictions, corpus)
-    missing = sorted(set(corpus.table["utterance"]) - set(result.predictions["utterance"]))
-    if options.json:
-        scores = result.scores.to_dict("index")
+    results = [run.evaluate(file, corpus) for file in options.predictions]
+    told = []
+    for result in results:
+        missing = sorted(set(corpus.table["utterance"]) - set(result.predictions["utterance"]))
+        findings = leakage.of_predictions(result.predictions, corpus)
         about = {"unit": result.unit, "n": result.uar.n, "without_prediction": missing}
-        print(json.dumps({"scores": scores, **about}, indent=1))
-        return 0
-    print(f"{len(result.predictions)} predictions for {corpus.corpus}; 95 % intervals are over")
-    print(f"{result.uar.n} {result.unit}s\n\n{result.scores.round(3).to_string()}")
-    print(f"\n{result.per_class.round(3).to_string()}")
-    if missing:
-        print(f"\n{len(missing)} utterances have no prediction: {', '.join(missing[:SHOWN])}")
+        about["findings"] = findings and [asdict(finding) for finding in findings]
+        told.append({"scores": result.scores.to_dict("index"), **about})
+        if options.json:
+            continue
+        print(f"{result.title}: {len(result.predictions)} predictions for {corpus.corpus}; 95 %")
+        print(f"intervals are over {result.uar.n} {result.unit}s")
+        print(f"\n{result.scores.round(3).to_string()}\n\n{result.per_class.round(3).to_string()}")
+        if missing:
+            print(f"\n{len(missing)} utterances have no prediction: {', '.join(missing[:SHOWN])}")
+        if findings is None:
+            print("\nno column fold: nobody can see whether it trained on tested speakers")
+        else:
+            print("\nif each fold trained on all that it did not test:")
+            print(*leakage.lines(findings, findings.n_folds), sep="\n")
+            print(leakage.VERDICTS[leakage.verdict(findings)] + "\n")
+    if options.json:
+        print(json.dumps(told if len(told) > 1 else told[0], indent=1))
     return 0
 
 
 def _predict(options) -> int:
     from ser_lib.core import jobs
-    from ser_lib.models import predict
+    from ser_lib.experiments.recognizer import Recognizer
 
-    model = options.model
-    if not Path(model).exists():
-        from ser_lib.experiments import run  # pandas, which a prediction by path does not need
-
-        model = run.find(model)
-    result = predict.predict(options.audio, model, progress=jobs.tell)
+    recognizer = Recognizer(options.model)
+    if not options.quiet:
+        print(f"note: {recognizer.about or recognizer.folder}. {LAW}", file=sys.stderr)
+    result = recognizer.predict(options.audio, segments=options.segments, progress=jobs.tell)
     for error in result.refused:
         print(f"ser: {error}", file=sys.stderr)
     for remark in result.remarks:
         print(f"note: {remark}", file=sys.stderr)
+    times = [("", "")] * len(result.files) if result.times is None else result.times.round(2)
+    given = (result.files, times, result.predicted, result.abstains, result.probabilities)
     rows = []
-    for file, scores in zip(result.files, result.probabilities, strict=True):
+    for file, (start, end), emotion, abstains, scores in zip(*given, strict=True):
+        place = {"start": float(start), "end": float(end)} if options.segments else {}
         named = {e: round(float(p), 6) for e, p in zip(result.emotions, scores, strict=True)}
-        emotion = result.emotions[scores.argmax()]
-        rows.append({"file": file, "emotion": emotion, "probabilities": named})
+        said = {"emotion": emotion, "abstains": bool(abstains), "probabilities": named}
+        rows.append({"file": file, **place, **said})
     if options.json:
         print(json.dumps(rows, indent=1))
     elif rows:
         width = max(len(row["file"]) for row in rows)
         columns = "".join(f"{emotion:>13}" for emotion in result.emotions)
-        print(f"{'file':<{width}}  {'emotion':<12}{columns}")
+        places = f"{'start':>8}{'end':>8}" if options.segments else ""
+        print(f"{'file':<{width}}{places}  {'emotion':<14}{columns}")
         for row in rows:
             values = "".join(f"{p:>13.3f}" for p in row["probabilities"].values())
-            print(f"{row['file']:<{width}}  {row['emotion']:<12}{values}")
+            place = f"{row['start']:>8.2f}{row['end']:>8.2f}" if options.segments else ""
+            emotion = f"({row['emotion']})" if row["abstains"] else row["emotion"]
+            print(f"{row['file']:<{width}}{place}  {emotion:<14}{values}")
+        if result.abstains.any() and not options.quiet:
+            print("note: in brackets, it is too unsure to answer", file=sys.stderr)
     return 1 if result.refused else 0
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ser_lib.experiments import fit, train
+from ser_lib.experiments.run import Run
 from ser_lib.experiments.splits import PARTS
 from ser_lib.metrics.scores import accuracy, uar
 
@@ -70,6 +71,7 @@ def play(monkeypatch):
             yield function(*job)
 
     monkeypatch.setattr(train.jobs, "each", each)
+    monkeypatch.setattr(Run, "take_along", lambda run, **_: run.folder)
     for method in train.METHODS.values():
         monkeypatch.setattr(method, "fit_fold", play_fold)
         monkeypatch.setattr(method, "prepare", lambda *_: "")

@@ -1,5 +1,6 @@
 """The face: what `import ser_lib` gives, what it costs, and the lines of the README."""
 
+import json
 import re
 import subprocess
 import sys
@@ -12,7 +13,10 @@ import ser_lib
 from ser_lib.corpora import demo
 
 PROJECT = Path(__file__).parents[1]
-NAMES = ["audit", "compare", "evaluate", "extract", "load", "plot", "predict", "split", "train"]
+NAMES = [
+    *("Recognizer", "audit", "compare", "evaluate", "extract", "load", "plot", "predict", "split"),
+    "train",
+]
 
 
 def test_dir_shows_just_the_face():
@@ -31,8 +35,9 @@ def test_the_import_loads_no_framework():
     assert (Path(ser_lib.__file__).parent / "py.typed").is_file()
 
 
-def test_the_lines_of_the_readme_run(workspace, monkeypatch):
+def test_the_lines_of_the_readme_run(workspace, monkeypatch, ser):
     monkeypatch.setitem(demo.SIZES, "demo", {"n_speakers": 6, "n_sentences": 1})
+    monkeypatch.chdir(workspace)
     (code,) = re.findall(r"```python\n(.*?)```", (PROJECT / "README.md").read_text(), re.DOTALL)
     values: dict = {}
     exec(code, values)
@@ -49,3 +54,16 @@ def test_the_lines_of_the_readme_run(workspace, monkeypatch):
     pictures, about = figure._repr_mimebundle_()
     assert set(pictures) == {"image/svg+xml", "image/png", "text/plain"}
     assert about["ser"]["alt"]
+    answers = values["answers"]
+    assert len(answers.table) == len(answers.times) > 0
+    # How another program's predictions are made and read: in the same workspace, where maps are.
+    (code,) = re.findall(
+        r"```python\n(import pandas as pd\nfrom sklearn.*?)```",
+        (PROJECT / "book" / "rerun.md").read_text(),
+        re.DOTALL,
+    )
+    exec(code, {})
+    status, out, _ = ser("evaluate", "mine.csv", "--json")
+    result = json.loads(out)
+    assert (status, result["without_prediction"]) == (0, [])
+    assert not [one for one in result["findings"] if one["severity"] == "leak"]

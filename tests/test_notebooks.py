@@ -20,6 +20,7 @@ OWN = {
     "across": {"other": None, "other_dir": None},
     "comparison": {"seeds": 1},
     "conclusions": {"other": None, "other_dir": None, "utterances": None},
+    "own": {"predictions": []},
     "robustness": {"utterances": None},
 }
 each_template = pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.stem)

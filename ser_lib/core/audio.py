@@ -80,9 +80,30 @@ def load(path: str | Path, *, rate: int = RATE, tell: Tell | None = None) -> np.
     ParameterError
         If `rate` is not a positive whole number.
     """
+    _check_rate(rate)
+    return _read(path, tell, rate=int(rate))[0]
+
+
+def of_array(samples: np.ndarray, rate: int, *, name: str, tell: Tell | None = None) -> np.ndarray:
+    """Return samples at a rate as `load` does those of a file; errors call it by its name.
+
+    They are [samples] or [samples, channels], floats at full scale 1.0 or integers.
+    """
+    _check_rate(rate)
+    channels = np.asarray(samples)
+    if channels.ndim not in (1, 2) or channels.dtype.kind not in "fi" or not channels.size:
+        raise ParameterError(
+            f"{name} must be numbers [samples] or [samples, channels], not {channels.dtype} "
+            f"{list(channels.shape)}"
+        )
+    scale = np.iinfo(channels.dtype).max + 1.0 if channels.dtype.kind == "i" else 1.0
+    channels = (channels.reshape(len(channels), -1) / scale).astype(np.float32)
+    return _read(name, tell, rate=RATE, given=(channels, int(rate)))[0]
+
+
+def _check_rate(rate: int) -> None:
     if not isinstance(rate, int | np.integer) or rate < 1:
         raise ParameterError(f"rate {rate} is not a sampling rate: give a whole number of Hz")
-    return _read(path, tell, rate=int(rate))[0]
 
 
 def decode(path: str | Path, *, tell: Tell | None = None) -> tuple[np.ndarray, int]:
@@ -91,18 +112,24 @@ def decode(path: str | Path, *, tell: Tell | None = None) -> tuple[np.ndarray, i
 
 
 def _read(
-    path: str | Path, tell: Tell | None, *, rate: int | None = None, channel: int | None = None
+    path: str | Path,
+    tell: Tell | None,
+    *,
+    rate: int | None = None,
+    channel: int | None = None,
+    given: tuple[np.ndarray, int] | None = None,
 ) -> tuple[np.ndarray, int]:
     """Return a file's signal, at `rate` or its own, and its own rate.
 
     It is the mean of the channels, or the loudest one where a mean would lose the sound; or, of a
-    file that was looked at before, one `channel`.
+    file that was looked at before, one `channel`. Channels that are `given`, with their rate, are
+    read instead of the file.
     """
     tell = tell or (lambda remark: None)
     parts: list[np.ndarray] = []
     moments: Any = 0.0
     count, top, low, high, stream = 0, np.float32(0), np.inf, -np.inf, None
-    for block, own in _blocks(path, tell):
+    for block, own in [given] if given else _blocks(path, tell):
         count += len(block)
         top = np.maximum(top, peak(block))
         if not top <= 2 ** (_BITS[-1] - 1):  # nor if it is not a number
@@ -136,7 +163,7 @@ def _read(
             tell(
                 f"the mean of its {n} channels would lose the sound: channel {loudest + 1} is read"
             )
-            return _read(path, None, rate=rate, channel=loudest)
+            return _read(path, None, rate=rate, channel=loudest, given=given)
     if high - low < SILENCE * scale:
         raise _error(path, "is silent")
     if count < SHORTEST_S * own:

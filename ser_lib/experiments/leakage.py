@@ -162,6 +162,23 @@ def audit(
     return Findings(findings, n_folds=len(folds))
 
 
+def of_predictions(predictions: pd.DataFrame, corpus: Manifest) -> Findings | None:
+    """Audit what the column fold of predictions implies; None if it names no fold.
+
+    Of each fold only the tested utterances are known. If nothing else is said, it trained on all
+    others of the corpus, which is what is looked at.
+    """
+    if (predictions["fold"] == "").any():
+        return None
+    rows = pd.Series(np.arange(len(corpus.table)), corpus.table["utterance"])
+    folds = []
+    for name, part in predictions.groupby("fold"):
+        test = rows[part["utterance"]].to_numpy()
+        folds.append(Fold(name, np.setdiff1d(rows, test), np.array([], dtype=int), test))
+    findings = audit(folds, corpus)
+    return Findings((f for f in findings if f.name != "empty-part"), n_folds=len(folds))
+
+
 def allowed(finding: Finding, protocol: str) -> bool:
     """Whether a protocol tells this leak by its name; what is no leak is always allowed."""
     column, *_ = _SHARED.get(finding.name, ("",))

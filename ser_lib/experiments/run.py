@@ -132,6 +132,7 @@ class Part(Result):
     title: str
     emotions: list[str]
     predictions: pd.DataFrame
+    corpus: Manifest | None = None  # that they are of, if pages ask for it
 
 
 @dataclass(frozen=True)
@@ -256,6 +257,15 @@ class Run(Result):
 
         return bundle.load(self.folder if fold is None else train.bundles(self)[fold])
 
+    def take_along(self, *, workers: int | str | None = None) -> Path:
+        """Train the method on all of the corpus, unless that is done; return the model's folder.
+
+        It is a bundle that knows what can be expected of it: see `experiments.final`.
+        """
+        from ser_lib.experiments import final
+
+        return final.make(self, workers=workers)
+
     def _repr_html_(self) -> str:
         about = self.record.corpus
         caption = html.escape(f"{self.title} on {about.title}, protocol {self.protocol}")
@@ -270,7 +280,7 @@ class Run(Result):
 
 
 def evaluate(
-    predictions: pd.DataFrame | str | Path, corpus: Manifest, *, title: str = "predictions"
+    predictions: pd.DataFrame | str | Path, corpus: Manifest, *, title: str | None = None
 ) -> Part:
     """Score predictions of any origin on a corpus, which knows the truth and the speakers.
 
@@ -281,7 +291,7 @@ def evaluate(
         ``p_<emotion>`` for every emotion of the corpus. A column fold says which utterances one
         trained model tested; a column truth must be that of the corpus.
     title
-        What to call them.
+        What to call them: by default, the name of the file.
 
     Raises
     ------
@@ -289,8 +299,9 @@ def evaluate(
         If a column is missing, an utterance is unknown or there twice, or an emotion, a truth or a
         probability is not what it can be; the utterance is named.
     """
-    table = predictions
+    table, source = predictions, "the predictions"
     if not isinstance(table, pd.DataFrame):
+        title, source = title or Path(table).stem, f"the predictions in {table}"
         try:
             table = read_predictions(Path(table))
         except (OSError, ValueError) as error:
@@ -300,34 +311,34 @@ def evaluate(
     needed = ("utterance",) if likely else ("utterance", "predicted")
     if missing := [name for name in needed if name not in table]:
         raise ParameterError(
-            f"the predictions have no column '{missing[0]}'; they have: {', '.join(table.columns)}"
+            f"{source} have no column '{missing[0]}'; they have: {', '.join(table.columns)}"
         )
+
+    def refuse(wrong: pd.Series, what: str) -> None:
+        if len(wrong):
+            raise ParameterError(f"{source} name an {what}: '{wrong.iloc[0]}'")
+
     known, names = corpus.table.set_index("utterance"), table["utterance"].astype(str)
-    _none(names[~names.isin(known.index)], "utterance that the corpus does not have")
-    _none(names[names.duplicated()], "utterance twice")
+    refuse(names[~names.isin(known.index)], "utterance that the corpus does not have")
+    refuse(names[names.duplicated()], "utterance twice")
     rows = known.loc[names].reset_index()
     if likely:
         chances = table[columns].apply(pd.to_numeric, errors="coerce").to_numpy(float)
         sound = (chances >= 0).all(axis=1) & (np.abs(chances.sum(axis=1) - 1) < 1e-3)
-        _none(names[~sound], "utterance whose probabilities are no distribution")
+        refuse(names[~sound], "utterance whose probabilities are no distribution")
     if "predicted" in table:
         classes = table["predicted"]
-        _none(classes[~classes.isin(emotions)], "emotion that the corpus does not have")
+        refuse(classes[~classes.isin(emotions)], "emotion that the corpus does not have")
     else:
         classes = np.array(emotions, dtype=object)[chances.argmax(axis=1)]
     if "truth" in table:
         other = names[(table["truth"].to_numpy() != rows["emotion"].to_numpy())]
-        _none(other, "utterance whose truth is not that of the corpus")
+        refuse(other, "utterance whose truth is not that of the corpus")
     fold = table["fold"].to_numpy() if "fold" in table else ""
     result = predictions_of(rows, fold, np.asarray(classes))
     if likely:
         result[columns] = chances
-    return Part(title, emotions, result)
-
-
-def _none(wrong: pd.Series, what: str) -> None:
-    if len(wrong):
-        raise ParameterError(f"the predictions name an {what}: '{wrong.iloc[0]}'")
+    return Part(title or "predictions", emotions, result, corpus)
 
 
 def unit_of(predictions: pd.DataFrame) -> str:
@@ -366,14 +377,7 @@ def find(name: str) -> Path:
     """
     if (Path(name) / "record.json").is_file():
         return Path(name)
-    corpus, _, rest = name.rpartition("/")
-
-    def named(folder: Path) -> bool:
-        own, key = folder.name, folder.name.rpartition("-")[2]
-        known = own == rest or own.startswith(f"{rest}-") or key.startswith(rest)
-        return folder.parent.name == name or (known and corpus in ("", folder.parent.name))
-
-    found = [folder for folder in folders() if named(folder)]
+    found = _named(name)
     if len(found) > 1:
         found = [folder for folder in found if not read(folder).given] or found
     if len(found) == 1:
@@ -382,6 +386,40 @@ def find(name: str) -> Path:
         raise RecordError(f"there is no run '{name}'; `ser runs` lists those that there are")
     names = ", ".join(f"{folder.parent.name}/{folder.name}" for folder in found)
     raise RecordError(f"'{name}' may be {len(found)} runs: {names}")
+
+
+def find_final(name: str = "") -> Path:
+    """Return the folder of the run whose model is to be taken along: see `Run.take_along`.
+
+    Of all that a name as of `find` allows it is one with the usual parameters, if there is one, and
+    of several that of the highest UAR in validation. Without a name it is one of the corpus that
+    was used last, a synthetic one only if there is no other. Where none is, it is what `find`
+    finds.
+    """
+    finals = [read(folder) for folder in _named(name) if (folder / "final").is_dir()]
+    if not name:
+        finals = [run for run in finals if not run.record.corpus.synthetic] or finals
+        finals = [run for run in finals if run.record.corpus.name == finals[0].record.corpus.name]
+    if finals:
+        order = {run.folder: (bool(run.given), -run.mean("validation_uar")) for run in finals}
+        return min(order, key=order.__getitem__)
+    if name:
+        return find(name)
+    raise RecordError(
+        "there is no model to take along yet; make one: ser run lda --corpus CORPUS --data DIR"
+    )
+
+
+def _named(name: str) -> list[Path]:
+    """Return the folders of the runs that a name allows, the newest first; of all without one."""
+    corpus, _, rest = name.rpartition("/")
+
+    def named(folder: Path) -> bool:
+        own, key = folder.name, folder.name.rpartition("-")[2]
+        known = own == rest or own.startswith(f"{rest}-") or key.startswith(rest)
+        return folder.parent.name == name or (known and corpus in ("", folder.parent.name))
+
+    return [folder for folder in folders() if named(folder)]
 
 
 def write(run: Run) -> None:

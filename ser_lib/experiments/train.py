@@ -192,7 +192,10 @@ def gather(
         with alone(_lock(experiment, corpus, folds)):
             if not (folder / "record.json").is_file():
                 _collect(experiment, corpus, folds, folder, workers)
-    return runs.read(folder, corpus, tuple(folds))
+    run = runs.read(folder, corpus, tuple(folds))
+    if experiment == Experiment(architecture="lda", corpus=experiment.corpus):
+        run.take_along(workers=workers)  # takes seconds
+    return run
 
 
 def _collect(
@@ -278,7 +281,7 @@ def bundles(run: Run) -> dict[str, Path]:
     return {fold.name: f / "bundle" for fold, f in zip(run.folds, folders, strict=True)}
 
 
-def validation(run: Run, *, workers: int | None = None) -> pd.DataFrame:
+def validation(run: Run, *, workers: Workers = None) -> pd.DataFrame:
     """Return the predictions of every fold's network for its validation set.
 
     Whatever is fitted after training, such as a temperature, needs them. They are computed once and

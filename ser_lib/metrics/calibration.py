@@ -206,6 +206,23 @@ def coverage(
     return pd.DataFrame(curve).reset_index()
 
 
+def abstention(truth: Sequence[str], probabilities: np.ndarray, labels: Sequence[str]) -> float:
+    """Return the confidence under which a classifier should rather abstain.
+
+    With it, the right answers less the wrong ones are most: an abstention costs half an error
+    (Chow 1970). It is that of predictions for which nothing was fitted, such as validation.
+
+    Examples
+    --------
+    >>> unsure = np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.55, 0.45]])
+    >>> abstention(["a", "a", "b", "b"], unsure, ["a", "b"])
+    0.8
+    """
+    curve = coverage(truth, probabilities, labels)
+    surplus = curve["coverage"] * (2 * curve["accuracy"] - 1)
+    return float(curve["threshold"][surplus.idxmax()])
+
+
 def area_under_risk(curve: pd.DataFrame) -> float:
     """Area under the risk-coverage curve of `coverage`: the error rate over all coverages.
 

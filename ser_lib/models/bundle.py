@@ -5,6 +5,9 @@ what its outputs mean. The bundle of a finished run has `network.tflite`, too: t
 LiteRT (the extra `export` of this package), in float32 and with LiteRT's own operations only. It
 answers without TensorFlow, which takes seconds to start, with the probabilities of Keras but for
 rounding. A bundle of the discriminant (`lda`) needs no network: `front_end.json` holds all of it.
+
+A run's folder may have two: `bundle`, of its best fold, and `final`, of all of the corpus, to take
+along. The latter knows what can be expected of it (`About`).
 """
 
 import json
@@ -82,6 +85,54 @@ class FrontEnd:
     def standardised(self, static: np.ndarray) -> np.ndarray:
         """Turn a static map [rows, any] into a standardised one [rows, any, channels]."""
         return self.standardiser.apply(maps.channels(static, self.channels))
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What a model to take along knows of itself: its scores are those of its run's folds.
+
+    Attributes
+    ----------
+    name
+        Of its run: ``<corpus>/<architecture>-<protocol>-<key>``.
+    utterances, speakers
+        How many its corpus has.
+    uar, low, high, n, unit
+        UAR on what its run tested, and the 95 % interval over n units.
+    threshold
+        It abstains where its probability is lower; found by validation.
+    answered, accuracy
+        The share of the tested utterances that it then answers, and of these the share that is
+        right.
+    typical
+        See `features.typical.spans`.
+    """
+
+    name: str
+    method: str
+    corpus: str
+    synthetic: bool
+    utterances: int
+    speakers: int
+    protocol: str
+    uar: float
+    low: float
+    high: float
+    n: int
+    unit: str
+    threshold: float
+    answered: float
+    accuracy: float
+    typical: dict[str, list[float]]
+
+    def __str__(self) -> str:
+        """Return a line with the model, its corpus and its expected score."""
+        kind = ", synthetic speech" if self.synthetic else ""
+        return (
+            f"{self.method} of all of {self.corpus} ({self.utterances:,} utterances{kind}); "
+            f"expected UAR {self.uar:.2f} ({self.low:.2f} to {self.high:.2f} over {self.n} "
+            f"{self.unit}s, protocol '{self.protocol}')"
+        )
 
 
 @dataclass(frozen=True)
@@ -189,9 +240,10 @@ def export(source: Path, target: Path) -> None:
 
 
 def load(folder: str | Path) -> Bundle | Discriminant:
-    """Read a bundle, or that of a run's folder; a `RecordError` says what is damaged or missing.
+    """Read a bundle, or that of a run's folder, the final one if it is there.
 
-    LiteRT computes the network where it is installed and the bundle has a file for it.
+    LiteRT computes the network where it is installed and the bundle has a file for it. A
+    `RecordError` says what is damaged or missing.
     """
     folder = _place(folder)
     front_end = read_front_end(folder)
@@ -217,10 +269,33 @@ def read_front_end(folder: str | Path) -> FrontEnd | Discriminant:
         raise RecordError(f"{file} is damaged: {error or error!r}; {_AGAIN}") from error
 
 
+def about(folder: str | Path) -> About | None:
+    """Return what a bundle knows of itself; None unless it is one to take along; raises as `load`.
+
+    It becomes known by `tell`.
+    """
+    described = _described(folder).get("about")
+    try:
+        return About(**described) if described else None
+    except TypeError as error:
+        raise RecordError(f"{_place(folder) / 'front_end.json'} is damaged: {error}") from error
+
+
+def written(folder: str | Path) -> int:
+    """Return when a bundle was written; another one in its place has another time."""
+    file = _place(folder) / "front_end.json"
+    return file.stat().st_mtime_ns if file.is_file() else 0
+
+
+def tell(folder: Path, about: About) -> None:
+    """Write what a bundle knows of itself into it."""
+    _write(_described(folder) | {"about": asdict(about)}, folder)
+
+
 def _place(folder: str | Path) -> Path:
     """Return the folder of a bundle, which may be named by its run."""
-    inside = Path(folder) / "bundle"
-    return inside if inside.is_dir() else Path(folder)
+    inside = (Path(folder) / name for name in ("final", "bundle"))
+    return next((place for place in inside if place.is_dir()), Path(folder))
 
 
 def _described(folder: str | Path) -> dict:

@@ -125,9 +125,11 @@ def build(
     name = shelf.claim_name(report or corpus, corpus, workspace)
     out = Path(out).resolve() if out else workspace / "_build" / name
     prose = resource("book", workspace)
-    entries = contents(prose / "_toc.yml")
     pages = shelf.pages(workspace, corpus, name)
-    notebooks = _read_pages(pages, page_names(prose / "_toc.yml"), corpus, name)
+    absent = "" if (pages / "own.ipynb").is_file() else "runs/own"  # there were no predictions
+    entries = [entry for entry in contents(prose / "_toc.yml") if entry[1] != absent]
+    named = [page for page in page_names(prose / "_toc.yml") if f"runs/{page}" != absent]
+    notebooks = _read_pages(pages, named, corpus, name)
     _tell_parts(notebooks, shelf.parts(pages))
     about = shelf.summary(name, corpus, notebooks, workspace / "runs")
     known = {"version": ser_lib.__version__, "started": ""} | about
@@ -151,6 +153,8 @@ def build(
         link = f"{name}.pdf" if with_pdf else ""
         settings = _configure(resource("_config.yml", workspace), origin, notice, link)
         config.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+        toc = lock.read().replace(f"      - file: {absent}\n", "")
+        write_atomically(temporary / "_toc.yml", toc)
         _run_jupyter_book(source, config, temporary, log=out / "build.log")
         new = temporary / "_build" / "html"
         if (source / "runs" / live.FILE).is_file():
@@ -278,7 +282,8 @@ def _publishable(notebook: nbformat.NotebookNode, workspace: Path) -> str:
             cell["id"] = f"cell-{number}"  # papermill gives the cell that it adds a random one
     text = nbformat.writes(notebook)
     given = (run.get("parameters", {}).get(name) for name in shelf.PLACES)
-    places = [place for value in given if value for place in str(value).split(",")]
+    several = [one if isinstance(one, list) else str(one).split(",") for one in given if one]
+    places = [place for value in several for place in value]
     for place, name in (*((place, Path(place).name) for place in places), (str(workspace), ".")):
         if Path(place).is_absolute() and name:
             # As a whole path: "/data" is also a part of addresses, links and encoded audio.
@@ -312,7 +317,8 @@ def _configure(config: Path, origin: str, notice: str, link: str) -> dict:
 def _run_jupyter_book(source: Path, config: Path, target: Path, *, log: Path) -> None:
     command = [
         sys.executable, "-c", JUPYTER_BOOK, "build", str(source),
-        "--config", str(config), "--path-output", str(target), "-W", "-n", "--keep-going",
+        "--config", str(config), "--toc", str(target / "_toc.yml"), "--path-output", str(target),
+        "-W", "-n", "--keep-going",
     ]  # fmt: skip
     # Sphinx reads the library's docstrings: from here, also where it is not installed.
     here = str(Path(__file__).parents[2])

@@ -25,7 +25,7 @@ from jupyter_client.kernelspec import KernelSpec
 
 from ser_lib import corpora
 from ser_lib.core import files, jobs
-from ser_lib.core.errors import NotebookError, ParameterError, SplitError
+from ser_lib.core.errors import NotebookError, ParameterError, SplitError, choose
 from ser_lib.core.files import digest, fresh_folder, workspace, write_atomically
 from ser_lib.core.jobs import processors
 from ser_lib.corpora import Manifest
@@ -34,7 +34,7 @@ from ser_lib.experiments import baselines, forecast, train
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.run import folder_of
 from ser_lib.features import maps, store
-from ser_lib.pages import across, comparison, lda, runs, speed
+from ser_lib.pages import across, comparison, lda, own, runs, speed
 from ser_lib.report import shelf
 from ser_lib.report.shelf import Part
 from ser_lib.report.templates import NOTEBOOKS, check, options, template
@@ -67,7 +67,7 @@ READS: dict[str, Callable[[Mapping], list[Experiment]]] = {
     ],
     "lda": lambda values: lda.experiments(**values),
     "comparison": lambda values: [*comparison.experiments(**values), _experiment("lda", values)],
-    "introduction": _all_methods,
+    **dict.fromkeys(("introduction", "own"), _all_methods),
     "across": lambda values: [_across(values)],
     "conclusions": lambda values: [*_all_methods(values), _across(values)],
 }
@@ -81,6 +81,7 @@ def execute(
     data_dir: str | Path | None = None,
     parameters: dict | None = None,
     report: str | None = None,
+    final: bool = False,
     scheduler: str | None = None,
     dry_run: bool = False,
     say: Callable[[str], None] = print,
@@ -90,8 +91,9 @@ def execute(
     The names are of `templates.NOTEBOOKS`; all of them, the default, also make the pages of the
     book of the `report`, called as the corpus unless it has a name. Every notebook gets those of
     the parameters that it has; None is the usual value. A Dask cluster, whose `scheduler` has an
-    address, computes features and networks; the notebooks themselves are executed here. A dry run
-    says what is to be computed, and about how long that takes.
+    address, computes features and networks; the notebooks themselves are executed here. With
+    `final` every named method gets a model to take along, see `Run.take_along`. A dry run says
+    what is to be computed, and about how long that takes.
 
     A `SerError` comes before any work if a notebook, a parameter, the report's name or the protocol
     is none that is allowed, a `NotebookError` where a notebook fails, whose partial result stays in
@@ -106,6 +108,8 @@ def execute(
             f"the report '{report}' is made by all notebooks: name none of them, or leave out "
             "--report"
         )
+    for name in names or [""] if final else []:
+        choose(name, train.METHODS, "method to take along (--final)")
     defaults = check(names, parameters or {})
     given = _given(parameters or {})
     # Kernels run in the workspace, so what is relative to the caller must not stay so.
@@ -128,6 +132,7 @@ def execute(
     clock = time.perf_counter()
     manifest = runs.load(corpus, data_dir, given)
     jobs.show("")
+    own.load(given.get("predictions", ()), manifest)
     say(f"emotions: {in_words(manifest)}")
     for row in manifest.left_out:
         say(f"left out: {row['file']}: {row['reason']}")
@@ -148,7 +153,8 @@ def execute(
         for name in defaults
     }
     missing = [name for name, page in pages.items() if not page.is_file()]
-    needed = [plans[one] for one in dict.fromkeys(one for n in missing for one in reads[n])]
+    asked = names if final else missing
+    needed = [plans[one] for one in dict.fromkeys(one for n in asked for one in reads[n])]
     if dry_run:
         for line in _forecast(len(pages), missing, needed):
             say(line)
@@ -170,6 +176,10 @@ def execute(
         for plan in needed:
             train.gather(*plan)
         finish(Part("networks", _since(clock), not trained))
+    for name in names if final else []:
+        clock, run = time.perf_counter(), train.gather(*plans[_experiment(name, values[name])])
+        run.take_along(workers=scheduler)
+        finish(Part(f"{name} to take along", _since(clock)))
 
     def produce(name: str) -> Part:
         clock = time.perf_counter()
@@ -247,6 +257,9 @@ def _given(parameters: Mapping) -> dict:
             raise ParameterError(f"{name} must be a text, not {value!r}")
         if value and name != "other":
             given[name] = _absolute(value)
+    if (files := given.get("predictions")) is not None:
+        files = [files] if isinstance(files, str) else files
+        given["predictions"] = [_absolute(file) for file in files]
     return given
 
 
@@ -285,6 +298,8 @@ def _page(name: str, values: dict, inputs: list[str], manifest: Manifest) -> Pat
     """Return where the executed notebook with these parameters, and these runs, is kept."""
     if name == "speed":
         inputs = [speed.content()]  # new benchmarks are shown at once
+    for file in map(Path, values.get("predictions", ())):
+        inputs = [*inputs, file.stem, digest(file)]
     # Where folders and files are decides nothing, what is in them does.
     decisive = {k: v for k, v in values.items() if k not in shelf.PLACES}
     if "options" in decisive:

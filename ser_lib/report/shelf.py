@@ -32,7 +32,7 @@ INDEX = "index.html"
 SUMMARY = "report.json"
 PARTS = "parts.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,-]{0,99}")
-PLACES = ("data_dir", "other_dir", "split")  # of the machine that executed a page
+PLACES = ("data_dir", "other_dir", "split", "predictions")  # of the machine that executed a page
 _BY_NETWORK = {"channels", *(name for recipe in RECIPES.values() for name in recipe)}
 
 
@@ -106,7 +106,7 @@ def summary(name: str, corpus: str, notebooks: Mapping, runs: Path) -> dict:
     for parameter, value in record.get("parameters", {}).items():
         if given.get(parameter, value) is None and parameter not in _BY_NETWORK:
             given[parameter] = value
-    hidden = {"corpus", "data_dir", "other_dir"}
+    hidden = {"corpus", "data_dir", "other_dir", "predictions"}
     return {
         "name": name,
         "corpus": corpus,

@@ -5,7 +5,7 @@ So a name that does not exist is refused at once: nbformat, papermill and pandas
 
 import ast
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ser_lib.core.errors import NotebookError, ParameterError, choose
@@ -14,10 +14,11 @@ from ser_lib.models.networks import NAMES
 
 NOTEBOOKS = (
     "data", "robustness", "lda", *NAMES, "features", "comparison", "final", "context", "audit",
-    "gap", "calibration", "fairness", "failures", "listen", "live", "across", "speed", "corpora",
-    "introduction", "conclusions",
+    "gap", "calibration", "fairness", "failures", "listen", "live", "across", "own", "speed",
+    "corpora", "introduction", "conclusions",
 )  # fmt: skip
-"""The pages of the report in the order of their execution; conclusions use what others computed."""
+"""The pages of the report in the order of their execution; conclusions use what others computed,
+and `own` is only there if there are predictions of other programs."""
 
 
 def template(notebook: str) -> Path:
@@ -61,12 +62,17 @@ def options() -> set[str]:
     return named - {"architecture", "corpus", "protocol", "seed"}
 
 
-def check(names: Iterable[str], parameters: Iterable[str]) -> dict[str, dict]:
+def check(names: Iterable[str], parameters: Mapping[str, object]) -> dict[str, dict]:
     """Return the usual values of notebooks, or of all, once each parameter is one of some of them.
 
     A `ParameterError` names the notebook or the parameter that does not exist.
     """
-    defaults = {name: defaults_of(name) for name in list(names) or NOTEBOOKS}
+    names = list(names)
+    if not parameters.get("predictions"):
+        if "own" in names:
+            raise ParameterError("the page 'own' shows predictions: name some, --predictions FILE")
+        names = names or [name for name in NOTEBOOKS if name != "own"]
+    defaults = {name: defaults_of(name) for name in names or NOTEBOOKS}
     known = {name for values in defaults.values() for name in values}
     if "options" in known:
         known = known - {"options"} | options()

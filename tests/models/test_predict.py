@@ -176,7 +176,7 @@ def test_a_folder_as_it_is_found(run, tones, tmp_path):
 
 def test_names_that_a_terminal_cannot_show_are_answered(run, tones, tmp_path):
     shutil.copy(tones[0], tmp_path / "\u6124.wav")
-    command = [sys.executable, "-m", "ser_lib.cli", "predict", tmp_path, "--model", run]
+    command = [sys.executable, "-m", "ser_lib.cli", "predict", tmp_path, "--quiet", "--model", run]
     done = subprocess.run(
         command, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "latin-1"}, check=False
     )
@@ -214,7 +214,9 @@ def test_a_new_network_in_the_same_folder_is_the_one_that_answers(trained, run, 
 )
 def test_a_command_does_not_wait_for_what_it_does_not_need(run, tones, command, slow):
     # In a process of its own: here, other tests have imported it.
-    words = [command, str(tones[0]), "--model", str(run)] if command == "predict" else [command]
+    words = [command]
+    if command == "predict":
+        words += [str(tones[0]), "--quiet", "--model", str(run)]
     code = f"""
 import sys
 from ser_lib import cli

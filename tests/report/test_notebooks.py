@@ -9,7 +9,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from ser_lib import cli
+from ser_lib import cli, corpora
 from ser_lib.corpora import demo
 from ser_lib.experiments import run as runs
 from ser_lib.experiments.experiment import ARCHITECTURES
@@ -31,6 +31,9 @@ def report(tmp_path_factory):
         patch.setenv("SER_WORKSPACE", str(folder))
         demo.make(folder / "tiny", n_speakers=6, n_sentences=1)
         demo.make(folder / "other", n_speakers=4, n_sentences=1, seed=1)
+        corpus = corpora.load("demo", folder / "tiny").table
+        theirs = corpus[["utterance"]].assign(predicted="anger", fold=corpus["session"])
+        theirs.to_csv(folder / "theirs.csv", index=False)
         assert whole_report(folder) == 0
         assert cli.main(["book", "--corpus", "demo"]) == 0, "the build or a gate"
         yield folder
@@ -43,6 +46,7 @@ def ser_run(folder: Path, *notebooks: str, **changed) -> int:
 
 
 def whole_report(folder: Path, *options: str) -> int:
+    options = ("--predictions", str(folder / "theirs.csv"), *options)
     return ser_run(folder, *options, other_dir=folder / "other")
 
 
@@ -73,6 +77,12 @@ def test_every_notebook_is_a_page_of_the_book(report):
     text = (pages / "cnn_gru.html").read_text()
     assert "579,781" in text
     assert "Synthetic" in text, "every page that shows results of the demo corpus says so"
+
+
+def test_predictions_of_another_program_are_a_page(report):
+    text = (report / "_build" / "demo" / "html" / "runs" / "own.html").read_text()
+    assert "<strong>model theirs</strong>" in text
+    assert str(report) not in text
 
 
 def test_a_second_run_executes_nothing_and_another_report_shares_all(report, capsys):

@@ -11,8 +11,9 @@ _PLOTS = {
     "per_class": "network",
     "speakers": "network",
     "scores": "comparison",
+    "segments": "listen",
 }
-"""The figures that need a run or several alone, and where they are."""
+"""The figures that need runs or predictions alone, and where they are."""
 
 
 def __getattr__(name: str):

@@ -10,7 +10,7 @@ from ser_lib.pages.words import count, number
 
 
 @styled
-def right_and_wrong(predictions: pd.DataFrame) -> Figure:
+def right_and_wrong(predictions: pd.DataFrame, *, page: str = "failures") -> Figure:
     """How sure right and wrong predictions are, from columns right and p (of the prediction)."""
     fig, axis = canvas(height=3.0)
     edges = np.linspace(0, 1, 2 * BINS + 1)
@@ -32,7 +32,7 @@ def right_and_wrong(predictions: pd.DataFrame) -> Figure:
     return Figure(
         fig,
         alt=f"Histograms of {count(len(predictions), 'prediction')}: {' '.join(words)}",
-        name="failures-right-and-wrong",
+        name=f"{page}-right-and-wrong",
         caption="How sure the network is of its right and of its wrong predictions; the lines are "
         "the medians.",
     )

@@ -9,7 +9,7 @@ _LOOKS = {"female": (ORANGE, "o", "--"), "male": (BLUE, "s", "-."), "": (SOFT, "
 
 
 @styled
-def speakers(speakers: Speakers, sexes: Sexes) -> Figure | None:
+def speakers(speakers: Speakers, sexes: Sexes, *, page: str = "fairness") -> Figure | None:
     """UAR of every speaker with its interval, and of each sex as a line; None without speakers."""
     table = speakers.table
     if table.empty:
@@ -37,6 +37,6 @@ def speakers(speakers: Speakers, sexes: Sexes) -> Figure | None:
         alt=f"UAR of {count(len(table), 'speaker')} with 95 % intervals, from "
         f"{number(best['uar'])} (speaker {best['speaker']}) down to {number(last['uar'])} (speaker "
         f"{last['speaker']}).{''.join(means)}",
-        name="fairness-speakers",
+        name=f"{page}-speakers",
         caption="UAR of every tested speaker with its 95 % interval; lines: of women and of men.",
     )

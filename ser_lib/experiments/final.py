@@ -1,0 +1,98 @@
+"""A run's method trained on all of its corpus: a model to take along, in the run's folder `final`.
+
+The discriminant is fitted to all speakers. A network trains on all but those who validate the run's
+first fold, and who choose its epoch again. Either is expected to do as well as the run did on
+speakers who were unknown to its folds. It abstains where its validation predictions were rather
+wrong than right (`calibration.abstention`).
+"""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+
+from ser_lib.core import jobs
+from ser_lib.core.files import fresh_folder, write_atomically
+from ser_lib.experiments import train
+from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
+from ser_lib.experiments.run import Run
+from ser_lib.experiments.splits import PROTOCOLS, Fold
+from ser_lib.features import fingerprint, typical
+from ser_lib.metrics import calibration
+from ser_lib.models import bundle
+from ser_lib.models.bundle import About
+
+
+def make(run: Run, *, workers: int | str | None = None) -> Path:
+    """Train the model of a run, with its corpus, unless it is there; return its folder.
+
+    `workers` are as of `train.train`.
+    """
+    folder = run.folder / "final"
+    if folder.is_dir():
+        return folder
+    method = train.METHODS[run.architecture]
+    features = method.prepare(run.experiment, run.corpus, workers)
+    job = run.experiment, whole(run), run.corpus.table, run.emotions, features
+    own = method.where(workers) if method.start_worker else 0
+    ((files, unseen),) = jobs.each(_fit, [job], workers=own, initializer=method.start_worker)
+    if run.architecture in ARCHITECTURES:  # of the speakers of a single fold there are too few
+        unseen = train.validation(run, workers=workers)
+    chances = unseen[[f"p_{emotion}" for emotion in run.emotions]].to_numpy(float)
+    threshold = calibration.abstention(list(unseen["truth"]), chances, run.emotions)
+    with fresh_folder(folder) as temporary:
+        for name, content in files.items():
+            write_atomically(temporary / name, content)
+        bundle.tell(temporary, _about(run, threshold))
+    return folder
+
+
+def whole(run: Run) -> Fold:
+    """Return a fold that trains on all of a corpus but the speakers who validate the first one."""
+    table = fingerprint.heard(run.corpus)
+    rows = np.arange(len(table))
+    held = np.isin(rows, run.folds[0].validation)
+    if "speaker" in PROTOCOLS[run.protocol].promises:
+        held = table["speaker"].isin(table["speaker"][held]).to_numpy()
+    copies = table["recording"].isin(table["recording"][held]).to_numpy()
+    return Fold("final", rows[~copies], rows[held], rows[held])
+
+
+def _fit(
+    experiment: Experiment, fold: Fold, table: pd.DataFrame, emotions: list[str], features
+) -> tuple[dict[str, bytes], pd.DataFrame]:
+    """Return the files of a bundle by name, and its predictions for the validation set."""
+    method = train.METHODS[experiment.architecture]
+    with TemporaryDirectory() as temporary:
+        source, target = Path(temporary) / "bundle", Path(temporary) / "exported"
+        _, files = method.fit_fold(experiment, 0, fold, table, emotions, features)
+        for name, content in files.items():
+            write_atomically(Path(temporary) / name, content)
+        method.export(source, target)
+        unseen = method.predict_validation(experiment, source, fold, table, features)
+        return {file.name: file.read_bytes() for file in target.iterdir()}, unseen
+
+
+def _about(run: Run, threshold: float) -> About:
+    truth, corpus = list(run.predictions["truth"]), run.record.corpus
+    sure, right = calibration.answers(truth, run.probabilities, run.emotions)
+    given = sure >= threshold
+    return About(
+        name=f"{corpus.name}/{run.folder.name}",
+        method=run.title,
+        corpus=corpus.title,
+        synthetic=corpus.synthetic,
+        utterances=corpus.utterances,
+        speakers=corpus.speakers,
+        protocol=run.protocol,
+        uar=run.uar.value,
+        low=run.uar.low,
+        high=run.uar.high,
+        n=run.uar.n,
+        unit=run.unit,
+        threshold=threshold,
+        answered=float(given.mean()),
+        accuracy=float(right[given].mean()) if given.any() else 0.0,
+        typical=typical.spans(run.corpus),
+    )
