@@ -324,6 +324,7 @@
       await strip(map);
       part.answer = { probabilities };
       say(sure ? "sure" : "unsure", ...wrong, ...(heard.cut ? ["cut"] : []));
+      status.textContent = status.textContent.replace("EMOTION", given.emotions[best]);
     }
 
     /** The answers to the parts of a recording that is longer than two windows. */
