@@ -150,7 +150,50 @@
     return evenWindows(standardised(logMel(signal, given), given), given);
   }
 
-  window.serLive = { windows }; // for the tests
+  /* Any rate becomes that of the network in one way: the resamplers of browsers differ. */
+
+  /** Resample by a sinc in a Kaiser window: 120 dB, flat up to 91 % of the lower rate's half. */
+  function resampled(signal, from, to) {
+    if (from === to) return signal;
+    const cutoff = 0.956 * Math.min(1, to / from);
+    const half = Math.ceil(92 / Math.min(1, to / from));
+    const bessel = (x) => {
+      let [sum, term] = [1, 1];
+      for (let k = 1; k < 40; k++) sum += term *= (x / 2 / k) ** 2;
+      return sum;
+    };
+    const phases = new Map();
+    const weightsOf = (part) => {
+      if (!phases.has(part)) {
+        phases.set(part, Float64Array.from({ length: 2 * half }, (_, k) => {
+          const x = k - half + 1 - part / to;
+          const sinc = x ? Math.sin(Math.PI * cutoff * x) / (Math.PI * x) : cutoff;
+          return (sinc * bessel(12.3 * Math.sqrt(Math.max(0, 1 - (x / half) ** 2)))) / bessel(12.3);
+        }));
+      }
+      return phases.get(part);
+    };
+    return Float32Array.from({ length: Math.ceil((signal.length * to) / from) }, (_, i) => {
+      const part = (i * from) % to;
+      const first = (i * from - part) / to - half + 1;
+      const weights = weightsOf(part);
+      let sum = 0;
+      const stop = Math.min(2 * half, signal.length - first);
+      for (let k = Math.max(0, -first); k < stop; k++) sum += weights[k] * signal[first + k];
+      return sum;
+    });
+  }
+
+  /** The rate of a WAV file; of others, whose rate the browser does not tell, the usual one. */
+  function rateOf(bytes) {
+    const view = new DataView(bytes);
+    const tag = (place) => (view.byteLength > 28 ? view.getUint32(place) : 0);
+    const isWave = tag(0) === 0x52494646 && tag(12) === 0x666d7420; // RIFF, fmt
+    const rate = isWave ? view.getUint32(24, true) : 0;
+    return rate >= 8000 && rate <= 96000 ? rate : 48000;
+  }
+
+  window.serLive = { windows, resampled }; // for the tests
 
   /* The network, which is loaded once. */
 
@@ -183,14 +226,14 @@
 
   /** Decode a file or a recording, at any rate, to one channel at the network's rate. */
   async function decode(bytes, given) {
-    const context = new OfflineAudioContext(1, 1, given.rate);
-    const sound = await context.decodeAudioData(bytes);
-    const signal = new Float32Array(Math.min(sound.length, given.longest * given.rate));
+    const rate = rateOf(bytes);
+    const sound = await new OfflineAudioContext(1, 1, rate).decodeAudioData(bytes);
+    const signal = new Float32Array(Math.min(sound.length, given.longest * rate));
     for (let c = 0; c < sound.numberOfChannels; c++) {
       const channel = sound.getChannelData(c);
       for (let i = 0; i < signal.length; i++) signal[i] += channel[i] / sound.numberOfChannels;
     }
-    return { signal, cut: sound.length > signal.length };
+    return { signal: resampled(signal, rate, given.rate), cut: sound.length > signal.length };
   }
 
   function faults(signal, given) {
@@ -281,6 +324,7 @@
       await strip(map);
       part.answer = { probabilities };
       say(sure ? "sure" : "unsure", ...wrong, ...(heard.cut ? ["cut"] : []));
+      status.textContent = status.textContent.replace("EMOTION", given.emotions[best]);
     }
 
     /** The answers to the parts of a recording that is longer than two windows. */

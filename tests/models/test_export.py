@@ -57,14 +57,15 @@ def test_the_graph_answers_as_python(tmp_path, voices, channels, crops):
     model = trained(small(channels), voices, tmp_path, crops=crops)
     expected = model.predict(map(model.front_end.static, voices))
     assert np.ptp(expected, axis=0).max() > 0.1, "the network hears no difference"
-    for precision, close in (("float32", 1e-4), ("float16", 5e-3), ("int8", 0.1)):
+    # What 8 bits do to a spectrum would show; float16 is only less of the same.
+    for precision, close in {"float32": 1e-4, "int8": 0.02}.items():
         flatbuffer = export.litert(tmp_path, precision=precision)
         assert b"Flex" not in flatbuffer, "operations that are not LiteRT's own"
         result, seconds = export.answers(flatbuffer, voices)
         assert len(seconds) == len(voices)
         assert np.abs(result - expected).max() < close
         if channels == 1:
-            break
+            break  # one conversion takes seconds
 
 
 def test_onnx_answers_as_python(tmp_path, voices):
