@@ -1,8 +1,10 @@
 """The command line: what it prints, its exit codes, and one sentence for whatever goes wrong."""
 
+import argparse
 import errno
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -113,7 +115,7 @@ def test_the_audit_names_what_is_left_out_and_what_is_there_twice(ser, tmp_path,
     ("arguments", "parts"),
     [
         (["emodb2", "--data", "."], ["unknown corpus 'emodb2'", "did you mean 'emodb'", "table"]),
-        (["emodb"], ["corpus 'emodb' needs its folder (--data DIR)"]),
+        (["iemocap"], ["corpus 'iemocap' needs its folder (--data DIR)"]),
         (["emodb", "--data", "nowhere"], ["nowhere does not exist"]),
         (["emodb", "--data", "empty"], ["no wav/*.wav in"]),
         (["table", "--data", "empty"], ["is a folder, give the table's file"]),
@@ -168,7 +170,7 @@ def test_a_notebook_that_fails(ser, templates, table):
     [
         (["cnn_gro"], ["unknown notebook 'cnn_gro'", "did you mean 'cnn_gru'"]),
         (["cnn", "--corpus", "nope"], ["unknown corpus 'nope'", "demo, demo2, crema-d, emodb"]),
-        (["cnn", "--corpus", "emodb"], ["corpus 'emodb' needs its folder"]),
+        (["cnn", "--corpus", "iemocap"], ["corpus 'iemocap' needs its folder"]),
         (["cnn", "--corpus", "emodb", "--data", "/no/where"], ["/no/where does not exist"]),
         (["cnn", "-p", "epoch=3"], ["unknown parameter", "'epoch'", "did you mean 'epochs'"]),
         (["data", "-p", "epochs=3"], ["unknown parameter of data 'epochs'"]),
@@ -383,7 +385,45 @@ def test_a_prediction_that_is_refused(ser, model, tmp_path, monkeypatch, words, 
 # All commands
 
 
-@pytest.mark.parametrize("arguments", [[], ["sing"], ["manifest"], ["predict"]])
+def test_the_bare_command_helps(ser):
+    code, out, _ = ser()
+    assert code == 0
+    assert all(f"\n    {name} " in out for name in cli.EXAMPLES)
+    with pytest.raises(SystemExit) as ended:
+        ser("--version")
+    assert ended.value.code == 0
+
+
+def test_every_command_has_an_example_that_is_understood():
+    parser = cli._parser()
+    (commands,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    assert set(commands.choices) == set(cli.EXAMPLES)
+    for name, example in cli.EXAMPLES.items():
+        assert example in commands.choices[name].epilog
+        words = shlex.split(example.partition(" > ")[0])
+        assert words[:2] == ["ser", name]
+        parser.parse_args(words[1:])
+
+
+def test_the_shell_completes_commands_and_options(ser, tmp_path):
+    script = tmp_path / "ser.bash"
+    script.write_text(ser("completion", "bash")[1])
+    for words, at, expected in (("pre", 1, ["predict"]), ("book --tw", 2, ["--twice"])):
+        state = f"COMP_WORDS=(ser {words}); COMP_CWORD={at}"
+        asked = f"source {script}; {state}; _shtab_ser; echo ${{COMPREPLY[@]}}"
+        command = ["bash", "-c", asked]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+        assert done.stdout.split() == expected, done.stderr
+
+
+def test_a_package_that_is_missing_names_its_extra(ser, monkeypatch):
+    monkeypatch.setitem(sys.modules, "nbformat", None)
+    monkeypatch.delitem(sys.modules, "ser_lib.report.notebooks", raising=False)
+    monkeypatch.delattr("ser_lib.report.notebooks", raising=False)
+    assert_one_sentence(*ser("run", "cnn")[::2], "nbformat", "pip install 'ser-lib[report]'")
+
+
+@pytest.mark.parametrize("arguments", [["sing"], ["manifest"], ["predict"]])
 def test_a_command_that_is_incomplete_shows_its_usage(capsys, arguments):
     with pytest.raises(SystemExit) as caught:
         cli.main(arguments)

@@ -12,8 +12,10 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from setuptools import Distribution
 
 from ser_lib import cli
+from ser_lib.core import files
 
 PROJECT = Path(__file__).parents[1]
 METADATA = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -47,11 +49,26 @@ def text(name: str) -> str:
     return (PROJECT / name).read_text(encoding="utf-8")
 
 
+def sources(*folders: str) -> list[Path]:
+    """The files of folders that are not generated."""
+    return [
+        file
+        for folder in folders
+        for file in (PROJECT / folder).rglob("*")
+        if file.is_file()
+        and not {"__pycache__", ".ipynb_checkpoints"} & set(file.parts)
+        and PROJECT / "book" / "runs" not in file.parents
+    ]
+
+
 WANTED = [
     Requirement(line)
     for line in METADATA["project"]["dependencies"]
+    + EXTRAS["report"]
+    + EXTRAS["pages"]
     + EXTRAS["dev"]
     + METADATA["tool"]["uv"]["constraint-dependencies"]
+    if not line.startswith("ser-lib[")
 ]
 _PIN = re.compile(r"^(\S.*?) \\\n((?: +--hash=.*\n)+)", re.MULTILINE)
 LOCK = {Requirement(pin): hashes for pin, hashes in _PIN.findall(text("requirements.lock"))}
@@ -71,8 +88,38 @@ def test_the_lock_is_of_exact_versions_with_hashes_and_without_addresses():
 
 
 def test_few_direct_dependencies():
-    names = {Requirement(line).name for line in METADATA["project"]["dependencies"]}
-    assert len(names - {"tensorflow"}) < 19  # tensorflow is tensorflow-cpu elsewhere
+    bare, report = (
+        {Requirement(line).name for line in lines}
+        for lines in (METADATA["project"]["dependencies"], EXTRAS["report"] + EXTRAS["pages"])
+    )
+    assert len(bare) < 13
+    assert len(report - {"tensorflow", "ser-lib"}) < 11  # tensorflow is tensorflow-cpu elsewhere
+    assert not {name for name in bare if "tensorflow" in name or "jupyter" in name}
+
+
+def test_the_wheel_holds_the_whole_report(monkeypatch):
+    monkeypatch.chdir(PROJECT)
+    package = Distribution({"script_name": "setup.py"})
+    package.parse_config_files()
+    build = package.get_command_obj("build_py")
+    build.ensure_finalized()
+    data = [Path(folder, name) for _, folder, _, names in build.data_files for name in names]
+    packed = {*data, *(Path(file) for *_, file in build.find_all_modules())}
+    packed = {file.absolute().relative_to(PROJECT) for file in packed}
+    needed = {file.relative_to(PROJECT) for file in sources("ser_lib", "book", "notebooks")}
+    assert needed - packed == set()
+    assert {str(file) for file in packed - needed} == {"_config.yml", "benchmarks/results.json"}
+
+
+def test_what_the_report_is_made_from_is_found(workspace, monkeypatch):
+    """In the workspace, else in the installed library, else in the checkout."""
+    assert files.resource("_config.yml") == PROJECT / "_config.yml"
+    installed = workspace.parent / "installed"
+    (installed / "home" / "book").mkdir(parents=True)
+    monkeypatch.setattr(files, "_LIBRARY", installed)
+    assert files.resource("book") == installed / "home" / "book"
+    (workspace / "book").mkdir()
+    assert files.resource("book") == workspace / "book"
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: " ".join(list(place.values())[1:5]))
@@ -164,10 +211,7 @@ def test_the_container_holds_the_sources_and_nothing_generated():
     for line in text(".gitignore").splitlines():
         if line and not line.startswith("#"):
             assert ignored(line.strip("/").replace("*", "x") + "/file", patterns), line
-    kept = [file for folder in ("ser_lib", "notebooks", "book")
-            for file in (PROJECT / folder).rglob("*")
-            if file.is_file() and not {"__pycache__", ".ipynb_checkpoints"} & set(file.parts)
-            and PROJECT / "book" / "runs" not in file.parents]  # fmt: skip
+    kept = sources("ser_lib", "notebooks", "book")
     assert len(kept) > 100
     assert [file for file in kept if ignored(str(file.relative_to(PROJECT)), patterns)] == []
 

@@ -1,9 +1,10 @@
 """Download of the corpora that have an open public archive, by pooch.
 
 In the user's folder a corpus takes its name only when it is complete; until then the archive lies
-there and, of CREMA-D, the folder `crema-d.part` with the audio that has come: a later call goes on
-with them. A repository's archive is packed anew on request, so it has no checksum; its address
-names a commit, and each file in it has a CRC, which is checked.
+there, or as much of it as has come, and, of CREMA-D, the folder `crema-d.part` with the audio: a
+later call goes on with them. A repository's archive is packed anew on request, so it has no
+checksum and comes in one go; its address names a commit, and each file in it has a CRC, which is
+checked.
 
 CREMA-D's archive holds pointers of Git LFS instead of audio: small texts with the SHA-256 of the
 real file. GitHub serves these files under plain addresses, so the pointers are a registry for
@@ -18,19 +19,22 @@ import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from lzma import LZMAError
 from pathlib import Path
 
 from pooch import HTTPDownloader, Unzip, create, get_logger
-from requests import HTTPError, RequestException
+from requests import HTTPError, RequestException, get
 from tqdm import tqdm
 
 from ser_lib.core import jobs
 from ser_lib.core.errors import CorpusError, ParameterError, choose
-from ser_lib.core.files import fresh_folder
+from ser_lib.core.files import fresh_folder, workspace
 from ser_lib.corpora.readers import CATALOGUE
 
+FREE = "CC0"  # the licence of what is fetched without being asked for
 RETRIES = 2  # of an archive
+PATIENCE = 30.0  # seconds that a server has for each piece
 _AT_ONCE = 8  # requests for small files under way
 _DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, LZMAError, EOFError, RuntimeError),
@@ -118,6 +122,25 @@ def archive(name: str) -> Archive:
             f"corpus '{name}' has no open archive that could be downloaded; get it: {corpus.home}"
         )
     return ARCHIVES[name]
+
+
+def fetch_free(name: str) -> Path | None:
+    """Return the folder of a corpus without any terms, fetched into the workspace if need be.
+
+    None if the corpus has terms, or no open archive. Errors are those of `fetch`.
+    """
+    corpus = CATALOGUE[name]
+    if name not in ARCHIVES or not corpus.licence.startswith(FREE):
+        return None
+    folder = workspace() / "data"
+    if (folder / name).exists():
+        return folder / name
+    jobs.tell(f"{corpus.title}; licence: {corpus.licence}; from: {corpus.home}")
+    jobs.tell(f"to download into {folder}: {ARCHIVES[name].in_words}")
+    try:
+        return fetch(name, folder)
+    except CorpusError as error:
+        raise CorpusError(f"{error}; a copy that you have is named by --data DIR") from error
 
 
 def fetch(name: str, folder: str | Path) -> Path:
@@ -215,12 +238,33 @@ def _complete(folder: Path, places: tuple[str, ...], parts: Path) -> None:
             Path(file).replace(folder / name)
 
 
+def _resume(part: Path, url: str, target: str, store) -> None:
+    """Download for pooch, and go on after the part that an earlier call has left."""
+    start = part.stat().st_size if part.is_file() else 0
+    headers = {"Range": f"bytes={start}-"} if start else {}
+    with get(url, headers=headers, stream=True, timeout=PATIENCE) as response:
+        if response.status_code == 416:  # there is no more than what is here
+            part.unlink()
+        response.raise_for_status()
+        start = start if response.status_code == 206 else 0
+        size = start + int(response.headers.get("Content-Length", 0))
+        shown = {"total": size or None, "initial": start, "unit": "B", "unit_scale": True}
+        with part.open("ab" if start else "wb") as file, tqdm(**shown, disable=None) as bar:
+            for piece in response.iter_content(1 << 16):
+                file.write(piece)
+                bar.update(len(piece))
+    part.replace(target)
+
+
 def _get(store, file: str, bar=False, processor=None) -> str:
     """Fetch a file of a pooch; what goes wrong is said in one sentence."""
     get_logger().setLevel("WARNING")
     url = store.get_url(file)
+    downloader = HTTPDownloader(bar, chunk_size=1 << 16)
+    if processor and store.registry[file]:  # of another archive, the first part would not fit
+        downloader = partial(_resume, Path(store.path, f"{file}.part"))
     try:
-        return store.fetch(file, processor, HTTPDownloader(bar, chunk_size=1 << 16))
+        return store.fetch(file, processor, downloader)
     except HTTPError as error:
         raise CorpusError(
             f"the server answers {error}; try again later, or see `ser corpora` for the home of "

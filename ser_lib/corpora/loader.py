@@ -41,7 +41,8 @@ def load(
         sessions and sentences then carry their corpus, which also has a column of its own.
     data_dir
         The corpus's folder; for ``"table"`` the table itself; for several corpora, one for each,
-        separated by commas. The demo corpora are made in the workspace where it is empty.
+        separated by commas. Where it is empty, the demo corpora are made, and a corpus without
+        any terms (EmoDB) is downloaded once, into the workspace's ``data/``.
     emotions
         What to tell apart, see `parse`. By default the choice of the catalogue; of several
         corpora, the emotions that all of them have.
@@ -157,6 +158,10 @@ def _read(name: str, data_dir: str | Path | None) -> Manifest:
     corpus = CATALOGUE[name]
     if not data_dir and name in demo.SIZES:
         data_dir = demo.make(workspace() / "data" / name, **demo.SIZES[name])
+    if not data_dir:
+        from ser_lib.corpora import download  # who has a folder need not wait for it
+
+        data_dir = download.fetch_free(name)
     if not data_dir:
         raise ParameterError(
             f"corpus '{name}' needs its folder (--data DIR); get it: {corpus.home}"

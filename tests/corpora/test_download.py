@@ -7,6 +7,7 @@ import shutil
 import threading
 import zipfile
 from collections import Counter
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from ser_lib import cli
+from ser_lib import cli, corpora
 from ser_lib.core.errors import CorpusError, ParameterError
 from ser_lib.corpora import CATALOGUE, Corpus, download
 from ser_lib.corpora.download import ARCHIVES, Archive
@@ -27,12 +28,12 @@ FOLDER = "tones-1.0"
 class Server:
     """Files by their names, and ways to serve them badly.
 
-    `asked` holds the names of all requests; after `cut` bytes the next connection breaks, once;
-    so many answers 503 as `busy` says come first.
+    `asked` holds the names of all requests, `ranges` from which byte on each; after `cut` bytes the
+    next connection breaks, once; so many answers 503 as `busy` says come first.
     """
 
     def __init__(self):
-        self.files, self.asked, self.cut, self.busy = {}, [], None, 0
+        self.files, self.asked, self.ranges, self.cut, self.busy = {}, [], [], None, 0
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -52,7 +53,11 @@ class Server:
         self.asked.append(name)
         content = self.files.get(name)
         status = 503 if self.busy else 404 if content is None else 200
-        body = content if status == 200 else b""
+        start = int(re.sub(r"\D", "", request.headers.get("Range", "0")))
+        self.ranges.append(start)
+        if status == 200 and start:
+            status = 206 if start < len(content) else 416
+        body = content[start:] if status < 300 else b""
         self.busy = max(0, self.busy - 1)
         request.send_response(status)
         request.send_header("Content-Length", str(len(body)))
@@ -194,16 +199,52 @@ def test_a_mirror(tones, server, recordings, monkeypatch):
 
 
 @pytest.mark.parametrize("retries", [0, 1])
-def test_a_cut_connection_leaves_nothing_half_written(
-    tones, server, recordings, monkeypatch, retries
-):
+def test_a_cut_connection_is_gone_on_with(tones, server, recordings, monkeypatch, retries):
     monkeypatch.setattr(download, "RETRIES", retries)
-    server.cut = 50_000
+    server.cut = 100_000
     if not retries:
         tones.fails("the connection to", "tones.zip failed or broke", "run the command again")
+        assert tones.left == ["tones.zip.part"]
+    assert_complete(tones.fetch(), recordings)
+    assert server.ranges == [0, 1 << 16], "pieces come whole"
+    assert tones.left == ["tones"]
+
+
+def test_a_part_that_does_not_fit_is_not_used(tones, server, recordings):
+    part = tones.folder / "tones.zip.part"
+    for content in (b"of another archive", bytes(len(tones.archive))):
+        part.parent.mkdir(exist_ok=True)
+        part.write_bytes(content)
+        tones.fails("")
         assert tones.left == []
     assert_complete(tones.fetch(), recordings)
-    assert len(server.asked) == 2
+    # Without a checksum nobody could tell.
+    shutil.rmtree(tones.folder / "tones")
+    tones.know(checksum=None)
+    server.cut = 50_000
+    tones.fails("failed or broke")
+    assert tones.left == []
+
+
+def test_a_corpus_without_terms_is_fetched_when_it_is_needed(
+    tones, server, recordings, workspace, capsys
+):
+    corpus = corpora.load("tones")
+    assert corpus.root == workspace / "data" / "tones"
+    assert len(corpus.table) == len(recordings)
+    said = capsys.readouterr().err
+    assert all(part in said for part in ("Corpus of tones", "CC0-1.0", "0.2 MB"))
+    assert len(corpora.load("tones").table) == len(recordings)
+    assert (len(server.asked), capsys.readouterr().err) == (1, "")
+
+
+def test_where_there_is_no_network_it_says_what_to_do(tones, server, workspace, monkeypatch):
+    server.stop()
+    with pytest.raises(CorpusError, match=r"failed or broke.*; a copy that you have.*--data DIR"):
+        corpora.load("tones")
+    monkeypatch.setitem(CATALOGUE, "tones", replace(CATALOGUE["tones"], licence="by form"))
+    with pytest.raises(ParameterError, match=r"'tones' needs its folder \(--data DIR\); get it"):
+        corpora.load("tones")
 
 
 def test_an_interrupt_while_unpacking_keeps_the_archive(tones, server, recordings, monkeypatch):

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn.metrics as oracle
-from played import play
+from played import play, play_fold
 
 from ser_lib import corpora
 from ser_lib.core import audio
@@ -459,6 +459,32 @@ def given_split(tmp_path):
         return replace(PLAYED, protocol=None, split=str(tmp_path / "theirs.csv"))
 
     return given
+
+
+@pytest.mark.parametrize(("names", "device", "workers"), [([], "", 3), (["H 1"], "H 1", 1)])
+def test_on_a_gpu_folds_are_trained_one_at_a_time(monkeypatch, tmp_path, names, device, workers):
+    import tensorflow as tf
+
+    (tmp_path / "driver").touch()
+    monkeypatch.setattr(fitting, "DRIVERS", (tmp_path / "driver",))
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: names)
+    details = {name: {"device_name": name} for name in names}
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", details.get)
+    assert fitting.gpu() == device
+    assert fitting.where(3) == workers
+    assert fitting.where("tcp://host:8786") == "tcp://host:8786"
+    monkeypatch.setattr(fitting, "DRIVERS", ())
+    assert fitting.where(3) == 3
+
+
+def test_the_record_says_which_device_computed(tones, played, monkeypatch):
+    def on_a_device(*job):
+        line, files = play_fold(*job)
+        fold = json.loads(files["fold.json"]) | {"device": "H 1"}
+        return line, files | {"fold.json": json.dumps(fold).encode()}
+
+    monkeypatch.setattr(fitting, "fit_fold", on_a_device)
+    assert run_it(tones()).record.versions["platform"].endswith(", H 1")
 
 
 def test_a_terminal_shows_how_far_the_folds_are(tones, played, monkeypatch):
