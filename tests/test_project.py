@@ -47,12 +47,18 @@ def text(name: str) -> str:
     return (PROJECT / name).read_text(encoding="utf-8")
 
 
-WANTED = [
-    Requirement(line)
-    for line in METADATA["project"]["dependencies"]
+def expanded(lines) -> list[Requirement]:
+    """Requirements, with those of the project's own extras in place of these."""
+    given = [Requirement(line) for line in lines]
+    own = [line for one in given if one.name == "ser-lib" for e in one.extras for line in EXTRAS[e]]
+    return [one for one in given if one.name != "ser-lib"] + (expanded(own) if own else [])
+
+
+WANTED = expanded(
+    METADATA["project"]["dependencies"]
     + EXTRAS["dev"]
     + METADATA["tool"]["uv"]["constraint-dependencies"]
-]
+)
 _PIN = re.compile(r"^(\S.*?) \\\n((?: +--hash=.*\n)+)", re.MULTILINE)
 LOCK = {Requirement(pin): hashes for pin, hashes in _PIN.findall(text("requirements.lock"))}
 PINS = list(LOCK)
