@@ -61,15 +61,18 @@ def sources(*folders: str) -> list[Path]:
     ]
 
 
-WANTED = [
-    Requirement(line)
-    for line in METADATA["project"]["dependencies"]
-    + EXTRAS["report"]
-    + EXTRAS["pages"]
+def expanded(lines) -> list[Requirement]:
+    """Requirements, with those of the project's own extras in place of these."""
+    given = [Requirement(line) for line in lines]
+    own = [line for one in given if one.name == "ser-lib" for e in one.extras for line in EXTRAS[e]]
+    return [one for one in given if one.name != "ser-lib"] + (expanded(own) if own else [])
+
+
+WANTED = expanded(
+    METADATA["project"]["dependencies"]
     + EXTRAS["dev"]
     + METADATA["tool"]["uv"]["constraint-dependencies"]
-    if not line.startswith("ser-lib[")
-]
+)
 _PIN = re.compile(r"^(\S.*?) \\\n((?: +--hash=.*\n)+)", re.MULTILINE)
 LOCK = {Requirement(pin): hashes for pin, hashes in _PIN.findall(text("requirements.lock"))}
 PINS = list(LOCK)

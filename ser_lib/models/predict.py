@@ -171,7 +171,8 @@ def _answer(
 ) -> tuple[int, list[tuple[str, float, float]], np.ndarray, list[AudioError], list[str]]:
     """Answer a chunk: where it starts, rows (file, start, end), probabilities, errors, remarks."""
     rows: list[tuple[str, float, float]] = []
-    errors, silent = [], []
+    errors: list[AudioError] = []
+    silent: list[bool] = []
     remarks: list[str] = []
 
     def inputs(front_end: FrontEnd | Discriminant, about: About | None) -> Iterator:
@@ -196,7 +197,7 @@ def _answer(
             if about:
                 told += typical.remarks(signal, about.typical, whole=not segments)
             remarks.extend(f"{name}: {remark}" for remark in told)
-            silent.extend(segments and np.ptp(part) < audio.SILENCE for part in parts)
+            silent.extend(segments and bool(np.ptp(part) < audio.SILENCE) for part in parts)
             rows.extend((name, first / audio.RATE, last / audio.RATE) for first, last in spans)
             yield from statics
 

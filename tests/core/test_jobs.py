@@ -576,7 +576,7 @@ def contents(folder: Path) -> dict[str, object]:
             found[name] = [array.tobytes() for array in weights]
         elif file.name == "fold.json":
             found[name] = json.loads(file.read_text()) | {"duration_s": 0, "inference_ms": 0}
-        elif file.is_file() and "manifests" not in file.parts:
+        elif file.is_file() and not {"manifests", "SHA256SUMS"} & set(file.parts):
             found[name] = file.read_bytes()
     return found
 

@@ -38,7 +38,7 @@ def trained(tones):
     network = networks.build("cnn", (features.ROWS, features.FRAMES, 1), len(EMOTIONS))
     maps = [features.channels(features.extract(audio.load(tone)), 1) for tone in tones]
     statistics = Standardiser.fit(maps)
-    return network, FrontEnd("cnn", "table", EMOTIONS, "logmel", 1, 2, statistics)
+    return network, FrontEnd("cnn", "table", EMOTIONS, "logmel", 1, 2, "none", statistics)
 
 
 @pytest.fixture(scope="module")
