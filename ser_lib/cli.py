@@ -187,6 +187,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--model", metavar="RUN", help=f"{text} (the last one to take along)")
     text = "answer for every three seconds of a long recording"
     add("--segments", action="store_true", help=text)
+    text = "file or folder with recordings of the speaker, ten or more, so that the voice is known"
+    add("--enrol", metavar="DIR", help=text)
     text = "do not say which model answers, and what the law asks"
     add("--quiet", action="store_true", help=text)
     add = command(_export, "write a network for other programs, with its model card", "--data")
@@ -508,6 +510,8 @@ def _predict(options) -> int:
     from ser_lib.experiments.recognizer import Recognizer
 
     recognizer = Recognizer(options.model)
+    if options.enrol:
+        recognizer = recognizer.enrol(options.enrol)
     if not options.quiet:
         print(f"note: {recognizer.about or recognizer.folder}. {LAW}", file=sys.stderr)
     result = recognizer.predict(options.audio, segments=options.segments, progress=jobs.tell)

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from ser_lib.core.errors import ParameterError
+from ser_lib.core.errors import AudioError, ParameterError
 from ser_lib.models import bundle
 from ser_lib.models import predict as answers
+from ser_lib.models.lda import Discriminant
 from ser_lib.models.predict import Predictions, Sound
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class Recognizer:
     folder: Path
     emotions: list[str]
     about: bundle.About | None
+    _home: TemporaryDirectory | None = None
 
     def __init__(self, model: "Run | str | Path | None" = None) -> None:
         place = model if model is None or isinstance(model, str | Path) else model.folder
@@ -100,6 +103,51 @@ class Recognizer:
         return answers.predict(
             named, self.folder, segments=segments, workers=workers, progress=progress
         )
+
+    def enrol(
+        self, clips: str | Path | Iterable[str | Path], *, folder: str | Path | None = None
+    ) -> "Recognizer":
+        """Return the recogniser of one voice, of which there are recordings without labels.
+
+        It needs a run that was trained with ``enrolled=True``: its own or, if there is one, that of
+        the same corpus. Fewer than ten recordings are no better than none.
+
+        Parameters
+        ----------
+        clips
+            Audio files of the speaker, and folders of them.
+        folder
+            Where to keep the model of the voice; by default it goes with the recogniser.
+
+        Raises
+        ------
+        ParameterError
+            If the model cannot be enrolled.
+        RecordError
+            If no run can be.
+        AudioError
+            If a recording cannot be read.
+        """
+        place = self.folder
+        if getattr(bundle.read_front_end(place), "speaker", None) is None:
+            from ser_lib.experiments import run
+
+            place = run.find_enrolled(bundle.read_front_end(place).corpus)
+        model, about = cast(Discriminant, bundle.load(place)), bundle.about(place)
+        given = [clips] if isinstance(clips, str | Path) else clips
+        refused: list[AudioError] = []
+        files = [file for clip in given for file in answers.files_of(clip, refused)]
+        if refused:
+            raise refused[0]
+        voice = model.enrol(np.stack([model.static(str(file)) for file in files]))
+        temporary = None if folder else TemporaryDirectory()
+        home = Path(folder or temporary.name, "voice" if temporary else "")
+        bundle.save(None, voice, home)
+        if about:
+            bundle.tell(home, about)
+        enrolled = Recognizer(home)
+        enrolled._home = temporary  # which is removed with the recogniser
+        return enrolled
 
     def __repr__(self) -> str:
         return f"<Recognizer {self.about or self.folder}>"

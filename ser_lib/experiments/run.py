@@ -410,6 +410,17 @@ def find_final(name: str = "") -> Path:
     )
 
 
+def find_enrolled(corpus: str) -> Path:
+    """Return the folder of the newest run of a corpus that enrols speakers and was taken along."""
+    for folder in _named(corpus):
+        if (folder / "final").is_dir() and read(folder).record.parameters.get("enrolled"):
+            return folder
+    raise RecordError(
+        f"no model of '{corpus}' can be enrolled; one is made by ser.train('lda', corpus, "
+        "enrolled=True)"
+    )
+
+
 def _named(name: str) -> list[Path]:
     """Return the folders of the runs that a name allows, the newest first; of all without one."""
     corpus, _, rest = name.rpartition("/")
@@ -441,7 +452,7 @@ def read(folder: str | Path, corpus: Manifest | None = None, folds: tuple[Fold, 
     file = folder / "record.json"
     if not file.is_file():
         raise RecordError(f"{folder} holds no finished run (no record.json)")
-    if wrong := altered(folder):
+    if wrong := altered(folder, new=False):  # a model to take along comes later
         raise RecordError(
             f"{folder} is damaged, remove it and run again: {wrong[0]} is not as it was written"
         )

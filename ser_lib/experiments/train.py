@@ -193,7 +193,8 @@ def gather(
             if not (folder / "record.json").is_file():
                 _collect(experiment, corpus, folds, folder, workers)
     run = runs.read(folder, corpus, tuple(folds))
-    if experiment == Experiment(architecture="lda", corpus=experiment.corpus):
+    enrolled = experiment.enrolled or False
+    if experiment == Experiment(architecture="lda", corpus=experiment.corpus, enrolled=enrolled):
         run.take_along(workers=workers)  # takes seconds
     return run
 

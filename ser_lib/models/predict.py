@@ -110,7 +110,7 @@ def predict(
     folder = str(model)
     emotions = bundle.read_front_end(model).emotions
     refused: list[AudioError] = []
-    files = [file for sound in sounds for file in _files(sound, refused)]
+    files = [file for sound in sounds for file in files_of(sound, refused)]
     starts = range(0, len(files), CHUNK)
     todo = [(folder, start, files[start : start + CHUNK], segments) for start in starts]
     answers, done = {}, 0
@@ -141,7 +141,8 @@ def _load(folder: str, written: float):
 _one_thread = Lock()  # LiteRT allows no more, and the standard error stream is that of all
 
 
-def _files(sound: str | Path | Sound, refused: list[AudioError]) -> list[Sound]:
+def files_of(sound: str | Path | Sound, refused: list[AudioError]) -> list[Sound]:
+    """Return a file, or those of a folder, as `predict` reads them; add what cannot be listed."""
     if isinstance(sound, tuple):
         return [sound]
     path = sound
@@ -191,6 +192,8 @@ def _answer(
                 errors.append(error)  # one bad file must not cost the others their answer
                 continue
             except (ParameterError, MemoryError) as error:
+                if not isinstance(sound, str):
+                    raise
                 reason = str(error) or "takes more memory than there is"
                 errors.append(AudioError(f"{printable(name)}: {reason}"))
                 continue

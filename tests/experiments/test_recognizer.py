@@ -14,7 +14,7 @@ import soxr
 import ser_lib
 from ser_lib import corpora
 from ser_lib.core import audio
-from ser_lib.core.errors import ParameterError, RecordError
+from ser_lib.core.errors import AudioError, ParameterError, RecordError
 from ser_lib.experiments import final, lda, train
 from ser_lib.experiments.experiment import Experiment
 from ser_lib.experiments.recognizer import Recognizer
@@ -194,3 +194,32 @@ def test_what_it_knows_of_itself_can_be_damaged(run, tmp_path):
     (folder / "front_end.json").write_text(json.dumps(described | {"about": about}))
     with pytest.raises(RecordError, match=r"is damaged.*uar"):
         Recognizer(folder)
+
+
+@pytest.fixture(scope="module")
+def enrolled(corpus):
+    return train.train("lda", corpus, workers=1, enrolled=True, progress=lambda line: None)
+
+
+def test_a_voice_is_enrolled_with_its_recordings(run, enrolled, corpus, file, tmp_path):
+    clips = [corpus.file(name) for name in corpus.table["utterance"][:3]]
+    fitted = bundle.load(enrolled.folder)
+    expected = fitted.enrol(np.stack([fitted.static(clip) for clip in clips]))
+    for model in (run, enrolled, "table"):  # where a model cannot be enrolled, its twin is
+        voice = Recognizer(model).enrol(clips)
+        found = voice.predict(file).probabilities
+        np.testing.assert_allclose(found, expected.predict([fitted.static(file)]), atol=1e-6)
+        assert voice.about == bundle.about(enrolled.folder)
+    Recognizer(run).enrol(clips, folder=tmp_path / "voice")
+    kept = ser_lib.predict(file, tmp_path / "voice").probabilities
+    np.testing.assert_array_equal(kept, found)
+    with pytest.raises(AudioError, match="nowhere"):
+        Recognizer(run).enrol("nowhere.wav")
+
+
+def test_the_command_enrols_a_folder(ser, enrolled, file, corpus):
+    code, out, _ = ser("predict", file, "--enrol", corpus.root, "--json", "--quiet")
+    assert code == 0
+    (row,) = json.loads(out)
+    voice = Recognizer(enrolled).enrol(corpus.root).predict(file)
+    np.testing.assert_allclose(list(row["probabilities"].values()), voice.probabilities[0], 1e-4)
