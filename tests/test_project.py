@@ -50,13 +50,13 @@ def text(name: str) -> str:
 
 
 def sources(*folders: str) -> list[Path]:
-    """The files of folders that are not generated."""
+    """The files of folders that are neither generated nor fetched."""
     return [
         file
         for folder in folders
         for file in (PROJECT / folder).rglob("*")
         if file.is_file()
-        and not {"__pycache__", ".ipynb_checkpoints"} & set(file.parts)
+        and not {"__pycache__", ".ipynb_checkpoints", "litert"} & set(file.parts)
         and PROJECT / "book" / "runs" not in file.parents
     ]
 
