@@ -10,7 +10,6 @@ Conventions: a table is data if its columns have titles; one without is layout a
 
 import csv
 import io
-import re
 from collections import Counter
 from collections.abc import Iterator
 from html import escape
@@ -21,9 +20,10 @@ from docutils import nodes
 from sphinx.util import logging
 from sphinx.util.osutil import relative_uri
 
+from ser_lib.pages.words import cell
+
 LOGGER = logging.getLogger(__name__)
 FOLDER = "_downloads"
-FORMULA = re.compile(r"[=@]|[-+](?![-+\d.,%() to]*$)")
 FOLDED = "provenance"
 """The class of the folded part, see `ser_lib.pages.provenance`."""
 
@@ -112,7 +112,7 @@ def _title(env, docname: str, figure: nodes.figure) -> str:
 def _tables(doctree: nodes.document) -> Iterator[tuple[nodes.table, list[list[str]]]]:
     """Find the tables whose columns have titles, each with the text of its rows."""
     for table in doctree.findall(nodes.table):
-        rows = [[_text(cell) for cell in row] for row in table.findall(nodes.row)]
+        rows = [[_text(entry) for entry in row] for row in table.findall(nodes.row)]
         if any(any(rows[0]) for _ in table.findall(nodes.thead)):
             yield table, rows
 
@@ -134,8 +134,7 @@ def _section(node: nodes.Node) -> str:
 
 def _csv(rows: list[list[str]]) -> bytes:
     text = io.StringIO(newline="")
-    # A spreadsheet would take the name of an emotion such as "=1+1" for a formula.
-    csv.writer(text).writerows([f"'{c}" if FORMULA.match(c) else c for c in row] for row in rows)
+    csv.writer(text).writerows(map(cell, row) for row in rows)
     return text.getvalue().encode()
 
 

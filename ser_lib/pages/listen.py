@@ -18,7 +18,7 @@ from ser_lib.core import audio
 from ser_lib.corpora import Manifest
 from ser_lib.experiments.run import Run
 from ser_lib.features import store
-from ser_lib.pages import players
+from ser_lib.pages import players, words
 from ser_lib.pages.figures import features as figures
 from ser_lib.pages.words import Fact
 
@@ -171,7 +171,7 @@ def matrix(predictions: pd.DataFrame, emotions: Sequence[str], manifest: Manifes
         audible=_players(all_cells, manifest),
         clips=CLIPS,
         named=NAMED,
-        csv=pd.DataFrame(counts, list(emotions), list(emotions)).to_csv(),
+        csv=pd.DataFrame(counts, *[[*map(words.cell, emotions)]] * 2).to_csv(),
     )
 
 

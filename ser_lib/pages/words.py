@@ -134,6 +134,15 @@ def _visible(text: object) -> str:
     return _CONTROL.sub(lambda match: f"<U+{ord(match[0]):04X}>", str(text))
 
 
+def cell(text: str) -> str:
+    """Return a text for a table that a spreadsheet opens, where it is no formula.
+
+    >>> cell("=1+1"), cell("@SUM(A1)"), cell("-0.05"), cell("+0.10 (-0.02 to +0.18)")
+    ("'=1+1", "'@SUM(A1)", '-0.05', '+0.10 (-0.02 to +0.18)')
+    """
+    return f"'{text}" if re.match(r"[=@]|[-+](?![-+\d.,%() to]*$)", text) else text
+
+
 def code(text: object) -> Markdown:
     """Return a text as inline code, whatever is in it.
 

@@ -41,7 +41,8 @@ _NOT_LOADED = {  # relations of <link> that only point somewhere
 _RUNNING = {  # tags that no page of the library has in its article
     "script", "style", "iframe", "frame", "object", "embed", "form", "base", "meta", "link",
 }  # fmt: skip
-_LINKS = {"", "http", "https", "mailto"}  # what an address may begin with
+_LINK = re.compile(r"https?:|mailto:|data:text/csv[;,]|(?!\w[\w.+-]*:)", re.IGNORECASE)
+"""How an address may begin: without a scheme, or with one of these."""
 _BLANK = re.compile(r"[\0-\x20]")  # browsers read an address without them
 _FILE_NAME = re.compile(r"^\S*\.(?:png|svg|jpe?g|gif|webp|avif|bmp)$", re.IGNORECASE)
 _ADDRESS = re.compile(r"<[^<>\n]* at 0x[0-9a-f]{6,}>")
@@ -149,8 +150,8 @@ def running_code(pages: Mapping[str, BeautifulSoup]) -> Iterator[Finding]:
     for name, page in pages.items():
         for tag in page.select("article *"):
             handlers = [attribute for attribute in tag.attrs if attribute.startswith("on")]
-            scheme = urlsplit(_BLANK.sub("", tag.get("href", ""))).scheme
-            if tag.name in _RUNNING or handlers or scheme.lower() not in _LINKS:
+            address = _BLANK.sub("", tag.get("href", ""))
+            if tag.name in _RUNNING or handlers or not _LINK.match(address):
                 yield Finding("code", name, f"holds {str(tag)[:80]}, which is code")
 
 

@@ -28,11 +28,12 @@ def site(tmp_path):
         "<!DOCTYPE html><html><head><link rel='stylesheet' href='../_static/style.css?v=1'>"
         "<link rel='canonical' href='https://example.org/'>"
         "<script>const HOME = 'https://example.org/'; x.href = 'here';</script></head><body>"
-        "<h1 id='top'>CNN <a href='#top'>#</a></h1>"
+        "<article><h1 id='top'>CNN <a href='#top'>#</a></h1>"
         "<a href='https://example.org/'>elsewhere</a> <a href='cnn.html#top'>here</a>"
+        "<a href='data:text/csv;charset=utf-8,a' download>CSV</a>"
         f"<img src='../_static/a.svg' alt='{ALT}'>"
         "<img class='logo__image' src='../_static/a.svg' alt=''>"
-        "</body></html>"
+        "</article></body></html>"
     )
     (html / "_sources" / "runs").mkdir(parents=True)
     notebook = network_page("cnn", record("cnn"))
