@@ -34,9 +34,9 @@ $(READY): requirements.lock pyproject.toml
 
 book: $(READY)  ## the report: make book [CORPUS=emodb DATA=folder] [REPORT=name SET="epochs=5 seed=1"] [PREDICTIONS="mine.csv"]
 	@$(BIN)/ser run --corpus "$$CORPUS" $${DATA:+--data "$$DATA"} $${REPORT:+--report "$$REPORT"} --set "$$SET" $(foreach one,$(PREDICTIONS),--predictions "$(one)")
-	@$(BIN)/ser book --corpus "$$CORPUS" $${REPORT:+--report "$$REPORT"} $(PDF)
+	@$(BIN)/ser book --corpus "$$CORPUS" $${REPORT:+--report "$$REPORT"} $(HOW)
 
-pdf: PDF := --pdf
+pdf: HOW := --pdf
 pdf: book  ## the same, and the book as one PDF; needs Chromium
 
 test: $(READY) lint  ## lint, unit tests, doctests, a smoke run of every notebook, a small book

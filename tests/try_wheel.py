@@ -47,8 +47,10 @@ def installed(folder: Path, what: str) -> Path:
     venv.create(folder, with_pip=True)
     (site,) = folder.glob("lib/*/site-packages")
     before = weight(site)
+    pins = [line.strip(" \\") for line in LOCK.read_text().splitlines() if line[:1].strip()]
+    (folder / "pins.txt").write_text("\n".join(pins))  # a wheel from here has no hash there
     pip = (folder / "bin" / "python", "-m", "pip", "install", "--quiet")
-    run(*pip, "--disable-pip-version-check", "-c", str(LOCK), what, folder=folder)
+    run(*pip, "--disable-pip-version-check", "-c", "pins.txt", what, folder=folder)
     seconds, size = time.monotonic() - clock, weight(site) - before
     print(f"{folder.name}: {size / 1e6:,.0f} MB, {seconds:.0f} s", flush=True)
     return folder / "bin"

@@ -7,8 +7,20 @@ from xml.etree import ElementTree
 import downloads
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 from PIL import Image
-from small_book import CORPUS, NETWORKS, PICTURE, display, figure_cell, page, put, shown
+from small_book import (
+    CORPUS,
+    MARKUP,
+    NETWORKS,
+    PICTURE,
+    display,
+    figure_cell,
+    markup_page,
+    page,
+    put,
+    shown,
+)
 
 from ser_lib.core.errors import BookError
 from ser_lib.pages.figures import drawing
@@ -70,6 +82,7 @@ def html(tmp_path_factory, make_workspace):
         shown(display(trace), tag="remove-input"),
     )
     put(workspace, "final", notebook)
+    put(workspace, "data", markup_page())
     return book.build(CORPUS, workspace=workspace).parent
 
 
@@ -160,3 +173,13 @@ def test_a_figure_without_a_png_is_caught(tmp_path, make_workspace):
     put(workspace, "final", page("Final", cell))
     with pytest.raises(BookError, match=r"no final-line\.png"):
         book.build(CORPUS, workspace=workspace)
+
+
+def test_a_text_of_a_corpus_is_a_text(html):
+    assert gates.check(html) == []
+    article = BeautifulSoup((html / "runs" / "data.html").read_text(), "html.parser").article
+    assert article.select("script, img, math, em, strong > em, [onerror], a[href$=y]") == []
+    shown = " ".join(article.get_text().split())
+    # A report, a table, an example, a file, a reason, the matrix and its list.
+    assert shown.count(MARKUP) >= 15
+    assert "49" not in shown

@@ -195,6 +195,12 @@ def two(tmp_path_factory, make_workspace):
     return folder
 
 
+def test_the_same_input_gives_the_same_bytes(html, two):
+    again = two / "_build" / CORPUS / "html"
+    assert list(links.differences(html, again)) == []
+    assert sum(file.is_file() for file in html.rglob("*")) > 100
+
+
 def test_two_reports_of_a_corpus_have_a_book_each(two):
     found = entries(two / "_build")
     assert "UAR 0.68 (0.60 to 0.75)" in found["demo"]
