@@ -191,6 +191,8 @@ def _answer(
                 errors.append(error)  # one bad file must not cost the others their answer
                 continue
             except (ParameterError, MemoryError) as error:
+                if not isinstance(sound, str):
+                    raise
                 reason = str(error) or "takes more memory than there is"
                 errors.append(AudioError(f"{printable(name)}: {reason}"))
                 continue
