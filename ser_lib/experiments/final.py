@@ -1,4 +1,4 @@
-"""A run's method trained on all of its corpus: a model to take along, in the run's folder `final`.
+"""A run's method trained on all of its corpus: a model to take along.
 
 The discriminant is fitted to all speakers. A network trains on all but those who validate the run's
 first fold, and who choose its epoch again. Either is expected to do as well as the run did on
@@ -29,7 +29,7 @@ def make(run: Run, *, workers: int | str | None = None) -> Path:
 
     `workers` are as of `train.train`.
     """
-    folder = run.folder / "final"
+    folder = bundle.final(run.folder)
     if folder.is_dir():
         return folder
     method = train.METHODS[run.architecture]

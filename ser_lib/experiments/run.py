@@ -30,6 +30,7 @@ from ser_lib.experiments.fit import predictions_of
 from ser_lib.experiments.splits import PROTOCOLS, Fold
 from ser_lib.metrics import jackknife, scores
 from ser_lib.metrics.jackknife import Estimate
+from ser_lib.models import bundle
 from ser_lib.models.networks import title
 
 SCHEMA = 1
@@ -253,7 +254,6 @@ class Run(Result):
     def model(self, fold: str | None = None):
         """Return the network of a fold, by default the one that users get; or a `RecordError`."""
         from ser_lib.experiments import train
-        from ser_lib.models import bundle
 
         return bundle.load(self.folder if fold is None else train.bundles(self)[fold])
 
@@ -396,7 +396,7 @@ def find_final(name: str = "") -> Path:
     was used last, a synthetic one only if there is no other. Where none is, it is what `find`
     finds.
     """
-    finals = [read(folder) for folder in _named(name) if (folder / "final").is_dir()]
+    finals = [read(folder) for folder in _named(name) if bundle.final(folder).is_dir()]
     if not name:
         finals = [run for run in finals if not run.record.corpus.synthetic] or finals
         finals = [run for run in finals if run.record.corpus.name == finals[0].record.corpus.name]

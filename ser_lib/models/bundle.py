@@ -6,8 +6,8 @@ LiteRT (the extra `export` of this package), in float32 and with LiteRT's own op
 answers without TensorFlow, which takes seconds to start, with the probabilities of Keras but for
 rounding. A bundle of the discriminant (`lda`) needs no network: `front_end.json` holds all of it.
 
-A run's folder may have two: `bundle`, of its best fold, and `final`, of all of the corpus, to take
-along. The latter knows what can be expected of it (`About`).
+A run has one of its best fold, and may have one of all of its corpus, to take along, which knows
+what can be expected of it (`About`); see `final`.
 """
 
 import json
@@ -292,10 +292,16 @@ def tell(folder: Path, about: About) -> None:
     _write(_described(folder) | {"about": asdict(about)}, folder)
 
 
+def final(folder: Path) -> Path:
+    """Return where the bundle to take along of a run's folder is: beside it, in ``final/``."""
+    folder = Path(folder).absolute()
+    return folder.parent / "final" / folder.name
+
+
 def _place(folder: str | Path) -> Path:
     """Return the folder of a bundle, which may be named by its run."""
-    inside = (Path(folder) / name for name in ("final", "bundle"))
-    return next((place for place in inside if place.is_dir()), Path(folder))
+    places = final(Path(folder)), Path(folder) / "bundle"
+    return next((place for place in places if place.is_dir()), Path(folder))
 
 
 def _described(folder: str | Path) -> dict:

@@ -58,7 +58,7 @@ def test_it_is_trained_on_all_and_expects_what_the_run_reached(run):
     everyone = inputs.reshape(-1, inputs.shape[2]).mean(axis=0, dtype=float)
     np.testing.assert_allclose(bundle.load(run.folder).mean, everyone)
     assert not np.allclose(bundle.load(run.folder / "bundle").mean, everyone)
-    assert run.take_along() == run.folder / "final"
+    assert run.take_along() == bundle.final(run.folder)
 
 
 def test_a_network_trains_on_all_but_those_who_validate(run):
@@ -71,13 +71,13 @@ def test_a_network_trains_on_all_but_those_who_validate(run):
 
 def test_only_the_usual_discriminant_is_made_without_being_asked(corpus):
     other = train.train("lda", corpus, workers=1, copies="none", progress=lambda line: None)
-    assert not (other.folder / "final").exists()
+    assert not bundle.final(other.folder).exists()
     assert bundle.about(other.folder) is None
     assert other.experiment != Experiment(architecture="lda", corpus="table")
 
 
 def test_it_is_found_by_name_and_can_be_carried_elsewhere(run, file, tmp_path):
-    elsewhere = shutil.copytree(run.folder / "final", tmp_path / "model")
+    elsewhere = shutil.copytree(bundle.final(run.folder), tmp_path / "model")
     names = [None, run, run.folder, elsewhere, "table", "table/lda", "lda", run.key[:6]]
     answers = [ser_lib.predict(file, name) for name in names]
     for one in answers:
@@ -187,7 +187,7 @@ def test_the_command_says_who_answers_and_what_the_law_asks(ser, run, file, long
 
 
 def test_what_it_knows_of_itself_can_be_damaged(run, tmp_path):
-    folder = shutil.copytree(run.folder / "final", tmp_path / "model")
+    folder = shutil.copytree(bundle.final(run.folder), tmp_path / "model")
     about = asdict(bundle.about(folder))
     described = json.loads((folder / "front_end.json").read_text())
     del about["uar"]
