@@ -19,7 +19,6 @@ from ser_lib.pages.fairness import Sexes
 from ser_lib.pages.introduction import Introduction
 from ser_lib.pages.network import Confusion
 from ser_lib.pages.robustness import Condition, Trial
-from ser_lib.pages.words import ranked
 
 RECURRENT = ("LSTM", "GRU")
 HARMS = {"quiet": ("quiet",), "noise": ("noise", "babble"), "telephone": ("telephone",)}
@@ -61,11 +60,6 @@ class Conclusions(Introduction):
         return list(zip(runs, uars, strict=True))
 
     @property
-    def n_train_baselines(self) -> list[int]:
-        """Utterances that baselines train on in each fold: its training and validation sets."""
-        return [fold["n_train"] + fold["n_validation"] for fold in self.chosen.record.folds]
-
-    @property
     def memory(self) -> list[tuple[str, str, Estimate]]:
         """A network with recurrent layers, one without, and the UAR of the first less the other."""
         recurrent = {run.title: _recurrent(run) for run in self.runs}
@@ -83,13 +77,6 @@ class Conclusions(Introduction):
     def recalls(self) -> dict[str, float]:
         """Recall of every emotion that was tested, with the chosen network."""
         return _recalls(self.chosen)
-
-    @property
-    def hardest(self) -> dict[str, tuple[str, ...]]:
-        """The emotions of the lowest printed recall, by network; none where all are equal."""
-        if len(ranked(self.recalls)) == 1:
-            return {}
-        return {run.title: tuple(ranked(_recalls(run))[-1][1]) for run in self.runs}
 
     @property
     def confusions(self) -> list[Confusion]:

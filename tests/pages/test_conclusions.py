@@ -27,7 +27,7 @@ from ser_lib.pages.robustness import Condition, Trial
 from ser_lib.pages.runs import Pair
 
 BOOK = Path(__file__).parents[2] / "book"
-TEXTS = ("answers", "recognition", "networks", "emotions", "trust", "claims")
+TEXTS = ("answers", "networks", "trust", "claims")
 SKILLS = {"cnn": 0.5, "cnn_lstm": 2.0, "cnn_gru": 4.0}
 LEVELS = {"higher": (0.02, 0.2), "open": (-0.02, 0.2), "lower": (-0.2, -0.02)}
 
@@ -113,13 +113,6 @@ def test_the_best_baseline_that_learns(own, skill, sign):
     assert page_of(runs, [majority]).simple is None
 
 
-def test_baselines_train_on_validation_too():
-    sizes = [{"n_train": 300 + i, "n_validation": 100} for i in range(10)]
-    folds = [fold | size for fold, size in zip(RUNS[2].record.folds, sizes, strict=True)]
-    page = page_of([factory.with_data(RUNS[2], folds=folds)])
-    assert page.n_train_baselines == list(range(400, 410))
-
-
 @given(
     low=st.floats(-0.5, 0.5),
     width=st.floats(0.001, 0.5),
@@ -157,12 +150,7 @@ def test_emotions_and_confusions():
     assert page.recalls == {"calm": 0.9, "fear": 0.2, "joy": 1.0, "rage": 1.0}
     assert [tuple(one[:3]) for one in page.confusions] == [("fear", "joy", 8), ("calm", "fear", 1)]
     perfect = page_of([record_of_counts({"fear": {"fear": 5}, "joy": {"joy": 5}})])
-    assert (perfect.confusions, perfect.hardest) == ([], {})
-
-
-def test_networks_agree_on_the_hardest_emotion_or_do_not():
-    page = page_of([weak("fear"), weak("rage", name="cnn_gru")])
-    assert page.hardest == {"CNN": ("fear",), "CNN-GRU": ("rage",)}
+    assert perfect.confusions == []
 
 
 # Trust
@@ -303,7 +291,6 @@ PAGES = {
     "late": of_epochs(19, 20, 3, 18),
     "last": of_epochs(4, 4, epochs=4, pairs=[]),
     "perfect": page_of([record_of_counts({"fear": {"fear": 5}, "joy": {"joy": 5}})], pairs=[]),
-    "hardest": page_of([weak("fear"), weak("rage", name="cnn_lstm")]),
     "unknown speakers": unknown_speakers(),
 }
 

@@ -15,11 +15,11 @@ def test_the_result_in_short():
     assert {pair.first for pair in page.pairs[:2]} == {"CNN-GRU"}
     assert [one.name for one, _ in page.against] == ["majority", "stack"]
     assert page.against[0][1].sign == 1
-    rows = parse(page.text("headline"))
+    rows = parse(page.text("numbers"))
     assert [row["UAR"] for row in rows if row["Parameters"] != "-"] == ["0.90", "0.70", "0.60"]
     assert len(rows) == 5
     assert page.simple[0].name == "stack"
-    assert texts(page, ["headline"])
+    assert texts(page, ["headline", "numbers"])
 
 
 def test_the_best_method_comes_first():
@@ -28,5 +28,5 @@ def test_the_best_method_comes_first():
     page = Introduction(runs, [baseline("majority", runs[0])], [best])
     assert page.methods[0][1] is best
     assert [(pair.first, pair.second) for pair in page.lead] == [("LDA", "CNN"), ("LDA", "CNN-GRU")]
-    rows = parse(page.text("headline"))
+    rows = parse(page.text("numbers"))
     assert (rows[0]["Method"], rows[0]["UAR"]) == ("LDA", "0.95")
