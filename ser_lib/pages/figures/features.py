@@ -131,7 +131,7 @@ def _draw_maps(axes, maps: Sequence[np.ndarray], kind: str, *, cues: bool = True
 
     if kind == "logmel":
         limits = min(values.min() for values in maps), max(values.max() for values in maps)
-        colours, label = "magma", "level (dB)"
+        colours, label = "magma_r", "level (dB)"  # silence is the page, in dark mode, too
     else:
         frames = np.concatenate(maps, axis=1)
         mean = frames.mean(axis=1, keepdims=True)
