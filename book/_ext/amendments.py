@@ -63,15 +63,15 @@ AMENDMENTS = [
 
 def definitions(folder: Path) -> dict[str, str]:
     """Return the first sentences of the glossary's entries, by the anchor of each term."""
-    found = {}
+    texts = {}
     if (page := folder / "glossary.html").is_file():
         for entry in BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")("dd"):
-            text = " ".join(entry.get_text().split())
+            text = re.sub(r" \[[^]]*\d{4}\]", "", " ".join(entry.get_text().split()))  # citations
             term = entry.find_previous_sibling()
             while term is not None and term.name == "dt":
-                found[term.get("id")] = re.split(r"(?<=[.:]) ", text)[0]
+                texts[term.get("id")] = re.split(r"(?<=[.]) ", text)[0]
                 term = term.find_previous_sibling()
-    return found
+    return texts
 
 
 def amend(folder: Path) -> None:

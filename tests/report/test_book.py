@@ -99,6 +99,7 @@ def test_amendments_still_find_what_they_amend(html):
     assert '<div class="pst-scrollable-table-container" tabindex="0">' in pages
     assert '<figure tabindex="0" class="align-default" id="cnn-curves">' in pages
     assert 'role="complementary" aria-label="Report"' in pages
+    assert 'data-definition="Unweighted average recall, ' in pages
     assert "Toggle hidden content" not in pages
     assert "doc-biblioentry" not in pages
     assert not re.search(r'search-button-field[^>]*aria-label="Search"', pages)
