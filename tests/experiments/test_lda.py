@@ -58,7 +58,7 @@ def test_validation_speakers_train(run):
 def test_the_bundle_answers_as_the_record_says(run, corpus):
     tested = run.predictions[run.predictions["fold"] == run.record.bundle]
     files = [corpus.file(name) for name in tested["utterance"]]
-    found = predict.predict(files, model=run)
+    found = predict.predict(files, run.folder / "bundle")
     assert found.emotions == run.emotions
     np.testing.assert_allclose(found.probabilities, tested.filter(regex="^p_"), atol=1e-5)
 

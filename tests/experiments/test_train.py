@@ -27,6 +27,7 @@ from ser_lib.experiments import splits, train
 from ser_lib.experiments.experiment import Experiment
 from ser_lib.features import maps as features
 from ser_lib.features import store
+from ser_lib.features.copies import SETS
 from ser_lib.metrics import scores as evaluation
 from ser_lib.models import bundle, networks
 
@@ -275,7 +276,8 @@ def fold_inputs(workspace, tmp_path, make_table):
     """What `fit_fold` takes after the experiment."""
     manifest = corpora.load("table", make_table(tmp_path / "tones", each=1))
     fold = splits.make(manifest.table, "speaker")[1]
-    return 0, fold, manifest.table, manifest.emotions, store.build(manifest, workers=0).address
+    addresses = [store.build(manifest, workers=0).address] * len(SETS[PLAYED.copies])
+    return 0, fold, manifest.table, manifest.emotions, addresses
 
 
 def test_the_test_part_is_not_looked_at_before_the_network_is_final(fold_inputs, monkeypatch):
@@ -396,7 +398,7 @@ def test_the_epoch_is_chosen_by_validation_alone(monkeypatch, uars, losses, pati
     experiment = replace(PLAYED, epochs=len(losses), patience=patience, batch_size=4)
     targets = np.eye(2, dtype=np.float32)[[0, 1] * 6]
     history, found = fitting._fit(
-        network, experiment, silence_at, targets, parts(8, 3), np.random.default_rng(0)
+        network, experiment, silence_at, silence_at, targets, parts(8, 3), np.random.default_rng(0)
     )
     assert found == best
     assert [row["epoch"] for row in history] == [e for e in range(1, epochs + 1) for _ in "tv"]
@@ -428,7 +430,8 @@ def test_weights_are_used_only_if_asked_for(monkeypatch):
         options = {"epochs": 1, "mixup": 0.0, "label_smoothing": 0.0}
         experiment = replace(PLAYED, class_weights=class_weights, **options)
         generator = np.random.default_rng(0)
-        fitting._fit(Planned(), experiment, silence_at, targets, parts(4, 1), generator)
+        reads = silence_at, silence_at
+        fitting._fit(Planned(), experiment, *reads, targets, parts(4, 1), generator)
     assert sorted(used[0].tolist()) == [1, 1, 1, 1]
     inverse = [2 / 3, 2 / 3, 2 / 3, 2]  # of the frequencies, on average 1
     np.testing.assert_allclose(sorted(used[1]), inverse)
@@ -655,8 +658,7 @@ def test_the_folds_of_a_run_come_with_their_bundles(tones, played):
 @pytest.mark.parametrize(
     ("experiment", "others"),
     [
-        # Of other methods; nothing is tilted that is no copy.
-        (PLAYED, {"models.lda", "features.functionals", "features.perturb"}),
+        (PLAYED, {"models.lda", "features.functionals", "features.embeddings"}),
         (Experiment(architecture="lda", corpus="table"), {"models.windows", "models.fast"}),
     ],
 )
@@ -712,7 +714,7 @@ def loud(monkeypatch):
 def test_every_fold_predicts_its_own_validation_set_once(tones, played, loud, monkeypatch):
     record = run_it(tones())
     manifest, maps = record.corpus, build_store(record.corpus, workers=0)
-    monkeypatch.setattr(fitting, "prepare", lambda *_: maps.address)
+    monkeypatch.setattr(fitting, "prepare", lambda *_: [maps.address])
     table = train.validation(record)
     assert loud == [fold.name for fold in record.folds]
     for fold in record.folds:
