@@ -55,7 +55,7 @@ def test_template(template):
 @each_template
 def test_every_parameter_has_a_type_and_a_comment(template):
     for name, about in templates.parameters_of(template.stem).items():
-        assert about["kind"] in ("str", "int", "float", "bool", "dict"), name
+        assert about["kind"] in ("str", "int", "float", "bool", "dict", "list"), name
         assert len(about["help"]) > 5, name
 
 

@@ -178,7 +178,8 @@ def precisions(run: Run, data: str | None = None) -> pd.DataFrame:
     expected = tested[[f"p_{emotion}" for emotion in run.emotions]].to_numpy(float)
     rows = []
     for precision in export.PRECISIONS:
-        network = export.litert(run.folder, precision=precision)
+        # Not the network to take along, which has heard these utterances.
+        network = export.litert(run.folder / "bundle", precision=precision)
         result, seconds = export.answers(network, signals)
         predicted = [run.emotions[i] for i in result.argmax(axis=1)]
         rows.append(
@@ -194,16 +195,10 @@ def precisions(run: Run, data: str | None = None) -> pd.DataFrame:
 
 
 def measure(run: Run) -> Live:
-    """Convert the network of a run, and find its threshold by validation.
-
-    With the threshold, the right answers less the wrong ones are most: not to answer costs half an
-    error (Chow 1970).
-    """
+    """Convert the network of a run, and find its threshold by validation."""
     unseen = train.validation(run)
     chances = unseen[[f"p_{emotion}" for emotion in run.emotions]].to_numpy(float)
-    curve = calibration.coverage(list(unseen["truth"]), chances, run.emotions)
-    surplus = curve["coverage"] * (2 * curve["accuracy"] - 1)
-    threshold = float(curve["threshold"][surplus.idxmax()])
+    threshold = calibration.abstention(list(unseen["truth"]), chances, run.emotions)
     try:
         return Live(run, model=export.for_windows(run.folder), threshold=threshold)
     except ParameterError as error:  # the report goes on without what listens
