@@ -413,7 +413,7 @@ def find_final(name: str = "") -> Path:
 def find_enrolled(corpus: str) -> Path:
     """Return the folder of the newest run of a corpus that enrols speakers and was taken along."""
     for folder in _named(corpus):
-        if (folder / "final").is_dir() and read(folder).record.parameters.get("enrolled"):
+        if bundle.final(folder).is_dir() and read(folder).record.parameters.get("enrolled"):
             return folder
     raise RecordError(
         f"no model of '{corpus}' can be enrolled; one is made by ser.train('lda', corpus, "
