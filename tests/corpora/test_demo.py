@@ -10,6 +10,7 @@ import librosa
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.io import wavfile
 
 from ser_lib.core.errors import CorpusError, ParameterError
 from ser_lib.corpora import demo
@@ -180,14 +181,14 @@ def test_other_parameters_or_another_recipe_make_it_anew(tmp_path):
 
 @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
 def test_what_is_interrupted_leaves_nothing(tmp_path, monkeypatch, error):
-    write, count = demo.wavfile.write, iter(range(100))
+    write, count = wavfile.write, iter(range(100))
 
     def fail_later(*arguments):
         if next(count) == 6:
             raise error
         write(*arguments)
 
-    monkeypatch.setattr(demo.wavfile, "write", fail_later)
+    monkeypatch.setattr(wavfile, "write", fail_later)
     with pytest.raises(error):
         demo.make(tmp_path / "demo", n_speakers=2, n_sentences=1, workers=0)
     assert list(tmp_path.iterdir()) == []

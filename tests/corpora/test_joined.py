@@ -55,7 +55,7 @@ def test_the_hash_knows_no_folder_and_what_is_left_out_names_its_corpus(pair, tm
         ("emodb,nope", "a,b", ParameterError, "unknown corpus 'nope'"),
         ("emodb,table", "a", ParameterError, r"is 2 corpora, but --data names 1 folder"),
         ("emodb,table", "a,b,c", ParameterError, r"is 2 corpora, but --data names 3 folder"),
-        ("emodb,table", None, ParameterError, "corpus 'emodb' needs its folder"),
+        ("iemocap,table", None, ParameterError, "corpus 'iemocap' needs its folder"),
     ],
 )
 def test_bad_names_and_folders(workspace, name, folders, error, message):

@@ -534,7 +534,7 @@ def test_rows_of_the_catalogue_are_complete():
     assert [name for name, corpus in CATALOGUE.items() if corpus.synthetic] == ["demo", "demo2"]
 
 
-@pytest.mark.parametrize("name", ["emodb", "table"])
+@pytest.mark.parametrize("name", ["iemocap", "table"])
 def test_a_corpus_that_is_not_made_needs_its_folder(workspace, name):
     with pytest.raises(ParameterError, match=f"corpus '{name}' needs its folder.*get it: "):
         corpora.load(name)
