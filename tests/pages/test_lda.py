@@ -30,7 +30,8 @@ EMOTIONS = ["anger", "neutral", "sadness"]
 def page():
     """Six methods of rising skill on the same utterances."""
     made = [factory.make_run("cnn", seed=0, skill=skill) for skill in (1, 2, 3, 4, 5)]
-    trained = [factory.with_data(run, architecture="lda") for run in made]
+    about = {"architecture": "lda", "parameters": Experiment(architecture="lda").parameters()}
+    trained = [factory.with_data(run, **about) for run in made]
     folds = [fold | {"temperature": 2.0} for fold in trained[-1].record.folds]
     trained[-1] = factory.with_data(trained[-1], folds=folds)
     first = trained[0].predictions

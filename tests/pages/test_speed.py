@@ -102,11 +102,15 @@ def test_the_texts_at_every_level(read):
     assert (figures.ratios(page.rows) is None) == (read in (None, results(), results(FAILED)))
 
 
+def write(workspace, text):
+    (workspace / "benchmarks").mkdir()
+    (workspace / "benchmarks" / "results.json").write_text(text)
+    assert speed.results_file().is_relative_to(workspace)
+
+
 def test_results_are_read_from_the_workspace(workspace):
-    assert speed.read() is None
-    assert speed.content() == ""
-    speed.results_file().parent.mkdir()
-    speed.results_file().write_text(json.dumps(ALL))
+    assert speed.read(workspace / "nowhere.json") is None
+    write(workspace, json.dumps(ALL))
     assert speed.read() == ALL
     assert json.loads(speed.content()) == ALL
     assert speed.rows(ALL) == [MET, BESIDE, MISSED, SLOW, SKIPPED, FAILED]
@@ -114,8 +118,7 @@ def test_results_are_read_from_the_workspace(workspace):
 
 @pytest.mark.parametrize("text", ["", "{", "null", '{"schema": 0}'])
 def test_a_damaged_file_is_named(workspace, text):
-    speed.results_file().parent.mkdir()
-    speed.results_file().write_text(text)
+    write(workspace, text)
     with pytest.raises(RecordError, match=r"results\.json .*delete it and run make bench"):
         speed.read()
 
