@@ -201,9 +201,7 @@ def test_the_code_is_that_of_the_network():
 def test_any_run_gives_texts_without_gaps(seed, skill, protocol):
     options = {"protocol": protocol, "speakers": 3, "per_speaker": 5, "epochs": 2}
     page = Network(factory.make_run(seed=seed, skill=skill, **options))
-    *written, standing = texts(page, TEXTS)
-    assert all(written)
-    assert not standing, "there is no baseline"
+    assert all(texts(page, TEXTS))
 
 
 @pytest.mark.parametrize(
@@ -234,6 +232,3 @@ def test_a_network_is_below_above_and_not_told_from_baselines():
               baseline("ComParE_2016", run, skill=6.0)]  # fmt: skip
     page = Network(run, others)
     assert [difference.sign for _, difference in page.against] == [1, 0, -1]
-    text = page.text("standing")
-    places = [text.index(f"the {other.title} ({other.uar.value:.2f})") for other in others]
-    assert text.index("**below**") < places[2] < text.index("above") < places[0] < places[1]

@@ -193,9 +193,6 @@ def test_a_full_disk_is_why_a_book_does_not_build(on_a_small_disk):
 
 def test_what_is_missing_or_no_notebook_is_named(tmp_path, make_workspace):
     workspace = make_workspace(tmp_path)
-    (workspace / "_config.yml").unlink()
-    with pytest.raises(BookError, match=r"no _config.yml"):
-        book.build(CORPUS, workspace=workspace)
     page = workspace / "runs" / CORPUS / "reports" / CORPUS / "cnn_gru.ipynb"
     page.write_text("{")
     with pytest.raises(BookError, match=r"cnn_gru.ipynb is not a notebook"):
