@@ -80,6 +80,6 @@ def test_a_name_that_is_taken(name):
 
 def test_without_a_checkout(tmp_path, monkeypatch):
     monkeypatch.setenv("SER_WORKSPACE", str(tmp_path))
-    with pytest.raises(NotebookError, match=r"cnn\.ipynb does not exist; run from the checkout"):
+    with pytest.raises(NotebookError, match=r"does not exist; run from the checkout"):
         new.network("tdnn")
     assert not Path(networks.__file__).with_name("tdnn.py").exists()
