@@ -27,7 +27,7 @@ from ser_lib.models import bundle
 CLEAN = "clean"
 CONDITIONS = [(CLEAN, 0)] + [(name, s) for name, kind in KINDS.items() for s in kind.strengths]
 """Kind and strength; the first is the unchanged audio."""
-FEW, MANY = 50, 300
+FEW, MANY = 20, 300
 """Utterances of a sample if none are named: of a synthetic corpus, which proves nothing about
 people, and of a real one."""
 

@@ -54,8 +54,9 @@ def measure(signal: np.ndarray) -> dict[str, float]:
     Examples
     --------
     >>> tone = np.sin(2 * np.pi * 1000 / audio.RATE * np.arange(audio.RATE), dtype=np.float32)
-    >>> {name: round(value, 1) for name, value in measure(0.1 * tone).items()}
-    {'length': 1.0, 'level': -23.0, 'bandwidth': 1033.6, 'pauses': 0.0}
+    >>> found = measure(0.1 * tone)
+    >>> [round(found[name], 1) for name in ("length", "level", "pauses")]
+    [1.0, -23.0, 0.0]
     """
     n = max(1, -(-len(signal) // WINDOW))
     windows = np.pad(signal, (0, n * WINDOW - len(signal))).reshape(n, WINDOW)
