@@ -23,6 +23,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from ser_lib import cli, corpora
+from ser_lib.cli import commands, options
 from ser_lib.core.errors import SerError
 from ser_lib.corpora import CATALOGUE
 from ser_lib.experiments import run, sweep
@@ -248,7 +249,7 @@ def test_pages_are_executed_by_this_python(tmp_path, monkeypatch):
      ("a=b", "a=b"), ("null", None), ("[1, 2]", [1, 2])],
 )  # fmt: skip
 def test_values_of_parameters(text, value):
-    found = cli._parameters(cli._parser().parse_args(["run", "cnn", "-p", f"name={text}"]))["name"]
+    found = commands.given(cli.parser().parse_args(["run", "cnn", "-p", f"name={text}"]))["name"]
     assert found == value
     assert type(found) is type(value)
 
@@ -385,17 +386,17 @@ def test_a_prediction_that_is_refused(ser, model, tmp_path, monkeypatch, words, 
 def test_the_bare_command_helps(ser):
     code, out, _ = ser()
     assert code == 0
-    assert all(f"\n    {name}" in out for name in cli.EXAMPLES)
+    assert all(f"\n    {name}" in out for name in options.EXAMPLES)
     with pytest.raises(SystemExit) as ended:
         ser("--version")
     assert ended.value.code == 0
 
 
 def test_every_command_has_an_example_that_is_understood():
-    parser = cli._parser()
+    parser = cli.parser()
     (commands,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
-    assert set(commands.choices) == set(cli.EXAMPLES)
-    for name, example in cli.EXAMPLES.items():
+    assert set(commands.choices) == set(options.EXAMPLES)
+    for name, example in options.EXAMPLES.items():
         assert example in commands.choices[name].epilog
         words = shlex.split(example.partition(" > ")[0])
         assert words[:2] == ["ser", name]
@@ -468,22 +469,24 @@ def test_the_command_as_a_program(tmp_path):
 
 
 def test_what_the_system_denies_is_one_sentence(ser, monkeypatch):
-    def _corpora(options):
+    def corpora(options):
+        """List the corpora."""
         raise OSError(errno.EROFS, "Read-only file system", "/a/b")
 
-    monkeypatch.setattr(cli, "_corpora", _corpora)
+    monkeypatch.setattr(commands, "corpora", corpora)
     assert_one_sentence(*ser("corpora")[::2], "/a/b: Read-only file system")
 
 
 def test_an_interrupt_that_is_swallowed_comes_again(ser, monkeypatch):
-    def _corpora(options):
+    def corpora(options):
+        """List the corpora."""
         with suppress(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(1)
         time.sleep(30)
 
     handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM)
-    monkeypatch.setattr(cli, "_corpora", _corpora)
+    monkeypatch.setattr(commands, "corpora", corpora)
     code, _, err = ser("corpora")
     assert (code, err.count("interrupted")) == (130, 1)
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGALRM)) == handlers

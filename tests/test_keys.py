@@ -71,7 +71,7 @@ def test_a_comma_in_a_page_executes_that_page_alone(copy, corpus, place):
 
 @pytest.mark.parametrize(
     "place",
-    ["ser_lib/report/book.py", "ser_lib/cli.py", "ser_lib/report/checks/links.py",
+    ["ser_lib/report/book.py", "ser_lib/cli/commands.py", "ser_lib/report/checks/links.py",
      "requirements.lock"],
 )  # fmt: skip
 def test_the_report_and_development_packages_change_nothing(copy, corpus, place):

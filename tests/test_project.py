@@ -239,7 +239,7 @@ def test_what_the_readme_tells_to_do_is_understood():
     assert len(told) > 4
     for line in told:
         if not line.endswith("--help"):
-            cli._parser().parse_args(shlex.split(line))
+            cli.parser().parse_args(shlex.split(line))
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_what_is_written_to_make_is_text(tmp_path, value):
 
 def test_the_help_of_a_notebook_explains_its_parameters(capsys):
     with pytest.raises(SystemExit) as ended:
-        cli._parser().parse_args(["run", "cnn_gru", "--help"])
+        cli.parser().parse_args(["run", "cnn_gru", "--help"])
     assert ended.value.code == 0
     lines = [line.split()[:3] for line in capsys.readouterr().out.splitlines()]
     assert ["epochs", "int", "None"] in lines

@@ -78,7 +78,7 @@ def test_commands_are_understood(workflow):
             assert {word for word in words if "=" not in word} <= targets
             assert named <= variables
         elif Path(program).name == "ser":
-            cli._parser().parse_args(words)
+            cli.parser().parse_args(words)
 
 
 def test_an_action_has_one_commit_in_all_workflows():

@@ -126,14 +126,12 @@ def seal(folder: Path) -> None:
     write_atomically(folder / SUMS, "".join(f"{line}\n" for line in _sums(folder)))
 
 
-def altered(folder: Path, *, new: bool = True) -> list[str]:
-    """Return the files of a folder that are gone, changed or, if asked for, new since `seal`."""
+def altered(folder: Path) -> list[str]:
+    """Return the files of a folder that are gone, changed or new since `seal`."""
     if not (folder / SUMS).is_file():
         return [SUMS]
-    stated = set((folder / SUMS).read_text("utf-8", "replace").splitlines())
-    there = set(_sums(folder))
-    wrong = stated ^ there if new else stated - there
-    return sorted({line.partition("  ")[2] or SUMS for line in wrong})
+    stated = (folder / SUMS).read_text("utf-8", "replace").splitlines()
+    return sorted({line.partition("  ")[2] or SUMS for line in {*stated} ^ {*_sums(folder)}})
 
 
 def _sums(folder: Path) -> Iterator[str]:

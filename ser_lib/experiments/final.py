@@ -39,13 +39,25 @@ def make(run: Run, *, workers: int | str | None = None) -> Path:
     ((files, unseen),) = jobs.each(_fit, [job], workers=own, initializer=method.start_worker)
     if run.architecture in ARCHITECTURES:  # of the speakers of a single fold there are too few
         unseen = train.validation(run, workers=workers)
-    chances = unseen[[f"p_{emotion}" for emotion in run.emotions]].to_numpy(float)
-    threshold = calibration.abstention(list(unseen["truth"]), chances, run.emotions)
     with fresh_folder(folder) as temporary:
         for name, content in files.items():
             write_atomically(temporary / name, content)
-        bundle.tell(temporary, _about(run, threshold))
+        bundle.tell(temporary, _about(run, threshold(unseen, run.emotions)))
     return folder
+
+
+def threshold(unseen: pd.DataFrame, emotions: list[str]) -> float:
+    """Return the probability below which a model abstains, from predictions in validation."""
+    chances = unseen[[f"p_{emotion}" for emotion in emotions]].to_numpy(float)
+    return calibration.abstention(list(unseen["truth"]), chances, emotions)
+
+
+def answered(run: Run, threshold: float) -> tuple[float, float]:
+    """Return the share of a run's predictions that are answered, and of these what is right."""
+    truth = list(run.predictions["truth"])
+    sure, right = calibration.answers(truth, run.probabilities, run.emotions)
+    given = sure >= threshold
+    return float(given.mean()), float(right[given].mean()) if given.any() else 0.0
 
 
 def whole(run: Run) -> Fold:
@@ -75,9 +87,8 @@ def _fit(
 
 
 def _about(run: Run, threshold: float) -> About:
-    truth, corpus = list(run.predictions["truth"]), run.record.corpus
-    sure, right = calibration.answers(truth, run.probabilities, run.emotions)
-    given = sure >= threshold
+    corpus = run.record.corpus
+    share, accuracy = answered(run, threshold)
     return About(
         name=f"{corpus.name}/{run.folder.name}",
         method=run.title,
@@ -92,7 +103,7 @@ def _about(run: Run, threshold: float) -> About:
         n=run.uar.n,
         unit=run.unit,
         threshold=threshold,
-        answered=float(given.mean()),
-        accuracy=float(right[given].mean()) if given.any() else 0.0,
+        answered=share,
+        accuracy=accuracy,
         typical=typical.spans(run.corpus),
     )

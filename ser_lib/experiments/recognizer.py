@@ -25,7 +25,7 @@ class Recognizer:
     model
         A `Run`, the folder of a run or of a bundle, or a short name: ``"emodb"``, ``"emodb/lda"``,
         the beginning of a key. By default the model to take along that was made last; see
-        `Run.take_along`, and `run.find_final` for which of several.
+        `Run.take_along`, and `names.find_final` for which of several.
 
     Attributes
     ----------
@@ -55,9 +55,9 @@ class Recognizer:
     def __init__(self, model: "Run | str | Path | None" = None) -> None:
         place = model if model is None or isinstance(model, str | Path) else model.folder
         if place is None or not bundle.written(place):
-            from ser_lib.experiments import run  # pandas, which a model by its path does not need
+            from ser_lib.experiments import names  # pandas, which a model by its path does not need
 
-            place = run.find_final(str(place or ""))
+            place = names.find_final(str(place or ""))
         self.folder = Path(place)
         self.emotions = bundle.read_front_end(self.folder).emotions
         self.about = bundle.about(self.folder)
@@ -130,9 +130,9 @@ class Recognizer:
         """
         place = self.folder
         if getattr(bundle.read_front_end(place), "speaker", None) is None:
-            from ser_lib.experiments import run
+            from ser_lib.experiments import names
 
-            place = run.find_enrolled(bundle.read_front_end(place).corpus)
+            place = names.find_enrolled(bundle.read_front_end(place).corpus)
         model, about = cast(Discriminant, bundle.load(place)), bundle.about(place)
         given = [clips] if isinstance(clips, str | Path) else clips
         refused: list[AudioError] = []

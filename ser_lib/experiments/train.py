@@ -41,6 +41,7 @@ from ser_lib.corpora import Manifest, describe
 from ser_lib.experiments import fit, forecast, lda, leakage, splits
 from ser_lib.experiments import run as runs
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
+from ser_lib.experiments.names import folder_of
 from ser_lib.experiments.run import Dataset, Record, Run, Speed
 from ser_lib.experiments.splits import Fold
 from ser_lib.features import fingerprint
@@ -271,7 +272,7 @@ def run_folder(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold]) 
     code = sources("metrics", "experiments/run.py", "experiments/train.py")
     key = digest(fold_key(experiment, corpus, folds), *code)
     name = f"{experiment.architecture}-{experiment.protocol}-{key}"
-    return runs.folder_of(experiment.corpus) / name
+    return folder_of(experiment.corpus) / name
 
 
 def bundles(run: Run) -> dict[str, Path]:
@@ -292,7 +293,7 @@ def validation(run: Run, *, workers: Workers = None) -> pd.DataFrame:
     networks_of = bundles(run)
     method = METHODS[run.architecture]
     key = digest(fold_key(run.experiment, run.corpus, run.folds), *sources("experiments/fit.py"))
-    file = runs.folder_of(run.experiment.corpus) / "validation" / f"{key}.csv"
+    file = folder_of(run.experiment.corpus) / "validation" / f"{key}.csv"
     if not file.is_file():
         features = method.prepare(run.experiment, run.corpus, workers)
         given = run.corpus.table, features
@@ -311,7 +312,7 @@ def _lock(*plan) -> Path:
 
 def _folders(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold]) -> list[Path]:
     """Return where the finished folds are kept; their names may hold any character."""
-    folder = runs.folder_of(experiment.corpus) / "folds" / fold_key(experiment, corpus, folds)
+    folder = folder_of(experiment.corpus) / "folds" / fold_key(experiment, corpus, folds)
     names = [quote(fold.name, safe=" ") for fold in folds]
     # No file system takes more than 255 bytes.
     return [folder / (n if len(n) < 200 else f"{n[:150]}-{digest(n)}") for n in names]

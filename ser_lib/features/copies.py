@@ -8,7 +8,6 @@ to the listener: a telephone, a room, noise. What it adds at random depends on t
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from zlib import crc32
 
 import numpy as np
@@ -17,12 +16,24 @@ from ser_lib.core.audio import RATE
 from ser_lib.features import perturb
 
 LOW, HIGH = 50, 8000  # Hz, between which a spectrum is tilted
-CHANNELS: dict[str, Callable[..., np.ndarray]] = {
-    "telephone": perturb.telephone,
-    "muffled": partial(perturb.low_pass, cutoff_hz=4000),
-    "noise": partial(perturb.white_noise, snr_db=10),
-    "murmur": partial(perturb.murmur, snr_db=10),
-    "room": partial(perturb.reverberation, rt60_s=0.5),
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A function of `perturb`, and how strong it is here, in its unit."""
+
+    change: Callable[..., np.ndarray]
+    strength: float
+    unit: str
+    random: bool = True  # whether it adds something at random
+
+
+CHANNELS = {
+    "telephone": Channel(perturb.telephone, 3400, "Hz", random=False),
+    "muffled": Channel(perturb.low_pass, 4000, "Hz", random=False),
+    "noise": Channel(perturb.white_noise, 10, "dB SNR"),
+    "murmur": Channel(perturb.murmur, 10, "dB SNR"),
+    "room": Channel(perturb.reverberation, 0.5, "s RT60"),
 }
 
 
@@ -57,9 +68,9 @@ class Copy:
         if self.tilt:
             signal = perturb.filtered(signal, self._gain)
         if self.channel:
-            change, random = CHANNELS[self.channel], np.random.default_rng(crc32(signal.tobytes()))
-            needed = {} if self.channel in _QUIET else {"generator": random}
-            signal = change(signal, **needed)
+            channel = CHANNELS[self.channel]
+            random = {"generator": np.random.default_rng(crc32(signal.tobytes()))}
+            signal = channel.change(signal, channel.strength, **random if channel.random else {})
         return signal
 
     def length(self, samples):
@@ -71,7 +82,6 @@ class Copy:
 
 
 ITSELF = Copy()
-_QUIET = ("telephone", "muffled")  # add nothing at random
 _SPEEDS = tuple(Copy(speed=speed) for speed in (0.85, 0.92, 1.08, 1.17))
 _TILTS = tuple(Copy(tilt=tilt) for tilt in (-2.0, 2.0))
 _CHANNELS = tuple(Copy(channel=name) for name in CHANNELS)

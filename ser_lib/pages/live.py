@@ -17,10 +17,10 @@ import yaml
 from ser_lib.core import audio
 from ser_lib.core.errors import ParameterError
 from ser_lib.corpora import Corpus, describe
-from ser_lib.experiments import train
+from ser_lib.experiments import final, train
 from ser_lib.experiments.run import Run
 from ser_lib.features import maps, spectrum
-from ser_lib.metrics import calibration, scores
+from ser_lib.metrics import scores
 from ser_lib.models import bundle, export
 from ser_lib.pages import players, runs
 from ser_lib.pages.words import Fact, Markdown, rounded
@@ -98,20 +98,15 @@ class Live(Card):
     threshold: float = 0.0  # of the highest probability; what is below is no answer
     reason: str = ""  # why there is no model
 
-    @cached_property
+    @property
     def answered(self) -> float:
         """The share of the tested utterances that get an answer."""
-        return float(self._given.mean())
-
-    @cached_property
-    def accuracy(self) -> float:
-        """The share of these answers that is right."""
-        right = (self.run.predictions["truth"] == self.run.predictions["predicted"]).to_numpy()
-        return float(right[self._given].mean()) if self._given.any() else 0.0
+        return final.answered(self.run, self.threshold)[0]
 
     @property
-    def _given(self) -> np.ndarray:
-        return self.run.probabilities.max(axis=1) >= self.threshold
+    def accuracy(self) -> float:
+        """The share of these answers that is right."""
+        return final.answered(self.run, self.threshold)[1]
 
     def device(self) -> "Device | Markdown":
         """Return what listens, for a notebook to show; or why nothing does."""
@@ -196,9 +191,7 @@ def precisions(run: Run, data: str | None = None) -> pd.DataFrame:
 
 def measure(run: Run) -> Live:
     """Convert the network of a run, and find its threshold by validation."""
-    unseen = train.validation(run)
-    chances = unseen[[f"p_{emotion}" for emotion in run.emotions]].to_numpy(float)
-    threshold = calibration.abstention(list(unseen["truth"]), chances, run.emotions)
+    threshold = final.threshold(train.validation(run), run.emotions)
     try:
         return Live(run, model=export.for_windows(run.folder), threshold=threshold)
     except ParameterError as error:  # the report goes on without what listens

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ser_lib.experiments.conditions import CONDITIONS
 from ser_lib.experiments.run import Run
+from ser_lib.features.copies import CHANNELS
 from ser_lib.features.perturb import KINDS
 from ser_lib.metrics.jackknife import Estimate, corrected
 from ser_lib.pages.runs import uar_difference
@@ -48,6 +49,7 @@ class Trial(Fact):
     conditions: list[Condition]  # in the order of `CONDITIONS`, of each kind the mildest first
 
     kinds = len(KINDS)
+    channels = CHANNELS
 
     def at(self, kind: str, strength: float) -> Condition:
         """Return the result under one condition."""

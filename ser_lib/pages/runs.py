@@ -21,7 +21,8 @@ from ser_lib.corpora import Manifest
 from ser_lib.experiments import train
 from ser_lib.experiments.baselines import Baseline
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
-from ser_lib.experiments.run import Part, Result, Run, folders, read
+from ser_lib.experiments.names import folders
+from ser_lib.experiments.run import Part, Result, Run, read
 from ser_lib.experiments.splits import PROTOCOLS
 from ser_lib.metrics.difference import difference_in_f1, differences
 from ser_lib.metrics.jackknife import Estimate, corrected

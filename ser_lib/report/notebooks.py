@@ -32,7 +32,7 @@ from ser_lib.corpora import Manifest
 from ser_lib.corpora.loader import in_words
 from ser_lib.experiments import baselines, forecast, train
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
-from ser_lib.experiments.run import folder_of
+from ser_lib.experiments.names import folder_of
 from ser_lib.features import maps, store
 from ser_lib.pages import across, comparison, lda, own, runs, speed
 from ser_lib.report import shelf

@@ -625,7 +625,7 @@ def test_what_the_page_and_the_errors_tell_to_do_is_understood(tmp_path):
     through_slurm = [[*words, "--scheduler", "tcp://a:1"] for words in told("python slurm.py ")]
     assert len(through_slurm) == 2
     for words in told("ser ") + through_slurm:
-        options = cli._parser().parse_args(words)
+        options = cli.parser().parse_args(words)
         assert options.scheduler or words == ["sweep", "grid.yml", "--out", "grid.csv"]
     (scheduler,), (local,) = told("dask scheduler"), told("dask worker ")
     dask_scheduler.main.make_context("scheduler", scheduler)

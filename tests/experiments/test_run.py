@@ -231,22 +231,3 @@ def test_probabilities_are_predictions(corpus, tmp_path):
     assert result.metrics["loss"].value == pytest.approx(-np.log([0.8, 0.7]).mean())
     with pytest.raises(ParameterError, match=r"none\.csv is no table of predictions"):
         runs.evaluate(tmp_path / "none.csv", corpus)
-
-
-def test_a_run_is_found_by_any_name_that_only_it_has(workspace):
-    for name, corpus in (("cnn", "demo"), ("cnn_gru", "demo"), ("cnn_gru", "emodb")):
-        run = make_run(name, corpus, seed=len(name) + (corpus == "demo"))
-        runs.write(replace(run, folder=workspace / run.folder))
-    (workspace / "runs/demo/.cnn-unfinished").mkdir()
-    assert len(runs.folders()) == 3
-    gru = workspace / "runs/emodb" / make_run("cnn_gru", "emodb", seed=7).folder.name
-    for name in ("emodb", "emodb/cnn_gru", "emodb/cnn_gru-speaker", gru.name, str(gru)):
-        assert runs.find(name) == gru
-    assert runs.find("cnn").name.startswith("cnn-")
-    with pytest.raises(RecordError, match=r"may be 2 runs: .*demo/cnn_gru"):
-        runs.find("cnn_gru")
-    other = make_run("cnn_gru", "emodb", seed=7, epochs=9)
-    runs.write(replace(other, folder=gru.with_name("cnn_gru-speaker-9999")))
-    assert runs.find("9999").name.endswith("9999")
-    with pytest.raises(RecordError, match="no run 'lstm'"):
-        runs.find("lstm")

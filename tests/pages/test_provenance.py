@@ -6,6 +6,7 @@ import factory
 import pytest
 
 from ser_lib import cli, corpora
+from ser_lib.cli import commands
 from ser_lib.pages import provenance
 
 
@@ -45,10 +46,10 @@ def test_the_command_says_what_was_changed_to_the_option_parser():
     run = given(factory.make_run("cnn_lstm", "emodb", epochs=25), **CHANGED)
     words = command(provenance.trace("cnn_lstm", [run], seeds='it\'s: "new" \u00fc'))
     assert words[0] == "ser"
-    options = cli._parser().parse_args(words[1:])
+    options = cli.parser().parse_args(words[1:])
     assert (options.notebooks, options.corpus) == (["cnn_lstm"], "emodb")
     assert options.data == "path/to/emodb"
-    typed = cli._parameters(options)
+    typed = commands.given(options)
     assert typed == CHANGED | {"seeds": 'it\'s: "new" \u00fc'}
     assert type(typed["class_weights"]) is bool
 

@@ -1,230 +1,28 @@
-"""The `ser` command: a thin face over the rooms below.
+"""What each command does: a function of its parsed options that returns the exit code.
 
-Exit code 0 only if all of it worked. A `SerError` is printed as its one or two sentences; `--debug`
-shows the traceback. What takes long to import is imported by the command that needs it.
+What takes long to import is imported by the command that needs it.
 """
 
-import argparse
-import errno
 import json
-import os
 import shlex
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from ser_lib import __version__
-from ser_lib.core.errors import ParameterError, SerError, choose, extras
-from ser_lib.core.files import room_for, write_atomically
+from ser_lib.core.errors import ParameterError, choose
+from ser_lib.core.files import write_atomically
 
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit code."""
-    options = _parser().parse_args(arguments)
-    # A terminal may lack a letter of a name.
-    with suppress(AttributeError):
-        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    try:
-        with room_for("the results"), extras(), _insistent():
-            code = options.command(options)
-            sys.stdout.flush()
-        return code
-    except SerError as error:
-        if options.debug:
-            raise
-        print(f"ser: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):  # `ser manifest ... | head` has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 1
-        if options.debug or error.errno not in _DENIED:
-            raise
-        print(f"ser: {error.filename!s:.200}: {error.strerror}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("ser: interrupted; what was finished is kept, run it again to go on", file=sys.stderr)
-        return 130
-
-
-@contextmanager
-def _insistent() -> Iterator[None]:
-    """Interrupt again each second: an interrupt in a callback of Python's own is lost."""
-
-    def interrupt(*_) -> None:
-        signal.setitimer(signal.ITIMER_REAL, 1)
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {one: signal.signal(one, interrupt) for one in (signal.SIGINT, signal.SIGALRM)}
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        for one, handler in before.items():
-            signal.signal(one, handler)
-
-
-_DENIED = (errno.EACCES, errno.ELOOP, errno.ENAMETOOLONG, errno.EPERM, errno.EROFS)
-FILES = ("AUDIO", "DIR", "FILE", "FILE.yml", "RUN", "SPLIT")  # arguments that may be files
 SHOWN = 10  # rows of a long list that are printed
 LAW = (
     "EU AI Act: tell those whom it listens to (Article 50(3)); at work and in education it is "
     "prohibited but for medical or safety reasons (Article 5(1)(f))"
 )
 
-SHARED = {
-    "--corpus": {"default": "demo", "help": "name in `ser corpora` (demo)"},
-    "--data": {
-        "metavar": "DIR",
-        "help": "the corpus's folder; of the corpus 'table', its CSV file",
-    },
-    "--report": {"metavar": "NAME", "help": "name of the report (its corpus)"},
-    "--scheduler": {
-        "metavar": "ADDRESS",
-        "help": "of a Dask cluster that computes features and networks, such as tcp://host:8786",
-    },
-    "--out": {"metavar": "FILE", "help": "write the table to this CSV file"},
-    "--json": {"action": "store_true", "help": "print JSON"},
-}
-"""Options of several commands."""
-EXAMPLES = {
-    "new": "ser new network tdnn",
-    "corpora": "ser corpora",
-    "download": "ser download emodb data",
-    "manifest": "ser manifest emodb --data path/to/emodb",
-    "run": "ser run cnn_gru --corpus emodb -p epochs=5",
-    "sweep": "ser sweep grid.yml --out table.csv",
-    "audit": "ser audit split.csv --corpus emodb",
-    "book": "ser book --corpus emodb --pdf",
-    "runs": "ser runs --out runs.csv",
-    "compare": "ser compare emodb/cnn_gru emodb/cnn",
-    "evaluate": "ser evaluate mine.csv --corpus emodb",
-    "predict": "ser predict some.wav folder/ --model emodb/cnn_gru",
-    "export": "ser export --model emodb/cnn_gru --to litert",
-    "completion": "ser completion bash > ~/.local/share/bash-completion/completions/ser",
-}
-"""How each command is used."""
 
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ser", description="Speech emotion recognition report.")
-    parser.add_argument("--version", action="version", version=f"ser {__version__}")
-    parser.add_argument("--debug", action="store_true", help="show tracebacks")
-    parser.set_defaults(command=lambda _: parser.print_help() or 0)
-    commands = parser.add_subparsers(metavar="COMMAND")
-
-    def command(function, text, *shared, **options):
-        name = function.__name__.removeprefix("_")
-        example = f"example: {EXAMPLES.get(name)}"
-        added = commands.add_parser(name, help=text, description=text, epilog=example, **options)
-        added.set_defaults(command=function)
-        for option in shared:
-            added.add_argument(option, **SHARED[option])
-        return added.add_argument
-
-    def parameters(add, text):
-        add("-p", metavar="NAME=VALUE", action="append", default=[], dest="parameters",
-            help=f"{text}; may be repeated")  # fmt: skip
-
-    add = command(_new, "add a network: its file, its notebook, its page of the book")
-    add("what", metavar="network", choices=["network"])
-    add("name", metavar="NAME", help="small letters, digits and _, such as tdnn")
-    command(_corpora, "list the corpora that can be read")
-    add = command(_download, "download a corpus that has an open archive")
-    add("corpus", metavar="CORPUS", help="name in `ser corpora`")
-    add("folder", metavar="DIR", help="the corpus's own folder is made in it")
-    add = command(_manifest, "read a corpus folder and print its audit", "--data", "--out")
-    add("corpus", metavar="CORPUS", help="name in `ser corpora`")
-    add("--emotions", metavar="LIST", help="such as 'anger, happiness+excitement, neutral'")
-    add("--style", help="only 'improvised' or 'scripted' utterances")
-    text = "execute notebooks; all of the report if none is named"
-    add = command(_run, text, "--corpus", "--data", "--report", "--scheduler", add_help=False)
-    add("-h", "--help", action=_RunHelp, help="show this, and the parameters of named notebooks")
-    add("notebooks", metavar="NOTEBOOK", nargs="*", help="name in notebooks/, such as cnn_gru")
-    text = "predictions of another program for the page 'own', as of `ser evaluate`; repeat it"
-    add("--predictions", metavar="FILE", action="append", help=text)
-    text = "train the named methods on all of the corpus, too, for `ser predict`"
-    add("--final", action="store_true", help=text)
-    parameters(add, "a parameter of the notebook")
-    text = "several of them as one text, such as 'epochs=5 seed=1'"
-    add("--set", metavar="TEXT", default="", dest="settings", help=text)
-    text = "say what would be computed, and about how long it takes"
-    add("--dry-run", action="store_true", help=text)
-    text = "train a grid of networks and compare them by validation"
-    add = command(_sweep, text, "--scheduler", "--out")
-    add("file", metavar="FILE.yml", help="corpus, architecture and parameters")
-    text = "look for leaks in a split; exit code 1 if there is one"
-    add = command(_audit, text, "--corpus", "--data", "--json")
-    text = "CSV file with the columns fold, utterance, part; by default one of our protocols"
-    add("split", metavar="SPLIT", nargs="?", help=text)
-    add("--out", metavar="FILE", help="write the split to this CSV file")
-    parameters(add, "protocol (what the split claims to be), emotions, style, folds, seed")
-    text = "build the book from the executed notebooks, then check it"
-    add = command(_book, text, "--corpus", "--report")
-    add("--pdf", action="store_true", help="and the book as one PDF beside it")
-    text = "only check the built book in this folder"
-    add("--check", metavar="DIR", type=Path, help=text)
-    add("--twice", action="store_true", help="build twice and compare the books")
-    add = command(_runs, "list the runs that there are, with their scores", "--json", "--out")
-    add = command(_compare, "compare two runs of a corpus", "--out")
-    add("first", metavar="RUN", help="its folder, or as much of its name as is unique")
-    add("second", metavar="RUN", help="the run to compare it with")
-    text = "score predictions of any program on a corpus"
-    add = command(_evaluate, text, "--corpus", "--data", "--json")
-    text = "CSV file: utterance, and predicted or a p_ column for each emotion; fold, truth"
-    add("predictions", metavar="FILE", nargs="+", help=text)
-    add = command(_predict, "recognise the emotion of audio files", "--json")
-    add("audio", metavar="AUDIO", nargs="+", help="audio file, or a folder of them")
-    text = "folder of a run, or as much of its name as is unique, such as emodb/cnn_gru"
-    add("--model", metavar="RUN", help=f"{text} (the last one to take along)")
-    text = "answer for every three seconds of a long recording"
-    add("--segments", action="store_true", help=text)
-    text = "file or folder with recordings of the speaker, ten or more, so that the voice is known"
-    add("--enrol", metavar="DIR", help=text)
-    text = "do not say which model answers, and what the law asks"
-    add("--quiet", action="store_true", help=text)
-    add = command(_export, "write a network for other programs, with its model card", "--data")
-    add("--model", metavar="RUN", required=True, help=text)
-    add("--to", choices=["litert", "onnx"], default="litert", help="kind of file (litert)")
-    kinds = ["float32", "float16", "int8"]
-    add("--precision", choices=kinds, default=kinds[0], help="of the weights (float32)")
-    add("--out", metavar="DIR", type=Path, help="folder for both (exported/ and the run's name)")
-    text = "compare all precisions on the utterances that tested the network; needs --data"
-    add("--measure", action="store_true", help=text)
-    add = command(_completion, "print what completes commands in a shell")
-    add("shell", choices=["bash", "zsh", "tcsh"])
-    return parser
-
-
-def _completion(options) -> int:
-    import shtab
-
-    print(shtab.complete(_completed(_parser()), options.shell))
-    return 0
-
-
-def _completed(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Have arguments that are no names complete as files."""
-    import shtab
-
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for child in action.choices.values():
-                _completed(child)
-        elif action.metavar in FILES:
-            action.complete = shtab.FILE  # type: ignore[attr-defined]
-    return parser
-
-
-def _new(options) -> int:
+def new(options) -> int:
+    """Add a network: its file, its notebook, its page of the book."""
     from ser_lib.report import new
 
     code, *others = new.network(options.name)
@@ -234,27 +32,8 @@ def _new(options) -> int:
     return 0
 
 
-class _RunHelp(argparse.Action):
-    """The help of `ser run`, with every parameter of the notebooks that are named before it."""
-
-    def __init__(self, option_strings, dest, help):
-        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
-
-    def __call__(self, parser, namespace, values, option_string=None):
-        from ser_lib.report.templates import parameters_of
-
-        parser.print_help()
-        for name in namespace.notebooks or ():
-            print(f"\nparameters of {name}, for -p NAME=VALUE:")
-            for parameter, about in parameters_of(name).items():
-                if parameter in ("corpus", "data_dir"):
-                    continue
-                words = about["kind"], about["default"], about["help"]
-                print("  {:<16} {:<6} {:<8} {}".format(parameter, *words))
-        parser.exit()
-
-
-def _corpora(options) -> int:
+def corpora(options) -> int:
+    """List the corpora that can be read."""
     from ser_lib.core.jobs import processors, roughly
     from ser_lib.corpora import CATALOGUE
     from ser_lib.corpora.download import ARCHIVES
@@ -276,7 +55,8 @@ def _corpora(options) -> int:
     return 0
 
 
-def _download(options) -> int:
+def download(options) -> int:
+    """Download a corpus that has an open archive."""
     from ser_lib.corpora import describe, download
 
     archive, corpus = download.archive(options.corpus), describe(options.corpus)
@@ -289,7 +69,8 @@ def _download(options) -> int:
     return 0
 
 
-def _manifest(options) -> int:
+def manifest(options) -> int:
+    """Read a corpus folder and print its audit."""
     from ser_lib import corpora
     from ser_lib.corpora.check import findings
     from ser_lib.corpora.loader import in_words
@@ -308,10 +89,11 @@ def _manifest(options) -> int:
     return 0
 
 
-def _run(options) -> int:
+def run(options) -> int:
+    """Execute notebooks; all of the report if none is named."""
     from ser_lib.report import templates
 
-    parameters = _parameters(options)
+    parameters = given(options)
     if options.predictions:
         parameters["predictions"] = options.predictions
     # A typing error is answered before what takes seconds to import.
@@ -331,7 +113,8 @@ def _run(options) -> int:
     return 0
 
 
-def _sweep(options) -> int:
+def sweep(options) -> int:
+    """Train a grid of networks and compare them by validation."""
     from ser_lib.experiments import sweep
 
     out = Path(options.out).absolute() if options.out else None
@@ -360,7 +143,7 @@ def _written(out: str) -> Iterator[None]:
     print(f"written to {out}", file=sys.stderr)
 
 
-def _parameters(options) -> dict:
+def given(options) -> dict:
     """Split each ``name=value``; the value is read as YAML, but 1e-3 is a number."""
     import yaml
 
@@ -384,19 +167,20 @@ def _parameters(options) -> dict:
     return parameters
 
 
-def _audit(options) -> int:
+def audit(options) -> int:
+    """Look for leaks in a split; exit code 1 if there is one."""
     from ser_lib import corpora
     from ser_lib.experiments import leakage, splits
     from ser_lib.experiments.experiment import Experiment
     from ser_lib.features import fingerprint
 
-    given = _parameters(options)
+    asked = given(options)
     # A file has its folds already.
     known = ("protocol", "emotions", "style", *(() if options.split else ("folds", "seed")))
-    for name in given:
+    for name in asked:
         choose(name, known, "parameter of audit")
-    protocol = given.pop("protocol", None)
-    experiment = Experiment(architecture="cnn", corpus=options.corpus, **given)  # checks the values
+    protocol = asked.pop("protocol", None)
+    experiment = Experiment(architecture="cnn", corpus=options.corpus, **asked)  # checks the values
     usual = "given" if options.split else experiment.protocol
     protocol = choose(protocol or usual, splits.PROTOCOLS, "protocol")
     chosen = {"emotions": experiment.emotions, "style": experiment.style}
@@ -420,7 +204,8 @@ def _audit(options) -> int:
     return 1 if verdict == "leak" else 0
 
 
-def _book(options) -> int:
+def book(options) -> int:
+    """Build the book from the executed notebooks, then check it."""
     from ser_lib.report import book
 
     if options.check:
@@ -433,7 +218,8 @@ def _book(options) -> int:
     return 1 if findings else 0
 
 
-def _runs(options) -> int:
+def runs(options) -> int:
+    """List the runs that there are, with their scores."""
     from ser_lib.pages import runs
     from ser_lib.pages.words import number, spanned
 
@@ -453,12 +239,14 @@ def _runs(options) -> int:
     return 0
 
 
-def _compare(options) -> int:
-    from ser_lib.experiments import run
+def compare(options) -> int:
+    """Compare two runs of a corpus."""
+    from ser_lib.experiments import names, run
     from ser_lib.pages import runs
     from ser_lib.pages.words import p_value, signed
 
-    contrast = runs.contrast(*(run.read(run.find(one)) for one in (options.first, options.second)))
+    both = [run.read(names.find(one)) for one in (options.first, options.second)]
+    contrast = runs.contrast(*both)
     uar, verdict = contrast.uar, {1: "is better", -1: "is worse", 0: "cannot be told apart"}
     print(f"UAR, first minus second: {signed(uar)}, {p_value(uar.p)}, over {uar.n} {uar.unit}s;")
     print(f"the first {verdict[uar.sign]}")
@@ -474,7 +262,8 @@ def _compare(options) -> int:
     return 0
 
 
-def _evaluate(options) -> int:
+def evaluate(options) -> int:
+    """Score predictions of any program on a corpus."""
     from ser_lib import corpora
     from ser_lib.experiments import leakage, run
 
@@ -505,7 +294,8 @@ def _evaluate(options) -> int:
     return 0
 
 
-def _predict(options) -> int:
+def predict(options) -> int:
+    """Recognise the emotion of audio files."""
     from ser_lib.core import jobs
     from ser_lib.experiments.recognizer import Recognizer
 
@@ -544,12 +334,13 @@ def _predict(options) -> int:
     return 1 if result.refused else 0
 
 
-def _export(options) -> int:
-    from ser_lib.experiments import run
+def export(options) -> int:
+    """Write a network for other programs, with its model card."""
+    from ser_lib.experiments import names, run
     from ser_lib.models import bundle, export
     from ser_lib.pages import live
 
-    chosen = run.read(run.find(options.model))
+    chosen = run.read(names.find(options.model))
     export.check(bundle.read_front_end(chosen.folder))
     corpus = chosen.record.corpus.name
     folder = options.out or Path("exported", f"{corpus}-{chosen.folder.name}")
@@ -567,7 +358,3 @@ def _export(options) -> int:
     write_atomically(card, live.Card(chosen, name).text("card") + "\n")
     print(f"{folder / name}: {len(content) / 1e6:.1f} MB; its model card: {card}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
