@@ -532,6 +532,7 @@ def test_two_runs_are_compared_by_name(ser, two_runs, tmp_path):
     assert code == 0
     assert "the first is better" in out
     assert "channels" in out
+    assert "\nstyle" not in out, "both have none"
     first, second = (one.predictions.set_index("utterance") for one in reversed(two_runs))
     changed = pd.read_csv(tmp_path / "changed.csv").set_index("utterance")
     shared = first["truth"] == second["truth"]

@@ -243,8 +243,8 @@ class Run(Result):
     @property
     def given(self) -> dict[str, Any]:
         """The parameters that are not the usual ones."""
-        about = {"corpus": self.record.corpus.name, "protocol": self.protocol}
-        usual = Experiment(architecture=self.architecture, **about).parameters()
+        about = {"architecture": self.architecture, "corpus": self.record.corpus.name}
+        usual = Experiment(**about).parameters()
         return {k: v for k, v in self.record.parameters.items() if usual.get(k) != v}
 
     def mean(self, name: str) -> float:

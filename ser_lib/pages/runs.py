@@ -377,7 +377,7 @@ def contrast(first: Run, second: Run) -> Contrast:
     return Contrast(
         uar_difference(first, second),
         len(table),
-        both[both["first"].astype(str) != both["second"].astype(str)],
+        both[both["first"].map(str) != both["second"].map(str)],
         changed[["utterance", "truth", "first", "second"]].reset_index(drop=True),
     )
 

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from factory import make_run
+from factory import make_run, with_data
 
 from ser_lib.core.errors import RecordError
 from ser_lib.experiments import names
 from ser_lib.experiments import run as runs
+from ser_lib.experiments.experiment import Experiment
 
 
 def test_a_run_is_found_by_any_name_that_only_it_has(workspace):
@@ -22,6 +23,11 @@ def test_a_run_is_found_by_any_name_that_only_it_has(workspace):
     assert names.find("cnn").name.startswith("cnn-")
     with pytest.raises(RecordError, match=r"may be 2 runs: .*demo/cnn_gru"):
         names.find("cnn_gru")
+    for protocol in ("random", "speaker"):
+        about = Experiment(architecture="cnn", corpus="emodb", protocol=protocol).parameters()
+        usual = with_data(make_run("cnn", "emodb"), protocol=protocol, parameters=about)
+        runs.write(replace(usual, folder=gru.with_name(f"cnn-{protocol}-1111")))
+    assert names.find("emodb/cnn").name == "cnn-speaker-1111", "the usual protocol"
     other = make_run("cnn_gru", "emodb", seed=7, epochs=9)
     runs.write(replace(other, folder=gru.with_name("cnn_gru-speaker-9999")))
     assert names.find("9999").name.endswith("9999")
