@@ -68,7 +68,7 @@ def prepare(experiment: Experiment, corpus: Manifest, workers: int | str | None)
         if find_spec("keras") is None:  # said before any work, and not by a worker that dies
             raise ModuleNotFoundError(name="tensorflow")
     kind, own = experiment.feature_map, SETS[experiment.copies]
-    return [store.build(corpus, kind=kind, copy=c, workers=workers).address for c in own]
+    return [one.address for one in store.build_all(corpus, own, kind=kind, workers=workers)]
 
 
 def where(workers: int | str | None) -> int | str | None:

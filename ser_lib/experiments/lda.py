@@ -59,8 +59,7 @@ def where(workers: int | str | None) -> int | None:
 def prepare(experiment: Experiment, corpus: Manifest, workers: int | str | None) -> list[Path]:
     """Compute what is missing of the functionals; return where those of each copy are."""
     copies = SETS[experiment.copies]
-    name = experiment.features
-    return [functionals.build(corpus, name, copy=c, workers=workers) for c in copies]
+    return functionals.build_all(corpus, experiment.features, copies, workers=workers)
 
 
 def read(experiment: Experiment, folders: list[Path]) -> np.ndarray:

@@ -45,12 +45,6 @@ class Copy:
     tilt: float = 0.0
     channel: str = ""
 
-    def __str__(self) -> str:
-        """Return how it differs, to stand behind a noun; nothing of the utterance itself."""
-        speed = f" at speed {self.speed:g}" if self.speed != 1 else ""
-        tilt = f" tilted by {self.tilt:g} dB" if self.tilt else ""
-        return speed + tilt + (f" through {self.channel}" if self.channel else "")
-
     def apply(self, signal: np.ndarray) -> np.ndarray:
         """Return the copy of a signal, float32 [samples] at `audio.RATE`.
 

@@ -19,7 +19,7 @@ utterances in the manifest's order. The key is a hash of the audio, the set, ope
 the code. Numbers of `embeddings` are kept in the same way.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
@@ -140,39 +140,53 @@ def build(
     It is one of `SETS`, or a text of `embeddings`. `copy` is not of openSMILE; it, `workers` (of
     this machine) and `progress` are as in `store.build`.
     """
-    elsewhere = ":" in name
-    if not elsewhere and choose(name, SETS, "set of functionals") not in available():
+    return build_all(manifest, name, (copy,), workers=workers, progress=progress)[0]
+
+
+def build_all(
+    manifest: Manifest,
+    name: str,
+    copies: Sequence[Copy],
+    *,
+    workers: int | str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
+    """Do as `build` does for several copies at once, as `store.build_all`."""
+    if ":" not in name and choose(name, SETS, "set of functionals") not in available():
         raise ParameterError(
             f"the functionals '{name}' need openSMILE: pip install 'ser-lib[baseline]'"
         )
     table, workers = manifest.table, None if isinstance(workers, str) else workers
-    n = len(table)
     read: Callable[[list], list] = partial(_of_smile if name in SETS[1:] else _of_sounds, name)
-    items = [
-        (manifest.root / p, s, copy)
-        for p, s in table[["path", "duration_s"]].itertuples(index=False)
-    ]
+    files = [(manifest.root / p, s) for p, s in table[["path", "duration_s"]].itertuples(False)]
     # The same samples at another rate are another sound.
-    origin: list = [asdict(copy), table["sha256"].tolist(), table["sample_rate_hz"].tolist()]
+    origin: list = [table["sha256"].tolist(), table["sample_rate_hz"].tolist()]
     if name in SETS[1:]:
         origin.append(version("opensmile"))
+    rows: list = []
     if name.startswith("table:"):
-        names = table["utterance"].tolist()
-        read, origin, items = list, names, list(embeddings.of_table(name, names))
-    code = sources(*CODE)
-    key, kind = digest(name, origin, *code), name.partition(":")[0]
-    folder = workspace() / "data" / "functionals" / f"{manifest.corpus}-{kind}-{key}"
-    chunks = {folder / f"{i:06d}.npy": items[i : i + CHUNK] for i in range(0, n, CHUNK)}
-    todo = [(file, read, part) for file, part in chunks.items() if not _is_whole(file, len(part))]
-    done = n - sum(len(part) for *_, part in todo)
-    clock = jobs.Countdown(n, done=done)
+        origin = table["utterance"].tolist()
+        read, rows = list, list(embeddings.of_table(name, origin))
+    kind, code = name.partition(":")[0], sources(*CODE)
+    folders, todo = [], []
+    for copy in copies:
+        key = digest(name, asdict(copy), origin, *code)
+        folders.append(workspace() / "data" / "functionals" / f"{manifest.corpus}-{kind}-{key}")
+        items = rows or [(*file, copy) for file in files]
+        for start in range(0, len(table), CHUNK):
+            file, part = folders[-1] / f"{start:06d}.npy", items[start : start + CHUNK]
+            if not _is_whole(file, len(part)):
+                todo.append((file, read, part))
+    total = len(table) * len(copies)
+    done = total - sum(len(part) for *_, part in todo)
+    clock = jobs.Countdown(total, done=done)
     # One chunk is not worth the start of a process.
     for finished in jobs.each(_write, todo, workers=workers if len(todo) > 1 else 0):
         done += finished
-        clock.tell(done, f"functionals of {name}{copy} made")
+        clock.tell(done, f"functionals of {kind} made")
         if progress:
-            progress(done, n)
-    return folder
+            progress(done, total)
+    return folders
 
 
 def _write(file: Path, read: Callable[[list[tuple]], list[np.ndarray]], items: list[tuple]) -> int:

@@ -13,7 +13,7 @@ Stores lie in `data/features/` of the workspace, or on the address that the envi
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from io import BytesIO
@@ -114,36 +114,53 @@ def build(
         If the store cannot be written, or a cluster's workers write where this machine does not
         look.
     """
+    (one,) = build_all(manifest, (copy,), kind=kind, workers=workers, progress=progress)
+    return one
+
+
+def build_all(
+    manifest: Manifest,
+    copies: Sequence[Copy],
+    *,
+    kind: str = "logmel",
+    workers: int | str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Store]:
+    """Do as `build` does for several copies at once: starting processes for each takes seconds."""
     choose(kind, maps.MAPS, "feature map")
     table = manifest.table
-    place = Place(f"{_home()}/{manifest.corpus}-{kind}-{_key(table, kind, copy)}")
-    lengths = _lengths(table, copy)
-    content = npy(lengths)
-    if place.heads([_LENGTHS], len(content) + 1) != [content]:
-        # First, because it shows that the place can be written before any work.
-        place.write(_LENGTHS, content)
     # Absolute, because workers need not be in this folder.
     root, paths = str(manifest.root.absolute()), table["path"].tolist()
-    todo = []
-    for number in _missing(place, lengths):
-        part = slice(number * CHUNK, (number + 1) * CHUNK)
-        todo.append((place.address, _name(number), root, paths[part], lengths[part], kind, copy))
-    done = len(paths) - sum(len(job[3]) for job in todo)
-    clock = jobs.Countdown(len(paths), done=done)
+    places, todo = [], []
+    for copy in copies:
+        place = Place(f"{_home()}/{manifest.corpus}-{kind}-{_key(table, kind, copy)}")
+        places.append(place)
+        lengths = _lengths(table, copy)
+        content = npy(lengths)
+        if place.heads([_LENGTHS], len(content) + 1) != [content]:
+            # First, because it shows that the place can be written before any work.
+            place.write(_LENGTHS, content)
+        for number in _missing(place, lengths):
+            part = slice(number * CHUNK, (number + 1) * CHUNK)
+            own = root, paths[part], lengths[part], kind, copy
+            todo.append((place.address, _name(number), *own))
+    total = len(paths) * len(copies)
+    done = total - sum(len(job[3]) for job in todo)
+    clock = jobs.Countdown(total, done=done)
     # One chunk is not worth the start of a process.
     for finished in jobs.each(_write_chunk, todo, workers=workers if len(todo) > 1 else 0):
         done += finished
-        clock.tell(done, f"maps of {kind}{copy} made")
+        clock.tell(done, f"maps of {kind} made")
         if progress:
-            progress(done, len(paths))
+            progress(done, total)
     try:
-        return Store(place.address, len(paths))
+        return [Store(place.address, len(paths)) for place in places]
     except StoreError as error:
         if not isinstance(workers, str):
             raise
         raise StoreError(
-            f"the workers of the cluster wrote features to {place.address}, but they are not there "
-            "for this machine; the store must be the same place for all"
+            f"the workers of the cluster wrote features to {_home()}, but they are not there for "
+            "this machine; the store must be the same place for all"
         ) from error
 
 

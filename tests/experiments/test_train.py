@@ -739,7 +739,7 @@ def test_every_fold_predicts_its_own_validation_set_once(tones, played, loud, mo
 def test_what_the_corpus_lacks_is_said_before_any_work(
     workspace, tones, monkeypatch, options, corpus, kind, message
 ):
-    monkeypatch.setattr(store, "build", None)
+    monkeypatch.setattr(store, "build_all", None)
     with pytest.raises(kind, match=message):
         run_it(tones(each=1, **corpus), replace(PLAYED, **options))
     assert not (workspace / "runs").exists()

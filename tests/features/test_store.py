@@ -15,8 +15,8 @@ from ser_lib import corpora
 from ser_lib.core import audio
 from ser_lib.core.errors import AudioError, ParameterError, StoreError
 from ser_lib.core.files import Place
+from ser_lib.features import copies, store
 from ser_lib.features import maps as features
-from ser_lib.features import store
 
 
 @pytest.fixture
@@ -367,3 +367,14 @@ def test_a_full_disk_costs_only_what_did_not_fit(workspace, tmp_path, make_table
     assert told["steps"][-1] == [225, 225]
     assert told["steps"][0][0] > done - 64
     assert {name: bytes.fromhex(text) for name, text in told["bytes"].items()} == expected
+
+
+def test_copies_are_built_together_as_one_by_one(manifest):
+    own = copies.SETS["speed"]
+    seen: list[tuple[int, int]] = []
+    stores = store.build_all(manifest, own, workers=0, progress=lambda *n: seen.append(n))
+    assert seen[-1] == (len(own) * len(manifest.table),) * 2
+    for copy, together in zip(own, stores, strict=True):
+        alone = store.build(manifest, copy=copy, workers=0)
+        assert alone.address == together.address
+        np.testing.assert_array_equal(alone[1], together[1])
