@@ -19,7 +19,6 @@ from contextlib import suppress
 from itertools import chain
 from operator import attrgetter
 from pathlib import Path
-from urllib.parse import urldefrag
 
 from ser_lib.core.files import digest, write_atomically
 from ser_lib.core.jobs import processors
@@ -77,35 +76,36 @@ def _look_through(html: Path, names: Iterable[str]) -> Iterator[Finding]:
     """Visit pages one after the other in a browser of one's own, which belongs to this thread."""
     from playwright.sync_api import Error
 
-    addresses = {(html / name).as_uri(): name for name in names}
-    notes: dict[tuple[str, str], None] = {}  # (page, message), in order, each once
-
     with browser.chromium() as chromium:
-        page = chromium.new_context(offline=True).new_page()
-
-        def note(message: str) -> None:
-            # The page that it is about, also where the next one is already asked for.
-            notes[addresses.get(urldefrag(page.url).url, name), message] = None
-
-        def asked(request) -> None:
-            if not request.url.startswith(("file:", "data:", "blob:", "about:")):
-                note(f"asks for {request.url[:200]}")
-
-        def failed(request) -> None:
-            if request.failure == "net::ERR_FILE_NOT_FOUND":
-                note(f"asks for {request.url[:200]}, which is not there")
-
-        page.on("request", asked)
-        page.on("websocket", asked)
-        page.on("requestfailed", failed)
-        page.on("pageerror", lambda error: note(f"a script fails: {error.message}"))
-        for address, name in addresses.items():
+        context = chromium.new_context(offline=True)
+        for name in names:
+            notes: dict[str, None] = {}  # in order, each once
+            page = context.new_page()  # what one page asks for late is not laid to the next
+            _listen(page, notes)
             try:
-                yield from _visit(page, address, name)
+                yield from _visit(page, (html / name).as_uri(), name)
             except Error as error:
-                note(f"cannot be looked at: {error.message.splitlines()[0]}")
-    for name, message in notes:
-        yield Finding("requests", name, message)
+                notes[f"cannot be looked at: {error.message.splitlines()[0]}"] = None
+            page.close()
+            for message in notes:
+                yield Finding("requests", name, message)
+
+
+def _listen(page, notes: dict[str, None]) -> None:
+    """Note what a page asks for and what fails on it."""
+
+    def asked(request) -> None:
+        if not request.url.startswith(("file:", "data:", "blob:", "about:")):
+            notes[f"asks for {request.url[:200]}"] = None
+
+    def failed(request) -> None:
+        if request.failure == "net::ERR_FILE_NOT_FOUND":
+            notes[f"asks for {request.url[:200]}, which is not there"] = None
+
+    page.on("request", asked)
+    page.on("websocket", asked)
+    page.on("requestfailed", failed)
+    page.on("pageerror", lambda error: notes.update({f"a script fails: {error.message}": None}))
 
 
 def _visit(page, address: str, name: str) -> Iterator[Finding]:
