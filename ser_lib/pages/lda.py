@@ -21,6 +21,7 @@ from ser_lib.experiments.baselines import Baseline
 from ser_lib.experiments.experiment import Experiment
 from ser_lib.experiments.run import Result, Run
 from ser_lib.features import functionals
+from ser_lib.features.copies import SETS
 from ser_lib.metrics import scores
 from ser_lib.metrics.jackknife import Estimate, corrected, jackknife, less
 from ser_lib.models import lda
@@ -98,6 +99,24 @@ class Steps(Fact):
         """All steps together: the UAR of the last less that of the first."""
         return runs.uar_difference(self.run, self.svm)
 
+    parts = fitting.PARTS
+    tilt = max(copy.tilt for copy in SETS["speed+tilt"])  # dB per octave
+    top = functionals.BANDS[-1]  # Hz
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many copies of each kind there are, how many are averaged, how many bands."""
+        shown, averaged = (
+            SETS[getattr(self.run.experiment, name)] for name in ("copies", "test_copies")
+        )
+        return {
+            "speed": sum(copy.speed != 1 for copy in shown),
+            "tilt": sum(copy.tilt != 0 for copy in shown),
+            "channel": sum(bool(copy.channel) for copy in shown),
+            "averaged": len(averaged),
+            "bands": len(functionals.BANDS) - 1,
+        }
+
     @property
     def chance(self) -> float:
         """UAR of guessing."""
@@ -161,7 +180,7 @@ def cues(run: Run, *, shuffles: int = SHUFFLES) -> Cues | None:
     generator = np.random.default_rng(run.seed)
     for fold in run.folds:
         model = run.model(fold.name)
-        shown = inputs[fold.test, : len(fitting.SETS[model.copies])]
+        shown = inputs[fold.test, : len(SETS[model.copies])]
         for cue, parts in answers.items():
             changed = np.repeat(shown[np.newaxis], shuffles, axis=0)
             for repeat in changed:
