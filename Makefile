@@ -18,7 +18,7 @@ override SET := $(value SET)
 export CORPUS DATA REPORT SET
 
 LITERT := book/_static/litert
-.PHONY: help book pdf test wheel lint bench study torture lab live lock clean
+.PHONY: help book pdf test wheel lint bench study torture mutants lab live lock clean
 
 help:  ## what make can do
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -62,6 +62,9 @@ wheel: $(READY)  ## build the wheel, install it elsewhere, and make the demo boo
 
 torture: $(READY)  ## attack what SECURITY.md promises, and print what was tried and what broke
 	@$(BIN)/python -m benchmarks.torture
+
+mutants: $(READY)  ## change the code in one place at a time, and see whether the tests notice
+	@$(BIN)/python -m benchmarks.mutants
 
 lab: $(READY)  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=.
