@@ -30,7 +30,7 @@ from ser_lib.core.files import digest, fresh_folder, workspace, write_atomically
 from ser_lib.core.jobs import processors
 from ser_lib.corpora import Manifest
 from ser_lib.corpora.loader import in_words
-from ser_lib.experiments import baselines, forecast, train
+from ser_lib.experiments import baselines, forecast, search, train
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.names import folder_of
 from ser_lib.features import maps, store
@@ -298,6 +298,8 @@ def _page(name: str, values: dict, inputs: list[str], manifest: Manifest) -> Pat
     """Return where the executed notebook with these parameters, and these runs, is kept."""
     if name == "speed":
         inputs = [speed.content()]  # new benchmarks are shown at once
+    if name in train.METHODS:  # how many configurations were tried, too
+        inputs = [*inputs, *map(digest, search.records_of(manifest.corpus, name))]
     for file in map(Path, values.get("predictions", ())):
         inputs = [*inputs, file.stem, digest(file)]
     # Where folders and files are decides nothing, what is in them does.
