@@ -4,6 +4,7 @@ import argparse
 import errno
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -26,7 +27,7 @@ from ser_lib import cli, corpora
 from ser_lib.cli import commands, options
 from ser_lib.core.errors import SerError
 from ser_lib.corpora import CATALOGUE
-from ser_lib.experiments import run, sweep
+from ser_lib.experiments import run, search, sweep
 from ser_lib.features import maps
 from ser_lib.features.maps import Standardiser
 from ser_lib.models import bundle, export, networks
@@ -300,6 +301,58 @@ def test_a_sweep_that_is_refused_before_work(ser, tmp_path, monkeypatch, epochs,
     assert_one_sentence(code, err, message)
     assert printed == ""
     assert [path.name for path in tmp_path.iterdir()] == ["grid.yml"]
+
+
+# ser search
+
+
+@pytest.fixture
+def space(tmp_path, monkeypatch):
+    """The file of a search, and what it was asked to do; what it finds is made up."""
+    file, given = tmp_path / "space.yml", []
+    ranges = "seed: 1, mixup: {low: 0, high: 0.5}, batch_size: [8, 16]"
+    file.write_text(f"architecture: cnn\ntrials: 3\nparameters: {{{ranges}}}\n")
+    values = ((0.1, 8, 0.5, False), (0.3, 16, 0.4, True), (0.2, 16, 0.7, False))
+    trials = [
+        search.Trial({"mixup": m, "batch_size": n}, uar, 2, pruned) for m, n, uar, pruned in values
+    ]
+
+    def run(asked, **options):
+        given.append(options)
+        about = {"architecture": "cnn", "corpus": "demo", "seed": 0, "winner": {}, "pruned": 1}
+        return search.Record(**about, fixed=asked.fixed, space=asked.space, trials=trials,
+                             configurations=3, importances={"mixup": 0.75})  # fmt: skip
+
+    monkeypatch.setattr(search, "run", run)
+    return file, given
+
+
+def test_a_search_prints_its_best_and_the_command_that_runs_it(ser, tmp_path, space):
+    file, given = space
+    out = tmp_path / "table.csv"
+    code, printed, err = ser("search", file, "--scheduler", "tcp://host:1", "--out", out)
+    assert (code, err, given) == (0, f"written to {out}\n", [{"workers": "tcp://host:1"}])
+    lines = [line.split() for line in printed.splitlines()]
+    assert lines[0] == ["mixup", "batch_size", "validation_uar", "folds", "pruned"]
+    assert lines[1] == ["0.2", "16", "0.700", "2", "False"]
+    assert ["mixup", "0.75"] in lines
+    assert list(pd.read_csv(out)["validation_uar"]) == [0.7, 0.5, 0.4]
+    (command,) = re.findall(r"^ser run (.*)", printed.replace("\\\n", " "), re.MULTILINE)
+    asked = cli.parser().parse_args(["run", *shlex.split(command)])
+    assert (asked.notebooks, asked.corpus) == (["cnn"], "demo")
+    assert commands.given(asked) == {"mixup": 0.2, "batch_size": 16, "seed": 1}
+    record = json.loads(ser("search", file, "--json")[1])
+    assert (record["configurations"], record["trials"][0]["validation_uar"]) == (3, 0.5)
+
+
+def test_a_search_that_is_refused_before_work(ser, space):
+    file, given = space
+    code, _, err = ser("search", file, "--out", "nowhere/table.csv")
+    assert_one_sentence(code, err, "name a file in a folder that is there")
+    file.write_text("architecture: cnn\ntrials: 0\nparameters: {epochs: [1, 2]}\n")
+    code, _, err = ser("search", file)
+    assert_one_sentence(code, err, "space.yml: trials must be a whole number from 1, not 0")
+    assert given == []
 
 
 # ser predict

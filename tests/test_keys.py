@@ -95,6 +95,14 @@ def test_new_benchmarks_execute_the_page_on_speed_alone(copy, corpus):
     assert changed(pages, page_keys(corpus, pages)) == {"speed"}
 
 
+def test_a_search_executes_the_page_of_its_method_alone(copy, corpus):
+    run, pages = run_key(corpus), page_keys(corpus)
+    (copy / "runs" / "table" / "search").mkdir(parents=True)
+    (copy / "runs" / "table" / "search" / "cnn-0123.json").write_text("{}")
+    assert run_key(corpus) == run
+    assert changed(pages, page_keys(corpus)) == {"cnn"}
+
+
 def test_a_network_is_keyed_by_its_own_file(copy, corpus):
     keys = {name: run_key(corpus, name) for name in ("cnn", "cnn_gru")}
     append(copy / "ser_lib/models/networks/cnn_gru.py", "# a comment\n")

@@ -117,13 +117,43 @@ def sweep(options) -> int:
     """Train a grid of networks and compare them by validation."""
     from ser_lib.experiments import sweep
 
-    out = Path(options.out).absolute() if options.out else None
-    if out and (out.is_dir() or not out.parent.is_dir()):
-        raise ParameterError(f"cannot write {options.out}: name a file in a folder that is there")
+    _check_out(options.out)
     table = sweep.run(sweep.read(options.file), workers=options.scheduler)
     print(sweep.in_words(table))
     _write_table(table, options.out)
     return 0
+
+
+def search(options) -> int:
+    """Search a method's parameters by validation."""
+    from ser_lib.experiments import search, sweep
+    from ser_lib.pages import provenance
+
+    _check_out(options.out)
+    asked = search.read(options.file)
+    record = search.run(asked, workers=options.scheduler)
+    _write_table(record.table, options.out)
+    if options.json:
+        print(json.dumps(asdict(record), indent=1))
+        return 0
+    print(sweep.in_words(record.table.head(SHOWN)))
+    n = f"{record.configurations} configurations tried, {record.pruned} trials pruned"
+    print(f"\n{n}; which parameters mattered:")
+    for name, share in record.importances.items():
+        print(f"  {name:<16} {share:.2f}")
+    if record.best:
+        given = record.best.parameters | asked.fixed
+        corpus, name = given.pop("corpus"), given.pop("architecture")
+        print("\nno test score was read; this runs and tests the best, once:")
+        print(provenance.command(name, corpus, given, data=asked.data_dir))
+    return 0
+
+
+def _check_out(out: str | None) -> None:
+    """Refuse a file that could not be written after hours of work."""
+    file = Path(out).absolute() if out else None
+    if file and (file.is_dir() or not file.parent.is_dir()):
+        raise ParameterError(f"cannot write {out}: name a file in a folder that is there")
 
 
 def _write_table(table, out: str | None) -> None:

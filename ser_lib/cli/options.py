@@ -31,6 +31,7 @@ EXAMPLES = {
     "manifest": "ser manifest emodb --data path/to/emodb",
     "run": "ser run cnn_gru --corpus emodb -p epochs=5",
     "sweep": "ser sweep grid.yml --out table.csv",
+    "search": "ser search space.yml",
     "audit": "ser audit split.csv --corpus emodb",
     "book": "ser book --corpus emodb --pdf",
     "runs": "ser runs --out runs.csv",
@@ -90,6 +91,8 @@ def parser() -> argparse.ArgumentParser:
     add("--dry-run", action="store_true", help=text)
     add = command(commands.sweep, "--scheduler", "--out")
     add("file", metavar="FILE.yml", help="corpus, architecture and parameters")
+    add = command(commands.search, "--scheduler", "--out", "--json")
+    add("file", metavar="FILE.yml", help="as of a sweep, with ranges and the number of trials")
     add = command(commands.audit, "--corpus", "--data", "--json")
     text = "CSV file with the columns fold, utterance, part; by default one of our protocols"
     add("split", metavar="SPLIT", nargs="?", help=text)

@@ -14,11 +14,12 @@ Each combination is an experiment as any other, under its usual key: what is the
 trained again, and a sweep that was interrupted goes on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import product
 from math import prod
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 import yaml
@@ -31,8 +32,9 @@ from ser_lib.experiments.experiment import Experiment, as_number
 
 KEYS = ("corpus", "data_dir", "architecture", "parameters")
 PARAMETERS = [f.name for f in fields(Experiment) if f.name not in ("corpus", "architecture")]
-MANY = 10_000  # runs of a sweep
+MANY = 10_000  # combinations of a file
 SCORES = ("validation_uar", "uar", "uar_low", "uar_high", "accuracy")
+Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True)
@@ -41,22 +43,32 @@ class Grid:
 
     experiments: list[Experiment]  # one per combination; the last list of the file varies fastest
     data_dir: str | None
-    varied: list[str]  # names of the parameters in which the experiments differ
+    choices: dict[str, list]  # by parameter, the values that the file lists
+
+    @property
+    def varied(self) -> list[str]:
+        """Names of the parameters in which the experiments differ."""
+        return [name for name, values in self.choices.items() if len(values) > 1]
 
 
 def read(file: str | Path) -> Grid:
     """Read the file of a sweep; a `ParameterError` names the file and the key that is wrong."""
+    return parsed(file, grid_of)
+
+
+def parsed(file: str | Path, make: Callable[[object], Parsed]) -> Parsed:
+    """Read a YAML file and make something of its content; errors name the file."""
     try:
         text = Path(file).read_text(encoding="utf-8")
         content, twice = yaml.safe_load(text), next(_twice(yaml.compose(text)), None)
     except (OSError, UnicodeDecodeError) as error:
-        raise ParameterError(f"cannot read the sweep {file}: {error}") from error
+        raise ParameterError(f"cannot read {file}: {error}") from error
     except (yaml.YAMLError, ValueError, AttributeError, RecursionError) as error:
         raise ParameterError(f"{file} is not YAML: {' '.join(str(error).split())}") from error
     if twice:
         raise ParameterError(f"{file}: '{twice}' is there twice; give its values as one list")
     try:
-        return _grid(content)
+        return make(content)
     except ParameterError as error:
         raise ParameterError(f"{file}: {error}") from error
 
@@ -99,18 +111,22 @@ def in_words(table: pd.DataFrame) -> str:
     return table.to_string(index=False, formatters=shown)
 
 
-def _grid(content: object) -> Grid:
+def grid_of(content: object, *, kind: str = "sweep", keys: Sequence[str] = KEYS) -> Grid:
+    """Return the grid of a file's content; `kind` is what errors call it, `keys` what it may have.
+
+    A `ParameterError` names what is wrong.
+    """
     if not isinstance(content, dict):
-        raise ParameterError(f"a sweep has the keys {', '.join(KEYS)}")
+        raise ParameterError(f"a {kind} has the keys {', '.join(keys)}")
     for key in content:
-        choose(key, KEYS, "key of a sweep")
+        choose(key, keys, f"key of a {kind}")
     if "architecture" not in content:
         raise ParameterError("architecture is missing: name one network, or several in a list")
     parameters = content.get("parameters") or {}
     if not isinstance(parameters, dict):
         raise ParameterError("parameters must be names with a value or a list of values each")
     for name in parameters:
-        choose(name, PARAMETERS, "parameter of a sweep")
+        choose(name, PARAMETERS, f"parameter of a {kind}")
     # Several corpora are one text, joined by commas, and so are their folders.
     place = {key: content[key] for key in ("corpus", "data_dir") if content.get(key) is not None}
     for key, value in place.items():
@@ -120,7 +136,7 @@ def _grid(content: object) -> Grid:
     tried = {"architecture": content["architecture"], **parameters}
     choices = {name: _choices(name, value) for name, value in tried.items()}
     if (n := prod(map(len, choices.values()))) > MANY:
-        raise ParameterError(f"a sweep has {MANY:,} runs at most, not {n:,}")
+        raise ParameterError(f"a {kind} has {MANY:,} combinations at most, not {n:,}")
     experiments: dict[Experiment, str] = {}
     for values in product(*choices.values()):
         combination = dict(zip(choices, values, strict=True))
@@ -129,8 +145,7 @@ def _grid(content: object) -> Grid:
         if same := experiments.get(experiment):
             raise ParameterError(f"{same} and {words} are the same run; list it once")
         experiments[experiment] = words
-    varied = [name for name, values in choices.items() if len(values) > 1]
-    return Grid(list(experiments), data_dir, varied)
+    return Grid(list(experiments), data_dir, choices)
 
 
 def _choices(name: str, value: object) -> list:

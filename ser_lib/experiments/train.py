@@ -10,7 +10,7 @@ costs no training.
 import json
 import platform
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -106,56 +106,59 @@ def train_all(
 
 
 def prepare(plans: Iterable[Plan], *, workers: Workers = None, progress: Progress = None) -> int:
-    """Train the folds that are missing, for `gather` to collect; return how many there were.
+    """Train the folds that are missing, for `gather` to collect; return how many there were."""
+    return sum(1 for _ in each(plans, workers=workers, progress=progress))
 
-    What another process trains is waited for.
+
+def each(
+    plans: Iterable[Plan], *, workers: Workers = None, progress: Progress = None
+) -> Generator[Path, None, None]:
+    """Train the folds that are missing; yield the folder of each as it is done.
+
+    What another process trains is waited for. A caller that asks for no more ends the training.
     """
+    say = progress or jobs.tell
     plans = [plan for plan in plans if not (run_folder(*plan) / "record.json").is_file()]
+    todo: dict[ModuleType, list[tuple]] = {}
+    done, total = 0, 0
     with ExitStack() as locks:
         # In one order, because two processes could wait for each other for ever.
         for lock in sorted({_lock(*plan) for plan in plans}):
             locks.enter_context(alone(lock))
-        return _prepare(plans, workers, progress)
-
-
-def _prepare(plans: list[Plan], workers: Workers, progress: Progress) -> int:
-    say = progress or jobs.tell
-    todo: dict[ModuleType, list[tuple]] = {}
-    done, total = 0, 0
-    for experiment, corpus, folds in plans:
-        if not (parts := missing(experiment, corpus, folds)):
-            continue
-        method = METHODS[experiment.architecture]
-        features = method.prepare(experiment, corpus, workers)
-        table = corpus.table[["utterance", "speaker", "emotion"]]  # each job takes it along
-        done, total = done + len(folds) - len(parts), total + len(folds)
-        for folder, number in parts.items():
-            job = (folder, experiment, number, folds[number], table, corpus.emotions, features)
-            todo.setdefault(method, []).append(job)
-    if todo:
-        check_writable(ROOM)
-        if done:
+        for experiment, corpus, folds in plans:
+            if not (parts := missing(experiment, corpus, folds)):
+                continue
+            method = METHODS[experiment.architecture]
+            features = method.prepare(experiment, corpus, workers)
+            table = corpus.table[["utterance", "speaker", "emotion"]]  # each job takes it along
+            done, total = done + len(folds) - len(parts), total + len(folds)
+            for folder, number in parts.items():
+                job = (folder, experiment, number, folds[number], table, corpus.emotions, features)
+                todo.setdefault(method, []).append(job)
+        if todo:
+            check_writable(ROOM)
+        if todo and done:
             say(f"{done} of {total} folds are there already")
-    for method, own in todo.items():
-        watch = _watcher(own, done, total)
-        options = {"workers": method.where(workers), "initializer": method.start_worker}
-        for target, line, files in jobs.each(_fit, own, **options, watch=watch):
-            with fresh_folder(target) as folder:
-                for name, content in files.items():
-                    write_atomically(folder / name, content)
-                seal(folder)
-            done += 1
-            if progress or not jobs.show(""):
-                say(f"fold {done} of {total}: {line}")
-    return sum(map(len, todo.values()))
+        for method, own in todo.items():
+            watch = _watcher(own, done, total)
+            options = {"workers": method.where(workers), "initializer": method.start_worker}
+            for target, line, files in jobs.each(_fit, own, **options, watch=watch):
+                with fresh_folder(target) as folder:
+                    for name, content in files.items():
+                        write_atomically(folder / name, content)
+                    seal(folder)
+                done += 1
+                if progress or not jobs.show(""):
+                    say(f"fold {done} of {total}: {line}")
+                yield target
 
 
 def missing(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold]) -> dict[Path, int]:
     """Return where the folds that are still to be trained will be kept, each with its number."""
     if (run_folder(experiment, corpus, folds) / "record.json").is_file():
         return {}
-    folders = enumerate(_folders(experiment, corpus, folds))
-    return {folder: number for number, folder in folders if not folder.is_dir()}
+    places = enumerate(fold_folders(experiment, corpus, folds))
+    return {folder: number for number, folder in places if not folder.is_dir()}
 
 
 def _watcher(own: Sequence[tuple], before: int, total: int) -> Callable[[Sequence[int]], None]:
@@ -212,7 +215,7 @@ def _collect(
     with fresh_folder(folder) as temporary:
         run = _run(experiment, corpus, folds, temporary)
         names = [fold.name for fold in folds]
-        best = _folders(experiment, corpus, folds)[names.index(run.record.bundle)]
+        best = fold_folders(experiment, corpus, folds)[names.index(run.record.bundle)]
         exported = [(best / "bundle", temporary / "bundle")]
         # In a process of its own unless one is asked for: TensorFlow is large, and not silent.
         own = workers if workers == 1 else None
@@ -279,8 +282,8 @@ def bundles(run: Run) -> dict[str, Path]:
     """Return the folder of every fold's network; a `RecordError` says that one is gone."""
     if run.corpus is None:
         raise RecordError(f"{run.folder} was read without its corpus: its folds are not known")
-    folders = _finished(run.experiment, run.corpus, run.folds)
-    return {fold.name: f / "bundle" for fold, f in zip(run.folds, folders, strict=True)}
+    folders = fold_folders(run.experiment, run.corpus, run.folds)
+    return {fold_result(folder)["name"]: folder / "bundle" for folder in folders}
 
 
 def validation(run: Run, *, workers: Workers = None) -> pd.DataFrame:
@@ -307,10 +310,10 @@ def validation(run: Run, *, workers: Workers = None) -> pd.DataFrame:
 
 def _lock(*plan) -> Path:
     """Return the file that only one process holds while it writes the folds, or the run."""
-    return _folders(*plan)[0].parent.with_suffix(".lock")
+    return fold_folders(*plan)[0].parent.with_suffix(".lock")
 
 
-def _folders(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold]) -> list[Path]:
+def fold_folders(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold]) -> list[Path]:
     """Return where the finished folds are kept; their names may hold any character."""
     folder = folder_of(experiment.corpus) / "folds" / fold_key(experiment, corpus, folds)
     names = [quote(fold.name, safe=" ") for fold in folds]
@@ -318,24 +321,22 @@ def _folders(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold]) ->
     return [folder / (n if len(n) < 200 else f"{n[:150]}-{digest(n)}") for n in names]
 
 
-def _finished(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold]) -> list[Path]:
-    """Return the folders of the folds, all of which are there as they were written."""
-    folders = _folders(experiment, corpus, folds)
-    for folder in folders:
-        if not folder.is_dir():
-            raise RecordError(f"there is no {folder}; run the {experiment.architecture} again")
-        if wrong := altered(folder):
-            raise RecordError(
-                f"{folder} is damaged, remove it and run again: {wrong[0]} is not as it was written"
-            )
-    return folders
+def fold_result(folder: Path) -> dict:
+    """Return what the training of a fold gave; a `RecordError` says that it is gone or damaged."""
+    if not folder.is_dir():
+        raise RecordError(f"there is no {folder}; run its experiment again")
+    if wrong := altered(folder):
+        raise RecordError(
+            f"{folder} is damaged, remove it and run again: {wrong[0]} is not as it was written"
+        )
+    return json.loads((folder / "fold.json").read_text())
 
 
 def _run(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold], folder: Path) -> Run:
     """Collect the folds into a run in `folder`, with the bundle; key and times are to come."""
     labels = corpus.emotions
-    folders = _finished(experiment, corpus, folds)
-    results = [json.loads((part / "fold.json").read_text()) for part in folders]
+    folders = fold_folders(experiment, corpus, folds)
+    results = [fold_result(folder) for folder in folders]
     history, predictions = (
         pd.concat([read(part / f"{name}.csv") for part in folders], ignore_index=True)
         for name, read in (("history", pd.read_csv), ("predictions", runs.read_predictions))

@@ -1,19 +1,21 @@
 """Training on one corpus and testing on another, of another language, another room, other people.
 
-This is the protocol nearest to use: a network is always used on recordings that are not its
-corpus's. Each corpus is tested once, by a network that has seen nothing of it, and only the
-emotions that both have are told apart.
+This is the protocol nearest to use: a method is always used on recordings that are not its
+corpus's. Each corpus is tested by a network and by the discriminant that have seen nothing of it,
+and only the emotions that both have are told apart. What that costs is seen beside a discriminant
+that other speakers of both corpora trained.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ser_lib.core.errors import SplitError
 from ser_lib.corpora import Corpus, Manifest, describe
 from ser_lib.experiments import train as training
 from ser_lib.experiments.experiment import Experiment
-from ser_lib.experiments.run import Run
-from ser_lib.metrics.jackknife import Estimate
+from ser_lib.experiments.run import Result, Run
+from ser_lib.metrics.jackknife import Estimate, corrected
 from ser_lib.pages import runs
 from ser_lib.pages.words import Fact, Markdown
 
@@ -23,8 +25,9 @@ USUAL = {"demo": "demo2"}  # the pair of a corpus if none is named; of all other
 
 @dataclass(frozen=True)
 class Direction:
-    """The test of one corpus by a network that was trained on the others."""
+    """The test of one corpus by a method that was trained on the others."""
 
+    method: str
     trained: list[Corpus]
     tested: Corpus
     n_train: int  # utterances
@@ -34,11 +37,26 @@ class Direction:
 
 
 @dataclass(frozen=True)
+class Home:
+    """The discriminant on one corpus: without and with speakers of that corpus in training.
+
+    Both differences are corrected for the number of corpora.
+    """
+
+    tested: Corpus
+    gain: Estimate  # of UAR, without: less the network's
+    within: Estimate  # UAR, with
+    loss: Estimate  # of UAR, without less with
+
+
+@dataclass(frozen=True)
 class Across(Fact):
     """What came of training on one corpus and testing on another."""
 
-    run: Run | None = None  # with the joined corpora; None if they do not allow it
+    run: Run | None = None  # of the network, on joined corpora; None if they do not allow it
     reason: str = ""  # why they do not
+    discriminant: Run | None = None  # in the same folds
+    within: Run | None = None  # of the discriminant, trained on other speakers of all corpora
 
     @property
     def corpora(self) -> list[tuple[Corpus, Markdown, int, int]]:
@@ -55,21 +73,60 @@ class Across(Fact):
         return 1 / len(self.run.emotions) if self.run else 0.0
 
     @property
-    def directions(self) -> list[Direction]:
-        """The test of every corpus, in the order of the folds."""
-        return [self._direction(fold) for fold in self.run.record.folds] if self.run else []
+    def runs(self) -> list[Run]:
+        """Those that never heard the tested corpus: of the network, and of the discriminant."""
+        return [run for run in (self.run, self.discriminant) if run]
 
-    def _direction(self, fold: Mapping) -> Direction:
-        run, tested = self.run, fold["name"].removeprefix("corpus-")
-        part = run.on(run.predictions[run.predictions["fold"] == fold["name"]])
+    @property
+    def directions(self) -> list[Direction]:
+        """The test of every corpus by the network, in the order of the folds."""
+        return self._directions(self.runs[:1])
+
+    @property
+    def all_directions(self) -> list[Direction]:
+        """The same by each method."""
+        return self._directions(self.runs)
+
+    @cached_property
+    def home(self) -> list[Home]:
+        """The discriminant on each corpus; empty where speakers cannot be left out."""
+        if not (self.discriminant and self.within):
+            return []
+        rows = []
+        for fold in self.discriminant.record.folds:
+            away, network = (_part(run, fold["name"]) for run in (self.discriminant, self.run))
+            known = self.within.predictions
+            here = self.within.on(known[known["utterance"].isin(away.predictions["utterance"])])
+            pairs = [runs.uar_difference(away, network), runs.uar_difference(away, here)]
+            rows.append((describe(_name(fold)), here.uar, *pairs))
+        tested, within, *pairs = zip(*rows, strict=True)
+        gain, loss = map(corrected, pairs)
+        return [Home(*row) for row in zip(tested, gain, within, loss, strict=True)]
+
+    def _directions(self, of: list[Run]) -> list[Direction]:
+        pairs = [(fold, run) for run in of for fold in run.record.folds]
+        return [self._direction(run, fold, len(pairs)) for fold, run in pairs]
+
+    def _direction(self, run: Run, fold: Mapping, n: int) -> Direction:
+        tested, part = _name(fold), _part(run, fold["name"])
         return Direction(
+            method=run.title,
             trained=[describe(c) for c in run.record.corpus.name.split(",") if c != tested],
             tested=describe(tested),
             n_train=fold["n_train"],
             n_test=len(part.predictions),
             accuracy=part.metrics["accuracy"],
-            uar=replace(part.uar, null=self.chance, comparisons=len(run.record.folds)),
+            uar=replace(part.uar, null=self.chance, comparisons=n),
         )
+
+
+def _name(fold: Mapping) -> str:
+    """Return the corpus that a fold tests."""
+    return fold["name"].removeprefix("corpus-")
+
+
+def _part(run: Run, fold: str) -> Result:
+    return run.on(run.predictions[run.predictions["fold"] == fold])
 
 
 def plan(
@@ -80,25 +137,29 @@ def plan(
     other_dir: str | None = None,
     seed: int = 0,
     options: Mapping | None = None,
-) -> tuple[Experiment, str]:
-    """Return the experiment of a page's parameters, and the folders of its corpora.
+) -> tuple[list[Experiment], str]:
+    """Return the experiments of a page's parameters, and the folders of its corpora.
 
-    A corpus that is several already is left as it is; split and folds mean nothing here.
+    They are those of the network, the discriminant, and the discriminant within. A corpus that is
+    several already is left as it is; split and folds mean nothing here.
     """
     names, folders = corpus, data_dir or ""
     if "," not in corpus:
         names = f"{corpus},{other or USUAL.get(corpus, 'demo')}"
         folders = f"{folders},{other_dir or ''}"
-    used = {k: v for k, v in (options or {}).items() if k not in ("split", "folds")}
-    given = {"protocol": "cross-corpus", "seed": seed, "options": used}
-    return runs.experiment(ARCHITECTURE, names, **given), folders
+    used = {k: v for k, v in (options or {}).items() if k not in ("split", "folds", "enrolled")}
+    if str(used.get("features")).startswith("table:"):
+        del used["features"]  # a table is of one corpus
+    methods = ((ARCHITECTURE, "cross-corpus"), ("lda", "cross-corpus"), ("lda", "speaker-kfold"))
+    given = {"seed": seed, "options": used}
+    return [runs.experiment(name, names, protocol=p, **given) for name, p in methods], folders
 
 
 def load(**parameters) -> Manifest:
     """Read the corpora of `plan`; SplitError if they cannot be tested on each other."""
-    experiment, folders = plan(**parameters)
-    manifest = runs.load(experiment.corpus, folders, parameters.get("options"))
-    training.audited(experiment, manifest)  # refuses corpora with too few speakers
+    (first, *_), folders = plan(**parameters)
+    manifest = runs.load(first.corpus, folders, parameters.get("options"))
+    training.audited(first, manifest)  # refuses corpora with too few speakers
     return manifest
 
 
@@ -108,5 +169,10 @@ def train(**parameters) -> Across:
         manifest = load(**parameters)
     except SplitError as error:
         return Across(reason=str(error))
-    experiment, _ = plan(**parameters)
-    return Across(training.train_all([(experiment, manifest)])[0])
+    planned = [(one, manifest) for one in plan(**parameters)[0]]
+    try:
+        training.audited(*planned[-1])
+    except SplitError:  # too few speakers to leave some of both corpora out
+        planned.pop()
+    run, discriminant, *within = training.train_all(planned)
+    return Across(run, discriminant=discriminant, within=next(iter(within), None))

@@ -15,7 +15,7 @@ from textwrap import dedent
 import numpy as np
 import pandas as pd
 
-from ser_lib.experiments import fit
+from ser_lib.experiments import fit, search
 from ser_lib.experiments import lda as fitting
 from ser_lib.experiments.baselines import Baseline
 from ser_lib.experiments.experiment import Experiment
@@ -84,6 +84,11 @@ class Steps(Fact):
     def run(self) -> Run:
         """The finished discriminant's."""
         return self.trained[-1]
+
+    @property
+    def tried(self) -> search.Tried | None:
+        """What was tried before the run was reported; None where nothing was searched."""
+        return search.tried(self.run)
 
     @cached_property
     def steps(self) -> list[Step]:

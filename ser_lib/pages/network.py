@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from ser_lib.experiments import search
 from ser_lib.experiments.baselines import Baseline
 from ser_lib.experiments.run import Run
 from ser_lib.metrics import scores
@@ -72,6 +73,11 @@ class Network(Fact):
     top: int = 3  # confusions that are listed
 
     least_mutual = MUTUAL
+
+    @property
+    def tried(self) -> search.Tried | None:
+        """What was tried before the run was reported; None where nothing was searched."""
+        return search.tried(self.run)
 
     @property
     def best_epoch(self) -> float:

@@ -99,7 +99,7 @@ def trace(
             rows.append((name, shown, "" if value == default else _typed(default)))
     name = runs[0].record.corpus.name if runs else corpus.corpus if corpus else ""
     return Trace(
-        command=_command(page, name, changed),
+        command=command(page, name, changed),
         split="split" in changed,
         sources=list(dict.fromkeys(map(_source, runs or filter(None, [corpus])))),
         protocols=list(dict.fromkeys(run.protocol_words for run in runs)),
@@ -111,12 +111,13 @@ def trace(
     )
 
 
-def _command(page: str, corpus: str, changed: Mapping) -> str:
+def command(page: str, corpus: str, changed: Mapping, *, data: str | None = None) -> str:
+    """Return the command that makes a page with changed parameters; `data` is its --data."""
     options = f" --corpus {shlex.quote(corpus)}" if corpus else ""
     here = {name for name, row in CATALOGUE.items() if row.synthetic}
     folders = ["" if name in here else f"path/to/{name}" for name in corpus.split(",")]
-    if corpus and any(folders):
-        options += f" --data {shlex.quote(','.join(folders))}"
+    if data or (corpus and any(folders)):
+        options += f" --data {shlex.quote(data or ','.join(folders))}"
     for name, value in changed.items():
         options += f" \\\n  -p {shlex.quote(f'{name}={_typed(value)}')}"
     return f"ser run {page}{options}"

@@ -30,7 +30,7 @@ from ser_lib.core.files import digest, fresh_folder, workspace, write_atomically
 from ser_lib.core.jobs import processors
 from ser_lib.corpora import Manifest
 from ser_lib.corpora.loader import in_words
-from ser_lib.experiments import baselines, forecast, train
+from ser_lib.experiments import baselines, forecast, search, train
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.names import folder_of
 from ser_lib.features import maps, store
@@ -54,7 +54,7 @@ def _all_methods(values: Mapping) -> list[Experiment]:
     return [_experiment(name, values) for name in (*ARCHITECTURES, "lda")]
 
 
-def _across(values: Mapping) -> Experiment:
+def _across(values: Mapping) -> list[Experiment]:
     return across.plan(**{name: values[name] for name in ACROSS if name in values})[0]
 
 
@@ -68,8 +68,8 @@ READS: dict[str, Callable[[Mapping], list[Experiment]]] = {
     "lda": lambda values: lda.experiments(**values),
     "comparison": lambda values: [*comparison.experiments(**values), _experiment("lda", values)],
     **dict.fromkeys(("introduction", "own"), _all_methods),
-    "across": lambda values: [_across(values)],
-    "conclusions": lambda values: [*_all_methods(values), _across(values)],
+    "across": _across,
+    "conclusions": lambda values: [*_all_methods(values), *_across(values)],
 }
 """Which runs a page reads, by the values of its parameters: all networks, or others."""
 
@@ -282,15 +282,16 @@ def _plans(
     experiments: list[Experiment], manifest: Manifest, values: dict
 ) -> dict[Experiment, train.Plan]:
     """Return each experiment with its corpus and audited folds."""
+    abroad = _across(values) if "other" in values else []
+    load = cache(lambda: across.load(**{name: values[name] for name in ACROSS}))
     plans = {}
     for one in experiments:
-        joined = manifest
-        if "other" in values and one.protocol == "cross-corpus":
-            try:
-                joined = across.load(**{name: values[name] for name in ACROSS})
-            except SplitError:
-                continue  # the page says why
-        plans[one] = (one, joined, train.audited(one, joined))
+        try:
+            own = load() if one in abroad else manifest
+            plans[one] = (one, own, train.audited(one, own))
+        except SplitError:
+            if one not in abroad:
+                raise  # the page on other corpora says why
     return plans
 
 
@@ -298,6 +299,8 @@ def _page(name: str, values: dict, inputs: list[str], manifest: Manifest) -> Pat
     """Return where the executed notebook with these parameters, and these runs, is kept."""
     if name == "speed":
         inputs = [speed.content()]  # new benchmarks are shown at once
+    if name in train.METHODS:  # how many configurations were tried, too
+        inputs = [*inputs, *map(digest, search.records_of(manifest.corpus, name))]
     for file in map(Path, values.get("predictions", ())):
         inputs = [*inputs, file.stem, digest(file)]
     # Where folders and files are decides nothing, what is in them does.

@@ -36,7 +36,7 @@ from ser_lib.core.errors import (
     StoreError,
 )
 from ser_lib.core.files import write_atomically
-from ser_lib.experiments import sweep, train
+from ser_lib.experiments import search, sweep, train
 from ser_lib.experiments.experiment import Experiment
 from ser_lib.features import store
 
@@ -635,6 +635,10 @@ def test_what_the_page_and_the_errors_tell_to_do_is_understood(tmp_path):
     assert (context.params["nthreads"], context.params["n_workers"]) == (1, "2")
     for block in blocks("python"):
         compile(block, "book/cluster.md", "exec")
-    (grid,) = blocks("yaml")
-    (tmp_path / "grid.yml").write_text(grid)
-    assert len(sweep.read(tmp_path / "grid.yml").experiments) == 6
+    for text in blocks("yaml"):
+        file = tmp_path / "file.yml"
+        file.write_text(text)
+        if "trials" in text:
+            assert len(search.read(file).space) == 3
+        else:
+            assert len(sweep.read(file).experiments) == 6

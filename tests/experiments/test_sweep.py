@@ -36,7 +36,7 @@ def grid_of(table, **values) -> sweep.Grid:
         Experiment(architecture="cnn", corpus="table", **dict(zip(values, row, strict=True)))
         for row in product(*values.values())
     ]
-    return sweep.Grid(experiments, str(table), list(values))
+    return sweep.Grid(experiments, str(table), values)
 
 
 # The file
@@ -55,7 +55,9 @@ def test_every_combination_is_an_experiment(reading):
 
 def test_one_run_is_a_sweep_and_all_parameters_of_an_experiment_are_known(reading):
     grid = reading("architecture: cnn\ndata_dir: some/where\n")
-    assert grid == sweep.Grid([Experiment(architecture="cnn")], "some/where", [])
+    assert grid == sweep.Grid(
+        [Experiment(architecture="cnn")], "some/where", {"architecture": ["cnn"]}
+    )
     known = {field.name for field in fields(Experiment)}
     assert set(sweep.PARAMETERS) == known - {"architecture", "corpus"}
 
@@ -71,7 +73,7 @@ def test_one_run_is_a_sweep_and_all_parameters_of_an_experiment_are_known(readin
         ("architecture: cnn\nparameters: &a {seed: *a}", "seed must be a value or a list"),
         (
             f"architecture: cnn\nparameters: {{seed: {list(range(101))}, epochs: {[1] * 100}}}",
-            "a sweep has 10,000 runs at most, not 10,100",
+            "a sweep has 10,000 combinations at most, not 10,100",
         ),
         ("architectures: cnn", "unknown key of a sweep 'architectures' .did you mean 'archi"),
         ("corpus: demo", "architecture is missing"),
@@ -95,7 +97,7 @@ def test_one_run_is_a_sweep_and_all_parameters_of_an_experiment_are_known(readin
     ],
 )
 def test_a_file_that_is_refused(reading, tmp_path, text, message):
-    with pytest.raises(ParameterError, match=r"cannot read the sweep .*none\.yml: .*No such file"):
+    with pytest.raises(ParameterError, match=r"cannot read .*none\.yml: .*No such file"):
         sweep.read(tmp_path / "none.yml")
     with pytest.raises(ParameterError, match=rf"^/.*grid\.yml.*{message}"):
         reading(text)

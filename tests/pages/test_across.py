@@ -8,7 +8,7 @@ from ser_lib.core.errors import ParameterError
 from ser_lib.metrics.scores import uar
 from ser_lib.pages import across
 
-TEXTS = ("overview", "scores")
+TEXTS = ("overview", "scores", "home")
 
 
 @pytest.mark.parametrize(
@@ -25,10 +25,18 @@ TEXTS = ("overview", "scores")
     ],
 )
 def test_what_is_paired(given, corpus, folders):
-    experiment, places = across.plan(**given, seed=1, options={"epochs": 3, "split": "s.csv"})
-    assert (experiment.corpus, places) == (corpus, folders)
-    assert (experiment.protocol, experiment.epochs, experiment.seed) == ("cross-corpus", 3, 1)
-    assert experiment.split is None, "a split of one corpus means nothing for two"
+    options = {"epochs": 3, "split": "s.csv", "features": "table:t.csv"}
+    planned, places = across.plan(**given, seed=1, options=options)
+    assert places == folders
+    asked = [(one.architecture, one.protocol, one.epochs, one.features) for one in planned]
+    assert asked == [
+        ("cnn_gru", "cross-corpus", 3, None),
+        ("lda", "cross-corpus", None, "stack"),
+        ("lda", "speaker-kfold", None, "stack"),
+    ]
+    for one in planned:
+        assert (one.corpus, one.seed) == (corpus, 1)
+        assert one.split is None, "a split of one corpus means nothing for two"
 
 
 def test_an_unknown_other_corpus():
@@ -74,6 +82,40 @@ def test_every_direction_has_its_row():
         assert row["UAR (95 %)"].startswith(f"{score:.2f} (")
 
 
+def test_the_discriminant_is_compared_with_the_network_and_with_itself_at_home():
+    run = make_run(skill=0.2)
+    truth = list(run.predictions["truth"])
+    both = [
+        factory.with_data(
+            factory.make_run("cnn", protocol=protocol, truth=truth, seed=seed, skill=skill),
+            corpus={"name": "demo,emodb"},
+        )
+        for protocol, seed, skill in (("cross-corpus", 1, 2.0), ("speaker", 2, 9.0))
+    ]
+    page = across.Across(run, discriminant=both[0], within=both[1])
+    tables = {}
+    for name, one in zip(("network", "without", "with"), (run, *both), strict=True):
+        tables[name] = one.predictions.assign(corpus=run.predictions["fold"])
+    scores = {
+        (name, fold): uar(part["truth"], part["predicted"], run.emotions)
+        for name, table in tables.items()
+        for fold, part in table.groupby("corpus")
+    }
+    assert [one.tested.name for one in page.home] == ["demo", "emodb"]
+    for one in page.home:
+        network, without, known = (scores[name, f"corpus-{one.tested.name}"] for name in tables)
+        assert one.within.value == pytest.approx(known)
+        assert one.gain.value == pytest.approx(without - network)
+        assert one.loss.value == pytest.approx(without - known)
+        assert (one.gain.sign, one.loss.sign) == (1, -1)
+        assert one.gain.comparisons == one.loss.comparisons == 2
+    assert len(page.all_directions) == len(parse(page.text("scores"))) == 4
+    assert {one.uar.comparisons for one in page.all_directions} == {4}
+    assert len(page.directions) == 2, "those of the network, which others quote"
+    assert all(texts(page, TEXTS))
+    assert len(parse(page.text("home"))) == 2
+
+
 @pytest.mark.parametrize(("skill", "sign"), [(3.0, 1), (0.0, 0), (-1.0, -1)])
 def test_the_level_follows_from_the_interval(skill, sign):
     page = across.Across(make_run(skill=skill))
@@ -84,5 +126,5 @@ def test_the_level_follows_from_the_interval(skill, sign):
 
 def test_the_texts_without_a_result():
     page = across.Across(reason="corpus 'table' has one speaker")
-    assert (page.corpora, page.directions) == ([], [])
+    assert (page.corpora, page.directions, page.home) == ([], [], [])
     assert "|" not in "".join(texts(page, TEXTS))

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
+from ser_lib.experiments.search import Tried
 from ser_lib.pages import network
 from ser_lib.pages.network import Network
 from ser_lib.pages.words import rounded
@@ -178,6 +179,15 @@ def test_every_level_of_training_is_worded(protocol, best, on):
     folds = folds[:1] if best == "one" else folds
     page = Network(with_data(RUN, protocol=protocol, parameters=parameters, folds=folds))
     assert all(texts(page, ["training"]))
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+def test_what_a_search_tried_is_said(monkeypatch, chosen):
+    before = Network(RUN).text("training")
+    monkeypatch.setattr(network.search, "tried", lambda run: Tried(1234, chosen))
+    text = Network(RUN).text("training")
+    assert text.startswith(before)
+    assert "1,234" in text[len(before) :]
 
 
 @pytest.mark.parametrize(
