@@ -39,7 +39,7 @@ from ser_lib.core.files import resource, seal, write_atomically
 from ser_lib.core.files import workspace as project_folder
 from ser_lib.corpora import describe
 from ser_lib.pages import live, speed
-from ser_lib.report import pdf, shelf
+from ser_lib.report import archive, pdf, shelf
 from ser_lib.report.checks import links, rendered
 from ser_lib.report.checks.browser import why_not
 
@@ -63,13 +63,14 @@ def publish(
     *,
     report: str | None = None,
     with_pdf: bool = False,
+    with_archive: bool = False,
     twice: bool = False,
     say: Callable[[str], None] = print,
 ) -> list[links.Finding]:
     """Build a report's book in the project's folder, check it, list it, and say where it is.
 
     With `twice` a second build, in a temporary folder, must not differ. Returned is what the gates
-    found: nothing if the book is sound.
+    found: nothing if the book is sound. Only then it is archived, see `archive`.
     """
     clock = time.perf_counter()
     describe(corpus)  # an unknown one is refused as such
@@ -81,12 +82,18 @@ def publish(
         with tempfile.TemporaryDirectory() as folder:
             again = build(corpus, **given, out=Path(folder))
             findings += links.differences(index.parent, again.parent)
+    packed = index.parents[1] / f"{report or corpus}.zip"
+    packed.unlink(missing_ok=True)  # one of another book
+    if with_archive and not findings:
+        archive.write(index.parent, packed, workspace=project)
     listed = shelf.write(project / "_build")
     seconds = time.perf_counter() - clock
     for part in shelf.parts(shelf.pages(project, corpus, report or corpus)):
         say(str(shelf.Part(**part)))
     say(str(shelf.Part("book and its gates", seconds)))
     say(f"all books: {listed}")
+    if packed.is_file():
+        say(f"the archive: {packed}")
     say(f"the book: {index}")
     return findings
 
