@@ -38,7 +38,7 @@ from ser_lib.core.errors import BookError
 from ser_lib.core.files import resource, seal, write_atomically
 from ser_lib.core.files import workspace as project_folder
 from ser_lib.corpora import describe
-from ser_lib.pages import live, speed
+from ser_lib.pages import live, review, speed
 from ser_lib.report import archive, pdf, shelf
 from ser_lib.report.checks import links, rendered
 from ser_lib.report.checks.browser import why_not
@@ -138,7 +138,11 @@ def build(
     entries = [entry for entry in contents(prose / "_toc.yml") if entry[1] != absent]
     named = [page for page in page_names(prose / "_toc.yml") if f"runs/{page}" != absent]
     notebooks = _read_pages(pages, named, corpus, name)
-    _tell_parts(notebooks, shelf.parts(pages))
+    told = {
+        speed.PARTS: speed.parts(shelf.parts(pages)),
+        review.TRIED: review.tried(workspace / "runs" / corpus),
+    }
+    _tell(notebooks, told)
     about = shelf.summary(name, corpus, notebooks, workspace / "runs")
     known = {"version": ser_lib.__version__, "started": ""} | about
     origin = ORIGIN.format(**known) if "title" in about else ""
@@ -219,11 +223,11 @@ def _read_pages(
     return {name: links.read_notebook(folder / f"{name}.ipynb") for name in names}
 
 
-def _tell_parts(notebooks: dict[str, nbformat.NotebookNode], listed: list[dict]) -> None:
-    """Put what the parts of the report took where a page leaves a place for it."""
+def _tell(notebooks: dict[str, nbformat.NotebookNode], told: dict[str, str]) -> None:
+    """Put what only the whole report knows where a page leaves a place, a cell with its tag."""
     for cell in (cell for notebook in notebooks.values() for cell in notebook.cells):
-        if speed.PARTS in cell.metadata.get("tags", []):
-            cell.source = speed.parts(listed)
+        for tag in told.keys() & set(cell.metadata.get("tags", [])):
+            cell.source = told[tag]
 
 
 def _copy_pages(notebooks: dict[str, nbformat.NotebookNode], target: Path, workspace: Path) -> None:

@@ -41,8 +41,6 @@ def make_workspace():
             assert API in toc.read_text()
             toc.write_text(toc.read_text().replace(API, ""))
             (folder / "book" / "api.md").unlink()
-            review = folder / "book" / "review.md"
-            review.write_text(review.read_text().replace("{doc}`api`", "its reference"))
         runs = folder / "runs" / CORPUS
         (runs / "reports" / CORPUS).mkdir(parents=True)
         pages = {name: page(name.title()) for name in book.page_names(folder / "book/_toc.yml")}
