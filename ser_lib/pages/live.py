@@ -7,7 +7,7 @@ computed by ``book/_static/live.js``, which the tests compare with `bundle.Front
 
 import json
 from base64 import b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -121,7 +121,7 @@ class Device:
     """Buttons and sentences for ``live.js``, and the network as a file of the book."""
 
     given: dict  # from `facts`
-    model: bytes = field(repr=False)  # or each page would hold it once more, as text
+    model: bytes
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         given = json.dumps(self.given)
