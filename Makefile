@@ -55,9 +55,10 @@ bench: $(READY)  ## how fast it is here, beside rivals and limits; SER_EMODB=fol
 study: $(READY)  ## how often intervals hold the truth and copies are found: writes the tables of the book
 	@$(BIN)/python -m benchmarks.study
 
-wheel: $(READY)  ## build the wheel, install it elsewhere, and make the demo book in an empty folder
+wheel: $(READY)  ## build the wheel with its bill of materials, install it elsewhere, make the demo book there
 	@rm -rf build dist && mkdir dist
 	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+	@$(BIN)/python tests/bill.py dist
 	@$(BIN)/python tests/try_wheel.py dist/ser_lib-*.whl
 
 torture: $(READY)  ## attack what SECURITY.md promises, and print what was tried and what broke

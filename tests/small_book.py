@@ -12,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from PIL import Image
 
 from ser_lib.corpora import Manifest
+from ser_lib.experiments.run import Run
 from ser_lib.pages import data as data_pages
 from ser_lib.pages import listen, live
 from ser_lib.pages.network import Network
@@ -27,15 +28,19 @@ PICTURE = BytesIO()
 Image.new("RGB", (160, 80), "white").save(PICTURE, "PNG")
 
 
-def record(architecture: str) -> dict:
-    """Return a run's record, whose scores the list of books shows."""
-    run = with_data(
+def run(architecture: str) -> Run:
+    """Return a run, whose scores the list of books shows."""
+    return with_data(
         make_run(architecture, emotions=list(EMOTIONS), epochs=1),
         corpus={"title": "Demo <corpus>", "utterances": 63, "speakers": 4},
         metrics={"accuracy": 2 / 3, "accuracy_ci95": [0.55, 0.72],
                  "uar": 0.6829, "uar_ci95": [0.6, 0.75]},
     )  # fmt: skip
-    return asdict(run.record)
+
+
+def record(architecture: str) -> dict:
+    """Return what its ``record.json`` holds."""
+    return asdict(run(architecture).record)
 
 
 def report_output(data: dict, folder: str):
@@ -47,7 +52,7 @@ def report_output(data: dict, folder: str):
     return new_output(
         "display_data",
         data={"text/markdown": "\n".join(lines), "text/plain": "<table>"},
-        metadata={"ser": {"record": f"{CORPUS}/{folder}"}},
+        metadata={"ser": {"records": [f"{CORPUS}/{folder}"]}},
     )
 
 

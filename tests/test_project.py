@@ -7,6 +7,7 @@ import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
 
+import bill
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -90,6 +91,15 @@ def test_the_lock_is_of_exact_versions_with_hashes_and_without_addresses():
         assert re.fullmatch(r"==[\w.]+", str(pin.specifier)), pin
 
 
+def test_the_bill_of_materials_is_that_of_the_lock():
+    listed = bill.bill(text("requirements.lock"))["components"]
+    assert [Requirement(one["bom-ref"]).name for one in listed] == [pin.name for pin in PINS]
+    for one, (pin, hashes) in zip(listed, LOCK.items(), strict=True):
+        assert str(pin.specifier) == f"=={one['version']}"
+        (source,) = one["externalReferences"]
+        assert [one["content"] for one in source["hashes"]] == re.findall("[0-9a-f]{64}", hashes)
+
+
 def test_few_direct_dependencies():
     bare, report = (
         {Requirement(line).name for line in lines}
@@ -111,7 +121,10 @@ def test_the_wheel_holds_the_whole_report(monkeypatch):
     packed = {file.absolute().relative_to(PROJECT) for file in packed}
     needed = {file.relative_to(PROJECT) for file in sources("ser_lib", "book", "notebooks")}
     assert needed - packed == set()
-    assert {str(file) for file in packed - needed} == {"_config.yml", "benchmarks/results.json"}
+    assert {str(file) for file in packed - needed} == {
+        "CITATION.cff", "LICENSE", "_config.yml", "benchmarks/results.json", "environment.yml",
+        "requirements.lock",
+    }  # fmt: skip
 
 
 def test_what_the_report_is_made_from_is_found(workspace, monkeypatch):

@@ -242,7 +242,7 @@ def book(options) -> int:
         findings = book.check(options.check)
     else:
         given = {"report": options.report, "with_pdf": options.pdf, "twice": options.twice}
-        findings = book.publish(options.corpus, **given)
+        findings = book.publish(options.corpus, with_archive=options.archive, **given)
     for finding in findings:
         print(f"gate: {finding}", file=sys.stderr)
     return 1 if findings else 0

@@ -100,6 +100,8 @@ def parser() -> argparse.ArgumentParser:
     parameters(add, "protocol (what the split claims to be), emotions, style, folds, seed")
     add = command(commands.book, "--corpus", "--report")
     add("--pdf", action="store_true", help="and the book as one PDF beside it")
+    text = "and one ZIP to deposit: book, notebooks, runs, environment, RO-Crate metadata"
+    add("--archive", action="store_true", help=text)
     text = "only check the built book in this folder"
     add("--check", metavar="DIR", type=Path, help=text)
     add("--twice", action="store_true", help="build twice and compare the books")

@@ -86,6 +86,13 @@ class Corpus:
         return self.title.split(",")[0]
 
     @property
+    def url(self) -> str:
+        """The address of its home, "" if that has none."""
+        places = {"Zenodo record": "zenodo.org/records", "GitHub": "github.com", "doi": "doi.org"}
+        known = re.match(rf"({'|'.join(places)}) ([\w./-]+)", self.home)
+        return f"https://{places[known[1]]}/{known[2]}" if known else ""
+
+    @property
     def utterances(self) -> int:
         """How many a complete copy holds, 0 if that depends on the user."""
         return sum(self.counts.values())

@@ -61,11 +61,10 @@ class Trace(Fact):
     parameters: Sequence[tuple[str, str, str]]  # name, value, the usual value if it is another
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
-        # The list of books reads the result of a report from the first run of its final page.
-        runs = [one["folder"].removeprefix("runs/") for one in self.runs[:1]]
-        return {"text/markdown": self._repr_markdown_()}, {
-            "ser": {"record": runs[0]}
-        } if runs else {}
+        # The list of books reads the result of a report from the first run of its final page, its
+        # archive holds all of them.
+        runs = [one["folder"].removeprefix("runs/") for one in self.runs]
+        return {"text/markdown": self._repr_markdown_()}, {"ser": {"records": runs}}
 
 
 def trace(

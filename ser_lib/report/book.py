@@ -38,8 +38,8 @@ from ser_lib.core.errors import BookError
 from ser_lib.core.files import resource, seal, write_atomically
 from ser_lib.core.files import workspace as project_folder
 from ser_lib.corpora import describe
-from ser_lib.pages import live, speed
-from ser_lib.report import pdf, shelf
+from ser_lib.pages import live, review, speed
+from ser_lib.report import archive, pdf, shelf
 from ser_lib.report.checks import links, rendered
 from ser_lib.report.checks.browser import why_not
 
@@ -63,13 +63,14 @@ def publish(
     *,
     report: str | None = None,
     with_pdf: bool = False,
+    with_archive: bool = False,
     twice: bool = False,
     say: Callable[[str], None] = print,
 ) -> list[links.Finding]:
     """Build a report's book in the project's folder, check it, list it, and say where it is.
 
     With `twice` a second build, in a temporary folder, must not differ. Returned is what the gates
-    found: nothing if the book is sound.
+    found: nothing if the book is sound. Only then it is archived, see `archive`.
     """
     clock = time.perf_counter()
     describe(corpus)  # an unknown one is refused as such
@@ -81,12 +82,18 @@ def publish(
         with tempfile.TemporaryDirectory() as folder:
             again = build(corpus, **given, out=Path(folder))
             findings += links.differences(index.parent, again.parent)
+    packed = index.parents[1] / f"{report or corpus}.zip"
+    packed.unlink(missing_ok=True)  # one of another book
+    if with_archive and not findings:
+        archive.write(index.parent, packed, workspace=project)
     listed = shelf.write(project / "_build")
     seconds = time.perf_counter() - clock
     for part in shelf.parts(shelf.pages(project, corpus, report or corpus)):
         say(str(shelf.Part(**part)))
     say(str(shelf.Part("book and its gates", seconds)))
     say(f"all books: {listed}")
+    if packed.is_file():
+        say(f"the archive: {packed}")
     say(f"the book: {index}")
     return findings
 
@@ -131,7 +138,11 @@ def build(
     entries = [entry for entry in contents(prose / "_toc.yml") if entry[1] != absent]
     named = [page for page in page_names(prose / "_toc.yml") if f"runs/{page}" != absent]
     notebooks = _read_pages(pages, named, corpus, name)
-    _tell_parts(notebooks, shelf.parts(pages))
+    told = {
+        speed.PARTS: speed.parts(shelf.parts(pages)),
+        review.TRIED: review.tried(workspace / "runs" / corpus),
+    }
+    _tell(notebooks, told)
     about = shelf.summary(name, corpus, notebooks, workspace / "runs")
     known = {"version": ser_lib.__version__, "started": ""} | about
     origin = ORIGIN.format(**known) if "title" in about else ""
@@ -212,11 +223,11 @@ def _read_pages(
     return {name: links.read_notebook(folder / f"{name}.ipynb") for name in names}
 
 
-def _tell_parts(notebooks: dict[str, nbformat.NotebookNode], listed: list[dict]) -> None:
-    """Put what the parts of the report took where a page leaves a place for it."""
+def _tell(notebooks: dict[str, nbformat.NotebookNode], told: dict[str, str]) -> None:
+    """Put what only the whole report knows where a page leaves a place, a cell with its tag."""
     for cell in (cell for notebook in notebooks.values() for cell in notebook.cells):
-        if speed.PARTS in cell.metadata.get("tags", []):
-            cell.source = speed.parts(listed)
+        for tag in told.keys() & set(cell.metadata.get("tags", [])):
+            cell.source = told[tag]
 
 
 def _copy_pages(notebooks: dict[str, nbformat.NotebookNode], target: Path, workspace: Path) -> None:

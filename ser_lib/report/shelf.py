@@ -91,9 +91,8 @@ def summary(name: str, corpus: str, notebooks: Mapping, runs: Path) -> dict:
     """Return what the list says of a report: plain JSON values.
 
     The result is that of the network which the page ``final`` chooses; without this page only the
-    data are told, from the first record that a page names: the metadata of an output hold
-    ``{"ser": {"record": "<corpus>/<folder>"}}``, a folder of `runs`. A parameter that was not given
-    has the corpus's usual value, or None if that is the network's own.
+    data are told, from the first record that a page names, see `records`. A parameter that was not
+    given has the corpus's usual value, or None if that is the network's own.
     """
     chosen = _record([notebooks["final"]] if "final" in notebooks else [], runs)
     record = chosen or _record(notebooks.values(), runs)
@@ -117,14 +116,21 @@ def summary(name: str, corpus: str, notebooks: Mapping, runs: Path) -> dict:
     }
 
 
+def records(notebook) -> list[str]:
+    """Return the runs that an executed notebook reads, as ``<corpus>/<folder>``, the first first.
+
+    The metadata of an output hold them: ``{"ser": {"records": [...]}}``.
+    """
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
+    named = (output.get("metadata", {}).get("ser", {}).get("records", []) for output in outputs)
+    return list(dict.fromkeys(name for names in named for name in names))
+
+
 def _record(notebooks: Iterable, runs: Path) -> dict:
-    """Return the first record that an output of the notebooks names and that is there."""
-    outputs = (output for notebook in notebooks for cell in notebook.cells
-               for output in cell.get("outputs", []))  # fmt: skip
-    for output in outputs:
-        if run := output.get("metadata", {}).get("ser", {}).get("record"):
-            with suppress(OSError, ValueError):
-                return json.loads((runs / run / "record.json").read_text(encoding="utf-8"))
+    """Return the first record that the notebooks name and that is there."""
+    for run in (name for notebook in notebooks for name in records(notebook)):
+        with suppress(OSError, ValueError):
+            return json.loads((runs / run / "record.json").read_text(encoding="utf-8"))
     return {}
 
 

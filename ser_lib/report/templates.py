@@ -15,7 +15,7 @@ from ser_lib.models.networks import NAMES
 NOTEBOOKS = (
     "data", "robustness", "lda", *NAMES, "features", "comparison", "final", "context", "audit",
     "gap", "calibration", "fairness", "failures", "listen", "live", "across", "own", "speed",
-    "corpora", "introduction", "conclusions",
+    "corpora", "review", "introduction", "conclusions",
 )  # fmt: skip
 """The pages of the report in the order of their execution; conclusions use what others computed,
 and `own` is only there if there are predictions of other programs."""

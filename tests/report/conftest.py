@@ -1,7 +1,7 @@
 """A workspace with a small book in it, built once."""
 
-import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +15,10 @@ from small_book import (
     page,
     put,
     record,
+    run,
 )  # fmt: skip
 
+from ser_lib.experiments.run import write
 from ser_lib.report import book
 
 API = "      - file: api\n"
@@ -39,17 +41,13 @@ def make_workspace():
             assert API in toc.read_text()
             toc.write_text(toc.read_text().replace(API, ""))
             (folder / "book" / "api.md").unlink()
-            review = folder / "book" / "review.md"
-            review.write_text(review.read_text().replace("{doc}`api`", "its reference"))
         runs = folder / "runs" / CORPUS
         (runs / "reports" / CORPUS).mkdir(parents=True)
         pages = {name: page(name.title()) for name in book.page_names(folder / "book/_toc.yml")}
         pages |= {"listen": listen_page(), "live": live_page()}
         for name in NETWORKS:
-            data = record(name)
-            (runs / f"{name}-speaker-0123").mkdir()
-            (runs / f"{name}-speaker-0123" / "record.json").write_text(json.dumps(data))
-            pages[name] = network_page(name, data)
+            write(replace(run(name), folder=runs / f"{name}-speaker-0123"))
+            pages[name] = network_page(name, record(name))
         pages["final"] = final_page(record("cnn_gru"), "cnn_gru-speaker-0123")
         for name, notebook in pages.items():
             put(folder, name, notebook)

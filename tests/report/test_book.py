@@ -234,8 +234,10 @@ def test_publish_builds_checks_and_says_where(workspace, html, monkeypatch):
     monkeypatch.setenv("SER_WORKSPACE", str(workspace))
     monkeypatch.setenv("SER_CHROMIUM", "no-browser")
     monkeypatch.setattr(book, "build", lambda corpus, **_: index)
-    said = []
-    assert book.publish(CORPUS, say=said.append) == []
+    said, packed = [], []
+    monkeypatch.setattr(book.archive, "write", lambda *given, **_: packed.append(given))
+    assert book.publish(CORPUS, with_archive=True, say=said.append) == []
+    assert packed == [(html, html.parent / f"{CORPUS}.zip")]
     assert said[0].startswith("not checked in a browser")
     assert said[1].split() == ["cnn", "61.5", "s"]
     assert said[2].split() == ["final", "unchanged"]
@@ -255,7 +257,8 @@ def test_publish_finds_what_a_second_build_changes(workspace, html, tmp_path, mo
     monkeypatch.setenv("SER_WORKSPACE", str(workspace))
     monkeypatch.setenv("SER_CHROMIUM", "no-browser")
     monkeypatch.setattr(book, "build", build)
-    findings = book.publish(CORPUS, twice=True, say=lambda line: None)
+    # What is not sound is not archived: there would be no run.
+    findings = book.publish(CORPUS, twice=True, with_archive=True, say=lambda line: None)
     changed = [(found.page, found.message) for found in findings if found.gate == "identical"]
     assert changed == [
         ("1.txt", "only one of two builds has it"),

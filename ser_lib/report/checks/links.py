@@ -21,6 +21,7 @@ from bs4 import BeautifulSoup
 
 from ser_lib.core.errors import BookError
 from ser_lib.core.files import SUMS, altered, workspace
+from ser_lib.report import shelf
 
 PAGE_BYTES = 3_000_000
 BOOK_BYTES = 40_000_000
@@ -89,9 +90,8 @@ def altered_files(html: Path) -> Iterator[Finding]:
     """
     records = {".": html}
     for path in sorted((html / "_sources" / "runs").glob("*.ipynb")):
-        for output in (o for cell in read_notebook(path).cells for o in cell.get("outputs", [])):
-            if record := output.get("metadata", {}).get("ser", {}).get("record"):
-                records[f"runs/{record}"] = workspace() / "runs" / record
+        for name in shelf.records(read_notebook(path)):
+            records[f"runs/{name}"] = workspace() / "runs" / name
     for place, folder in records.items():
         for name in altered(folder) if (folder / SUMS).is_file() else ():
             yield Finding("altered", place, f"{name} is not as it was written")

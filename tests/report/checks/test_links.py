@@ -1,13 +1,12 @@
 """Each gate: a small book that passes, and the same book broken on purpose."""
 
-import re
-
 import nbformat
 import pytest
 from small_book import network_page, page, record
 
 from ser_lib.core.errors import BookError
 from ser_lib.core.files import seal, write_atomically
+from ser_lib.report import shelf
 from ser_lib.report.checks import links
 
 ALT = "The loss falls from the first epoch on."
@@ -75,7 +74,7 @@ def test_what_was_altered_is_found(site, monkeypatch):
     monkeypatch.setenv("SER_WORKSPACE", str(site))
     html, runs = site / "html", site / "runs"
     (path,) = (html / "_sources" / "runs").iterdir()
-    (run,) = set(re.findall(r'"record": "([^"]+)"', path.read_text()))
+    (run,) = shelf.records(nbformat.read(path, as_version=4))
     write_atomically(runs / run / "record.json", "{}")
     for folder in (html, runs / run):
         seal(folder)
