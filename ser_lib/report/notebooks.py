@@ -34,7 +34,7 @@ from ser_lib.experiments import baselines, forecast, train
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.names import folder_of
 from ser_lib.features import maps, store
-from ser_lib.pages import across, comparison, lda, own, runs, speed
+from ser_lib.pages import across, comparison, lda, live, own, runs, speed
 from ser_lib.report import shelf
 from ser_lib.report.shelf import Part
 from ser_lib.report.templates import NOTEBOOKS, check, options, template
@@ -174,11 +174,12 @@ def execute(
         clock = time.perf_counter()
         trained = train.prepare(needed, workers=scheduler)
         for plan in needed:
-            train.gather(*plan)
+            live.put_card(train.gather(*plan))
         finish(Part("networks", _since(clock), not trained))
     for name in names if final else []:
         clock, run = time.perf_counter(), train.gather(*plans[_experiment(name, values[name])])
         run.take_along(workers=scheduler)
+        live.put_card(run)
         finish(Part(f"{name} to take along", _since(clock)))
 
     def produce(name: str) -> Part:

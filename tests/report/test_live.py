@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 import soxr
-from small_book import LISTENER
+from small_book import LISTENER, MANIFEST
 
 from ser_lib.core import audio
 from ser_lib.features.maps import FRAMES, ROWS, Standardiser
@@ -94,7 +94,8 @@ def served(tmp_path_factory):
     bundle.save(network, front, folder / "bundle")
     (folder / "_static" / live.FILE).write_bytes(export.for_windows(folder / "bundle"))
     given = json.dumps(live.facts(front) | {"threshold": 0.0})
-    device = players.html("live/device.html", given=given, size=2_000_000, file=live.FILE)
+    about = {"given": given, "size": 2_000_000, "file": live.FILE}
+    device = players.html("live/device.html", MANIFEST, **about)
     (folder / "runs").mkdir()
     (folder / "runs" / "live.html").write_text(PAGE.format(device.data))
     handler = partial(SimpleHTTPRequestHandler, directory=folder)
