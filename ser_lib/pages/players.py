@@ -90,8 +90,7 @@ def _mp3(signal: np.ndarray) -> bytes:
 def _picture(signal: np.ndarray) -> bytes:
     """Draw the log-mel map of a signal as PNG, a pixel for each band of a frame."""
     levels = maps.extract(signal, kind="logmel")[::-1]
-    span = levels.max() - levels.min()
-    steps = (levels - levels.min()) / (span or 1) * (COLOURS - 1)
+    steps = (levels - levels.min()) / np.ptp(levels) * (COLOURS - 1)
     picture, encoded = Image.fromarray(np.round(steps).astype(np.uint8)), io.BytesIO()
     picture.putpalette(colormaps["magma"](np.linspace(0, 1, COLOURS), bytes=True)[:, :3].tobytes())
     picture.save(encoded, "PNG", bits=4)

@@ -16,7 +16,7 @@ from factory import parse
 from ser_lib import corpora
 from ser_lib.core import audio
 from ser_lib.features import maps
-from ser_lib.pages import listen, players
+from ser_lib.pages import listen
 from ser_lib.pages.figures import features as figures
 
 EMOTIONS = ["anger", "joy", "neutral"]
