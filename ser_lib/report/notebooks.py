@@ -364,6 +364,7 @@ def _execute_one(source: Path, page: Path, values: dict) -> None:
             *paths, parameters=values, cwd=str(workspace()),
             kernel_name="python3", kernel_manager_class=OwnKernel,
             progress_bar=False, stderr_file=sys.stderr, start_timeout=300,
+            iopub_timeout=300,  # clips take a busy machine longer than the usual 4 s
             extra_arguments=["--log-level=50"],  # its shutdown is no error
         )  # fmt: skip
     except papermill.exceptions.PapermillExecutionError as error:

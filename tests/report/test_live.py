@@ -1,18 +1,23 @@
 """The page that listens, in a browser: what it hears is what Python hears."""
 
 import json
+import re
 import threading
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 import soxr
+from factory import make_run
 from small_book import LISTENER, MANIFEST
 
 from ser_lib.core import audio
+from ser_lib.corpora import Manifest
 from ser_lib.features.maps import FRAMES, ROWS, Standardiser
 from ser_lib.models import bundle, export
 from ser_lib.models.bundle import Bundle, FrontEnd
@@ -178,3 +183,38 @@ def test_the_microphone_is_heard(page):
     result = page.evaluate("document.querySelector('.live').answer")["probabilities"]
     assert sum(result) == pytest.approx(1, abs=1e-4)
     assert "silent" not in page.get_by_role("status").text_content()
+
+
+def test_a_vote_opens_the_answer_and_is_counted(chromium, write_tone, tmp_path, monkeypatch):
+    from axe_playwright_python.base import AXE_SCRIPT
+
+    monkeypatch.setattr(players, "embeds", lambda manifest: True)
+    write_tone(tmp_path / "u.wav", seconds=0.3)
+    run = make_run()
+    table = pd.DataFrame({"utterance": run.predictions["utterance"], "path": "u.wav"})
+    listener = live.Live(replace(run, corpus=Manifest("demo", tmp_path, table)))
+    text = PAGE.replace("live.js", "quiz.js").replace("/_static", STATIC.as_uri())
+    (tmp_path / "page.html").write_text(text.format(listener.quiz().data))
+    page, (first, second, *_) = chromium.new_page(), listener.clips.itertuples()
+    page.goto((tmp_path / "page.html").as_uri())
+    clips = page.locator(".quiz-clip")
+    assert page.locator(".quiz-clip details[open]").count() == 0
+    wrong = next(name for name in run.emotions if name != second.truth)
+    for clip, choice in ((clips.nth(0), first.truth), (clips.nth(1), wrong)):
+        clip.get_by_role("button", name=choice, exact=True).focus()
+        page.keyboard.press("Enter")
+        assert clip.locator("details[open]").count() == 1
+        pressed = clip.get_by_role("button", pressed=True)
+        assert pressed.text_content() == choice
+        clip.get_by_role("button", pressed=False).first.click(force=True)
+        assert pressed.text_content() == choice, "the first vote counts"
+    right = sum(one.truth == one.predicted for one in (first, second))
+    expected = ["1", "2", str(right)]
+    score = page.locator(".quiz-score").text_content()
+    assert re.findall(r"\d+", score) == expected
+    said = page.get_by_role("status").text_content()
+    assert said.endswith(score)
+    assert f"It is {second.truth} " in said
+    page.evaluate(AXE_SCRIPT)
+    assert page.evaluate("axe.run().then((all) => all.violations.map((one) => one.id))") == []
+    page.close()
