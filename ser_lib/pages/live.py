@@ -8,7 +8,7 @@ the reader guesses what a network guessed that was not trained on the speaker.
 
 import json
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -166,7 +166,7 @@ class Device:
     """Buttons and sentences for ``live.js``, and the network as a file of the book."""
 
     given: dict  # from `facts`
-    model: bytes
+    model: bytes = field(repr=False)  # of megabytes, which a notebook would have twice
     corpus: Manifest  # whose recordings the page has, if its licence allows them
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:

@@ -164,8 +164,10 @@ def build(
         new = temporary / "_build" / "html"
         if (source / "runs" / live.FILE).is_file():
             shutil.copy(source / "runs" / live.FILE, new / "_static")
-        if (source / "runs" / AUDIO).is_dir():
-            shutil.copytree(source / "runs" / AUDIO, new / "runs" / AUDIO)
+        # Of the runtime of the live page, Jupyter Book would make every page load the scripts.
+        for folder, place in ((f"runs/{AUDIO}",) * 2, ("litert", "_static/litert")):
+            if (source / folder).is_dir():
+                shutil.copytree(source / folder, new / place)
         if with_pdf:
             lines = [line for line in (origin, notice) if line]
             pdf.print_book(new, new / link, entries, title=settings["title"], lines=lines)
