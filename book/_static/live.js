@@ -252,7 +252,7 @@
     const given = JSON.parse(part.dataset.given);
     const find = (name) => part.querySelector(`.live-${name}`);
     const status = find("status");
-    let network, recorder;
+    let network, recorder, warmed;
 
     function say(...names) {
       const texts = names.map((name) => part.querySelector(`[data-say="${name}"]`).textContent.trim());
@@ -264,9 +264,6 @@
       say("loading");
       try {
         network = await load(part);
-        // What has run once runs fast: the first answer need not wait for that.
-        const second = resampled(new Float32Array(48_000), 48_000, given.rate);
-        await mean(network, windows(second, given), given);
       } catch (error) {
         find("start").disabled = false;
         say("failed");
@@ -277,6 +274,9 @@
       find("record").disabled = !navigator.mediaDevices;
       say(navigator.mediaDevices ? "ready" : "deaf");
       find(navigator.mediaDevices ? "record" : "file").focus();
+      // What has run once runs fast: the first answer need not wait for that.
+      const second = resampled(new Float32Array(48_000), 48_000, given.rate);
+      warmed = mean(network, windows(second, given), given);
     }
 
     async function record() {
@@ -319,6 +319,7 @@
       if (wrong.includes("short") || wrong.includes("silent")) return say(...wrong);
       const frames = logMel(heard.signal, given);
       const map = standardised(frames, given);
+      await warmed;
       const probabilities = await mean(network, evenWindows(map, given), given);
       find("answer").hidden = false;
       draw(find("map"), frames);
