@@ -17,7 +17,7 @@ override REPORT := $(value REPORT)
 override SET := $(value SET)
 export CORPUS DATA REPORT SET
 
-LITERT := book/_static/litert
+LITERT := book/litert
 .PHONY: help book pdf test wheel lint bench study torture mutants lab live lock clean
 
 help:  ## what make can do

@@ -143,7 +143,7 @@ LISTENER = b"a network"
 
 def live_page():
     """Return the page that listens to its reader, with its network beside it."""
-    device = live.Device({"emotions": EMOTIONS}, LISTENER)._repr_mimebundle_()
+    device = live.Device({"emotions": EMOTIONS}, LISTENER, MANIFEST)._repr_mimebundle_()
     return page("Your voice", shown(new_output("display_data", data=device), tag="remove-input"))
 
 

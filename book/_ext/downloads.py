@@ -1,9 +1,10 @@
-"""A Sphinx extension: what a page shows can be taken along.
+"""A Sphinx extension: what a page shows can be taken along, and the page itself shared.
 
 On every page that is made from a notebook stand, under a figure, links to it as SVG and as PNG,
 under a table one to its text as CSV, and in the folded part on how the page was made one to the
 executed notebook. All of these are files of the book. The PNG of a figure lies beside the page's
-notebook, under the figure's name; `ser_lib.report.book` puts it there.
+notebook, under the figure's name; `ser_lib.report.book` puts it there. Where a link to a page is
+shared, its title, first paragraph and first figure are shown (Open Graph).
 
 Conventions: a table is data if its columns have titles; one without is layout and has no link.
 """
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path, PurePosixPath
 from shutil import copyfile
+from urllib.parse import urljoin
 
 from docutils import nodes
 from sphinx.util import logging
@@ -33,6 +35,7 @@ def setup(app) -> dict:
     # Sphinx gathers a page's pictures by the names of their files, at its usual priority of 500.
     app.connect("doctree-read", _name_pictures, priority=400)
     app.connect("doctree-resolved", _offer)
+    app.connect("html-page-context", _share)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -85,6 +88,24 @@ def _offer(app, doctree: nodes.document, docname: str) -> None:
         if FOLDED in folded["classes"]:
             notebook = link(f"_sources/{docname}.ipynb", f"{source.name}.ipynb")
             folded += nodes.raw("", f"<p>The executed notebook: {notebook}</p>", format="html")
+
+
+def _share(app, docname: str, template: str, context: dict, doctree: nodes.document | None) -> None:
+    """Describe a page to those that show a link to it; its picture may be the first page's."""
+    if doctree is None or not (title := doctree.next_node(nodes.title)):
+        return
+    about = {"title": title.astext()}
+    if text := doctree.next_node(nodes.paragraph):
+        about["description"] = " ".join(text.astext().split())
+    root = app.config.root_doc
+    for page, tree in ((docname, doctree), (root, app.env.get_doctree(root))):
+        figure, image = next(_figures(tree), (None, None))
+        if figure and Path(app.srcdir, page).with_name(f"{_name(figure)}.png").is_file():
+            png = relative_uri(app.builder.get_target_uri(docname), f"{FOLDER}/{_name(figure)}.png")
+            about |= {"image": urljoin(context["pageurl"] or "", png), "image:alt": image["alt"]}
+            break
+    for name, value in about.items():
+        context["metatags"] += f'\n<meta property="og:{name}" content="{escape(value)}" />'
 
 
 def _is_notebook(app, docname: str) -> bool:

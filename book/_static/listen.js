@@ -1,5 +1,6 @@
-/* The confusion matrix to listen to: choosing a number shows the utterances behind it. Without this
-   script the numbers are links to the lists, which all stand under the matrix. */
+/* Listening: the map of what a player plays, and the confusion matrix, in which choosing a number
+   shows the utterances behind it. Without this script the players play without a map, and the
+   numbers are links to the lists, which all stand under the matrix. */
 
 (() => {
   "use strict";
@@ -56,6 +57,27 @@
       if (next) next.focus();
     }
 
+    /* One clip of a list after the other, until one is paused. */
+    function playAll(button) {
+      const clips = [...button.closest(".listen-cell").querySelectorAll("audio")];
+      let running = false;
+      function run(clip) {
+        running = Boolean(clip);
+        button.textContent = button.dataset[running ? "stop" : "start"];
+        clip?.play().catch(() => run(null));
+      }
+      clips.forEach((clip, i) => {
+        clip.addEventListener("pause", () => clip.ended || run(null));
+        clip.addEventListener("ended", () => running && run(clips[i + 1]));
+      });
+      button.addEventListener("click", () => {
+        if (running) clips.forEach((clip) => clip.pause());
+        else run(clips[0]);
+      });
+      button.hidden = false;
+    }
+
+    part.querySelectorAll(".listen-all").forEach(playAll);
     table.setAttribute("role", "grid");
     for (const number of numbers) {
       number.setAttribute("role", "button");
@@ -71,7 +93,47 @@
     part.classList.add("listen-live");
   }
 
+  /* One player plays at a time, and the log-mel map of its clip has a line at what is heard. */
+  function showMaps(article) {
+    const [stage, name, map, picture, line] = ["div", "p", "div", "img", "span"].map((tag) =>
+      document.createElement(tag));
+    const still = window.matchMedia("(prefers-reduced-motion: reduce)");
+    let playing;
+    picture.alt = "";
+    map.append(picture, line);
+    stage.append(name, map);
+    stage.className = "listen-map";
+    stage.hidden = true;
+    article.append(stage);
+
+    function mark() {
+      stage.style.setProperty("--place", playing.currentTime / playing.duration || 0);
+    }
+
+    function move() {
+      mark();
+      if (!playing.paused && !still.matches) requestAnimationFrame(move);
+    }
+
+    function follow({ target }) {
+      if (target !== playing) playing?.pause();
+      playing = target;
+      picture.src = playing.dataset.map;
+      name.textContent = playing.getAttribute("aria-label");
+      stage.hidden = false;
+      move();
+    }
+
+    /* These events do not bubble. */
+    article.addEventListener("play", follow, true);
+    article.addEventListener("timeupdate", ({ target }) => target === playing && mark(), true);
+    article.addEventListener("pause", () => {
+      setTimeout(() => (stage.hidden = playing.paused), 1000);
+    }, true);
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
+    document.querySelectorAll(".bd-article").forEach(showMaps);
     document.querySelectorAll(".listen").forEach(enliven);
   });
 })();

@@ -173,15 +173,17 @@
       }
       return phases.get(part);
     };
-    return Float32Array.from({ length: Math.ceil((signal.length * to) / from) }, (_, i) => {
+    const samples = new Float32Array(Math.ceil((signal.length * to) / from));
+    for (let i = 0; i < samples.length; i++) {
       const part = (i * from) % to;
       const first = (i * from - part) / to - half + 1;
       const weights = weightsOf(part);
       let sum = 0;
       const stop = Math.min(2 * half, signal.length - first);
       for (let k = Math.max(0, -first); k < stop; k++) sum += weights[k] * signal[first + k];
-      return sum;
-    });
+      samples[i] = sum;
+    }
+    return samples;
   }
 
   /** The rate of a WAV file; of others, whose rate the browser does not tell, the usual one. */
@@ -250,7 +252,7 @@
     const given = JSON.parse(part.dataset.given);
     const find = (name) => part.querySelector(`.live-${name}`);
     const status = find("status");
-    let network, recorder;
+    let network, recorder, warmed;
 
     function say(...names) {
       const texts = names.map((name) => part.querySelector(`[data-say="${name}"]`).textContent.trim());
@@ -272,6 +274,9 @@
       find("record").disabled = !navigator.mediaDevices;
       say(navigator.mediaDevices ? "ready" : "deaf");
       find(navigator.mediaDevices ? "record" : "file").focus();
+      // What has run once runs fast: the first answer need not wait for that.
+      const second = resampled(new Float32Array(48_000), 48_000, given.rate);
+      warmed = mean(network, windows(second, given), given);
     }
 
     async function record() {
@@ -314,6 +319,7 @@
       if (wrong.includes("short") || wrong.includes("silent")) return say(...wrong);
       const frames = logMel(heard.signal, given);
       const map = standardised(frames, given);
+      await warmed;
       const probabilities = await mean(network, evenWindows(map, given), given);
       find("answer").hidden = false;
       draw(find("map"), frames);

@@ -205,6 +205,7 @@ def _flatbuffer(network, function: Callable, shape: list, precision: str) -> byt
     import keras
     import tensorflow as tf
 
+    tf.get_logger().setLevel("ERROR")  # a page would show what it writes where
     with TemporaryDirectory() as folder:
         archive = keras.export.ExportArchive()
         archive.track(network)

@@ -2,9 +2,7 @@
 
 Published results are in ``published-results.csv``. One of them is called comparable with a run only
 if it is of the same corpus, tells as many classes apart, follows the same protocol, and saw nothing
-of the speakers that it tested. EmoDB comes with ``erkennung.txt``: for every recorded take, the
-percentage of its twenty listeners who recognised the emotion, and of those who found it natural
-(Burkhardt et al. 2005).
+of the speakers that it tested. The listeners are those of `corpora.readers.emodb`.
 """
 
 import re
@@ -16,8 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ser_lib.core.errors import CorpusError
-from ser_lib.corpora import Manifest
-from ser_lib.corpora.readers.emodb import EMOTIONS
+from ser_lib.corpora.readers.emodb import EMOTIONS, listeners_file, read_listeners
 from ser_lib.experiments.run import Run
 from ser_lib.metrics.jackknife import Estimate, corrected, jackknife, mean, ratio, sums
 from ser_lib.pages.words import Fact
@@ -34,10 +31,6 @@ PROTOCOLS = {
 is part of the protocol. What is not here is another protocol, as far as its source tells."""
 PEOPLE = "listening test"
 SEES = "sees the test speaker"
-FILE = "erkennung.txt"
-_HEAD = ["Nr.", "Satz", "erkannt", "natuerlich"]
-_TAKE = re.compile(r"\d\d[ab]\d\d(?P<letter>[A-Z])[a-z]")
-_PERCENT = re.compile(r"\d{1,3},\d\d")
 
 
 @dataclass(frozen=True)
@@ -152,37 +145,6 @@ def obstacle(result: pd.Series, run: Run) -> str:
     return "credible" if result["credible"] == "low" else ""
 
 
-def read_listeners(file: Path) -> pd.DataFrame:
-    """Read EmoDB's table of listeners: utterance, emotion, recognised and natural (shares).
-
-    CorpusError if the file is missing or not as its authors made it; the line is named.
-    """
-    try:
-        lines = file.read_text(encoding="latin-1").splitlines()
-    except OSError as error:
-        raise CorpusError(f"{file} cannot be read ({error.strerror})") from error
-    if not lines or lines[0].split() != _HEAD:
-        raise CorpusError(f"{file} does not begin with the columns {', '.join(_HEAD)}")
-    rows = []
-    for n, line in enumerate(lines[1:], start=2):
-        cells = [cell.strip() for cell in line.split("\t")]
-        if not any(cells):
-            continue
-        take = _TAKE.fullmatch(cells[1].removesuffix(".wav")) if len(cells) == 4 else None
-        letter = take["letter"] if take else ""
-        shares = [float(c.replace(",", ".")) / 100 for c in cells[2:] if _PERCENT.fullmatch(c)]
-        if letter not in EMOTIONS or len(shares) != 2 or max(shares) > 1:
-            raise CorpusError(
-                f"{file}, line {n}: '{' '.join(cells)}' is not a number, the name of a take and "
-                "two percentages"
-            )
-        rows.append((take[0], EMOTIONS[letter], *shares))
-    table = pd.DataFrame(rows, columns=["utterance", "emotion", "recognised", "natural"])
-    for name in table.loc[table["utterance"].duplicated(), "utterance"]:
-        raise CorpusError(f"{file} lists the take '{name}' twice")
-    return table
-
-
 def listening(run: Run) -> Listening:
     """Return what people recognise of the utterances of a run.
 
@@ -221,8 +183,3 @@ def listening(run: Run) -> Listening:
     )
     people = float(table["people"].mean())
     return Listening(table, len(takes), people, float(table["takes"].mean()), run.uar, margin)
-
-
-def listeners_file(corpus: Manifest) -> Path:
-    """Return where a copy of EmoDB has the listeners' table, whether it is there or not."""
-    return (corpus.root / corpus.table["path"].iloc[0]).absolute().parents[1] / FILE

@@ -12,7 +12,6 @@ from itertools import product
 import numpy as np
 import pandas as pd
 from IPython.display import HTML
-from markupsafe import Markup
 
 from ser_lib.core import audio
 from ser_lib.corpora import Manifest
@@ -22,9 +21,7 @@ from ser_lib.pages import players, words
 from ser_lib.pages.figures import features as figures
 from ser_lib.pages.words import Fact
 
-CLIPS = 3  # utterances of a cell that can be played, at most
-CLIP_BYTES = 900_000  # of all players of the matrix: the page has to stay under 3 MB
-NAMED = 40  # utterances of a cell that are named
+NAMED = 40  # utterances of a cell that are named where they cannot be played
 SPEECH_DB = 30  # what is quieter than the loudest frame by more than this is a pause
 _SEXES = {"female": "woman", "male": "man"}
 
@@ -154,7 +151,7 @@ def cells(predictions: pd.DataFrame, emotions: Sequence[str]) -> list[Cell]:
 
 
 def matrix(predictions: pd.DataFrame, emotions: Sequence[str], manifest: Manifest) -> HTML:
-    """Return the confusion matrix with the utterances of each cell, some of them to play.
+    """Return the confusion matrix with the utterances of each cell, to play if the licence allows.
 
     The numbers of the matrix are links to the lists; ``book/_static/listen.js`` makes them buttons
     that show one list at a time. The list of the largest confusion is open at first.
@@ -168,27 +165,6 @@ def matrix(predictions: pd.DataFrame, emotions: Sequence[str], manifest: Manifes
         largest=max(all_cells, key=lambda c: (bool(c.rows), c.truth != c.predicted, len(c.rows))),
         emotions=list(emotions),
         total=len(predictions),
-        audible=_players(all_cells, manifest),
-        clips=CLIPS,
-        named=NAMED,
+        named=None if players.embeds(manifest) else NAMED,
         csv=pd.DataFrame(counts, *[[*map(words.cell, emotions)]] * 2).to_csv(),
     )
-
-
-def _players(all_cells: Sequence[Cell], manifest: Manifest) -> dict[str, Markup]:
-    """Return players by utterance: first of the surest of each cell, then of the next."""
-    if not players.embeds(manifest):
-        return {}
-    wanted = [
-        (rank, -row.p, row.utterance, f"{cell.truth}, prediction {cell.predicted}")
-        for cell in all_cells
-        for rank, row in enumerate(cell.rows[:CLIPS])
-    ]
-    audible, size = {}, 0
-    for *_, name, label in sorted(wanted):
-        player = players.player(manifest, name, f"{label}, utterance {name}")
-        size += len(player)
-        if size > CLIP_BYTES:
-            break
-        audible[name] = player
-    return audible

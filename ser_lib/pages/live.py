@@ -1,29 +1,35 @@
-"""The final network at hand: its model card, and the network itself in the reader's browser.
+"""The final network at hand: its model card, the network in the reader's browser, and a quiz.
 
-A card is what `ser export` writes beside a model, in the form that model hubs read. The network in
+A card is what stands beside a model, in the form that model hubs read. The network in
 the browser is the one that users get (`Record.bundle`), with float16 weights; its front end is
-computed by ``book/_static/live.js``, which the tests compare with `bundle.FrontEnd`.
+computed by ``book/_static/live.js``, which the tests compare with `bundle.FrontEnd`. In the quiz
+the reader guesses what a network guessed that was not trained on the speaker.
 """
 
 import json
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 import yaml
+from IPython.display import HTML
 
 from ser_lib.core import audio
 from ser_lib.core.errors import ParameterError
-from ser_lib.corpora import Corpus, describe
+from ser_lib.core.files import write_atomically
+from ser_lib.corpora import Corpus, Manifest, describe
+from ser_lib.corpora.readers import emodb
 from ser_lib.experiments import final, train
+from ser_lib.experiments.experiment import ARCHITECTURES
 from ser_lib.experiments.run import Run
+from ser_lib.experiments.splits import PROTOCOLS
 from ser_lib.features import maps, spectrum
 from ser_lib.metrics import scores
 from ser_lib.models import bundle, export
 from ser_lib.pages import players, runs
-from ser_lib.pages.words import Fact, Markdown, rounded
+from ser_lib.pages.words import Fact, Markdown, block, rounded
 
 MODEL = "application/x-tflite"
 """Kind of an output of a notebook of which `report.book` makes a file."""
@@ -31,6 +37,7 @@ FILE = "live.tflite"  # in the book
 MARK = "library_name: ser-lib"
 """A line by which a model card is known as ours."""
 LONGEST_S = 60  # of a recording, the browser listens to no more
+CLIPS = 5  # of the quiz
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +46,20 @@ class Card(Fact):
 
     run: Run
     file: str = ""  # of an exported model
+
+    def source(self) -> Markdown:
+        """Return the text of the card as a block of code."""
+        return block(self.text("card"), "markdown")
+
+    @property
+    def whole(self) -> bool:
+        """Whether the model is that to take along, which is trained on all of the corpus."""
+        return bundle.final(self.run.folder).is_dir()
+
+    @property
+    def kind(self) -> str:
+        """What the method is."""
+        return "network" if self.run.architecture in ARCHITECTURES else "discriminant"
 
     @property
     def corpus(self) -> Corpus:
@@ -113,7 +134,31 @@ class Live(Card):
         if not self.model:
             return self.text("none")
         given = facts(bundle.read_front_end(self.run.folder)) | {"threshold": self.threshold}
-        return Device(given, self.model)
+        return Device(given, self.model, self.run.corpus)
+
+    @property
+    def clips(self) -> pd.DataFrame:
+        """Rows of the predictions, with the probability p: one of each emotion before the next.
+
+        The run's seed chooses them; nothing asks what was predicted.
+        """
+        table = self.run.predictions.assign(p=self.run.probabilities.max(axis=1))
+        seed = self.run.record.parameters["seed"]
+        table = table.drop_duplicates("utterance").sample(frac=1, random_state=seed)
+        turn = table.groupby("truth").cumcount().to_numpy()
+        return table.iloc[np.argsort(turn, kind="stable")[:CLIPS]]
+
+    def quiz(self) -> HTML:
+        """Return recordings to guess, with what listeners and the network made of them."""
+        return players.html(
+            "live/quiz.html",
+            self.run.corpus,
+            clips=list(self.clips.itertuples()),
+            emotions=self.run.emotions,
+            people=_recognised(self.run.corpus),
+            threshold=self.threshold,
+            unseen="speaker" in PROTOCOLS[self.run.protocol].promises,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,11 +166,13 @@ class Device:
     """Buttons and sentences for ``live.js``, and the network as a file of the book."""
 
     given: dict  # from `facts`
-    model: bytes
+    model: bytes = field(repr=False)  # of megabytes, which a notebook would have twice
+    corpus: Manifest  # whose recordings the page has, if its licence allows them
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         given = json.dumps(self.given)
-        device = players.html("live/device.html", given=given, size=len(self.model), file=FILE)
+        about = {"given": given, "size": len(self.model), "file": FILE}
+        device = players.html("live/device.html", self.corpus, **about)
         return {"text/html": device.data, MODEL: b64encode(self.model).decode()}
 
 
@@ -154,6 +201,19 @@ def facts(front_end: bundle.FrontEnd) -> dict:
         "shortest": audio.SHORTEST_S,
         "longest": LONGEST_S,
     }
+
+
+def put_card(run: Run) -> None:
+    """Write the card of a run's model to take along beside it, if there is one."""
+    if (card := Card(run)).whole:
+        write_atomically(bundle.final(run.folder) / "README.md", card.text("card") + "\n")
+
+
+def _recognised(corpus: Manifest) -> dict[str, float]:
+    """Return the share of listeners who recognised an utterance, where a corpus has listeners."""
+    if corpus.corpus != "emodb" or not (file := emodb.listeners_file(corpus)).is_file():
+        return {}
+    return emodb.read_listeners(file).set_index("utterance")["recognised"].to_dict()
 
 
 def precisions(run: Run, data: str | None = None) -> pd.DataFrame:

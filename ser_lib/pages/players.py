@@ -1,4 +1,8 @@
-"""Utterances to listen to: HTML with their audio in it, where the corpus's licence allows that."""
+"""Utterances to listen to: HTML with their audio in it, where the corpus's licence allows that.
+
+Each brings a picture of its log-mel map, which ``book/_static/listen.js`` shows while it plays. In
+a book both are files (`report.book`), which a page loads when they are asked for.
+"""
 
 import base64
 import io
@@ -10,12 +14,16 @@ from IPython.display import HTML
 from jinja2.defaults import DEFAULT_FILTERS
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
+from matplotlib import colormaps
+from PIL import Image
 
 from ser_lib.core import audio
 from ser_lib.corpora import Manifest, describe
+from ser_lib.features import maps
 from ser_lib.pages.words import count, environment, number
 
 CLIP_S, FADE_S = 8.0, 0.5  # of a longer utterance, the first seconds are played, and fade out
+COLOURS = 16  # of the picture of a map: 2 kB of it, a fifth of the audio
 
 
 def html(template: str, manifest: Manifest | None = None, **values) -> HTML:
@@ -57,10 +65,12 @@ def player(manifest: Manifest, name: str, label: str) -> Markup:
         fade = round(FADE_S * audio.RATE)
         signal[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
     return Markup(
-        '<audio controls preload="none" aria-label="{}" src="data:audio/mpeg;base64,{}"></audio>{}'
+        '<audio controls preload="none" aria-label="{}" src="data:audio/mpeg;base64,{}" '
+        'data-map="data:image/png;base64,{}"></audio>{}'
     ).format(
         ", ".join(filter(None, (label, excerpt))),
         base64.b64encode(_mp3(signal)).decode(),
+        base64.b64encode(_picture(signal)).decode(),
         Markup(f"<small>{excerpt}</small>") if excerpt else "",
     )
 
@@ -74,6 +84,16 @@ def _mp3(signal: np.ndarray) -> bytes:
     encoded = io.BytesIO()
     soundfile.write(encoded, signal, audio.RATE, format="MP3", bitrate_mode="AVERAGE",
                     compression_level=0.86)  # fmt: skip
+    return encoded.getvalue()
+
+
+def _picture(signal: np.ndarray) -> bytes:
+    """Draw the log-mel map of a signal as PNG, a pixel for each band of a frame."""
+    levels = maps.extract(signal, kind="logmel")[::-1]
+    steps = (levels - levels.min()) / np.ptp(levels) * (COLOURS - 1)
+    picture, encoded = Image.fromarray(np.round(steps).astype(np.uint8)), io.BytesIO()
+    picture.putpalette(colormaps["magma"](np.linspace(0, 1, COLOURS), bytes=True)[:, :3].tobytes())
+    picture.save(encoded, "PNG", bits=4)
     return encoded.getvalue()
 
 

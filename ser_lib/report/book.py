@@ -27,6 +27,8 @@ import tempfile
 import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import nbformat
@@ -47,6 +49,8 @@ from ser_lib.report.checks.browser import why_not
 JUPYTER_BOOK = "import ser_lib.report; from jupyter_book.cli.main import main; main()"
 # Fixed, so that no clock, hash order or terminal shows in the output.
 ENVIRONMENT = {"SOURCE_DATE_EPOCH": "0", "PYTHONHASHSEED": "0", "NO_COLOR": "1", "TZ": "UTC"}
+AUDIO = "audio"  # folder of clips and pictures of them, beside the pages that play them
+_EMBEDDED = re.compile(r'(?<=")data:(?:audio|image)/(mpeg|png);base64,([\w+/=]+)(?=")')
 _GENERATED = shutil.ignore_patterns("runs", "__pycache__")
 ORIGIN = (
     "By the ser-lib authors, version {version}. Computed on {title}: {utterances} utterances of "
@@ -171,6 +175,10 @@ def build(
         new = temporary / "_build" / "html"
         if (source / "runs" / live.FILE).is_file():
             shutil.copy(source / "runs" / live.FILE, new / "_static")
+        # Of the runtime of the live page, Jupyter Book would make every page load the scripts.
+        for folder, place in ((f"runs/{AUDIO}",) * 2, ("litert", "_static/litert")):
+            if (source / folder).is_dir():
+                shutil.copytree(source / folder, new / place)
         if with_pdf:
             lines = [line for line in (origin, notice) if line]
             pdf.print_book(new, new / link, entries, title=settings["title"], lines=lines)
@@ -266,7 +274,7 @@ def _take_files(cell: nbformat.NotebookNode, target: Path) -> None:
     """Move a figure's text to its cell, where MyST reads it, and its PNG to a file.
 
     The PNG is offered for download, see `downloads`; in the notebook it would double its size. So
-    would the network that listens, which its page loads.
+    would the network that listens, and the audio of players, which their pages load when asked.
     """
     for output in cell.get("outputs", []):
         if about := _about_figure(output):
@@ -274,8 +282,20 @@ def _take_files(cell: nbformat.NotebookNode, target: Path) -> None:
             cell.metadata["mystnb"] = {"image": {"alt": about["alt"]}, "figure": figure}
             if png := output.data.pop("image/png", None):
                 (target / f"{about['name']}.png").write_bytes(b64decode(png))
-        if model := output.get("data", {}).pop(live.MODEL, None):
+        data = output.get("data", {})
+        if model := data.pop(live.MODEL, None):
             (target / live.FILE).write_bytes(b64decode(model))
+        if "text/html" in data:
+            data["text/html"] = _EMBEDDED.sub(partial(_file, target), data["text/html"])
+
+
+def _file(target: Path, embedded: re.Match) -> str:
+    """Move what an address holds to a file, whose address is returned."""
+    content = b64decode(embedded[2])
+    name = f"{AUDIO}/{sha256(content).hexdigest()[:16]}.{embedded[1].replace('mpeg', 'mp3')}"
+    (target / AUDIO).mkdir(exist_ok=True)
+    (target / name).write_bytes(content)
+    return name
 
 
 def _publishable(notebook: nbformat.NotebookNode, workspace: Path) -> str:

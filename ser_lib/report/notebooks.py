@@ -34,7 +34,7 @@ from ser_lib.experiments import baselines, forecast, search, train
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.names import folder_of
 from ser_lib.features import maps, store
-from ser_lib.pages import across, comparison, lda, own, runs, speed
+from ser_lib.pages import across, comparison, lda, live, own, runs, speed
 from ser_lib.report import shelf
 from ser_lib.report.shelf import Part
 from ser_lib.report.templates import NOTEBOOKS, check, options, template
@@ -174,11 +174,12 @@ def execute(
         clock = time.perf_counter()
         trained = train.prepare(needed, workers=scheduler)
         for plan in needed:
-            train.gather(*plan)
+            live.put_card(train.gather(*plan))
         finish(Part("networks", _since(clock), not trained))
     for name in names if final else []:
         clock, run = time.perf_counter(), train.gather(*plans[_experiment(name, values[name])])
         run.take_along(workers=scheduler)
+        live.put_card(run)
         finish(Part(f"{name} to take along", _since(clock)))
 
     def produce(name: str) -> Part:
@@ -366,6 +367,7 @@ def _execute_one(source: Path, page: Path, values: dict) -> None:
             *paths, parameters=values, cwd=str(workspace()),
             kernel_name="python3", kernel_manager_class=OwnKernel,
             progress_bar=False, stderr_file=sys.stderr, start_timeout=300,
+            iopub_timeout=300,  # clips take a busy machine longer than the usual 4 s
             extra_arguments=["--log-level=50"],  # its shutdown is no error
         )  # fmt: skip
     except papermill.exceptions.PapermillExecutionError as error:

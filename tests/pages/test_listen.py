@@ -16,7 +16,7 @@ from factory import parse
 from ser_lib import corpora
 from ser_lib.core import audio
 from ser_lib.features import maps
-from ser_lib.pages import listen, players
+from ser_lib.pages import listen
 from ser_lib.pages.figures import features as figures
 
 EMOTIONS = ["anger", "joy", "neutral"]
@@ -217,28 +217,22 @@ def test_names_only_where_the_licence_forbids_audio(voice):
     assert "<audio" not in page.players(["s1-low"]).data
 
 
-def test_few_of_a_cell_can_be_played_and_the_page_stays_light(voice, licence, monkeypatch):
-    licence(True)
+def test_every_utterance_can_be_played_or_some_are_named(voice, licence, monkeypatch):
     manifest = voice({"s1": "female", "s2": "male", "s3": "male", "s4": "female"})
     names = list(manifest.table["utterance"])
     rows = [("high", "high", 0.5 + i / 100) for i in range(10)]
     rows += [("high", "low", 0.9), ("high", "low", 0.4)]
     table = predictions(rows, names)
-
-    def played() -> list[str]:
-        html = soup(listen.matrix(table, list(PITCHES), manifest))
-        labels = [player["aria-label"] for player in html("audio")]
-        assert f"{len(labels)} of 12 utterances can be played" in html.p.get_text()
-        return [label.split()[-1] for label in labels]
-
-    three = [names[9], names[8], names[7]]
-    assert played() == [*three, names[10], names[11]]
-    one = len(players.player(manifest, names[0], ""))
-    for bound, expected in ((2.5, [names[9], names[10]]), (3.5, [names[9], names[8], names[10]])):
-        monkeypatch.setattr(listen, "CLIP_BYTES", bound * one)
-        assert played() == expected, "the first of every cell before the second of one"
     monkeypatch.setattr(listen, "NAMED", 4)
+    licence(True)
+    html = soup(listen.matrix(table, list(PITCHES), manifest))
+    played = [player["aria-label"].split()[-1] for player in html("audio")]
+    assert played == [*names[9::-1], names[10], names[11]]
+    assert "more utterances" not in html.get_text()
+    assert len(html(class_="listen-all")) == 2
+    licence(False)
     html = soup(listen.matrix(table[::-1], list(PITCHES), manifest))
     assert html == soup(listen.matrix(table, list(PITCHES), manifest)), "in any order"
     assert "6 more utterances" in html.details.get_text()
     assert len(html.details("li")) == 4
+    assert not html("audio")

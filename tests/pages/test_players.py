@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import soundfile
 from bs4 import BeautifulSoup
+from PIL import Image
 
 from ser_lib import corpora
 from ser_lib.core import audio
+from ser_lib.features import maps
 from ser_lib.pages import players
 
 
@@ -50,6 +52,19 @@ def test_the_sound_is_that_of_the_file_and_always_the_same_bytes(tone):
     assert html == players.player(manifest, "u", "low")
     assert 'preload="none"' in html
     assert "<small>" not in html
+
+
+def test_the_picture_is_the_map_of_what_is_played(tone):
+    manifest = tone(1.0)
+    (player,) = BeautifulSoup(players.player(manifest, "u", "low"), "html.parser")("audio")
+    kind, data = player["data-map"].split(",")
+    assert kind == "data:image/png;base64"
+    picture = Image.open(io.BytesIO(base64.b64decode(data)))
+    steps = np.asarray(picture)[::-1]
+    levels = maps.extract(audio.load(manifest.file("u")), kind="logmel")
+    assert np.corrcoef(steps.ravel(), levels.ravel())[0, 1] > 0.99
+    low, *_, high = np.reshape(picture.getpalette(), (-1, 3))[: players.COLOURS].sum(axis=1)
+    assert low < high, "the louder the brighter"
 
 
 def test_a_long_utterance_is_cut_fades_and_says_so(tone):

@@ -21,10 +21,10 @@ GIVEN = {
     "data/examples.html": {"rows"},
     "failures/players.html": {"rows"},
     "introduction/player.html": {"name", "row"},
-    "listen/matrix.html": {"cells", "largest", "emotions", "total", "audible", "clips", "named",
-                           "csv"},
+    "listen/matrix.html": {"cells", "largest", "emotions", "total", "named", "csv"},
     "listen/players.html": {"rows", "sexes"},
     "live/device.html": {"given", "size", "file"},
+    "live/quiz.html": {"clips", "emotions", "people", "threshold", "unseen"},
 }  # fmt: skip
 """What HTML gets besides `player` and `embeds`: it is not that of a fact."""
 

@@ -3,13 +3,14 @@
 import itertools
 import re
 import shutil
+from base64 import b64encode
 
 import amendments
 import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-from small_book import CORPUS, network_page, page, put, record
+from small_book import CORPUS, display, network_page, page, put, record, shown
 
 from ser_lib.core.errors import BookError
 from ser_lib.report import book, notebooks
@@ -124,6 +125,24 @@ def test_notebooks_for_download_name_no_folder_and_no_time(workspace, html):
     assert "start_time" not in text
     assert nbformat.read(path, as_version=4).metadata["papermill"]["parameters"] == {"epochs": 1}
     assert str(workspace) not in text
+
+
+def test_what_players_play_becomes_files_that_a_page_does_not_load(tmp_path):
+    sound = (
+        '<audio preload="none" src="data:audio/mpeg;base64,{}" data-map="data:image/png;base64,{}">'
+    )
+    texts = [sound.format(b64encode(name).decode(), "AAAA") for name in (b"one", b"two", b"one")]
+    cell = shown(display("".join(texts), "text/html"))
+    book._take_files(cell, tmp_path)
+    html = BeautifulSoup(cell.outputs[0].data["text/html"], "html.parser")
+    heard = [(tmp_path / player["src"]).read_bytes() for player in html("audio")]
+    assert heard == [b"one", b"two", b"one"]
+    assert len(list((tmp_path / book.AUDIO).iterdir())) == 3, "each once, and the picture"
+    (tmp_path / "page.html").write_text(str(html))
+    assert links.files_of(tmp_path, "page.html", html) == [tmp_path / "page.html"]
+    assert list(links.broken_links(tmp_path, {"page.html": html})) == []
+    (tmp_path / html.audio["data-map"]).unlink()
+    assert "leads to no file" in str(next(links.broken_links(tmp_path, {"page.html": html})))
 
 
 def test_folders_of_this_machine_become_names(tmp_path):

@@ -159,6 +159,18 @@ def test_the_executed_notebook_is_in_the_folded_part(html):
     assert "ser run final --corpus demo" in re.sub("<[^>]+>", "", folded[0])
 
 
+def test_who_shares_a_page_shows_its_own_title_words_and_first_figure(html):
+    page = gates.read_pages(html)["runs/final.html"]
+    given = {tag["property"]: tag["content"] for tag in page.select("meta[property]")}
+    assert given["og:title"] == "Final evaluation"
+    assert given["og:description"] == "What this page is for."
+    assert (html / "runs" / given["og:image"]).name == "final-line.png"
+    assert (html / "runs" / given["og:image"]).is_file()
+    assert given["og:image:alt"] == "A line falls."
+    prose = gates.read_pages(html)["glossary.html"]
+    assert prose.select("meta[property='og:title']")[0]["content"] == "Glossary"
+
+
 def test_prose_has_no_downloads_and_the_book_passes_its_gates(html):
     assert '<p class="downloads">' in (html / "runs" / "cnn.html").read_text()
     for name in ("glossary", "rerun", "references"):

@@ -1,12 +1,17 @@
 """The confusion matrix to listen to, in a browser, from the disk: keys, lists, and no script."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from small_book import HEARD, answers
 
 from ser_lib.corpora import Manifest
-from ser_lib.pages import players
+from ser_lib.features import maps
+from ser_lib.pages import listen, players
 from ser_lib.report.checks import browser as browsers
+
+STATIC = Path(__file__).parents[2] / "book" / "_static"
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +127,65 @@ def test_nothing_scrolls_sideways_on_a_phone(open_page, scheme):
     assert page.evaluate("document.documentElement.scrollWidth") == 375
     box = page.locator(".listen-scroll")
     assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
+@pytest.fixture
+def loud(browser, write_tone, tmp_path, monkeypatch):
+    """The matrix with a tone of half a second for each utterance, as a page on the disk."""
+    monkeypatch.setattr(players, "embeds", lambda manifest: True)
+    write_tone(tmp_path / "u.wav", seconds=0.5)
+    table = pd.DataFrame({"utterance": answers()["utterance"], "path": "u.wav"})
+    manifest = Manifest("table", tmp_path, table)
+    matrix = listen.matrix(answers(), ["anger", "neutral", "sadness"], manifest).data
+    script = (STATIC / "listen.js").as_uri()
+    (tmp_path / "page.html").write_text(
+        f'<article class="bd-article">{matrix}</article><script src="{script}"></script>'
+    )
+    page = browser.new_page()
+    page.goto((tmp_path / "page.html").as_uri())
+    page.evaluate("""() => {
+      const note = (event) => window.played.push(event.target.ariaLabel);
+      window.played = [];
+      window.button = document.querySelector(".listen-cell[open] button");
+      document.addEventListener("play", note, true);
+    }""")
+    yield page
+    page.close()
+
+
+STOPPED = "button.textContent === 'Play all'"
+PLAYING = "[...document.querySelectorAll('audio')].filter((one) => !one.paused).length"
+
+
+def test_a_list_is_played_one_after_the_other_with_its_maps(loud):
+    button, stage = loud.locator(".listen-cell[open] button"), loud.locator(".listen-map")
+    assert not stage.is_visible()
+    button.click()
+    assert button.text_content() == "Stop"
+    loud.wait_for_function("played.length === 2")
+    assert stage.is_visible()
+    assert stage.locator("p").text_content() == loud.evaluate("played.at(-1)")
+    picture = stage.locator("img")
+    assert picture.evaluate("one => one.decode().then(() => one.naturalHeight)") == maps.ROWS
+    loud.wait_for_function(
+        "document.querySelector('.listen-map').style.getPropertyValue('--place') > 0.1"
+    )
+    loud.wait_for_function(STOPPED)
+    clips = loud.locator(".listen-cell[open] audio")
+    assert loud.evaluate("played") == clips.evaluate_all("all => all.map((one) => one.ariaLabel)")
+    stage.wait_for(state="hidden")
+
+
+def test_another_player_or_the_button_stops_a_list(loud):
+    button = loud.locator(".listen-cell[open] button")
+    button.click()
+    loud.evaluate("document.querySelector('.listen-cell:not([open]) audio').play()")
+    loud.wait_for_function(STOPPED)
+    button.click()
+    loud.wait_for_function(f"{PLAYING} === 1")
+    button.click()
+    loud.wait_for_function(STOPPED)
+    assert loud.evaluate(PLAYING) == 0
 
 
 def test_the_browser_can_play_what_is_embedded(browser, write_tone, tmp_path, monkeypatch):

@@ -1,18 +1,23 @@
 """The page that listens, in a browser: what it hears is what Python hears."""
 
 import json
+import re
 import threading
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 import soxr
-from small_book import LISTENER
+from factory import make_run
+from small_book import LISTENER, MANIFEST
 
 from ser_lib.core import audio
+from ser_lib.corpora import Manifest
 from ser_lib.features.maps import FRAMES, ROWS, Standardiser
 from ser_lib.models import bundle, export
 from ser_lib.models.bundle import Bundle, FrontEnd
@@ -20,7 +25,7 @@ from ser_lib.pages import live, players
 from ser_lib.report.checks import browser as browsers
 
 STATIC = Path(__file__).parents[2] / "book" / "_static"
-RUNTIME = STATIC / "litert" / "size.json"
+RUNTIME = STATIC.parent / "litert"
 EMOTIONS = ["anger", "neutral", "sadness"]
 PAGE = """<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8">
 <title>Live</title><link rel="stylesheet" href="/_static/live.css">
@@ -78,13 +83,13 @@ def test_the_book_has_the_network_as_a_file(html, workspace):
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """A page with a small network on a server, and the bundle that it has."""
-    if not RUNTIME.is_file():
+    if not RUNTIME.is_dir():
         pytest.skip("the runtime of the page is not there: make live")
     import keras
 
     folder = tmp_path_factory.mktemp("served")
     (folder / "_static").mkdir()
-    for path in STATIC.glob("li*"):
+    for path in (*STATIC.glob("live.*"), RUNTIME):
         (folder / "_static" / path.name).symlink_to(path)
     front = front_end(channels=3, crops=3)
     keras.utils.set_random_seed(1)
@@ -94,7 +99,8 @@ def served(tmp_path_factory):
     bundle.save(network, front, folder / "bundle")
     (folder / "_static" / live.FILE).write_bytes(export.for_windows(folder / "bundle"))
     given = json.dumps(live.facts(front) | {"threshold": 0.0})
-    device = players.html("live/device.html", given=given, size=2_000_000, file=live.FILE)
+    about = {"given": given, "size": 2_000_000, "file": live.FILE}
+    device = players.html("live/device.html", MANIFEST, **about)
     (folder / "runs").mkdir()
     (folder / "runs" / "live.html").write_text(PAGE.format(device.data))
     handler = partial(SimpleHTTPRequestHandler, directory=folder)
@@ -177,3 +183,38 @@ def test_the_microphone_is_heard(page):
     result = page.evaluate("document.querySelector('.live').answer")["probabilities"]
     assert sum(result) == pytest.approx(1, abs=1e-4)
     assert "silent" not in page.get_by_role("status").text_content()
+
+
+def test_a_vote_opens_the_answer_and_is_counted(chromium, write_tone, tmp_path, monkeypatch):
+    from axe_playwright_python.base import AXE_SCRIPT
+
+    monkeypatch.setattr(players, "embeds", lambda manifest: True)
+    write_tone(tmp_path / "u.wav", seconds=0.3)
+    run = make_run()
+    table = pd.DataFrame({"utterance": run.predictions["utterance"], "path": "u.wav"})
+    listener = live.Live(replace(run, corpus=Manifest("demo", tmp_path, table)))
+    text = PAGE.replace("live.js", "quiz.js").replace("/_static", STATIC.as_uri())
+    (tmp_path / "page.html").write_text(text.format(listener.quiz().data))
+    page, (first, second, *_) = chromium.new_page(), listener.clips.itertuples()
+    page.goto((tmp_path / "page.html").as_uri())
+    clips = page.locator(".quiz-clip")
+    assert page.locator(".quiz-clip details[open]").count() == 0
+    wrong = next(name for name in run.emotions if name != second.truth)
+    for clip, choice in ((clips.nth(0), first.truth), (clips.nth(1), wrong)):
+        clip.get_by_role("button", name=choice, exact=True).focus()
+        page.keyboard.press("Enter")
+        assert clip.locator("details[open]").count() == 1
+        pressed = clip.get_by_role("button", pressed=True)
+        assert pressed.text_content() == choice
+        clip.get_by_role("button", pressed=False).first.click(force=True)
+        assert pressed.text_content() == choice, "the first vote counts"
+    right = sum(one.truth == one.predicted for one in (first, second))
+    expected = ["1", "2", str(right)]
+    score = page.locator(".quiz-score").text_content()
+    assert re.findall(r"\d+", score) == expected
+    said = page.get_by_role("status").text_content()
+    assert said.endswith(score)
+    assert f"It is {second.truth} " in said
+    page.evaluate(AXE_SCRIPT)
+    assert page.evaluate("axe.run().then((all) => all.violations.map((one) => one.id))") == []
+    page.close()

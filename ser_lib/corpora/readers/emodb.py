@@ -1,9 +1,17 @@
 """EmoDB, the Berlin Database of Emotional Speech (Burkhardt et al. 2005): acted German, CC0.
 
 Files are `wav/SSttEv.wav`: two digits of speaker, three characters of sentence, one letter of
-emotion (the first of its German name), one letter of version.
+emotion (the first of its German name), one letter of version. Beside them is ``erkennung.txt``: for
+every recorded take, the percentage of its twenty listeners who recognised the emotion, and of those
+who found it natural.
 """
 
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from ser_lib.core.errors import CorpusError
 from ser_lib.corpora.corpus import Corpus
 
 EMOTIONS = {
@@ -21,6 +29,11 @@ COUNTS = {
 }  # fmt: skip
 SEXES = dict.fromkeys(("08", "09", "13", "14", "16"), "female")
 SEXES |= dict.fromkeys(("03", "10", "11", "12", "15"), "male")
+
+FILE = "erkennung.txt"
+_HEAD = ["Nr.", "Satz", "erkannt", "natuerlich"]
+_TAKE = re.compile(r"\d\d[ab]\d\d(?P<letter>[A-Z])[a-z]")
+_PERCENT = re.compile(r"\d{1,3},\d\d")
 
 
 def _columns(name):
@@ -53,3 +66,39 @@ CORPUS = Corpus(
     embed_audio=True,
     epochs=50,  # few steps make an epoch of so few utterances
 )
+
+
+def read_listeners(file: Path) -> pd.DataFrame:
+    """Read EmoDB's table of listeners: utterance, emotion, recognised and natural (shares).
+
+    CorpusError if the file is missing or not as its authors made it; the line is named.
+    """
+    try:
+        lines = file.read_text(encoding="latin-1").splitlines()
+    except OSError as error:
+        raise CorpusError(f"{file} cannot be read ({error.strerror})") from error
+    if not lines or lines[0].split() != _HEAD:
+        raise CorpusError(f"{file} does not begin with the columns {', '.join(_HEAD)}")
+    rows = []
+    for n, line in enumerate(lines[1:], start=2):
+        cells = [cell.strip() for cell in line.split("\t")]
+        if not any(cells):
+            continue
+        take = _TAKE.fullmatch(cells[1].removesuffix(".wav")) if len(cells) == 4 else None
+        letter = take["letter"] if take else ""
+        shares = [float(c.replace(",", ".")) / 100 for c in cells[2:] if _PERCENT.fullmatch(c)]
+        if letter not in EMOTIONS or len(shares) != 2 or max(shares) > 1:
+            raise CorpusError(
+                f"{file}, line {n}: '{' '.join(cells)}' is not a number, the name of a take and "
+                "two percentages"
+            )
+        rows.append((take[0], EMOTIONS[letter], *shares))
+    table = pd.DataFrame(rows, columns=["utterance", "emotion", "recognised", "natural"])
+    for name in table.loc[table["utterance"].duplicated(), "utterance"]:
+        raise CorpusError(f"{file} lists the take '{name}' twice")
+    return table
+
+
+def listeners_file(corpus) -> Path:
+    """Return where a manifest's copy of EmoDB has that table, whether it is there or not."""
+    return (corpus.root / corpus.table["path"].iloc[0]).absolute().parents[1] / FILE

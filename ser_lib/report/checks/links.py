@@ -171,10 +171,12 @@ def external_requests(html: Path, pages: Mapping[str, BeautifulSoup]) -> Iterato
             yield Finding("requests", path.relative_to(html).as_posix(), f"loads {address}")
 
 
-def _loaded(page: BeautifulSoup) -> Iterator[str]:
-    """Yield the address of whatever a browser fetches with a page."""
-    for attribute in ("src", "poster", "data"):
-        yield from (tag[attribute] for tag in page.select(f"[{attribute}]"))
+def _loaded(page: BeautifulSoup, *, late: bool = True) -> Iterator[str]:
+    """Yield the address of whatever a browser fetches with a page, or late: if a reader asks."""
+    for attribute in ("src", "poster", "data", "data-map"):
+        for tag in page.select(f"[{attribute}]"):
+            if late or tag.get("preload") != "none":
+                yield tag[attribute]
     for tag in page.select("[srcset]"):
         yield from (part.split()[0] for part in tag["srcset"].split(",") if part.strip())
     for tag in page.select("image, use"):
@@ -221,7 +223,7 @@ def _local(html: Path, page: str, address: str) -> Path | None:
 
 def files_of(html: Path, name: str, page: BeautifulSoup) -> list[Path]:
     """Return the files that make a page: its own, and those of the book that it loads."""
-    addresses = [address for address in _loaded(page) if not urlsplit(address).scheme]
+    addresses = [one for one in _loaded(page, late=False) if not urlsplit(one).scheme]
     files = {html.resolve() / name, *(_local(html, name, address) for address in addresses)}
     return sorted(path for path in files if path and path.is_file())
 
