@@ -16,7 +16,7 @@ import numpy as np
 from ser_lib.core.errors import ParameterError, choose
 from ser_lib.features import maps, spectrum
 from ser_lib.models import bundle
-from ser_lib.models.bundle import FrontEnd
+from ser_lib.models.bundle import FrontEnd, LiteNetwork
 
 PRECISIONS = ("float32", "float16", "int8")
 """How weights are stored. What is computed with them are float32 numbers, but for the products of
@@ -64,18 +64,10 @@ def for_windows(model: str | Path) -> bytes:
 
 def answers(flatbuffer: bytes, signals: Iterable[np.ndarray]) -> tuple[np.ndarray, list[float]]:
     """Return what a file of `litert` says of signals: float32 [signals, emotions], and seconds."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    network = Interpreter(model_content=flatbuffer, num_threads=1)
-    (taken,), (given,) = network.get_input_details(), network.get_output_details()
-    result, seconds = [], []
+    network, result, seconds = LiteNetwork(flatbuffer), [], []
     for signal in signals:
         clock = time.perf_counter()
-        network.resize_tensor_input(taken["index"], signal.shape)
-        network.allocate_tensors()
-        network.set_tensor(taken["index"], signal)
-        network.invoke()
-        result.append(network.get_tensor(given["index"]))
+        result.append(network.answer(signal))
         seconds.append(time.perf_counter() - clock)
     return np.array(result), seconds
 
