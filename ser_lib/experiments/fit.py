@@ -247,9 +247,10 @@ def _fit(
     """
     n_batches = len(fold.train) // min(experiment.batch_size, len(fold.train))
     step = training_step(network, experiment, n_batches)
-    shown = targets[fold.train]
-    weights = _class_weights(shown) if experiment.class_weights else np.ones(targets.shape[1])
-    weights = weights.astype(np.float32)
+    weights = np.ones(targets.shape[1], np.float32)
+    if experiment.class_weights:  # the inverse frequency, 1 on average over utterances
+        counts = targets[fold.train].sum(axis=0)
+        weights = (len(fold.train) / (len(counts) * counts)).astype(np.float32)
     soft = windows.smooth(targets, experiment.label_smoothing)
     sample = generator.permutation(fold.train)[: len(fold.validation)]
     history: list[dict] = []
@@ -326,12 +327,6 @@ def training_step(network, experiment: Experiment, n_batches: int):
         optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
 
     return step
-
-
-def _class_weights(targets: np.ndarray) -> np.ndarray:
-    """Return the inverse frequency of every class, 1 on average over utterances."""
-    counts = targets.sum(axis=0)
-    return len(targets) / (len(counts) * counts)
 
 
 def _measure(network, inputs: Iterable[np.ndarray], targets: np.ndarray) -> dict[str, float]:

@@ -101,22 +101,17 @@ def _answer(network, front_end: FrontEnd) -> Callable:
     """Return the function float32 [samples] -> [emotions], in operations of TensorFlow."""
     import tensorflow as tf
 
+    standardiser = front_end.standardiser
+
     def answer(signal):
-        answers = network(_windows(signal, front_end), training=False)
+        static = _log_mel(_levelled(signal))
+        feature_map = _deltas(static) if front_end.channels == 3 else tf.expand_dims(static, -1)
+        feature_map = (feature_map - standardiser.mean) / standardiser.std
+        answers = network(_even_windows(feature_map, front_end.crops), training=False)
         total = tf.reduce_sum(answers, 0)
         return total / tf.reduce_sum(total)
 
     return answer
-
-
-def _windows(signal, front_end: FrontEnd):
-    """Turn float32 [samples] into the windows of `FrontEnd.windows`."""
-    import tensorflow as tf
-
-    static = _log_mel(_levelled(signal))
-    feature_map = _deltas(static) if front_end.channels == 3 else tf.expand_dims(static, -1)
-    standardiser = front_end.standardiser
-    return _even_windows((feature_map - standardiser.mean) / standardiser.std, front_end.crops)
 
 
 def _levelled(signal):
