@@ -219,7 +219,9 @@ def _blocks(path: str | Path, tell: Tell) -> Iterator[tuple[np.ndarray, int]]:
         _check_file(file)
         # soundfile says "Error opening <path>: <why>"; the path is in our message already.
         why = str(getattr(error, "error_string", error)).rstrip(".")
-        raise _error(path, f"cannot be decoded as audio ({why}){_hint(file)}") from error
+        convert = f"; convert it: ffmpeg -i '{file.name}' '{file.stem}.wav'"
+        hint = convert if file.suffix.lower() in FOREIGN else ""
+        raise _error(path, f"cannot be decoded as audio ({why}){hint}") from error
     if not count:
         raise _error(path, "holds no samples")
     announced = re.search(r"^ *(?:data|SSND) : (\d+) \(should be", log, re.MULTILINE)
@@ -269,12 +271,6 @@ def _check_file(path: str | Path) -> None:
     for start, reason in _NOT_AUDIO:
         if text.startswith(start):
             raise _error(path, reason)
-
-
-def _hint(file: Path) -> str:
-    if file.suffix.lower() not in FOREIGN:
-        return ""
-    return f"; convert it: ffmpeg -i '{file.name}' '{file.stem}.wav'"
 
 
 def _error(path: str | Path, reason: str) -> AudioError:

@@ -396,8 +396,16 @@ def _prepare(initializer: Initializer) -> None:
 def about() -> dict[str, str | int]:
     """Return what must be the same in all processes of a job, by name."""
     facts = {"python": ".".join(platform.python_version_tuple()[:2]), "ser_lib": digest(*sources())}
-    for package in PACKAGES:
-        with suppress(PackageNotFoundError):
-            facts[package] = version(package)
     # The state of Keras is one for a process, and so are its random numbers.
-    return facts | {"threads": 1}
+    return facts | versions(*PACKAGES) | {"threads": 1}
+
+
+@cache
+def versions(*packages: str) -> dict[str, str]:
+    """Return the versions of those packages that are installed."""
+    installed = {}
+    # macOS has no tensorflow-cpu, others no tensorflow.
+    for package in packages:
+        with suppress(PackageNotFoundError):
+            installed[package] = version(package)
+    return installed

@@ -27,8 +27,6 @@ _NOUNS = {name: noun for noun, names in SAME.items() for name in (noun, *names)}
 def noun(name: str) -> str:
     """Return the noun of an emotion's name, whatever its case.
 
-    Examples
-    --------
     >>> noun("Happy"), noun("pleasant_surprise"), noun("schadenfreude")
     ('happiness', 'surprise', 'schadenfreude')
     """

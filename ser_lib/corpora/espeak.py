@@ -62,8 +62,6 @@ def synthesiser() -> Iterator[Callable[[str, Voice, int], np.ndarray]]:
 
     The library is one set of global variables, so in a process a second thread waits.
 
-    Examples
-    --------
     >>> with synthesiser() as speak:
     ...     first = speak("The kettle is on the stove.", Voice(100, 140), 0)
     ...     second = speak("The kettle is on the stove.", Voice(100, 140), 0)

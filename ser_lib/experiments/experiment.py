@@ -217,8 +217,6 @@ def names_of(architecture: str) -> list[str]:
 def as_number(value):
     """Return a value of YAML, and the number if it is the text of one.
 
-    Examples
-    --------
     >>> as_number("1e-3")  # to YAML, a number with an exponent needs a point
     0.001
     >>> as_number("logmel")

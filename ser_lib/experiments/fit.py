@@ -34,17 +34,9 @@ from ser_lib.models import bundle, networks, windows
 from ser_lib.models.bundle import Bundle, FrontEnd
 
 CODE = (
-    "core/audio.py",
-    "features/maps.py",
-    "features/spectrum.py",
-    "features/store.py",
-    "features/copies.py",
-    "features/perturb.py",
-    "models/windows.py",
-    "models/fast.py",
-    "models/bundle.py",
-    "experiments/fit.py",
-    "metrics/scores.py",
+    *store.CODE_OF_COPIES,
+    *("models/windows.py", "models/fast.py", "models/bundle.py"),
+    *("experiments/fit.py", "metrics/scores.py"),
 )
 """The code, with that of its own network, that can change what a fold gives."""
 export = bundle.export
@@ -192,20 +184,17 @@ def packed(
         "uar": scores.uar(truth, predicted, emotions),
         **result,
     }
+    columns = ["fold", "epoch", "split", "loss", "accuracy", "uar"]
+    epochs = pd.DataFrame(history, columns=columns).assign(fold=fold.name)
+    files = {
+        "fold.json": json.dumps(result, indent=1).encode(),
+        "history.csv": epochs.to_csv(index=False).encode(),
+        "predictions.csv": tested.to_csv(index=False).encode(),
+    }
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        columns = ["fold", "epoch", "split", "loss", "accuracy", "uar"]
-        pd.DataFrame(history, columns=columns).assign(fold=fold.name).to_csv(
-            folder / "history.csv", index=False
-        )
-        tested.to_csv(folder / "predictions.csv", index=False)
-        save(folder / "bundle")
-        (folder / "fold.json").write_text(json.dumps(result, indent=1))
-        files = {
-            file.relative_to(folder).as_posix(): file.read_bytes()
-            for file in folder.rglob("*")
-            if file.is_file()
-        }
+        save(Path(temporary, "bundle"))
+        for file in Path(temporary, "bundle").iterdir():
+            files[f"bundle/{file.name}"] = file.read_bytes()
     return f"{fold.name}: {line}, UAR {result['uar']:.2f}, {result['duration_s']:.0f} s", files
 
 
@@ -258,9 +247,10 @@ def _fit(
     """
     n_batches = len(fold.train) // min(experiment.batch_size, len(fold.train))
     step = training_step(network, experiment, n_batches)
-    shown = targets[fold.train]
-    weights = _class_weights(shown) if experiment.class_weights else np.ones(targets.shape[1])
-    weights = weights.astype(np.float32)
+    weights = np.ones(targets.shape[1], np.float32)
+    if experiment.class_weights:  # the inverse frequency, 1 on average over utterances
+        counts = targets[fold.train].sum(axis=0)
+        weights = (len(fold.train) / (len(counts) * counts)).astype(np.float32)
     soft = windows.smooth(targets, experiment.label_smoothing)
     sample = generator.permutation(fold.train)[: len(fold.validation)]
     history: list[dict] = []
@@ -337,12 +327,6 @@ def training_step(network, experiment: Experiment, n_batches: int):
         optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
 
     return step
-
-
-def _class_weights(targets: np.ndarray) -> np.ndarray:
-    """Return the inverse frequency of every class, 1 on average over utterances."""
-    counts = targets.sum(axis=0)
-    return len(targets) / (len(counts) * counts)
 
 
 def _measure(network, inputs: Iterable[np.ndarray], targets: np.ndarray) -> dict[str, float]:

@@ -31,13 +31,7 @@ from ser_lib.models.lda import Discriminant
 PARTS = 5
 """Into which the training part is cut: each more is another discriminant for every fold."""
 CODE = (
-    *("core/audio.py", "features/maps.py", "features/spectrum.py", "features/store.py"),
-    *(
-        "features/copies.py",
-        "features/perturb.py",
-        "features/functionals.py",
-        "features/embeddings.py",
-    ),
+    *functionals.CODE,
     *("models/lda.py", "models/bundle.py", "experiments/lda.py", "experiments/fit.py"),
     *("metrics/scores.py", "metrics/calibration.py"),
 )

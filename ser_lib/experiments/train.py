@@ -11,11 +11,9 @@ import json
 import platform
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from operator import mul
 from pathlib import Path
 from shutil import copy2
@@ -267,7 +265,7 @@ def fold_key(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold]) ->
     """
     parts = [[fold.name, *(getattr(fold, p).tolist() for p in splits.PARTS)] for fold in folds]
     code = METHODS[experiment.architecture].code(experiment)
-    return digest(experiment.decisive(), corpus.sha256, parts, _versions_of(*PACKAGES), *code)
+    return digest(experiment.decisive(), corpus.sha256, parts, jobs.versions(*PACKAGES), *code)
 
 
 def run_folder(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold]) -> Path:
@@ -385,17 +383,7 @@ def _run(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold], folder
         versions={
             "python": platform.python_version(),
             "platform": ", ".join([f"{platform.system()} {platform.machine()}", *sorted(devices)]),
-            **_versions_of("ser-lib", *PACKAGES, "pandas"),
+            **jobs.versions("ser-lib", *PACKAGES, "pandas"),
         },
     )
     return Run(folder, record, history, predictions)
-
-
-@cache
-def _versions_of(*packages: str) -> dict[str, str]:
-    installed = {}
-    # macOS has no tensorflow-cpu, others no tensorflow.
-    for package in packages:
-        with suppress(PackageNotFoundError):
-            installed[package] = version(package)
-    return installed

@@ -48,8 +48,6 @@ class Copy:
     def apply(self, signal: np.ndarray) -> np.ndarray:
         """Return the copy of a signal, float32 [samples] at `audio.RATE`.
 
-        Examples
-        --------
         >>> len(Copy(speed=2.0).apply(np.ones(1001, dtype=np.float32)))
         500
         """
@@ -93,8 +91,6 @@ CHANNELLED = 0.25
 def shares(copies: Sequence[Copy]) -> np.ndarray:
     """Return how often a network is shown each of some copies: float [copies], 1 in all.
 
-    Examples
-    --------
     >>> shares(SETS["speed+tilt+channel"]).round(3).tolist()
     [0.107, 0.107, 0.107, 0.107, 0.107, 0.107, 0.107, 0.05, 0.05, 0.05, 0.05, 0.05]
     """

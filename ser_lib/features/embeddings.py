@@ -63,9 +63,7 @@ def stated(text: str) -> str:
     source = parse(text)
     if "sha256" in source.options:
         return text
-    if not source.file.is_file():
-        raise ParameterError(f"features: there is no file {source.file}")
-    return f"{text},sha256={_hash(source.file)}"
+    return f"{text},sha256={_hash(_checked(source).file)}"
 
 
 def of_table(text: str, utterances: Sequence[str]) -> np.ndarray:

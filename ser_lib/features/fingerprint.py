@@ -14,7 +14,6 @@ compared by their correlation: about 0 for two recordings, near 1 for copies of 
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -49,8 +48,6 @@ def fingerprint(signal: np.ndarray, rate: int) -> np.ndarray:
     It is all zeros, which is like nothing, if the signal is shorter than `SHORTEST_S` or has no
     fine structure, as silence and clicks.
 
-    Examples
-    --------
     >>> noise = np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)
     >>> copy, other = -0.5 * np.roll(noise, 800), np.diff(noise[::2])
     >>> prints = np.array([fingerprint(x, 16_000) for x in (noise, copy, other)])
@@ -116,18 +113,14 @@ def of(manifest: Manifest) -> np.ndarray:
     pool = ThreadPoolExecutor(jobs.processors())
     try:
         paths = [manifest.root / path for path in table["path"]]
-        for row, one in enumerate(pool.map(_of_file, paths)):
-            prints[row] = one
+        for row, sound in enumerate(pool.map(lambda p: fingerprint(*audio.decode(p)), paths)):
+            prints[row] = sound
             clock.tell(row + 1, "fingerprints of recordings made")
     finally:
         pool.shutdown(cancel_futures=True)
     with suppress(OSError, SpaceError):  # what cannot be kept is made again
         write_atomically(file, npy(prints))
     return prints
-
-
-def _of_file(file: Path) -> np.ndarray:
-    return fingerprint(*audio.decode(file))
 
 
 def pairs(prints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

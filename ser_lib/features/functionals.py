@@ -49,10 +49,7 @@ _LEVEL = [row.name for row in maps.rows("stack")].index("rms")
 _SMALLEST = 1e-8  # energy of a row that stays the same
 SMILE_RATE = 16_000
 SLACK_S = 0.05  # by which a file may be longer or shorter than the manifest says
-CODE = (
-    *("core/audio.py", "features/maps.py", "features/spectrum.py", "features/copies.py"),
-    *("features/perturb.py", "features/functionals.py", "features/embeddings.py"),
-)
+CODE = (*store.CODE_OF_COPIES, "features/functionals.py", "features/embeddings.py")
 CHUNK = 64
 
 
@@ -68,8 +65,6 @@ def summarise(static: np.ndarray) -> np.ndarray:
     percentile of every row, its slope per second, the mean size of its change per frame, and last
     the length of the utterance in seconds.
 
-    Examples
-    --------
     >>> summarise(np.full((1, 44), 3.0)).astype(float).round(2).tolist()
     [3.0, 0.0, 3.0, 3.0, 3.0, 0.0, 0.0, 1.02]
     """
@@ -113,34 +108,18 @@ def cues() -> np.ndarray:
     return np.array([*of_rows * len(FUNCTIONALS), "speed", *np.repeat(of_rows, len(BANDS) - 1)])
 
 
-def table(manifest: Manifest, name: str, **options) -> np.ndarray:
+def table(manifest: Manifest, name: str, *, copy: Copy = ITSELF, **options) -> np.ndarray:
     """Compute what is missing of a set and return it: float32 [utterances, numbers].
 
     A number that openSMILE cannot give, as for audio that is too short for it, is nan; `options`
-    are those of `build`.
+    are those of `build_all`.
     """
-    return read(build(manifest, name, **options))
+    return read(build_all(manifest, name, (copy,), **options)[0])
 
 
 def read(folder: Path) -> np.ndarray:
-    """Return what `build` wrote: float32 [utterances, numbers]."""
+    """Return what `build_all` wrote to a folder: float32 [utterances, numbers]."""
     return np.concatenate([np.load(file) for file in sorted(folder.glob("*.npy"))])
-
-
-def build(
-    manifest: Manifest,
-    name: str,
-    *,
-    copy: Copy = ITSELF,
-    workers: int | str | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> Path:
-    """Compute what is missing of a set; return the folder in which it is.
-
-    It is one of `SETS`, or a text of `embeddings`. `copy` is not of openSMILE; it, `workers` (of
-    this machine) and `progress` are as in `store.build`.
-    """
-    return build_all(manifest, name, (copy,), workers=workers, progress=progress)[0]
 
 
 def build_all(
@@ -151,7 +130,11 @@ def build_all(
     workers: int | str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
-    """Do as `build` does for several copies at once, as `store.build_all`."""
+    """Compute what is missing of a set; return the folder in which it is, of each copy.
+
+    It is one of `SETS`, or a text of `embeddings`. `copies` are not of openSMILE; they, `workers`
+    (of this machine) and `progress` are as in `store.build_all`.
+    """
     if ":" not in name and choose(name, SETS, "set of functionals") not in available():
         raise ParameterError(
             f"the functionals '{name}' need openSMILE: pip install 'ser-lib[baseline]'"

@@ -51,8 +51,6 @@ def rows(kind: str) -> tuple[Row, ...]:
     A log-mel band carries several cues at once; it is counted to pitch where voices have their
     F0 and lowest harmonics (up to 500 Hz), to tone above.
 
-    Examples
-    --------
     >>> rows("stack")[0]
     Row(name='f0', unit='semitones over 27.5 Hz', cue='pitch')
     """
@@ -137,8 +135,6 @@ def add_deltas(static: np.ndarray) -> np.ndarray:
     and the last frame are repeated, so any number of frames will do. The map float32 [rows, frames,
     3] has static, delta (per frame) and delta-delta (per frame squared).
 
-    Examples
-    --------
     >>> ramp = np.arange(20, dtype=np.float32)[np.newaxis]
     >>> add_deltas(ramp)[0, 10].tolist()
     [10.0, 1.0, 0.0]

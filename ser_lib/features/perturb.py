@@ -200,8 +200,6 @@ def apply(
     random depends on the kind, the utterance's name and the seed, and on nothing else. `voices` are
     for `babble` alone.
 
-    Examples
-    --------
     >>> tone = np.sin(np.arange(22_050) / 50).astype(np.float32)
     >>> noisy = apply(tone, "noise", 20, utterance="a")
     >>> round(float(10 * np.log10(np.mean(tone**2) / np.mean((noisy - tone) ** 2))), 2)

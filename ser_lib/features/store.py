@@ -30,6 +30,8 @@ from ser_lib.corpora import Manifest
 from ser_lib.features import maps
 from ser_lib.features.copies import ITSELF, Copy
 
+CODE = ("core/audio.py", "features/maps.py", "features/spectrum.py", "features/store.py")
+CODE_OF_COPIES = (*CODE, "features/copies.py", "features/perturb.py")
 CHUNK = 64
 _LENGTHS = "lengths.npy"
 _HEAD = 128  # bytes before the values of a chunk
@@ -165,9 +167,7 @@ def build_all(
 
 
 def _key(table: pd.DataFrame, kind: str, copy: Copy) -> str:
-    code = sources("core/audio.py", "features/maps.py", "features/spectrum.py", "features/store.py")
-    if copy != ITSELF:
-        code += sources("features/copies.py", "features/perturb.py")
+    code = sources(*(CODE if copy == ITSELF else CODE_OF_COPIES))
     # The same samples at another rate are another sound.
     columns = [table[name].tolist() for name in ("sha256", "sample_rate_hz")]
     # Piece by piece, because the columns of a large corpus in one text are large.

@@ -87,8 +87,6 @@ def spans(manifest: "Manifest") -> dict[str, list[float]]:
 def remarks(signal: np.ndarray, typical: Spans, *, whole: bool = True) -> list[str]:
     """Say by what a signal is far from the typical ones; its length counts if it is `whole`.
 
-    Examples
-    --------
     >>> remarks(np.ones(9 * audio.RATE, np.float32), {"length": (1.2, 4.0)})
     ['its length is 9.0 s, in training 1.2 to 4.0 s; it may be wrong for that reason']
     """

@@ -23,8 +23,6 @@ def interval(
 ) -> tuple[float, float]:
     """Return the 95 % interval of a statistic of the sum of parts, both as in `jackknife`.
 
-    Examples
-    --------
     >>> interval(lambda sums: sums / 4, np.array([1.0, 0.0, 1.0, 1.0]))
     (0.25, 1.0)
     """

@@ -98,8 +98,6 @@ def scores(
 
     Guessing evenly among k classes gives a Brier score of 1 - 1 / k.
 
-    Examples
-    --------
     >>> values = scores(["a", "b"], np.array([[0.75, 0.25], [0.75, 0.25]]), ["a", "b"])
     >>> {name: round(value, 4) for name, value in values.items()}
     {'nll': 0.837, 'brier': 0.625, 'ece': 0.25, 'overconfidence': 0.25}
@@ -151,8 +149,6 @@ def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     For the output of a softmax this divides its inputs by the temperature: above 1 the network
     becomes less sure, below 1 more. No answer changes. (Guo et al. 2017.)
 
-    Examples
-    --------
     >>> temper(np.array([[0.8, 0.2]]), 2.0).round(3).tolist()
     [[0.667, 0.333]]
     """
@@ -169,8 +165,6 @@ def fit_temperature(
 
     The likelihood has one maximum only: its logarithm is concave in one over the temperature.
 
-    Examples
-    --------
     >>> certain = np.array([[0.9, 0.1]] * 4)
     >>> round(fit_temperature(["a", "a", "a", "b"], certain, ["a", "b"]), 3)  # ln 9 / ln 3
     2.0
@@ -212,8 +206,6 @@ def abstention(truth: Sequence[str], probabilities: np.ndarray, labels: Sequence
     With it, the right answers less the wrong ones are most: an abstention costs half an error
     (Chow 1970). It is that of predictions for which nothing was fitted, such as validation.
 
-    Examples
-    --------
     >>> unsure = np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.55, 0.45]])
     >>> abstention(["a", "a", "b", "b"], unsure, ["a", "b"])
     0.8
@@ -229,8 +221,6 @@ def area_under_risk(curve: pd.DataFrame) -> float:
     Answers of equal confidence are given together, so their order has no say. (Geifman and
     El-Yaniv 2017.)
 
-    Examples
-    --------
     >>> probabilities = np.array([[0.9, 0.1], [0.6, 0.4]])
     >>> area_under_risk(coverage(["a", "b"], probabilities, ["a", "b"]))
     0.25
@@ -242,8 +232,6 @@ def area_under_risk(curve: pd.DataFrame) -> float:
 def least_area(accuracy: float, n: int) -> float:
     """The smallest area that n answers of an accuracy can have: all right ones come first.
 
-    Examples
-    --------
     >>> least_area(0.5, 2)
     0.25
     """
@@ -260,20 +248,15 @@ def _places(confidence: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
     return edges, np.searchsorted(edges[1:-1], confidence, side="left")
 
 
-def _brier(truth, probabilities, labels) -> np.ndarray:
-    one_hot = np.asarray(truth)[:, None] == np.asarray(labels)
-    return ((np.asarray(probabilities, dtype=float) - one_hot) ** 2).sum(axis=1)
-
-
 def _parts(truth, probabilities, labels) -> np.ndarray:
     """Return what every utterance adds: 1, loss, Brier score, and its surplus in its bin."""
     confidence, right = answers(truth, probabilities, labels)
     by_bin = np.zeros((len(truth), BINS))
     by_bin[np.arange(len(truth)), _places(confidence, BINS)[1]] = confidence - right
     losses = evaluation.log_losses(truth, probabilities, labels)
-    return np.column_stack(
-        [np.ones(len(truth)), losses, _brier(truth, probabilities, labels), by_bin]
-    )
+    one_hot = np.asarray(truth)[:, None] == np.asarray(labels)
+    brier = ((np.asarray(probabilities, dtype=float) - one_hot) ** 2).sum(axis=1)
+    return np.column_stack([np.ones(len(truth)), losses, brier, by_bin])
 
 
 _OF_PARTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {

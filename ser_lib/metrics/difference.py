@@ -42,8 +42,7 @@ def differences(
     >>> round(uar.value, 3), round(uar.p, 3), uar.n, uar.sign
     (0.333, 0.184, 3, 0)
     """
-    one, other = _matrices(truth, first, second, labels, clusters)
-    parts = np.stack([one, other], axis=1)
+    parts = _matrices(truth, first, second, labels, clusters)
     known = scores.unit_of(clusters, unit)
     return {
         name: jackknife(less(score, -3), parts, scale="difference", unit=known)
@@ -62,24 +61,25 @@ def difference_in_f1(
     unit: str = "speaker",
 ) -> Estimate:
     """Return the F1 of one class with the first classifier less that with the second."""
-    one, other = _matrices(truth, first, second, labels, clusters)
     place = list(labels).index(label)
     return jackknife(
         less(lambda counts: scores.of_classes(counts)["f1"][..., place], -3),
-        np.stack([one, other], axis=1),
+        _matrices(truth, first, second, labels, clusters),
         scale="difference",
         unit=scores.unit_of(clusters, unit),
     )
 
 
-def _matrices(truth, first, second, labels, clusters) -> list[np.ndarray]:
+def _matrices(truth, first, second, labels, clusters) -> np.ndarray:
+    """Return the matrices of both: int [clusters, 2, classes, classes]."""
     if not len(truth) == len(first) == len(second) > 0:
         raise ParameterError(
             f"truth ({len(truth)}) and the predictions ({len(first)} and {len(second)}) must be "
             "equally long and not empty"
         )
     labels = sorted({*truth, *first, *second}) if labels is None else list(labels)
-    return [
+    both = [
         scores.confusion_matrices(truth, prediction, labels, clusters=clusters)
         for prediction in (first, second)
     ]
+    return np.stack(both, axis=1)

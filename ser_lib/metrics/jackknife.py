@@ -204,8 +204,6 @@ def sums(values: np.ndarray, clusters: Sequence[str] | None = None) -> np.ndarra
 
     Without clusters, or with a single one, which says nothing about others, each row is its own.
 
-    Examples
-    --------
     >>> sums(np.array([1, 2, 4]), ["b", "a", "b"]).tolist()
     [2, 5]
     """

@@ -8,12 +8,11 @@ a speaker is a difference of matrices.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import numpy as np
 
 from ser_lib.core.errors import ParameterError, choose
-from ser_lib.metrics.jackknife import Estimate, jackknife
+from ser_lib.metrics.jackknife import Estimate, jackknife, ratio
 
 
 def evaluate(
@@ -56,8 +55,6 @@ def interval(
 ) -> tuple[float, float]:
     """Return the 95 % interval of one score of `evaluate`, by name.
 
-    Examples
-    --------
     >>> truth, speakers = ["a", "b"] * 3, ["1", "1", "2", "2", "3", "3"]
     >>> low, high = interval("uar", truth, ["a", "b", "a", "a", "a", "a"], clusters=speakers)
     >>> round(low, 2), round(high, 2)
@@ -78,17 +75,14 @@ def evaluate_classes(
     """Precision, recall and f1 of every class, each with its interval, as `evaluate` has them."""
     parts = confusion_matrices(truth, prediction, labels, clusters=clusters)
     known = unit_of(clusters, unit)
+
+    def estimate(name: str, place: int) -> Estimate:
+        return jackknife(lambda counts: of_classes(counts)[name][..., place], parts, unit=known)
+
+    names = of_classes(parts)
     return {
-        label: {
-            name: jackknife(partial(_of_class, name, i), parts, unit=known)
-            for name in of_classes(parts)
-        }
-        for i, label in enumerate(labels)
+        label: {name: estimate(name, place) for name in names} for place, label in enumerate(labels)
     }
-
-
-def _of_class(name: str, place: int, counts: np.ndarray) -> np.ndarray:
-    return of_classes(counts)[name][..., place]
 
 
 def unit_of(clusters: Sequence[str] | None, unit: str) -> str:
@@ -140,8 +134,6 @@ def confusion_matrices(
 def accuracy(truth, prediction, labels=None) -> float:
     """Share of utterances that are recognised.
 
-    Examples
-    --------
     >>> accuracy(["a", "a", "b"], ["a", "b", "b"])
     0.6666666666666666
     """
@@ -154,8 +146,6 @@ def uar(truth, prediction, labels=None) -> float:
     Also called balanced accuracy; chance is one over the number of classes however uneven they
     are. (Schuller et al., INTERSPEECH 2009 Emotion Challenge.)
 
-    Examples
-    --------
     >>> uar(["a", "a", "a", "b"], ["a", "a", "a", "a"])
     0.5
     """
@@ -165,8 +155,6 @@ def uar(truth, prediction, labels=None) -> float:
 def macro_f1(truth, prediction, labels=None) -> float:
     """Unweighted mean of the classes' F1; a class that never occurs nor is predicted counts 0.
 
-    Examples
-    --------
     >>> macro_f1(["a", "b"], ["a", "b"])
     1.0
     """
@@ -176,8 +164,6 @@ def macro_f1(truth, prediction, labels=None) -> float:
 def weighted_f1(truth, prediction, labels=None) -> float:
     """Mean of the classes' F1, weighted by how often each occurs in `truth`.
 
-    Examples
-    --------
     >>> round(weighted_f1(["a", "a", "b"], ["a", "b", "b"]), 4)
     0.6667
     """
@@ -187,8 +173,6 @@ def weighted_f1(truth, prediction, labels=None) -> float:
 def per_class(truth, prediction, labels=None) -> dict[str, dict[str, float]]:
     """Precision, recall, F1 and support of every class; 0 where a quotient is undefined.
 
-    Examples
-    --------
     >>> per_class(["a", "a", "b"], ["a", "b", "b"])["b"]
     {'precision': 0.5, 'recall': 1.0, 'f1': 0.6666666666666666, 'support': 1}
     """
@@ -205,8 +189,6 @@ def log_losses(
 ) -> np.ndarray:
     """Cross-entropy of every utterance, in nats, from probabilities [utterances, classes].
 
-    Examples
-    --------
     >>> log_losses(["a"], np.array([[0.5, 0.5]]), ["a", "b"]).round(4).tolist()
     [0.6931]
     """
@@ -245,14 +227,10 @@ def of_classes(counts: np.ndarray) -> dict[str, np.ndarray]:
     hits = np.diagonal(counts, axis1=-2, axis2=-1)
     true, predicted = counts.sum(-1), counts.sum(-2)
     return {
-        "precision": _ratio(hits, predicted),
-        "recall": _ratio(hits, true),
-        "f1": _ratio(2 * hits, true + predicted),
+        "precision": np.nan_to_num(ratio(hits, predicted)),
+        "recall": np.nan_to_num(ratio(hits, true)),
+        "f1": np.nan_to_num(ratio(2 * hits, true + predicted)),
     }
-
-
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    return np.where(denominator > 0, numerator / np.maximum(denominator, 1), 0.0)
 
 
 def _accuracy(counts: np.ndarray) -> np.ndarray:

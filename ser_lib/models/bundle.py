@@ -198,23 +198,24 @@ class LiteNetwork:
         from ai_edge_litert.interpreter import Interpreter
 
         self._interpreter = Interpreter(model_content=flatbuffer, num_threads=1)
-        (fed,), (answer,) = (
+        (fed,), (given,) = (
             self._interpreter.get_input_details(), self._interpreter.get_output_details()
         )  # fmt: skip
-        self._input, self._output = fed["index"], answer["index"]
-        self.shapes = tuple(tuple(one["shape"][1:].tolist()) for one in (fed, answer))
+        self._input, self._output = fed["index"], given["index"]
+        self.shapes = tuple(tuple(one["shape"][1:].tolist()) for one in (fed, given))
 
     def __call__(self, windows: np.ndarray) -> np.ndarray:
         """Return probabilities float32 [n, classes] of windows float32 [n, ...]."""
-        answers = []
-        for start in range(0, len(windows), LITE_WINDOWS):
-            part = windows[start : start + LITE_WINDOWS]
-            self._interpreter.resize_tensor_input(self._input, part.shape)
-            self._interpreter.allocate_tensors()  # does nothing where the shape is that of before
-            self._interpreter.set_tensor(self._input, part)
-            self._interpreter.invoke()
-            answers.append(self._interpreter.get_tensor(self._output))
-        return np.concatenate(answers)
+        starts = range(0, len(windows), LITE_WINDOWS)
+        return np.concatenate([self.answer(windows[i : i + LITE_WINDOWS]) for i in starts])
+
+    def answer(self, inputs: np.ndarray) -> np.ndarray:
+        """Return what comes out for inputs of any length."""
+        self._interpreter.resize_tensor_input(self._input, inputs.shape)
+        self._interpreter.allocate_tensors()  # does nothing where the shape is that of before
+        self._interpreter.set_tensor(self._input, inputs)
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._output)
 
 
 def save(network, front_end: FrontEnd | Discriminant, folder: Path) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from ser_lib.core.errors import ParameterError, choose
 from ser_lib.features import maps, spectrum
 from ser_lib.models import bundle
-from ser_lib.models.bundle import FrontEnd
+from ser_lib.models.bundle import FrontEnd, LiteNetwork
 
 PRECISIONS = ("float32", "float16", "int8")
 """How weights are stored. What is computed with them are float32 numbers, but for the products of
@@ -64,18 +64,10 @@ def for_windows(model: str | Path) -> bytes:
 
 def answers(flatbuffer: bytes, signals: Iterable[np.ndarray]) -> tuple[np.ndarray, list[float]]:
     """Return what a file of `litert` says of signals: float32 [signals, emotions], and seconds."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    network = Interpreter(model_content=flatbuffer, num_threads=1)
-    (taken,), (given,) = network.get_input_details(), network.get_output_details()
-    result, seconds = [], []
+    network, result, seconds = LiteNetwork(flatbuffer), [], []
     for signal in signals:
         clock = time.perf_counter()
-        network.resize_tensor_input(taken["index"], signal.shape)
-        network.allocate_tensors()
-        network.set_tensor(taken["index"], signal)
-        network.invoke()
-        result.append(network.get_tensor(given["index"]))
+        result.append(network.answer(signal))
         seconds.append(time.perf_counter() - clock)
     return np.array(result), seconds
 
@@ -109,22 +101,17 @@ def _answer(network, front_end: FrontEnd) -> Callable:
     """Return the function float32 [samples] -> [emotions], in operations of TensorFlow."""
     import tensorflow as tf
 
+    standardiser = front_end.standardiser
+
     def answer(signal):
-        answers = network(_windows(signal, front_end), training=False)
+        static = _log_mel(_levelled(signal))
+        feature_map = _deltas(static) if front_end.channels == 3 else tf.expand_dims(static, -1)
+        feature_map = (feature_map - standardiser.mean) / standardiser.std
+        answers = network(_even_windows(feature_map, front_end.crops), training=False)
         total = tf.reduce_sum(answers, 0)
         return total / tf.reduce_sum(total)
 
     return answer
-
-
-def _windows(signal, front_end: FrontEnd):
-    """Turn float32 [samples] into the windows of `FrontEnd.windows`."""
-    import tensorflow as tf
-
-    static = _log_mel(_levelled(signal))
-    feature_map = _deltas(static) if front_end.channels == 3 else tf.expand_dims(static, -1)
-    standardiser = front_end.standardiser
-    return _even_windows((feature_map - standardiser.mean) / standardiser.std, front_end.crops)
 
 
 def _levelled(signal):

@@ -12,7 +12,6 @@ from ser_lib import corpora
 from ser_lib.core import audio
 from ser_lib.core.errors import CorpusError, ParameterError
 from ser_lib.corpora import CATALOGUE, COLUMNS, manifest
-from ser_lib.corpora.readers.emodb import EMOTIONS
 from ser_lib.experiments.splits import PROTOCOLS
 
 pytestmark = pytest.mark.usefixtures("workspace")
@@ -216,24 +215,6 @@ def test_a_damaged_note_is_no_harm(berlin, workspace, damage):
 # EmoDB
 
 
-def test_emodb_names_are_read(berlin):
-    rows = corpora.load("emodb", berlin).table.set_index("utterance")
-    columns = ["path", "speaker", "sex", "session", "sentence", "emotion", "label"]
-    assert list(rows.loc["03a01Fa", columns]) == [
-        "wav/03a01Fa.wav", "03", "male", "", "a01", "happiness", "F",
-    ]  # fmt: skip
-    assert list(rows.loc["08b10Wb", columns]) == [
-        "wav/08b10Wb.wav", "08", "female", "", "b10", "anger", "W",
-    ]  # fmt: skip
-
-
-def test_emodb_letters_are_the_seven_emotions():
-    # Wut, Langeweile, Ekel, Angst, Freude, neutral, Trauer
-    english = ["anger", "boredom", "disgust", "fear", "happiness", "neutral", "sadness"]
-    assert dict(zip("WLEAFNT", english, strict=True)) == EMOTIONS
-    assert tuple(sorted(EMOTIONS.values())) == CATALOGUE["emodb"].emotions
-
-
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
@@ -250,14 +231,6 @@ def test_emodb_files_with_other_names_are_listed(berlin, name, reason):
     assert len(found.table) == 4
     assert list(reasons(found)) == [f"wav/{name}"]
     assert reason in reasons(found)[f"wav/{name}"]
-
-
-@pytest.mark.parametrize("folder", ["", "wav"])
-def test_an_emodb_without_audio(tmp_path, folder):
-    (tmp_path / folder).mkdir(exist_ok=True)
-    (tmp_path / folder / "README").touch()
-    with pytest.raises(CorpusError, match=r"no wav/\*\.wav in .*; is it the folder of EmoDB"):
-        corpora.load("emodb", tmp_path)
 
 
 def test_the_real_emodb(emodb):
@@ -557,11 +530,6 @@ def test_a_file_where_a_folder_belongs_and_the_other_way_round(tmp_path):
         corpora.load("emodb", file)
     with pytest.raises(CorpusError, match="is a folder, give the table's file"):
         corpora.load("table", tmp_path)
-
-
-def test_a_folder_of_something_else_is_no_demo_corpus(berlin):
-    with pytest.raises(CorpusError, match="no demo corpus in"):
-        corpora.load("demo", berlin)
 
 
 def test_the_home_folder_has_a_short_name(berlin, monkeypatch):

@@ -17,7 +17,7 @@ from ser_lib import corpora
 from ser_lib.core.errors import CorpusError
 from ser_lib.corpora import CATALOGUE, tables
 
-pytestmark = pytest.mark.usefixtures("workspace_of_all")
+pytestmark = pytest.mark.usefixtures("home")
 
 ANY = st.text(max_size=6)
 HEADINGS = st.one_of(
@@ -32,14 +32,6 @@ CELLS = st.one_of(
     ANY,
 )
 ROW = st.lists(CELLS, max_size=7)
-
-
-@pytest.fixture(scope="module")
-def workspace_of_all(tmp_path_factory):
-    """A workspace that all examples share."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SER_WORKSPACE", str(tmp_path_factory.mktemp("workspace")))
-        yield
 
 
 @pytest.fixture(scope="module")

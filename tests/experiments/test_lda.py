@@ -17,15 +17,6 @@ SPEAKERS = ("03", "NA", "x", "y")
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("lda") / "workspace"
-    (folder / "notebooks").mkdir(parents=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SER_WORKSPACE", str(folder))
-        yield folder
-
-
-@pytest.fixture(scope="module")
 def corpus(home, make_table):
     return corpora.load("table", make_table(home.parent / "tones", speakers=SPEAKERS))
 

@@ -620,7 +620,7 @@ def test_what_changes_the_result_trains_again(tones, played, change, monkeypatch
     if change == "audio":
         shutil.copy(table.parent / "wav/s1-anger-0.wav", table.parent / "wav/s1-neutral-0.wav")
     if change == "package":
-        monkeypatch.setattr(train, "_versions_of", lambda *packages: {"keras": "another"})
+        monkeypatch.setattr(train.jobs, "versions", lambda *packages: {"keras": "another"})
     if change == "split":
         monkeypatch.setattr(splits, "make", turned)
     second = run_it(table, replace(PLAYED, seed=1 if change == "parameter" else 0))

@@ -11,7 +11,6 @@ from ser_lib.experiments import train
 from ser_lib.experiments.experiment import Experiment
 from ser_lib.features import embeddings, functionals
 from ser_lib.features.copies import Copy
-from ser_lib.models import lda
 
 FRAME = 400
 
@@ -167,11 +166,3 @@ def test_what_does_not_fit_the_corpus_is_refused(corpus, numbers, change, messag
         train.train("lda", corpus, workers=1, features=f"table:{numbers}")
     with pytest.raises(ParameterError, match="no copies"):
         Experiment(architecture="lda", features=f"table:{numbers}", copies="speed")
-
-
-def test_the_stack_is_what_it_was():
-    generator = np.random.default_rng(0)
-    signal = generator.normal(0, 0.1, audio.RATE).astype(np.float32)
-    fitted = lda.fit(generator.normal(size=(9, 1, 781)), list("aab") * 3, ["a", "b"],
-                     shrinkage=0.1, corpus="demo", copies="none")  # fmt: skip
-    assert fitted.static(signal).shape == (1, 781)

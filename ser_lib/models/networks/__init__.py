@@ -95,8 +95,6 @@ def build(
     The input has (rows, frames, channels), at least 8 rows and 8 frames; the dropouts in the body
     and before the softmax are in [0, 1).
 
-    Examples
-    --------
     >>> build("cnn_gru", (60, 130, 3), 5).count_params()
     579781
     """
@@ -118,8 +116,6 @@ def build(
 def layer_table(model: keras.Model) -> list[dict]:
     """List the layers of a model but its input; an output's shape is that without the batch.
 
-    Examples
-    --------
     >>> layer_table(build("cnn", (60, 130, 1), 5))[0]
     {'layer': 'block1_conv', 'type': 'Conv2D', 'output_shape': '(60, 130, 32)', 'parameters': 320}
     """
