@@ -64,7 +64,6 @@ CORPUS = Corpus(
     hours=0.41,
     counts=COUNTS,
     embed_audio=True,
-    epochs=50,  # few steps make an epoch of so few utterances
 )
 
 

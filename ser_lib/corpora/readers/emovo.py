@@ -50,5 +50,4 @@ CORPUS = Corpus(
         "-".join(parts)
         for parts in product(EMOTIONS, SPEAKERS, {name.split("-")[2] for name in names})
     },
-    epochs=50,  # few steps make an epoch of so few utterances
 )

@@ -53,5 +53,4 @@ CORPUS = Corpus(
         for speaker, label in product(SPEAKERS, EMOTIONS)
         for number in range(1, 31 if label == "n" else 16)
     },
-    epochs=50,  # few steps make an epoch of so few utterances
 )
