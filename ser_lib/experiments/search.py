@@ -166,10 +166,8 @@ def run(
             _try(study, trial, _scores(*plan, workers), len(folds))
             record = _record(search, study)
             _write(file, record)
-            left = clock.left(done + 1)
-            say(
-                f"trial {done + 1} of {search.trials}: {_line(record.trials[-1], len(folds))}{left}"
-            )
+            line, left = _line(record.trials[-1], len(folds)), clock.left(done + 1)
+            say(f"trial {done + 1} of {search.trials}: {line}{left}")
         record = replace(record, importances=_importances(study))  # takes long
         _write(file, record)
     return record

@@ -649,7 +649,7 @@ def test_the_folds_of_a_run_come_with_their_bundles(tones, played):
     with pytest.raises(RecordError, match=r"speaker-s1 is damaged.*bundle/front_end"):
         train.bundles(record)
     shutil.rmtree(bundles["speaker-s1"].parent)
-    with pytest.raises(RecordError, match=r"there is no .*speaker-s1; run the cnn again"):
+    with pytest.raises(RecordError, match=r"there is no .*speaker-s1; run its experiment again"):
         train.bundles(record)
     with pytest.raises(RecordError, match="was read without its corpus"):
         train.bundles(runs.read(record.folder))
