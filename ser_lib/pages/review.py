@@ -7,9 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ser_lib.core.errors import RecordError
 from ser_lib.core.files import SUMS
 from ser_lib.corpora import Corpus, describe
-from ser_lib.experiments import baselines
+from ser_lib.experiments import baselines, search
 from ser_lib.experiments.leakage import SEVERITIES
 from ser_lib.experiments.run import Run
 from ser_lib.experiments.splits import PROTOCOLS
@@ -86,15 +87,14 @@ def tried(folder: Path) -> Markdown:
             known.add(_configuration(record["parameters"]))
     searches = []
     for file in sorted((folder / "search").glob("*.json")):
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            record = json.loads(file.read_text(encoding="utf-8"))
-            searches.append((record["architecture"], int(record["configurations"])))
-            known.discard(_configuration(record["winner"]))  # the search counts it
+        with suppress(RecordError):
+            searches.append(search.Record.read(file))
+    known -= {_configuration(one.winner) for one in searches}  # which its search counts
     methods = Counter(json.loads(one)["architecture"] for one in known)
-    for architecture, n in searches:
-        methods[architecture] += n
+    for one in searches:
+        methods[one.architecture] += one.configurations
     shown = {title(name): n for name, n in sorted(methods.items())}
-    return Tried(shown, len(searches), sum(n for _, n in searches)).text("tried")
+    return Tried(shown, len(searches), sum(one.configurations for one in searches)).text("tried")
 
 
 def _configuration(parameters: Mapping) -> str:

@@ -33,8 +33,8 @@ LARGEST = 1_000_000  # bytes of a model that stays with its run
 _KINDS = MimeTypes()  # without those of the machine
 for _kind, _endings in {
     "application/x-ipynb+json": ".ipynb", "application/yaml": ".cff .yml", "font/woff2": ".woff2",
-    "application/octet-stream": ".inv .tflite", "text/markdown": ".md", "font/ttf": ".ttf",
-    "text/plain": ".lock .rst", "application/wasm": ".wasm", "application/json": ".json",
+    "text/markdown": ".md", "font/ttf": ".ttf", "text/plain": ".lock .po .rst",
+    "application/wasm": ".wasm", "application/json": ".json",
 }.items():  # fmt: skip
     for _ending in _endings.split():
         _KINDS.add_type(_kind, _ending)
@@ -165,9 +165,9 @@ def _id(name: str) -> str:
 
 
 def _file(name: str) -> dict:
-    kind = _KINDS.guess_type(name)[0] or "text/plain"
-    about = {"@id": _id(name), "@type": "File", "name": Path(name).name}
-    return about | {"encodingFormat": kind}
+    unknown = "application/octet-stream" if Path(name).suffix else "text/plain"
+    about = {"name": Path(name).name, "encodingFormat": _KINDS.guess_type(name)[0] or unknown}
+    return {"@id": _id(name), "@type": "File"} | about
 
 
 def _author(about: Mapping) -> dict:

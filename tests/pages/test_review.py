@@ -2,12 +2,13 @@
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from factory import make_run, parse, texts, with_data
 
 from ser_lib.core.files import seal
+from ser_lib.experiments import search
 from ser_lib.experiments.leakage import Finding
 from ser_lib.experiments.run import write
 from ser_lib.experiments.splits import Fold
@@ -81,10 +82,16 @@ def test_configurations_are_counted_once(tmp_path):
     # A search counts its winner, which was run as well; what is no record of one is passed over.
     (folder / "search").mkdir()
     (folder / "search" / "other.json").write_text("[1]")
-    winner = {"architecture": "cnn", "configurations": 30, "winner": runs[3].record.parameters}
-    (folder / "search" / "cnn-0.json").write_text(json.dumps(winner))
+
+    def searched(method: str, n: int, winner: dict) -> None:
+        record = search.Record(
+            architecture=method, corpus="demo", fixed={}, space={}, seed=0, configurations=n,
+            pruned=0, importances={}, winner=winner, trials=[],
+        )  # fmt: skip
+        (folder / "search" / f"{method}-0.json").write_text(json.dumps(asdict(record)))
+
+    searched("cnn", 30, runs[3].record.parameters)
     assert review.tried(folder) == review.Tried({"CNN": 31, "CNN-GRU": 1}, 1, 30).text("tried")
-    winner |= {"architecture": "lda", "configurations": 2, "winner": {}}
-    (folder / "search" / "lda-0.json").write_text(json.dumps(winner))
+    searched("lda", 2, {})
     expected = review.Tried({"CNN": 31, "CNN-GRU": 1, "LDA": 2}, 2, 32).text("tried")
     assert review.tried(folder) == expected
