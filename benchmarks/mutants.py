@@ -69,29 +69,43 @@ def changes(node: ast.AST) -> Iterator[ast.AST]:
         yield _with(node, value=ast.Constant(None))
 
 
-def mutants(source: str) -> list[tuple[str, ast.Module]]:
-    """Return every mutant of a module: what was changed, and its tree.
+def sites(source: str) -> list[tuple[str, int, int]]:
+    """Return where a module can be changed: what is changed, the node and the way, by number.
 
     Examples
     --------
-    >>> [(what, ast.unparse(tree)) for what, tree in mutants("x = y + 1 if a < b else -y")]
+    >>> [what for what, *_ in sites("x = y + 1 if a < b else -y")]
     ... # doctest: +NORMALIZE_WHITESPACE
-    [('1: y + 1 if a < b else -y -> y + 1 if not a < b else -y', 'x = y + 1 if not a < b else -y'),
-     ('1: a < b -> a <= b', 'x = y + 1 if a <= b else -y'),
-     ('1: y + 1 -> y - 1', 'x = y - 1 if a < b else -y'),
-     ('1: -y -> y', 'x = y + 1 if a < b else y'),
-     ('1: 1 -> 2', 'x = y + 2 if a < b else -y')]
+    ['1: y + 1 if a < b else -y -> y + 1 if not a < b else -y', '1: a < b -> a <= b',
+     '1: y + 1 -> y - 1', '1: -y -> y', '1: 1 -> 2']
+    """
+    found = []
+    for number, node in enumerate(ast.walk(ast.parse(source))):
+        for way, other in enumerate(changes(node)):
+            before, after = (ast.unparse(one).split("\n")[0][:60] for one in (node, other))
+            found.append((f"{node.lineno}: {before} -> {after}", number, way))
+    return found
+
+
+def mutant(source: str, number: int, way: int) -> ast.Module:
+    """Return the tree of a module with one of its `sites` changed.
+
+    Examples
+    --------
+    >>> _, number, way = sites("x = a < b")[0]
+    >>> ast.unparse(mutant("x = a < b", number, way))
+    'x = a <= b'
     """
     tree = ast.parse(source)
-    found = []
-    for number, node in enumerate(ast.walk(tree)):
-        for other in changes(node):
-            whole = copy.deepcopy(tree)
-            place = next(one for i, one in enumerate(ast.walk(whole)) if i == number)
-            _replace(whole, place, other)
-            before, after = (ast.unparse(one).split("\n")[0][:60] for one in (node, other))
-            found.append((f"{node.lineno}: {before} -> {after}", ast.fix_missing_locations(whole)))
-    return found
+    place = list(ast.walk(tree))[number]
+    other = list(changes(place))[way]
+    for parent in ast.walk(tree):
+        for name, value in ast.iter_fields(parent):
+            if value is place:
+                setattr(parent, name, other)
+            elif isinstance(value, list) and any(one is place for one in value):
+                setattr(parent, name, [other if one is place else one for one in value])
+    return ast.fix_missing_locations(tree)
 
 
 def survives(module: str, tree: ast.Module, tests: list[str], seconds: float) -> bool:
@@ -138,12 +152,12 @@ def main(given: list[str] | None = None) -> int:
             print(f"{name}: its tests fail without any change", file=sys.stderr)
             return 1
         patience = 10 * (time.monotonic() - start)
-        every = mutants(source)
+        every = sites(source)
         order = np.random.default_rng(options.seed).permutation(len(every))[: options.most]
         alive = []
         for place in sorted(order):
-            what, tree = every[place]
-            if survives(module, tree, tests, patience):
+            what, *where = every[place]
+            if survives(module, mutant(source, *where), tests, patience):
                 alive.append(what)
         tried, killed = tried + len(order), killed + len(order) - len(alive)
         print(f"{name}: {len(order) - len(alive)} of {len(order)} killed ({len(every)} possible)")
@@ -157,15 +171,6 @@ def _with(node: ast.AST, **changed) -> ast.AST:
     for name, value in changed.items():
         setattr(other, name, value)
     return other
-
-
-def _replace(tree: ast.Module, place: ast.AST, other: ast.AST) -> None:
-    for parent in ast.walk(tree):
-        for name, value in ast.iter_fields(parent):
-            if value is place:
-                setattr(parent, name, other)
-            elif isinstance(value, list) and any(one is place for one in value):
-                setattr(parent, name, [other if one is place else one for one in value])
 
 
 class _Loader(importlib.abc.Loader, importlib.abc.MetaPathFinder):

@@ -260,6 +260,7 @@ def test_a_run_on_a_cluster_hands_its_work_over(ser, templates, table, monkeypat
     monkeypatch.setattr(notebooks.store, "build", lambda *_, workers, **__: asked.append(workers))
     monkeypatch.setattr(notebooks.train, "prepare", lambda *_, workers: asked.append(workers))
     monkeypatch.setattr(notebooks.train, "gather", lambda *_: None)
+    monkeypatch.setattr(notebooks.live, "put_card", lambda run: None)
     monkeypatch.setattr(notebooks, "_execute_one", lambda _, page, __: os.makedirs(page.parent))
     command = ("run", "cnn", "--corpus", "table", "--data", table)
     assert ser(*command, "--scheduler", "tcp://host:8786")[0] == 0

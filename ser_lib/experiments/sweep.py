@@ -19,7 +19,7 @@ from dataclasses import dataclass, fields
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -34,7 +34,6 @@ KEYS = ("corpus", "data_dir", "architecture", "parameters")
 PARAMETERS = [f.name for f in fields(Experiment) if f.name not in ("corpus", "architecture")]
 MANY = 10_000  # combinations of a file
 SCORES = ("validation_uar", "uar", "uar_low", "uar_high", "accuracy")
-Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def read(file: str | Path) -> Grid:
     return parsed(file, grid_of)
 
 
-def parsed(file: str | Path, make: Callable[[object], Parsed]) -> Parsed:
+def parsed(file: str | Path, make: Callable[[object], Any]) -> Any:
     """Read a YAML file and make something of its content; errors name the file."""
     try:
         text = Path(file).read_text(encoding="utf-8")

@@ -173,7 +173,7 @@ def test_what_is_not_done_again_keeps_the_time_that_it_took():
 
 def test_the_book_puts_them_where_the_page_leaves_a_place():
     template = nbformat.read(notebooks.template("speed"), as_version=4)
-    book._tell_parts({"speed": template}, PARTS)
+    book._tell({"speed": template}, {speed.PARTS: speed.parts(PARTS)})
     places = [cell for cell in template.cells if "parts" in cell.metadata.get("tags", [])]
     assert [cell.source for cell in places] == [speed.parts(PARTS)]
     assert "|" not in speed.parts([]) + speed.parts(PARTS[:1]), "the parts are not known"
