@@ -78,7 +78,7 @@ def test_every_direction_has_its_row():
         score = uar(part["truth"], part["predicted"], run.emotions)
         assert one.uar.value == pytest.approx(score)
         assert one.accuracy.value == pytest.approx(fold["accuracy"])
-        assert row["Test corpus"] == one.tested.short
+        assert row["Test corpus (utterances)"] == f"{one.tested.short} ({len(part)})"
         assert row["UAR (95 %)"].startswith(f"{score:.2f} (")
 
 
