@@ -40,7 +40,7 @@ pdf: HOW := --pdf
 pdf: book  ## the same, and the book as one PDF; needs Chromium
 
 test: $(READY) lint  ## lint, unit tests, doctests, a smoke run of every notebook, a small book
-	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)  ## style, layers and types of the code; the notebooks are stripped
 	@$(BIN)/ruff check .
