@@ -290,5 +290,4 @@ def test_the_help_of_a_notebook_explains_its_parameters(capsys):
 def test_no_audio_is_tracked_beside_the_code():
     endings = {".wav", ".flac", ".mp3", ".ogg"}
     kept = ("ser_lib", "notebooks", "book", "tests", "docs")
-    files = [file for folder in kept for file in (PROJECT / folder).rglob("*")]
-    assert [file for file in files if file.suffix.lower() in endings] == []
+    assert [file for file in sources(*kept) if file.suffix.lower() in endings] == []
