@@ -175,10 +175,11 @@ def test_extras_that_are_named_exist():
     kept = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", PROJECT / "CONTRIBUTING.md"]
     kept += [file for folder, ending in (("book", "md"), ("notebooks", "ipynb"), ("ser_lib", "py"))
              for file in (PROJECT / folder).rglob(f"*.{ending}")]  # fmt: skip
+    pattern = r"(?:ser-lib\[|extras\(\")([^\]{\"]+)[\]\"]"
     named = {extra.strip() for file in kept
-             for group in re.findall(r"ser-lib\[([^\]]+)\]", file.read_text(encoding="utf-8"))
+             for group in re.findall(pattern, file.read_text(encoding="utf-8"))
              for extra in group.split(",")}  # fmt: skip
-    assert "baseline" in named
+    assert {"baseline", "search"} <= named
     assert named <= set(EXTRAS)
 
 

@@ -67,8 +67,8 @@ class PackageError(SerError, ImportError):
 
 
 @contextmanager
-def extras() -> Iterator[None]:
-    """Say in one sentence how a package that is missing is installed."""
+def extras(extra: str = "report") -> Iterator[None]:
+    """Say in one sentence how a package that is missing is installed: with an extra."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -77,7 +77,7 @@ def extras() -> Iterator[None]:
             raise
         raise PackageError(
             f"this needs the package {package}, which is not installed: pip install "
-            "'ser-lib[report]'"
+            f"'ser-lib[{extra}]'"
         ) from error
 
 

@@ -37,7 +37,7 @@ import pandas as pd
 
 from ser_lib import corpora
 from ser_lib.core import jobs
-from ser_lib.core.errors import PackageError, ParameterError, RecordError, TrainingError, choose
+from ser_lib.core.errors import ParameterError, RecordError, TrainingError, choose, extras
 from ser_lib.core.files import alone, check_writable, digest, write_atomically
 from ser_lib.experiments import sweep, train
 from ser_lib.experiments.experiment import Experiment, as_number
@@ -175,23 +175,22 @@ def run(
 
 def tried(run: Run) -> Tried | None:
     """Return what searches say of the method and the corpus of a run; None if there was none."""
-    records = [Record.read(file) for file in records_of(run.record.corpus.name, run.architecture)]
+    records = [
+        Record.read(file)
+        for file in records_of(folder_of(run.record.corpus.name), run.architecture)
+    ]
     n = sum(one.configurations for one in records)
     return Tried(n, run.record.parameters in [one.winner for one in records]) if n else None
 
 
-def records_of(corpus: str, architecture: str) -> list[Path]:
-    """Return the files of the records of all searches for a method on a corpus."""
-    return sorted((folder_of(corpus) / "search").glob(f"{architecture}-*.json"))
+def records_of(runs: Path, architecture: str = "*") -> list[Path]:
+    """Return the files of the records of all searches, or of those for a method, beside runs."""
+    return sorted((runs / "search").glob(f"{architecture}-*.json"))
 
 
 def _optuna():
-    try:
+    with extras("search"):
         import optuna
-    except ImportError as error:
-        raise PackageError(
-            "a search needs an extra of the library: pip install 'ser-lib[search]'"
-        ) from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
 

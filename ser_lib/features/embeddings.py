@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from ser_lib.core import audio
-from ser_lib.core.errors import ParameterError, choose
+from ser_lib.core.errors import ParameterError, choose, extras
 
 KINDS = ("onnx", "table")
 OPTIONS = {"onnx": ("rate", "layer", "pooling", "sha256"), "table": ("sha256",)}
@@ -127,10 +127,8 @@ def of_signal(text: str, signal: np.ndarray, rate: int = audio.RATE) -> np.ndarr
 def _session(text: str):
     """Return the session of a network and the name of its layer; each process opens it once."""
     source = _checked(parse(text))
-    try:
+    with extras("ssl"):
         import onnxruntime
-    except ImportError as error:
-        raise ParameterError("ONNX files need onnxruntime: pip install 'ser-lib[ssl]'") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # whose number rounds sums
     options.log_severity_level = 3

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from ser_lib.core.errors import ParameterError, choose
+from ser_lib.core.errors import ParameterError, choose, extras
 from ser_lib.features import maps, spectrum
 from ser_lib.models import bundle
 from ser_lib.models.bundle import FrontEnd, LiteNetwork
@@ -41,10 +41,8 @@ def onnx(model: str | Path, *, precision: str = "float32") -> bytes:
     if choose(precision, PRECISIONS, "precision") != "float32":
         raise ParameterError(f"an ONNX file has float32 weights; {precision} is for litert")
     network, front_end = _parts(model)
-    try:
+    with extras("onnx"):
         import tf2onnx
-    except ImportError as error:
-        raise ParameterError("ONNX needs one more package: pip install 'ser-lib[onnx]'") from error
     import tensorflow as tf
 
     signature = [tf.TensorSpec([None], tf.float32, name="input")]

@@ -86,7 +86,7 @@ def tried(folder: Path) -> Markdown:
             record = json.loads(file.with_name("record.json").read_text(encoding="utf-8"))
             known.add(_configuration(record["parameters"]))
     searches = []
-    for file in sorted((folder / "search").glob("*.json")):
+    for file in search.records_of(folder):
         with suppress(RecordError):
             searches.append(search.Record.read(file))
     known -= {_configuration(one.winner) for one in searches}  # which its search counts

@@ -301,7 +301,7 @@ def _page(name: str, values: dict, inputs: list[str], manifest: Manifest) -> Pat
     if name == "speed":
         inputs = [speed.content()]  # new benchmarks are shown at once
     if name in train.METHODS:  # how many configurations were tried, too
-        inputs = [*inputs, *map(digest, search.records_of(manifest.corpus, name))]
+        inputs = [*inputs, *map(digest, search.records_of(folder_of(manifest.corpus), name))]
     for file in map(Path, values.get("predictions", ())):
         inputs = [*inputs, file.stem, digest(file)]
     # Where folders and files are decides nothing, what is in them does.

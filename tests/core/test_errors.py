@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ser_lib.core import errors
-from ser_lib.core.errors import AudioError, ParameterError, SerError, choose
+from ser_lib.core.errors import AudioError, PackageError, ParameterError, SerError, choose, extras
 
 KINDS = [
     kind
@@ -48,3 +48,8 @@ def test_the_nearest_choice_is_suggested_only_if_it_is_near():
     with pytest.raises(ParameterError) as caught:
         choose("zzz", ["random", "speaker"], "protocol")
     assert "did you mean" not in str(caught.value)
+
+
+def test_a_package_that_is_missing_names_its_extra():
+    with pytest.raises(PackageError, match=r"no_such_package.*ser-lib\[search\]"), extras("search"):
+        import no_such_package  # noqa: F401

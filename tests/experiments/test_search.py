@@ -10,6 +10,7 @@ from played import play, play_fold
 
 from ser_lib.core.errors import ParameterError, RecordError, TrainingError
 from ser_lib.experiments import lda, search, train
+from ser_lib.experiments.names import folder_of
 from ser_lib.experiments.search import Record, Search, Trial
 
 optuna = pytest.importorskip("optuna")
@@ -193,7 +194,7 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_been(table, played, mon
         with pytest.raises(KeyboardInterrupt):
             search.run(sought, progress=silent)
     assert search.run(sought, progress=silent) == whole
-    (file,) = search.records_of("table", "lda")
+    (file,) = search.records_of(folder_of("table"), "lda")
     assert Record.read(file) == whole
     assert search.run(replace(sought, trials=5), progress=silent) == whole, "it stays"
     assert played == fitted, "no fold was trained twice"
@@ -229,7 +230,7 @@ def test_a_table_has_the_best_first_and_equal_trials_are_one_configuration():
 
 def test_a_damaged_storage_or_record_is_named(table, played):
     search.run(asked(table, trials=1), progress=silent)
-    (file,) = search.records_of("table", "lda")
+    (file,) = search.records_of(folder_of("table"), "lda")
     log = file.with_suffix(".log")
     log.write_bytes(log.read_bytes()[:-9] + b"\n{}\n")
     with pytest.raises(RecordError, match=rf"{log.name} is damaged"):
