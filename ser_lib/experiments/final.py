@@ -16,7 +16,7 @@ from ser_lib.core import jobs
 from ser_lib.core.files import fresh_folder, write_atomically
 from ser_lib.experiments import train
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
-from ser_lib.experiments.run import Run
+from ser_lib.experiments.run import Run, read_predictions
 from ser_lib.experiments.splits import PROTOCOLS, Fold
 from ser_lib.features import fingerprint, typical
 from ser_lib.metrics import calibration
@@ -38,7 +38,7 @@ def make(run: Run, *, workers: int | str | None = None) -> Path:
     own = method.where(workers) if method.start_worker else 0
     ((files, unseen),) = jobs.each(_fit, [job], workers=own, initializer=method.start_worker)
     if run.architecture in ARCHITECTURES:  # of the speakers of a single fold there are too few
-        unseen = train.validation(run, workers=workers)
+        unseen = train.validation(run)
     with fresh_folder(folder) as temporary:
         for name, content in files.items():
             write_atomically(temporary / name, content)
@@ -82,7 +82,7 @@ def _fit(
         for name, content in files.items():
             write_atomically(Path(temporary) / name, content)
         method.export(source, target)
-        unseen = method.predict_validation(experiment, source, fold, table, features)
+        unseen = read_predictions(Path(temporary, "validation.csv"))
         return {file.name: file.read_bytes() for file in target.iterdir()}, unseen
 
 

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -28,7 +27,7 @@ from ser_lib.experiments.splits import PARTS, Fold
 from ser_lib.features import copies, maps, store
 from ser_lib.features.copies import SETS
 from ser_lib.features.maps import FRAMES, ROWS, Standardiser
-from ser_lib.features.store import Store
+from ser_lib.features.store import Joined, Store
 from ser_lib.metrics import scores
 from ser_lib.models import bundle, networks, windows
 from ser_lib.models.bundle import Bundle, FrontEnd
@@ -54,13 +53,15 @@ def code(experiment: Experiment) -> list[Path]:
     return sources(*CODE, *networks.files(experiment.architecture))
 
 
-def prepare(experiment: Experiment, corpus: Manifest, workers: int | str | None) -> list[str]:
-    """Compute what is missing of the features; return the address of each copy's."""
+def prepare(
+    experiment: Experiment, corpus: Manifest, workers: int | str | None
+) -> Sequence[Store | Joined]:
+    """Compute what is missing of the features; return those of each copy."""
     with extras():
         if find_spec("keras") is None:  # said before any work, and not by a worker that dies
             raise ModuleNotFoundError(name="tensorflow")
     kind, own = experiment.feature_map, SETS[experiment.copies]
-    return [one.address for one in store.build_all(corpus, own, kind=kind, workers=workers)]
+    return store.build_all(corpus, own, kind=kind, workers=workers)
 
 
 def where(workers: int | str | None) -> int | str | None:
@@ -96,13 +97,14 @@ def fit_fold(
     fold: Fold,
     table: pd.DataFrame,
     emotions: list[str],
-    addresses: list[str],
+    stores: Sequence[Store | Joined],
 ) -> tuple[str, dict[str, bytes]]:
     """Train and test one fold, whose number varies the seed.
 
     Return a line on how it went and, by relative path, the content of its files: fold.json,
-    history.csv, predictions.csv and bundle/. A worker on another machine may not see the folder
-    where they belong. A `TrainingError` says that the network never learned anything.
+    history.csv, predictions.csv, validation.csv (predictions, too) and bundle/. A worker on another
+    machine may not see the folder where they belong. A `TrainingError` says that the network never
+    learned anything.
     """
     import keras
 
@@ -110,7 +112,6 @@ def fit_fold(
     keras.backend.clear_session()
     seed = 1000 * experiment.seed + number
     keras.utils.set_random_seed(seed)
-    stores = [Store(address, len(table)) for address in addresses]
     itself, *_ = stores
     shown = copies.shares(SETS[experiment.copies])
     one_hot = np.eye(len(emotions), dtype=np.float32)[
@@ -143,9 +144,9 @@ def fit_fold(
         )
     trained = Bundle(partial(bundle.probabilities, network), front_end)
     inference = time.perf_counter()
-    probabilities = _predict(trained, stores, fold.test)
+    tested = _predicted(trained, stores, table, fold, fold.test)
     inference = (time.perf_counter() - inference) / len(fold.test)
-    tested = answers(table.iloc[fold.test], fold, emotions, probabilities)
+    validated = _predicted(trained, stores, table, fold, fold.validation)
     training, validation = (row for row in history if row["epoch"] == best_epoch)
     result = {
         "epochs": max(row["epoch"] for row in history),
@@ -163,7 +164,7 @@ def fit_fold(
     }
     line = f"best epoch {best_epoch} of {result['epochs']}"
     save = partial(bundle.save, network, front_end)
-    return packed(fold, emotions, result, history, tested, save, line)
+    return packed(fold, emotions, result, history, (tested, validated), save, line)
 
 
 def packed(
@@ -171,11 +172,15 @@ def packed(
     emotions: list[str],
     result: dict,
     history: list[dict],
-    tested: pd.DataFrame,
+    predictions: tuple[pd.DataFrame, pd.DataFrame],
     save: Callable[[Path], None],
     line: str,
 ) -> tuple[str, dict[str, bytes]]:
-    """Return what `fit_fold` does of a fold; `save` writes its bundle to a folder."""
+    """Return what `fit_fold` does of a fold; `save` writes its bundle to a folder.
+
+    The predictions are those for the test set, then those for the validation set.
+    """
+    tested, validated = predictions
     truth, predicted = list(tested["truth"]), list(tested["predicted"])
     result = {
         "name": fold.name,
@@ -190,6 +195,7 @@ def packed(
         "fold.json": json.dumps(result, indent=1).encode(),
         "history.csv": epochs.to_csv(index=False).encode(),
         "predictions.csv": tested.to_csv(index=False).encode(),
+        "validation.csv": validated.to_csv(index=False).encode(),
     }
     with tempfile.TemporaryDirectory() as temporary:
         save(Path(temporary, "bundle"))
@@ -340,19 +346,16 @@ def _measure(network, inputs: Iterable[np.ndarray], targets: np.ndarray) -> dict
     }
 
 
-def predict_validation(
-    experiment: Experiment, folder: Path, fold: Fold, table: pd.DataFrame, addresses: list[str]
+def _predicted(
+    trained: Bundle,
+    stores: Sequence[Store | Joined],
+    table: pd.DataFrame,
+    fold: Fold,
+    rows: np.ndarray,
 ) -> pd.DataFrame:
-    """Return the predictions of a fold's network, in `folder`, for its validation set."""
-    trained = cast(Bundle, bundle.load(folder))
-    stores = [Store(address, len(table)) for address in addresses]
-    probabilities = _predict(trained, stores, fold.validation)
-    return answers(table.iloc[fold.validation], fold, trained.front_end.emotions, probabilities)
-
-
-def _predict(trained: Bundle, stores: Sequence[Store], rows: np.ndarray) -> np.ndarray:
     own = stores[: len(SETS[trained.front_end.copies])]
-    return trained.predict([store[i] for store in own] for i in rows)
+    probabilities = trained.predict([one[i] for one in own] for i in rows)
+    return answers(table.iloc[rows], fold, trained.front_end.emotions, probabilities)
 
 
 def answers(

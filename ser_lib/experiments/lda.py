@@ -3,14 +3,14 @@
 There is no epoch to choose, so the validation part joins the training part. What a network learns
 from validation, how far it can be trusted, is learnt from the training part itself: it is cut into
 `PARTS` by speaker, and each is predicted by a discriminant of the others. These predictions give
-the temperature, and are what `predict_validation` returns.
+the temperature, and take the place of those for a validation set.
 """
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from shutil import copytree
-from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -50,15 +50,17 @@ def where(workers: int | str | None) -> int | None:
     return None if isinstance(workers, str) else workers
 
 
-def prepare(experiment: Experiment, corpus: Manifest, workers: int | str | None) -> list[Path]:
+def prepare(
+    experiment: Experiment, corpus: Manifest, workers: int | str | None
+) -> list[list[Path]]:
     """Compute what is missing of the functionals; return where those of each copy are."""
     copies = SETS[experiment.copies]
     return functionals.build_all(corpus, experiment.features, copies, workers=workers)
 
 
-def read(experiment: Experiment, folders: list[Path]) -> np.ndarray:
+def read(experiment: Experiment, folders: list[list[Path]]) -> np.ndarray:
     """Return the numbers of all utterances: float32 [utterances, copies, numbers]."""
-    numbers = np.stack([functionals.read(folder) for folder in folders], axis=1)
+    numbers = np.stack([functionals.read(own) for own in folders], axis=1)
     whole = experiment.modulation or experiment.features != "stack"
     return numbers if whole else numbers[..., : functionals.N_SUMMARY]
 
@@ -69,7 +71,7 @@ def fit_fold(
     fold: Fold,
     table: pd.DataFrame,
     emotions: list[str],
-    folders: list[Path],
+    folders: list[list[Path]],
 ) -> tuple[str, dict[str, bytes]]:
     """Fit and test one fold; see `fit.fit_fold`."""
     clock = time.perf_counter()
@@ -100,22 +102,14 @@ def fit_fold(
         "n_parameters": fitted.n_parameters,
         "layers": [size | {"parameters": fitted.n_parameters}],
     }
-    tested = fit.answers(table.iloc[fold.test], fold, emotions, probabilities)
+    predictions = (
+        fit.answers(table.iloc[fold.test], fold, emotions, probabilities),
+        fit.answers(table.iloc[rows], fold, emotions, tempered),
+    )
     line = f"{len(rows)} utterances"
     return fit.packed(
-        fold, emotions, result, [], tested, lambda folder: bundle.save(None, fitted, folder), line
+        fold, emotions, result, [], predictions, partial(bundle.save, None, fitted), line
     )
-
-
-def predict_validation(
-    experiment: Experiment, folder: Path, fold: Fold, table: pd.DataFrame, folders: list[Path]
-) -> pd.DataFrame:
-    """Return the predictions of a fold's training part by discriminants that did not see it."""
-    fitted = cast(Discriminant, bundle.read_front_end(folder))
-    with threadpool_limits(1):
-        rows, unseen = _inner(experiment, read(experiment, folders), table, fitted.emotions, fold)
-    answers = calibration.temper(unseen, fitted.temperature)
-    return fit.answers(table.iloc[rows], fold, fitted.emotions, answers)
 
 
 def _inner(

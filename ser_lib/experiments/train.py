@@ -284,26 +284,14 @@ def bundles(run: Run) -> dict[str, Path]:
     return {fold_result(folder)["name"]: folder / "bundle" for folder in folders}
 
 
-def validation(run: Run, *, workers: Workers = None) -> pd.DataFrame:
+def validation(run: Run) -> pd.DataFrame:
     """Return the predictions of every fold's network for its validation set.
 
-    Whatever is fitted after training, such as a temperature, needs them. They are computed once and
-    kept in `runs/<corpus>/validation/<key>.csv`. An utterance can validate several folds. Errors
-    are those of `bundles`.
+    Whatever is fitted after training, such as a temperature, needs them. An utterance can validate
+    several folds. Errors are those of `bundles`.
     """
-    networks_of = bundles(run)
-    method = METHODS[run.architecture]
-    key = digest(fold_key(run.experiment, run.corpus, run.folds), *sources("experiments/fit.py"))
-    file = folder_of(run.experiment.corpus) / "validation" / f"{key}.csv"
-    if not file.is_file():
-        features = method.prepare(run.experiment, run.corpus, workers)
-        given = run.corpus.table, features
-        todo = [(run.experiment, networks_of[fold.name], fold, *given) for fold in run.folds]
-        options = {"workers": method.where(workers), "initializer": method.start_worker}
-        parts = jobs.each(method.predict_validation, todo, **options)
-        table = pd.concat(sorted(parts, key=lambda part: part["fold"].iloc[0]))
-        write_atomically(file, table.to_csv(index=False, float_format="%.9g"))
-    return runs.read_predictions(file)
+    files = (folder.parent / "validation.csv" for folder in bundles(run).values())
+    return pd.concat([runs.read_predictions(file) for file in files], ignore_index=True)
 
 
 def _lock(*plan) -> Path:

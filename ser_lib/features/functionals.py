@@ -24,7 +24,7 @@ from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -117,9 +117,10 @@ def table(manifest: Manifest, name: str, *, copy: Copy = ITSELF, **options) -> n
     return read(build_all(manifest, name, (copy,), **options)[0])
 
 
-def read(folder: Path) -> np.ndarray:
-    """Return what `build_all` wrote to a folder: float32 [utterances, numbers]."""
-    return np.concatenate([np.load(file) for file in sorted(folder.glob("*.npy"))])
+def read(folders: Sequence[Path]) -> np.ndarray:
+    """Return what `build_all` wrote to folders: float32 [utterances, numbers]."""
+    files = [file for folder in folders for file in sorted(folder.glob("*.npy"))]
+    return np.concatenate([np.load(file) for file in files])
 
 
 def build_all(
@@ -129,50 +130,69 @@ def build_all(
     *,
     workers: int | str | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Path]:
-    """Compute what is missing of a set; return the folder in which it is, of each copy.
+) -> list[list[Path]]:
+    """Compute what is missing of a set; return the folders in which it is, of each copy.
 
     It is one of `SETS`, or a text of `embeddings`. `copies` are not of openSMILE; they, `workers`
-    (of this machine) and `progress` are as in `store.build_all`.
+    (of this machine, but for maps) and `progress` are as in `store.build_all`. Of a manifest that
+    joins several corpora each has its own folder.
     """
     if ":" not in name and choose(name, SETS, "set of functionals") not in available():
         raise ParameterError(
             f"the functionals '{name}' need openSMILE: pip install 'ser-lib[baseline]'"
         )
-    table, workers = manifest.table, None if isinstance(workers, str) else workers
-    read: Callable[[list], list] = partial(_of_smile if name in SETS[1:] else _of_sounds, name)
-    files = [(manifest.root / p, s) for p, s in table[["path", "duration_s"]].itertuples(False)]
+    if len(corpora := store.parts(manifest)) > 1:
+        options: dict = {"workers": workers, "progress": progress}
+        each = [build_all(part, name, copies, **options) for part in corpora]
+        return [list(chain(*own)) for own in zip(*each, strict=True)]
+    table, kind, code = manifest.table, name.partition(":")[0], sources(*CODE)
     # The same samples at another rate are another sound.
     origin: list = [table["sha256"].tolist(), table["sample_rate_hz"].tolist()]
     if name in SETS[1:]:
         origin.append(version("opensmile"))
-    rows: list = []
-    if name.startswith("table:"):
+    if kind == "table":
         origin = table["utterance"].tolist()
-        read, rows = list, list(embeddings.of_table(name, origin))
-    kind, code = name.partition(":")[0], sources(*CODE)
-    folders, todo = [], []
-    for copy in copies:
+    folders, missing = [], []
+    for number, copy in enumerate(copies):
         key = digest(name, asdict(copy), origin, *code)
         folders.append(workspace() / "data" / "functionals" / f"{manifest.corpus}-{kind}-{key}")
-        items = rows or [(*file, copy) for file in files]
         for start in range(0, len(table), CHUNK):
-            file, part = folders[-1] / f"{start:06d}.npy", items[start : start + CHUNK]
-            if not _is_whole(file, len(part)):
-                todo.append((file, read, part))
+            file, part = folders[-1] / f"{start:06d}.npy", slice(start, start + CHUNK)
+            if not _is_whole(file, len(table[part])):
+                missing.append((number, file, part))
+    readers = _readers(manifest, name, copies, workers) if missing else []
+    todo = [(file, readers[n][0], readers[n][1][part]) for n, file, part in missing]
     total = len(table) * len(copies)
     done = total - sum(len(part) for *_, part in todo)
     clock = jobs.Countdown(total, done=done)
+    here = None if isinstance(workers, str) else workers
     # One chunk is not worth the start of a process.
-    for finished in jobs.each(_write, todo, workers=workers if len(todo) > 1 else 0):
+    for finished in jobs.each(_write, todo, workers=here if len(todo) > 1 else 0):
         done += finished
         clock.tell(done, f"functionals of {kind} made")
         if progress:
             progress(done, total)
-    return folders
+    return [[folder] for folder in folders]
 
 
-def _write(file: Path, read: Callable[[list[tuple]], list[np.ndarray]], items: list[tuple]) -> int:
+def _readers(
+    corpus: Manifest, name: str, copies: Sequence[Copy], workers: int | str | None
+) -> list[tuple[Callable[[Sequence], list[np.ndarray]], Sequence]]:
+    """Return, of each copy, a function and what it turns into numbers, in the corpus's order."""
+    if name == "stack":
+        stores = store.build_all(corpus, copies, kind="stack", workers=workers)
+        return [(partial(_of_maps, maps), range(len(maps))) for maps in stores]
+    if name.startswith("table:"):
+        rows = list(embeddings.of_table(name, corpus.table["utterance"].tolist()))
+        return [(list, rows)] * len(copies)
+    table = corpus.table[["path", "duration_s"]]
+    files = [(corpus.root / path, seconds) for path, seconds in table.itertuples(index=False)]
+    if name in SETS[1:]:
+        return [(partial(_of_smile, name), files)] * len(copies)
+    return [(partial(_of_sounds, name, copy), files) for copy in copies]
+
+
+def _write(file: Path, read: Callable[[Sequence], list[np.ndarray]], items: Sequence) -> int:
     write_atomically(file, store.npy(np.stack(read(items)).astype(np.float32)))
     return len(items)
 
@@ -184,17 +204,21 @@ def of_sound(name: str, signal: np.ndarray) -> np.ndarray:
     return embeddings.of_signal(name, signal)
 
 
-def _of_sounds(name: str, items: list[tuple[Path, float, Copy]]) -> list[np.ndarray]:
-    return [of_sound(name, copy.apply(_signal(file, s))) for file, s, copy in items]
+def _of_maps(stacks: store.Store | store.Joined, rows: range) -> list[np.ndarray]:
+    return [of_stack(stacks[row]) for row in rows]
 
 
-def _of_smile(name: str, items: list[tuple[Path, float, Copy]]) -> list[np.ndarray]:
+def _of_sounds(name: str, copy: Copy, files: list[tuple[Path, float]]) -> list[np.ndarray]:
+    return [of_sound(name, copy.apply(_signal(*file))) for file in files]
+
+
+def _of_smile(name: str, files: list[tuple[Path, float]]) -> list[np.ndarray]:
     import opensmile
 
     smile = opensmile.Smile(
         feature_set=opensmile.FeatureSet[name], feature_level=opensmile.FeatureLevel.Functionals
     )
-    signals = (_signal(file, seconds, rate=SMILE_RATE) for file, seconds, _ in items)
+    signals = (_signal(*file, rate=SMILE_RATE) for file in files)
     return [smile.process_signal(signal, SMILE_RATE).to_numpy()[0] for signal in signals]
 
 

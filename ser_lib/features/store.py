@@ -7,6 +7,9 @@ the lengths: one listing tells what is there. A chunk that was altered is found 
 read. An utterance is read where it lies, so memory does not grow with the corpus. The key
 is a hash of the audio, the map and the code that computes it.
 
+A corpus that joins several has a store of each, which are those of the corpora themselves where
+the same utterances are chosen.
+
 Stores lie in `data/features/` of the workspace, or on the address that the environment variable
 `SER_STORE` names, see `files.Place`. From an address that is not local, a chunk is copied to
 `data/features/` when it is first read: training reads every utterance in every epoch.
@@ -15,7 +18,7 @@ Stores lie in `data/features/` of the workspace, or on the address that the envi
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
 from zlib import crc32
@@ -44,6 +47,7 @@ class Store:
     """The static feature maps of a manifest's utterances, by row position, in a finished store.
 
     A `StoreError` names a chunk that is missing or damaged, or says how many utterances there are.
+    Pickled, it is its address: another process looks again at what is there.
     """
 
     def __init__(self, address: str, n_utterances: int) -> None:
@@ -59,6 +63,12 @@ class Store:
         if not self._place.is_local:
             self._near = Place(_local_home() / self.address.rpartition("/")[2])
         self._is_sound = np.full(len(self._sizes), False)
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __reduce__(self) -> tuple:
+        return Store, (self.address, len(self))
 
     def __getitem__(self, position: int) -> np.ndarray:
         """Return one utterance's map: float32 [rows, frames], not to be written."""
@@ -94,6 +104,31 @@ class Store:
         self._is_sound[number] = True
 
 
+class Joined:
+    """The stores of several corpora as one, in the order in which a joined manifest has them."""
+
+    def __init__(self, stores: Sequence[Store]) -> None:
+        self._stores = stores
+        self._ends = np.cumsum([len(store) for store in stores])
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def __getitem__(self, position: int) -> np.ndarray:
+        """Return one utterance's map: float32 [rows, frames], not to be written."""
+        number = int(np.searchsorted(self._ends, position, side="right"))
+        own = self._stores[number]
+        return own[position - int(self._ends[number]) + len(own)]
+
+
+def parts(manifest: Manifest) -> list[Manifest]:
+    """Return the corpora that a manifest joins, in its order, or itself."""
+    if "," not in manifest.corpus:
+        return [manifest]
+    groups = manifest.table.groupby("corpus", sort=False)  # their rows lie together
+    return [replace(manifest, corpus=str(name), table=table) for name, table in groups]
+
+
 def build(
     manifest: Manifest,
     *,
@@ -101,7 +136,7 @@ def build(
     copy: Copy = ITSELF,
     workers: int | str | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Store:
+) -> Store | Joined:
     """Compute what is missing of a corpus's feature maps, and open them.
 
     An interrupted build carries on where it stopped; a damaged chunk is computed again. `kind` is
@@ -127,9 +162,13 @@ def build_all(
     kind: str = "logmel",
     workers: int | str | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Store]:
+) -> Sequence[Store | Joined]:
     """Do as `build` does for several copies at once: starting processes for each takes seconds."""
     choose(kind, maps.MAPS, "feature map")
+    if len(corpora := parts(manifest)) > 1:
+        options: dict = {"kind": kind, "workers": workers, "progress": progress}
+        each = [build_all(part, copies, **options) for part in corpora]
+        return [Joined(own) for own in zip(*each, strict=True)]
     table = manifest.table
     # Absolute, because workers need not be in this folder.
     root, paths = str(manifest.root.absolute()), table["path"].tolist()

@@ -102,8 +102,8 @@ def say_and_stay(file: str) -> None:
     time.sleep(600)
 
 
-def read_map(address: str, n_utterances: int, i: int) -> bytes:
-    return store.Store(address, n_utterances)[i].tobytes()
+def read_map(maps: store.Store, i: int) -> bytes:
+    return maps[i].tobytes()
 
 
 def die(n: int) -> None:
@@ -558,7 +558,7 @@ def test_workers_share_a_store_that_no_folder_holds(
         maps = store.build(manifest, workers=address)
         assert maps.address.startswith(f"{bucket}/stores/table-logmel-")
         assert [maps[i].tobytes() for i in range(72)] == expected
-        todo = [(maps.address, 72, i) for i in (0, 71)]
+        todo = [(maps, i) for i in (0, 71)]
         read = list(jobs.each(read_map, todo, workers=address))
     assert sorted(read) == sorted([expected[0], expected[71]])
     assert len(list(elsewhere.rglob("0*.npy"))) == 2, "the worker keeps copies of its own"

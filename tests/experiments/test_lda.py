@@ -1,6 +1,7 @@
 """The discriminant from end to end: an ordinary run, in which tested speakers decide nothing."""
 
 import json
+from io import BytesIO
 
 import numpy as np
 import pandas as pd
@@ -73,7 +74,7 @@ def test_what_the_tested_speaker_says_decides_nothing(run, corpus):
 
 
 def test_validation_is_what_is_said_of_speakers_whom_a_part_did_not_see(run, corpus):
-    unseen = train.validation(run, workers=1)
+    unseen = train.validation(run)
     for fold, row in zip(run.folds, run.record.folds, strict=True):
         own = unseen[unseen["fold"] == fold.name]
         rows = np.sort(np.concatenate([fold.train, fold.validation]))
@@ -81,7 +82,7 @@ def test_validation_is_what_is_said_of_speakers_whom_a_part_did_not_see(run, cor
         assert row["validation_uar"] == pytest.approx(uar(own["truth"], own["predicted"]))
 
 
-def test_its_probabilities_are_calibrated_on_them(tmp_path, monkeypatch):
+def test_its_probabilities_are_calibrated_on_them(monkeypatch):
     generator = np.random.default_rng(0)
     emotions, speakers = ["a", "b"], np.repeat([f"s{i}" for i in range(8)], 40)
     truth = np.tile(emotions, 160)
@@ -93,8 +94,7 @@ def test_its_probabilities_are_calibrated_on_them(tmp_path, monkeypatch):
     experiment = Experiment(architecture="lda", corpus="table", copies="none")
     fold = splits.Fold("s7", np.arange(240), np.arange(240, 280), np.arange(280, 320))
     _, files = lda.fit_fold(experiment, 0, fold, table, emotions, [])
-    (tmp_path / "front_end.json").write_bytes(files["bundle/front_end.json"])
-    own = lda.predict_validation(experiment, tmp_path, fold, table, [])
+    own = pd.read_csv(BytesIO(files["validation.csv"]))
     assert json.loads(files["fold.json"])["temperature"] > 1, "sixty numbers make too sure"
     probabilities = own.filter(regex="^p_").to_numpy()
     again = calibration.fit_temperature(list(own["truth"]), probabilities, emotions)

@@ -1,10 +1,12 @@
 """The feature store: the maps of `features`, computed once, whatever interrupted it."""
 
+import pickle
 import re
 import shutil
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,8 @@ from ser_lib import corpora
 from ser_lib.core import audio
 from ser_lib.core.errors import AudioError, ParameterError, StoreError
 from ser_lib.core.files import Place
-from ser_lib.features import copies, store
+from ser_lib.corpora.loader import _join
+from ser_lib.features import copies, functionals, store
 from ser_lib.features import maps as features
 
 
@@ -378,3 +381,23 @@ def test_copies_are_built_together_as_one_by_one(manifest):
         alone = store.build(manifest, copy=copy, workers=0)
         assert alone.address == together.address
         np.testing.assert_array_equal(alone[1], together[1])
+
+
+def test_joined_corpora_share_the_stores_of_each(table, tmp_path, make_table, computed):
+    """What was computed of one corpus is not computed again beside another."""
+    other = make_table(tmp_path / "other", speakers=("x", "y"))
+    tables = [corpora.load("table", file) for file in (table, other)]
+    part, last = (replace(one, corpus=name) for one, name in zip(tables, "ab", strict=True))
+    both = _join("a,b", [part, last])
+    apart = [build(one) for one in (part, last)]
+    del computed[:]
+    maps = build(both)
+    assert not computed
+    assert len(maps) == len(both.table) == 30
+    expected = [own[i] for own in apart for i in range(len(own))]
+    for position, one in enumerate(expected):
+        np.testing.assert_array_equal(maps[position], one)
+    again = pickle.loads(pickle.dumps(maps))
+    np.testing.assert_array_equal(again[18], expected[18])
+    numbers = functionals.table(both, "stack", workers=0)
+    np.testing.assert_array_equal(numbers[18:], functionals.table(last, "stack", workers=0))
