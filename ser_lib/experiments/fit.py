@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -126,7 +126,7 @@ def fit_fold(
         **{name: getattr(experiment, name) for name in shared},
     )
     with _own_seeds(seed):
-        network = build(experiment, len(emotions))
+        network = _again(build(experiment, len(emotions)))
 
     generator = np.random.default_rng(seed)
 
@@ -218,6 +218,23 @@ def _own_seeds(seed: int) -> Iterator[None]:
         random.randint = common
 
 
+_kept: dict = {}  # the last network of this process, by its configuration
+
+
+def _again(network):
+    """Return a network as it is, but for what a process traced of the last one of its kind.
+
+    Tracing takes as long as hundreds of steps, and a process trains one fold after the other.
+    """
+    kind = json.dumps(network.get_config(), default=str, sort_keys=True)
+    if kind not in _kept:
+        _kept.clear()
+        _kept[kind] = network
+    for own, new in zip(_kept[kind].variables, network.variables, strict=True):
+        own.assign(new)  # dropout's random state, too
+    return _kept[kind]
+
+
 def build(experiment: Experiment, n_classes: int):
     """Return the network of an experiment, untrained."""
     return networks.build(
@@ -300,31 +317,47 @@ def batches(
 
 
 def training_step(network, experiment: Experiment, n_batches: int):
-    """Return a compiled function (inputs, targets, weights) that takes one step of AdamW.
+    """Return a function (inputs, targets, weights) that takes the next step of AdamW.
 
     The learning rate follows from how many steps there will be, `n_batches` in an epoch.
     """
+    optimizer, step = _compiled(network, experiment.weight_decay)
+    for variable in optimizer.variables:
+        variable.assign(np.zeros(variable.shape, variable.dtype))
+    rates = iter(learning_rates(experiment.learning_rate, n_batches * experiment.epochs))
+    return lambda *batch: step(*batch, next(rates))
+
+
+def learning_rates(peak: float, steps: int) -> np.ndarray:
+    """Return the learning rate of each step: float32 [steps], a warm-up, then half a cosine.
+
+    >>> learning_rates(1.0, 20)[[0, 1, 2, 11]].tolist()
+    [0.5, 0.75, 1.0, 0.5]
+    """
+    warm_up = max(1, round(WARM_UP * steps))
+    step = np.arange(steps)
+    rising = (1 + (warm_up - 1) * step / warm_up) / warm_up
+    falling = (1 + np.cos(np.pi * (step - warm_up) / max(1, steps - warm_up))) / 2
+    return (peak * np.where(step < warm_up, rising, falling)).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _compiled(network, weight_decay: float):
+    """Return an optimiser of a network and its step (inputs, targets, weights, learning rate)."""
     import keras
     import tensorflow as tf
 
     from ser_lib.models import fast
 
-    steps = n_batches * experiment.epochs
-    warm_up = max(1, round(WARM_UP * steps))
-    rate = keras.optimizers.schedules.CosineDecay(
-        experiment.learning_rate / warm_up,
-        decay_steps=max(1, steps - warm_up),
-        warmup_target=experiment.learning_rate,
-        warmup_steps=warm_up,
-    )
-    optimizer = fast.AdamW(rate, weight_decay=experiment.weight_decay, clipnorm=1.0)
+    optimizer = fast.AdamW(0.0, weight_decay=weight_decay, clipnorm=1.0)
     # Decay pulls weights towards zero; biases and normalisation have no reason to be there.
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     optimizer.build(network.trainable_variables)
     forward = fast.forward(network)
 
     @tf.function(autograph=False)  # there is no Python control flow to convert
-    def step(inputs, targets, weights):
+    def step(inputs, targets, weights, rate):
+        optimizer.learning_rate.assign(rate)
         with tf.GradientTape() as tape:
             probabilities = forward(inputs)
             losses = keras.losses.categorical_crossentropy(targets, probabilities)
@@ -332,7 +365,7 @@ def training_step(network, experiment: Experiment, n_batches: int):
         gradients = tape.gradient(loss, network.trainable_variables)
         optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
 
-    return step
+    return optimizer, lambda *batch: step(*map(tf.convert_to_tensor, batch))
 
 
 def _measure(network, inputs: Iterable[np.ndarray], targets: np.ndarray) -> dict[str, float]:
