@@ -165,34 +165,30 @@ def make_run(
 
 
 def make_history(table, rng, *, epochs, gap) -> tuple[pd.DataFrame, list[dict]]:
-    """Learning curves that rise and flatten, folds that stop at different epochs."""
+    """Learning curves that rise and flatten."""
     rows, folds = [], []
     for name, part in table.groupby("fold", sort=True):
-        stop = int(epochs - rng.integers(0, max(1, epochs // 3)))
-        best = int(max(1, stop - rng.integers(0, max(1, epochs // 5))))
         last = {}
-        for epoch in range(1, stop + 1):
-            risen = (1 - np.exp(-4 * epoch / epochs)) / (1 - np.exp(-4 * best / epochs))
+        for epoch in range(1, epochs + 1):
+            risen = (1 - np.exp(-4 * epoch / epochs)) / (1 - np.exp(-4))
             for split, top in (("train", 0.8), ("validation", 0.8 - gap)):
-                noise = 0.0 if epoch == best else rng.normal(0, 0.015)
+                noise = 0.0 if epoch == epochs else rng.normal(0, 0.015)
                 accuracy = float(np.clip(0.2 + (top - 0.2) * risen + noise, 0, 1))
                 row = {"fold": name, "epoch": epoch, "split": split,
                        "loss": float(1.7 - 1.2 * accuracy), "accuracy": accuracy}  # fmt: skip
                 rows.append(row)
-                if epoch == best:
-                    last[split] = row
+                last[split] = row
         folds.append(
             {
                 "name": str(name),
                 "n_train": max(3 * len(part), len(table) - 2 * len(part)),
                 "n_validation": len(part),
                 "n_test": len(part),
-                "epochs": stop,
-                "best_epoch": best,
+                "epochs": epochs,
                 "validation_uar": last["validation"]["accuracy"],
                 "accuracy": scores.accuracy(list(part["truth"]), list(part["predicted"])),
                 "uar": scores.uar(list(part["truth"]), list(part["predicted"])),
-                "duration_s": stop * 1.5,
+                "duration_s": epochs * 1.5,
             }
             | {f"{s}_{k}": row[k] for s, row in last.items() for k in ("accuracy", "loss")}
         )

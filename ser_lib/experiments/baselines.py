@@ -9,7 +9,7 @@ ComParE_2016 the same with the larger set
 
 The SVM is linear, as in the baselines of the field's challenges (Schuller et al., INTERSPEECH
 2016), with C = 0.01, classes weighed by their rarity and numbers standardised with the statistics
-of its training part. It has no epoch to choose and nothing is tuned, so a baseline trains on the
+of its training part. It has no learning curve and nothing is tuned, so a baseline trains on the
 training and the validation part of a fold together: by speaker, on all speakers but the tested one.
 A network trains on the training part alone.
 """

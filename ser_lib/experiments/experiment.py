@@ -51,9 +51,8 @@ class Experiment:
         any other, and where a split is given, it decides nothing.
     feature_map, channels
         One of `features.MAPS`; 1 (static) or 3 (static, delta, delta-delta).
-    epochs, patience
-        Passes over the training part at most, and how many without a better validation UAR end
-        the training early.
+    epochs
+        Passes over the training part.
     batch_size, learning_rate, weight_decay
         Of AdamW; the rate is the peak after a warm-up, then falls as a half cosine.
     label_smoothing, mixup
@@ -95,7 +94,6 @@ class Experiment:
     feature_map: str = "logmel"
     channels: int | None = None
     epochs: int | None = None
-    patience: int = 15
     batch_size: int = 16
     learning_rate: float | None = None
     weight_decay: float = 0.01
@@ -168,7 +166,7 @@ class Experiment:
     def _check_network(self) -> None:
         choose(self.feature_map, maps.MAPS, "feature map")
         self._check("channels", int, lambda v: v in (1, 3), "1 or 3")
-        for name in ("epochs", "patience", "batch_size"):
+        for name in ("epochs", "batch_size"):
             self._check(name, int, lambda v: v >= 1, "a whole number from 1")
         self._check("crops", int, lambda v: 1 <= v <= CROPS, f"a whole number from 1 to {CROPS}")
         self._check("learning_rate", float, lambda v: 0 < v <= 1, "above 0, up to 1")

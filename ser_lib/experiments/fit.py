@@ -1,7 +1,8 @@
-"""One fold of a network's experiment, in a process of its own: fit, choose the epoch, predict.
+"""One fold of a network's experiment, in a process of its own: fit, then predict.
 
 Nothing here sees the test part before the network is final: the standardisation is fitted on the
-training part, and the weights that are kept are those of the epoch with the best validation UAR.
+training part, and the network is that of the last epoch, at which the learning rate is zero. None
+is chosen by its validation UAR: of a speaker or two, that is mostly luck.
 """
 
 import json
@@ -43,9 +44,6 @@ DRIVERS = ("/dev/nvidiactl", "/dev/dxg")
 """Files of which one is there if there is an NVIDIA GPU, on Linux and on Linux in Windows."""
 WARM_UP = 0.1
 """Share of the steps in which the learning rate rises to its peak."""
-SMOOTHING = 3
-"""Epochs over which the validation UAR is averaged to choose one: validation is often a single
-speaker, whose UAR jumps from epoch to epoch."""
 
 
 def code(experiment: Experiment) -> list[Path]:
@@ -103,8 +101,8 @@ def fit_fold(
 
     Return a line on how it went and, by relative path, the content of its files: fold.json,
     history.csv, predictions.csv, validation.csv (predictions, too) and bundle/. A worker on another
-    machine may not see the folder where they belong. A `TrainingError` says that the network never
-    learned anything.
+    machine may not see the folder where they belong. A `TrainingError` says that the network
+    diverged.
     """
     import keras
 
@@ -136,10 +134,11 @@ def fit_fold(
     def draw(i: int) -> np.ndarray:
         return front_end.standardised(stores[generator.choice(len(stores), p=shown)][i])
 
-    history, best_epoch = _fit(network, experiment, read, draw, one_hot, fold, generator)
-    if not best_epoch:
+    history = _fit(network, experiment, read, draw, one_hot, fold, generator)
+    training, validation = history[-2:]
+    if not np.isfinite(validation["loss"]):
         raise TrainingError(
-            f"fold '{fold.name}': the validation loss was not a number in any epoch; "
+            f"fold '{fold.name}': the validation loss was not a number after the last epoch; "
             f"try a learning_rate below {experiment.learning_rate}"
         )
     trained = Bundle(partial(bundle.probabilities, network), front_end)
@@ -147,10 +146,8 @@ def fit_fold(
     tested = _predicted(trained, stores, table, fold, fold.test)
     inference = (time.perf_counter() - inference) / len(fold.test)
     validated = _predicted(trained, stores, table, fold, fold.validation)
-    training, validation = (row for row in history if row["epoch"] == best_epoch)
     result = {
-        "epochs": max(row["epoch"] for row in history),
-        "best_epoch": best_epoch,
+        "epochs": experiment.epochs,
         "train_accuracy": training["accuracy"],
         "validation_accuracy": validation["accuracy"],
         "train_loss": training["loss"],
@@ -162,9 +159,8 @@ def fit_fold(
         "n_parameters": network.count_params(),
         "layers": networks.layer_table(network),
     }
-    line = f"best epoch {best_epoch} of {result['epochs']}"
     save = partial(bundle.save, network, front_end)
-    return packed(fold, emotions, result, history, (tested, validated), save, line)
+    return packed(fold, emotions, result, history, (tested, validated), save)
 
 
 def packed(
@@ -174,7 +170,6 @@ def packed(
     history: list[dict],
     predictions: tuple[pd.DataFrame, pd.DataFrame],
     save: Callable[[Path], None],
-    line: str,
 ) -> tuple[str, dict[str, bytes]]:
     """Return what `fit_fold` does of a fold; `save` writes its bundle to a folder.
 
@@ -201,7 +196,7 @@ def packed(
         save(Path(temporary, "bundle"))
         for file in Path(temporary, "bundle").iterdir():
             files[f"bundle/{file.name}"] = file.read_bytes()
-    return f"{fold.name}: {line}, UAR {result['uar']:.2f}, {result['duration_s']:.0f} s", files
+    return f"{fold.name}: UAR {result['uar']:.2f}, {result['duration_s']:.0f} s", files
 
 
 @contextmanager
@@ -254,8 +249,8 @@ def _fit(
     targets: np.ndarray,
     fold: Fold,
     generator: np.random.Generator,
-) -> tuple[list[dict], int]:
-    """Train a network; leave it with its best weights; return its history and the best epoch.
+) -> list[dict]:
+    """Train a network; return its history.
 
     `read` returns the standardised map of an utterance, `draw` that of one of its copies.
 
@@ -263,10 +258,6 @@ def _fit(
     augmentation, so that the gap between them means something: training on a fixed sample as large
     as the validation part. Every map is read when it is needed, so that memory does not grow with
     the corpus.
-
-    The best epoch is the one with the highest validation UAR, averaged with the epochs before it;
-    of equal ones, that with the lowest loss. The loss alone rises as soon as a network becomes too
-    sure, long before it stops to get better.
     """
     n_batches = len(fold.train) // min(experiment.batch_size, len(fold.train))
     step = training_step(network, experiment, n_batches)
@@ -277,7 +268,6 @@ def _fit(
     soft = windows.smooth(targets, experiment.label_smoothing)
     sample = generator.permutation(fold.train)[: len(fold.validation)]
     history: list[dict] = []
-    best, best_epoch, best_weights = (-1.0, 0.0), 0, network.get_weights()
     for epoch in range(1, experiment.epochs + 1):
         for inputs, labels in batches(experiment, draw, soft, fold.train, generator):
             step(inputs, labels, labels @ weights)
@@ -286,15 +276,7 @@ def _fit(
             measured = _measure(network, centres, targets[rows])
             history.append({"epoch": epoch, "split": split} | measured)
         jobs.step()
-        recent = [row["uar"] for row in history if row["split"] == "validation"][-SMOOTHING:]
-        reached = sum(recent) / SMOOTHING, -history[-1]["loss"]
-        # A network that diverged answers nan, of which a UAR can be computed all the same.
-        if np.isfinite(reached).all() and reached > best:
-            best, best_epoch, best_weights = reached, epoch, network.get_weights()
-        elif epoch - best_epoch >= experiment.patience:
-            break
-    network.set_weights(best_weights)
-    return history, best_epoch
+    return history
 
 
 def batches(

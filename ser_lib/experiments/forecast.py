@@ -1,7 +1,6 @@
 """How long training will take, from how long it took before.
 
-The measure is what a training utterance costs in an epoch on one processor. Training may end before
-its last epoch, so the forecast is the most that it takes.
+The measure is what a training utterance costs in an epoch on one processor.
 """
 
 import json
@@ -41,7 +40,7 @@ def rates() -> dict[str, float]:
 
 
 def units(experiment: Experiment, fold: Fold) -> int:
-    """Return how often training shows an utterance at most."""
+    """Return how often training shows an utterance."""
     return len(fold.train) * (experiment.epochs or 1)
 
 

@@ -1,7 +1,7 @@
 """One fold of an experiment with the discriminant, as `fit` has it for a network.
 
-There is no epoch to choose, so the validation part joins the training part. What a network learns
-from validation, how far it can be trusted, is learnt from the training part itself: it is cut into
+It has no learning curve, so the validation part joins the training part. What validation says of a
+network, how far it can be trusted, is learnt from the training part itself: it is cut into
 `PARTS` by speaker, and each is predicted by a discriminant of the others. These predictions give
 the temperature, and take the place of those for a validation set.
 """
@@ -93,7 +93,6 @@ def fit_fold(
         "n_train": len(rows),
         "n_validation": 0,
         "epochs": 0,
-        "best_epoch": 0,
         **{f"train_{name}": training[name] for name in ("accuracy", "loss")},
         **{f"validation_{name}": value for name, value in validation.items()},
         "temperature": temperature,
@@ -106,10 +105,8 @@ def fit_fold(
         fit.answers(table.iloc[fold.test], fold, emotions, probabilities),
         fit.answers(table.iloc[rows], fold, emotions, tempered),
     )
-    line = f"{len(rows)} utterances"
-    return fit.packed(
-        fold, emotions, result, [], predictions, partial(bundle.save, None, fitted), line
-    )
+    save = partial(bundle.save, None, fitted)
+    return fit.packed(fold, emotions, result, [], predictions, save)
 
 
 def _inner(
@@ -120,7 +117,7 @@ def _inner(
     fold: Fold,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows that train, and what discriminants of the others' speakers say of each."""
-    rows = np.sort(np.concatenate([fold.train, fold.validation]))
+    rows = np.union1d(fold.train, fold.validation)
     own = table.iloc[rows]
     # Without names, or with a single one, each utterance is taken for a speaker of its own.
     speakers = own["speaker"] if own["speaker"].nunique() > 1 else own["utterance"]

@@ -29,7 +29,7 @@ from ser_lib.experiments.splits import PARTS, PROTOCOLS, Fold
 from ser_lib.features import fingerprint
 
 CHECKS = {
-    "validation-in-test": "the utterances that choose the epoch are tested as well",
+    "validation-in-test": "utterances of the validation set are tested as well",
     "shared-utterances": "an utterance is in two parts",
     "identical-audio": "a recording is in two parts, under two names, perhaps as another copy",
     "shared-speakers": "a speaker is heard in two parts",

@@ -1,7 +1,7 @@
 """Evaluation protocols: which utterances train, validate and test a network; splits as files.
 
 A fold holds row positions of the manifest's table. Training fits the network and the
-standardisation, validation chooses the epoch, the test part is only ever predicted.
+standardisation, validation chooses among networks, the test part is only ever predicted.
 
 Validation is the next speaker, session or group in alphabetical order after the tested one, so that
 each serves once as test and once as validation; in `cross-corpus` it is a fifth of the speakers of

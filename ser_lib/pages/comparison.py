@@ -143,7 +143,7 @@ class Comparison(Methods, Fact):
 
     @property
     def gaps(self) -> dict[str, float]:
-        """Training less validation accuracy at the best epochs, as printed, by network."""
+        """Training less validation accuracy after the last epoch, as printed, by network."""
         return {
             name: rounded(run.mean("train_accuracy")) - rounded(run.mean("validation_accuracy"))
             for name, run in self.networks

@@ -22,7 +22,6 @@ from ser_lib.pages.robustness import Condition, Trial
 
 RECURRENT = ("LSTM", "GRU")
 HARMS = {"quiet": ("quiet",), "noise": ("noise", "babble"), "telephone": ("telephone",)}
-LATE = 0.1  # a best epoch in this last share of the epochs allowed may have been cut short
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +30,6 @@ class Conclusions(Introduction):
 
     trial: Trial | None = None  # of the chosen network; the rows on harm need it
     across: Across | None = None
-
-    late_share = LATE
 
     @property
     def harms(self) -> dict[str, Condition]:
@@ -133,21 +130,6 @@ class Conclusions(Introduction):
         """
         seen = None if self.random.reason else self.random.seen("speaker")
         return None if seen is None else (seen, self.random.tested)
-
-    @property
-    def late(self) -> tuple[int, int]:
-        """In how many folds of all runs the best epoch was a late one, and of how many."""
-        late = [
-            fold["best_epoch"] > (1 - LATE) * run.record.parameters["epochs"]
-            for run in self.runs
-            for fold in run.record.folds
-        ]
-        return sum(late), len(late)
-
-    @property
-    def only_last(self) -> bool:
-        """Whether no epoch but the last one is a late one."""
-        return LATE * max(run.record.parameters["epochs"] for run in self.runs) <= 1
 
     @cached_property
     def claims(self) -> Claims | None:

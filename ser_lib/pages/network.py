@@ -5,7 +5,6 @@ thresholds below, which are differences or shares as fractions. Scores are compa
 """
 
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -80,13 +79,8 @@ class Network(Fact):
         return search.tried(self.run)
 
     @property
-    def best_epoch(self) -> float:
-        """The median over the folds."""
-        return statistics.median(fold["best_epoch"] for fold in self.run.record.folds)
-
-    @property
     def gap(self) -> float:
-        """Training less validation accuracy at the best epochs, both as printed."""
+        """Training less validation accuracy after the last epoch, both as printed."""
         train, validation = (self.run.mean(f"{part}_accuracy") for part in ("train", "validation"))
         return rounded(rounded(train) - rounded(validation))
 

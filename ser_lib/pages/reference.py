@@ -60,7 +60,7 @@ def stated(value: Any) -> str:
 class Reported(Fact):
     """What the reference report states of a network, and what a run of it measured.
 
-    Training and validation figures of the run are means over the folds, at each fold's best epoch;
+    Training and validation figures of the run are means over the folds, after the last epoch;
     the plateau is validation accuracy at the last one.
     """
 

@@ -61,7 +61,7 @@ def test_folds_that_the_protocol_does_not_use_decide_nothing(tmp_path, protocol)
     of_file = Experiment(architecture="cnn", protocol=protocol, split=str(file))
     assert "folds" not in of_file.decisive()
     # Whatever else it is, it is part of the key.
-    for name, value in {"crops": 1, "seed": 1, "patience": 3, "feature_map": "stack"}.items():
+    for name, value in {"crops": 1, "seed": 1, "epochs": 3, "feature_map": "stack"}.items():
         changed = Experiment(architecture="cnn", protocol=protocol, **{name: value})
         assert changed.decisive() != Experiment(architecture="cnn", protocol=protocol).decisive()
 
@@ -103,7 +103,6 @@ def test_a_split_is_known_by_what_is_in_it(tmp_path):
         ("channels", [2, 0, "3", -1, 3.0, True], "channels must be 1 or 3, not"),
         ("folds", [0, -1, 2.0, "5", True, None], "folds must be a whole number from 1, not"),
         ("epochs", [0, 1.5, "5", True], "epochs must be a whole number from 1, not"),
-        ("patience", [0, 1.5, None], "patience must be a whole number from 1, not"),
         ("batch_size", [0, 16.0, None], "batch_size must be a whole number from 1, not"),
         ("crops", [0, 2.5, 10**9], "crops must be a whole number from 1 to 1000, not"),
         ("seed", [-1, 0.5, None, 10**7], "seed must be a whole number from 0 to 1000000, not"),

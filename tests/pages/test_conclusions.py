@@ -199,25 +199,6 @@ def test_the_voices_that_a_random_split_knows():
     assert page_of().voices is None
 
 
-def of_epochs(*best: int, epochs: int = 20, **facts) -> Conclusions:
-    """The conclusions of one network with the best epoch of every fold."""
-    folds = [RUNS[2].record.folds[0] | {"best_epoch": one} for one in best]
-    run = factory.with_data(RUNS[2], folds=folds, parameters={"epochs": epochs})
-    return page_of([run], **facts)
-
-
-@pytest.mark.parametrize(
-    ("page", "late", "only_last"),
-    [
-        (of_epochs(4, 4, 2, epochs=4), (2, 3), True),
-        (of_epochs(19, 20, 3, 18), (2, 4), False),
-        (of_epochs(18, 7, 3), (0, 3), False),
-    ],
-)
-def test_training_that_may_be_cut_short(page, late, only_last):
-    assert (page.late, page.only_last) == (late, only_last)
-
-
 # Every level
 
 
@@ -288,8 +269,6 @@ PAGES = {
         audited=Audited("speaker", findings=(finding("shared-sentences", n=10),))
     ),
     "leak": page_of(audited=Audited("random", findings=(finding("shared-speakers", "leak"),))),
-    "late": of_epochs(19, 20, 3, 18),
-    "last": of_epochs(4, 4, epochs=4, pairs=[]),
     "perfect": page_of([record_of_counts({"fear": {"fear": 5}, "joy": {"joy": 5}})], pairs=[]),
     "unknown speakers": unknown_speakers(),
 }

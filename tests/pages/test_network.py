@@ -168,16 +168,11 @@ def test_unnamed_speakers_and_random_splits_are_not_called_unseen(speaker, proto
 
 
 @pytest.mark.parametrize("protocol", ["random", "speaker", "given"])
-@pytest.mark.parametrize("best", ["one", "same", "range"])
 @pytest.mark.parametrize("on", [True, False])
-def test_every_level_of_training_is_worded(protocol, best, on):
-    switches = {"mixup": 0.3, "label_smoothing": 0.1, "class_weights": True, "patience": 99}
+def test_every_level_of_training_is_worded(protocol, on):
+    switches = {"mixup": 0.3, "label_smoothing": 0.1, "class_weights": True}
     parameters = {name: value if on else 0 for name, value in switches.items()}
-    folds = [dict(fold, epochs=9, best_epoch=7) for fold in RUN.record.folds]
-    if best == "range":
-        folds[0]["best_epoch"] = 4
-    folds = folds[:1] if best == "one" else folds
-    page = Network(with_data(RUN, protocol=protocol, parameters=parameters, folds=folds))
+    page = Network(with_data(RUN, protocol=protocol, parameters=parameters))
     assert all(texts(page, ["training"]))
 
 
@@ -227,7 +222,7 @@ def test_any_run_gives_texts_without_gaps(seed, skill, protocol):
         Network(RUN, [baseline("majority", RUN), baseline("stack", RUN, skill=8.0)]),
         Network(RUN, [baseline("stack", RUN, skill=2.0)]),
         Network(with_metrics(with_data(RUN, protocol="given"), uar=estimate(0.05, 0.05))),
-        Network(with_metrics(with_data(RUN, parameters={"patience": 3}), uar=estimate(0.2))),
+        Network(with_metrics(RUN, uar=estimate(0.2))),
         Network(replace(RUN, predictions=RUN.predictions.assign(speaker=""))),
         Network(factory.make_run(speakers=3), [baseline("majority", factory.make_run(speakers=3))]),
     ],

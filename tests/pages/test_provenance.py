@@ -80,9 +80,9 @@ def test_a_split_is_in_the_folder_of_the_record(protocol):
 
 
 def test_every_parameter_has_its_value_and_its_usual_one():
-    runs = [given(factory.make_run(name, epochs=20), patience=3) for name in ("cnn", "cnn_gru")]
+    runs = [given(factory.make_run(name, epochs=20), batch_size=3) for name in ("cnn", "cnn_gru")]
     rows = {name: rest for name, *rest in provenance.trace("final", runs, utterances=9).parameters}
-    assert rows["patience"] == ["3", "15"]
+    assert rows["batch_size"] == ["3", "16"]
     assert rows["crops"] == ["5", ""]
     assert rows["channels"] == ["see the runs", ""]
     assert rows["utterances"] == ["9", ""]

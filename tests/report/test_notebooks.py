@@ -170,7 +170,7 @@ def test_a_number_is_no_text(report, capsys, notebook, name):
 
 
 def test_null_is_the_usual_value(report, capsys):
-    assert ser_run(report, "cnn_gru", patience="null") == 0
+    assert ser_run(report, "cnn_gru", mixup="null") == 0
     assert f"{'cnn_gru':<24} unchanged" in capsys.readouterr().out
 
 

@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from ser_lib.corpora import describe
 from ser_lib.experiments.run import Run
 from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, level, styled
-from ser_lib.pages.figures.palette import BLUE, GREEN, INK, ORANGE, PALE, SOFT, ink_on
+from ser_lib.pages.figures.palette import BLUE, GREEN, INK, ORANGE, PALE, ink_on
 from ser_lib.pages.network import pairs, speaker_scores
 from ser_lib.pages.words import count, extremes, number, percent
 
@@ -20,29 +20,20 @@ def figure_name(run: Run, page: str | None, name: str) -> str:
 
 @styled
 def learning_curves(run: Run, *, page: str | None = None) -> Figure:
-    """Accuracy and loss by epoch: mean and range over the folds, training and validation.
-
-    The mean is over the folds that still train, and is drawn while at least half of them do; a
-    dotted line marks where the first one stopped.
-    """
+    """Accuracy and loss by epoch: mean and range over the folds, training and validation."""
     names = {"train": "training", "validation": "validation"}
     history = run.history.replace({"split": names})
     n_folds = history["fold"].nunique()
-    running = history.groupby("epoch")["fold"].nunique()
-    last = int(running.index[running >= n_folds / 2].max())
-    first_stop = int(history.groupby("fold")["epoch"].max().min())
-    shown = history[history["epoch"] <= last]
-    means = shown.groupby(["split", "epoch"])[["accuracy", "loss"]].mean()
+    last = int(history["epoch"].max())
+    means = history.groupby(["split", "epoch"])[["accuracy", "loss"]].mean()
     fig, axes = canvas(1, 2, height=3.3)
     for axis, measure in zip(axes, ("accuracy", "loss"), strict=True):
         sns.lineplot(
-            shown, x="epoch", y=measure, hue="split", style="split", hue_order=names.values(),
+            history, x="epoch", y=measure, hue="split", style="split", hue_order=names.values(),
             style_order=names.values(), palette=[BLUE, ORANGE], errorbar=("pi", 100), ax=axis,
             legend="brief" if axis is axes[0] else False, linewidth=2,
             err_kws={"alpha": 0.18, "linewidth": 0}, marker="o" if last == 1 else None,
         )  # fmt: skip
-        if first_stop < last:
-            axis.axvline(first_stop, color=SOFT, linestyle=":", linewidth=1.2)
         axis.set(title=measure.capitalize(), xlabel="epoch", ylabel="", xlim=(0.5, last + 0.5))
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0].set_ylim(0, 1)
@@ -58,8 +49,6 @@ def learning_curves(run: Run, *, page: str | None = None) -> Figure:
     caption = f"Accuracy and loss of the {run.title} after every epoch"
     if n_folds > 1:
         caption += f": mean (line) and range (band) over {n_folds} folds"
-    if first_stop < last:
-        caption += "; from the dotted line on, some folds have stopped"
     return Figure(
         fig,
         alt=f"Accuracy and loss by epoch{f', mean of {n_folds} folds' if n_folds > 1 else ''}. At "
