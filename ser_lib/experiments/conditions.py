@@ -18,7 +18,6 @@ from ser_lib.core.errors import ParameterError
 from ser_lib.core.files import digest, sources, workspace, write_atomically
 from ser_lib.corpora import Manifest
 from ser_lib.experiments import train
-from ser_lib.experiments.fit import start_worker
 from ser_lib.experiments.run import Run, read_predictions
 from ser_lib.features import perturb
 from ser_lib.features.perturb import KINDS, VOICES
@@ -94,7 +93,8 @@ def answers(
         for fold, trained in networks.items()
         if fold in parts and not files[fold].is_file()
     ]
-    lines = jobs.each(_answer, todo, workers=workers, initializer=start_worker)
+    start = train.METHODS[run.architecture].start_worker
+    lines = jobs.each(_answer, todo, workers=workers, initializer=start)
     for done, line in enumerate(lines, start=1):
         say(f"robustness: fold {done} of {len(todo)}, {line}")
     predicted = pd.concat([read_predictions(files[name]) for name in parts], ignore_index=True)
