@@ -1,4 +1,4 @@
-"""How fast the library is, from what ``make bench`` wrote, and how long the report itself took.
+"""How fast the library is, from what ``make bench`` wrote.
 
 The results are rows, see ``benchmarks/harness.py``: what was measured, against a rival (what people
 would otherwise write) or a limit (what the machine can do at best), in the same run. These are
@@ -7,7 +7,7 @@ numbers of one machine, and none is about people.
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,21 +15,14 @@ from pathlib import Path
 from ser_lib.core.errors import RecordError
 from ser_lib.core.files import resource
 from ser_lib.experiments.forecast import BENCHMARKS
-from ser_lib.pages.words import MISSING, Fact, Markdown, capital
+from ser_lib.pages.words import MISSING, Fact, capital
 
 SCHEMA = 1
-PARTS = "parts"  # tag of the cell that `report.book` replaces: a page cannot know them itself
 
 
 def results_file() -> Path:
     """Return the place of the results."""
     return resource(BENCHMARKS)
-
-
-def content() -> str:
-    """Return the results as they are written, for the page's key; "" if there are none."""
-    file = results_file()
-    return file.read_text(encoding="utf-8") if file.is_file() else ""
 
 
 def read(file: Path | None = None) -> dict | None:
@@ -96,18 +89,13 @@ def _spanned(row: Mapping, side: str) -> str:
     return f"{significant(middle)} ({significant(low)} to {significant(high)})"
 
 
-def aim(row: Mapping) -> float:
-    """Return the number that the target of a row names."""
-    return row["target"].get("at_least", row["target"].get("at_most"))
-
-
 def target(row: Mapping) -> str:
     """Return the target of a row as it is printed."""
     if not row["target"]:
         return MISSING
-    words = "at least" if "at_least" in row["target"] else "at most"
+    kind, aim = next((k, row["target"][k]) for k in ("at_least", "at_most") if k in row["target"])
     against = row["target"].get("against")
-    return f"{words} {aim(row):g}{f' times the {against}' if against else ''}"
+    return f"{kind.replace('_', ' ')} {aim:g}{f' times the {against}' if against else ''}"
 
 
 @dataclass(frozen=True)
@@ -116,44 +104,21 @@ class Speed(Fact):
 
     rows: list[dict]
     groups: dict[str, list[tuple[dict, dict[str, str]]]]  # rows, as they are and as printed
-    missed: list[tuple[dict, str, str]]  # rows that missed their target, the value, the target
     machines: list[tuple[list[str], str, dict]]  # benchmarks that share a machine and code; the day
     seconds: float  # of all benchmarks
-
-    @property
-    def targets(self) -> list[dict]:
-        """The rows with a target; `met` is None where it was not measured."""
-        return [row for row in self.rows if row["target"]]
 
 
 def measured(results: Mapping | None) -> Speed:
     """Return what `read` found; nothing is in it if no benchmark was run."""
     benchmarks = results["benchmarks"] if results else {}
     groups: dict[str, list] = {}
-    missed = []
     for row in rows(results):
         printed = cells(row) | {"What": capital(row["name"])}
         groups.setdefault(row["group"], []).append((row, printed))
-        if row["target"] and row["met"] is False:
-            value = row["ratio" if "against" in row["target"] else "ours"]
-            missed.append((row, significant(value), target(row)))
     machines: dict[str, tuple[list[str], str, dict]] = {}
     for name, run in benchmarks.items():
         day = date.fromisoformat(run["date"])
         same = json.dumps([run[key] for key in ("machine", "library", "date")])
         machines.setdefault(same, ([], f"{day.day} {day:%B %Y}", run))[0].append(name)
     seconds = sum(run["duration_s"] for run in benchmarks.values())
-    return Speed(rows(results), groups, missed, list(machines.values()), seconds)
-
-
-@dataclass(frozen=True)
-class Parts(Fact):
-    """How long each part of a report took when it was last made."""
-
-    parts: list[tuple[str, float]]  # name and seconds, the longest first
-
-
-def parts(listed: Iterable[Mapping]) -> Markdown:
-    """Show how long each part of a report took: ``name`` and ``seconds`` of each."""
-    ordered = sorted(listed, key=lambda part: -part["seconds"])
-    return Parts([(part["name"], part["seconds"]) for part in ordered]).text("parts")
+    return Speed(rows(results), groups, list(machines.values()), seconds)

@@ -30,14 +30,11 @@ CRATE = "ro-crate-metadata.json"
 PROFILE = "https://w3id.org/ro/crate/1.1"
 ABOUT = ("CITATION.cff", "LICENSE", "environment.yml", "requirements.lock")
 LARGEST = 1_000_000  # bytes of a model that stays with its run
-_KINDS = MimeTypes()  # without those of the machine
-for _kind, _endings in {
-    "application/x-ipynb+json": ".ipynb", "application/yaml": ".cff .yml", "font/woff2": ".woff2",
-    "text/markdown": ".md", "font/ttf": ".ttf", "text/plain": ".lock .po .rst",
-    "application/wasm": ".wasm", "application/json": ".json",
-}.items():  # fmt: skip
-    for _ending in _endings.split():
-        _KINDS.add_type(_kind, _ending)
+_KINDS = {
+    ".ipynb": "application/x-ipynb+json", ".cff": "application/yaml", ".yml": "application/yaml",
+    ".woff2": "font/woff2", ".ttf": "font/ttf", ".md": "text/markdown", ".wasm": "application/wasm",
+    ".json": "application/json", **dict.fromkeys(("", ".lock", ".po", ".rst"), "text/plain"),
+}  # fmt: skip
 
 
 def write(html: Path, target: Path, *, workspace: Path) -> Path:
@@ -165,8 +162,9 @@ def _id(name: str) -> str:
 
 
 def _file(name: str) -> dict:
-    unknown = "application/octet-stream" if Path(name).suffix else "text/plain"
-    about = {"name": Path(name).name, "encodingFormat": _KINDS.guess_type(name)[0] or unknown}
+    guess, _ = MimeTypes().guess_type(name)  # without the types of the machine
+    kind = _KINDS.get(Path(name).suffix) or guess or "application/octet-stream"
+    about = {"name": Path(name).name, "encodingFormat": kind}
     return {"@id": _id(name), "@type": "File"} | about
 
 

@@ -40,7 +40,7 @@ from ser_lib.core.errors import BookError
 from ser_lib.core.files import resource, seal, write_atomically
 from ser_lib.core.files import workspace as project_folder
 from ser_lib.corpora import describe
-from ser_lib.pages import live, review, speed
+from ser_lib.pages import live, review
 from ser_lib.report import archive, pdf, shelf
 from ser_lib.report.checks import links, rendered
 from ser_lib.report.checks.browser import why_not
@@ -92,9 +92,7 @@ def publish(
         archive.write(index.parent, packed, workspace=project)
     listed = shelf.write(project / "_build")
     seconds = time.perf_counter() - clock
-    for part in shelf.parts(shelf.pages(project, corpus, report or corpus)):
-        say(str(shelf.Part(**part)))
-    say(str(shelf.Part("book and its gates", seconds)))
+    say(f"book and its gates {seconds:11.1f} s")
     say(f"all books: {listed}")
     if packed.is_file():
         say(f"the archive: {packed}")
@@ -140,13 +138,11 @@ def build(
     pages = shelf.pages(workspace, corpus, name)
     absent = "" if (pages / "own.ipynb").is_file() else "runs/own"  # there were no predictions
     entries = [entry for entry in contents(prose / "_toc.yml") if entry[1] != absent]
-    named = [page for page in page_names(prose / "_toc.yml") if f"runs/{page}" != absent]
+    named = page_names(entries)
     notebooks = _read_pages(pages, named, corpus, name)
-    told = {
-        speed.PARTS: speed.parts(shelf.parts(pages)),
-        review.TRIED: review.tried(workspace / "runs" / corpus),
-    }
-    _tell(notebooks, told)
+    for cell in (cell for notebook in notebooks.values() for cell in notebook.cells):
+        if review.TRIED in cell.metadata.get("tags", []):  # what only the whole report knows
+            cell.source = review.tried(workspace / "runs" / corpus)
     about = shelf.summary(name, corpus, notebooks, workspace / "runs")
     known = {"version": ser_lib.__version__, "started": ""} | about
     origin = ORIGIN.format(**known) if "title" in about else ""
@@ -206,13 +202,9 @@ def _entries(tree: object, part: str) -> Iterator[tuple[str, str]]:
             yield from _entries(branch, part)
 
 
-def page_names(toc: Path) -> list[str]:
-    """Return the notebooks that the table of contents names as ``runs/<name>``, in its order."""
-    pages = [page for _, page in contents(toc)]
-    names = [page.removeprefix("runs/") for page in pages if page.startswith("runs/")]
-    if not names:
-        raise BookError(f"{toc} names no notebook: its entries for them read runs/<name>")
-    return names
+def page_names(entries: list[tuple[str, str]]) -> list[str]:
+    """Return the notebooks among `contents`, which are there as ``runs/<name>``."""
+    return [page.removeprefix("runs/") for _, page in entries if page.startswith("runs/")]
 
 
 def _read_pages(
@@ -229,13 +221,6 @@ def _read_pages(
             "the demo corpus"
         )
     return {name: links.read_notebook(folder / f"{name}.ipynb") for name in names}
-
-
-def _tell(notebooks: dict[str, nbformat.NotebookNode], told: dict[str, str]) -> None:
-    """Put what only the whole report knows where a page leaves a place, a cell with its tag."""
-    for cell in (cell for notebook in notebooks.values() for cell in notebook.cells):
-        for tag in told.keys() & set(cell.metadata.get("tags", [])):
-            cell.source = told[tag]
 
 
 def _copy_pages(notebooks: dict[str, nbformat.NotebookNode], target: Path, workspace: Path) -> None:

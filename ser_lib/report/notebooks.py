@@ -7,13 +7,12 @@ whole report puts its pages into `runs/<corpus>/reports/<name>/`, from where the
 """
 
 import ast
-import json
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, fields, replace
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from shutil import copy2
@@ -36,7 +35,6 @@ from ser_lib.experiments.names import folder_of
 from ser_lib.features import maps, store
 from ser_lib.pages import across, comparison, lda, live, own, runs, speed
 from ser_lib.report import shelf
-from ser_lib.report.shelf import Part
 from ser_lib.report.templates import NOTEBOOKS, check, options, template
 
 ACROSS = ("corpus", "data_dir", "other", "other_dir", "seed", "options")
@@ -121,12 +119,11 @@ def execute(
         name: READS[name]({k: v for k, v in own.items() if k != "data_dir"})
         for name, own in values.items()
     }
-    parts: list[Part] = []
 
-    def finish(part: Part) -> None:
-        parts.append(part)
+    def finish(name: str, clock: float, *, cached: bool = False) -> None:
         jobs.show("")
-        say(str(part))
+        took = "unchanged" if cached else f"{time.perf_counter() - clock:6.1f} s"
+        say(f"{name:<24} {took}")
 
     jobs.show(f"reading the corpus {corpus}")
     clock = time.perf_counter()
@@ -138,10 +135,7 @@ def execute(
         say(f"left out: {row['file']}: {row['reason']}")
     for row in manifest.remarks:
         say(f"note: {row['file']}: {row['remark']}")
-    if letters := _undrawable([*manifest.emotions, *manifest.table["speaker"]]):
-        say(f"note: no font of this system has {' '.join(letters)}: figures show boxes instead; "
-            "install one, such as Noto Sans CJK")  # fmt: skip
-    finish(Part("corpus", _since(clock)))
+    finish("corpus", clock)
     # Refuses a protocol that the corpus does not allow, before features and training.
     plans: dict[Experiment, train.Plan] = {}
     for name, read in reads.items():
@@ -169,24 +163,24 @@ def execute(
             workers=scheduler,
             progress=lambda done, total: computed.append(done),
         )
-    finish(Part("features of all audio", _since(clock), not computed))
+    finish("features of all audio", clock, cached=not computed)
     if needed:
         clock = time.perf_counter()
         trained = train.prepare(needed, workers=scheduler)
         for plan in needed:
             live.put_card(train.gather(*plan))
-        finish(Part("networks", _since(clock), not trained))
+        finish("networks", clock, cached=not trained)
     for name in names if final else []:
         clock, run = time.perf_counter(), train.gather(*plans[_experiment(name, values[name])])
         run.take_along(workers=scheduler)
         live.put_card(run)
-        finish(Part(f"{name} to take along", _since(clock)))
+        finish(f"{name} to take along", clock)
 
-    def produce(name: str) -> Part:
+    def produce(name: str) -> tuple[str, float]:
         clock = time.perf_counter()
         if name in missing:
             _execute_one(template(name), pages[name], values[name])
-        return Part(name, _since(clock), name not in missing)
+        return name, clock
 
     countdown = jobs.Countdown(len(missing))
     # All records are there, so no page waits for another one; most keep one processor busy and need
@@ -194,7 +188,8 @@ def execute(
     with ThreadPoolExecutor(min(processors(), 2)) as pool:
         try:
             for done in as_completed([pool.submit(produce, name) for name in pages]):
-                finish(done.result())
+                name, clock = done.result()
+                finish(name, clock, cached=name not in missing)
                 executed = sum(page.is_file() for page in map(pages.get, missing))
                 countdown.tell(executed, "pages executed")
         except BaseException:
@@ -204,12 +199,9 @@ def execute(
         for page in pages.values():
             say(f"executed notebook: {page}")
         return
-    target = shelf.pages(workspace(), corpus, report)
-    lasting = _lasting(parts, shelf.parts(target))
-    with fresh_folder(target) as folder:
+    with fresh_folder(shelf.pages(workspace(), corpus, report)) as folder:
         for name, page in pages.items():
             copy2(page, folder / f"{name}.ipynb")
-        (folder / shelf.PARTS).write_text(json.dumps([asdict(part) for part in lasting]))
 
 
 def _forecast(n_pages: int, missing: list[str], needed: list[train.Plan]) -> Iterator[str]:
@@ -227,27 +219,6 @@ def _forecast(n_pages: int, missing: list[str], needed: list[train.Plan]) -> Ite
         known = "nobody knows how long" if seconds is None else jobs.roughly(seconds)
         yield (f"training takes {known} on {processors()} processors, or less where folds stop "
                "early; pages come on top")  # fmt: skip
-
-
-def _undrawable(names: list[str]) -> list[str]:
-    if "".join(names).isascii():
-        return []
-    from ser_lib.pages.figures.drawing import undrawable  # drawing takes seconds to import
-
-    return undrawable(names)
-
-
-def _lasting(parts: list[Part], before: list[dict]) -> list[Part]:
-    """Give what was not done again the seconds that it took in an earlier run of the report."""
-    took = {part["name"]: part["seconds"] for part in before}
-    done = {part.name for part in parts}
-    now = [replace(part, seconds=took.get(part.name, 0.0)) if part.cached else part
-           for part in parts]  # fmt: skip
-    return now + [Part(name, seconds, True) for name, seconds in took.items() if name not in done]
-
-
-def _since(clock: float) -> float:
-    return round(time.perf_counter() - clock, 1)
 
 
 def _given(parameters: Mapping) -> dict:
@@ -299,7 +270,7 @@ def _plans(
 def _page(name: str, values: dict, inputs: list[str], manifest: Manifest) -> Path:
     """Return where the executed notebook with these parameters, and these runs, is kept."""
     if name == "speed":
-        inputs = [speed.content()]  # new benchmarks are shown at once
+        inputs = list(filter(Path.is_file, [speed.results_file()]))  # new ones are shown at once
     if name in train.METHODS:  # how many configurations were tried, too
         inputs = [*inputs, *map(digest, search.records_of(folder_of(manifest.corpus), name))]
     for file in map(Path, values.get("predictions", ())):

@@ -26,7 +26,7 @@ from ser_lib.report.checks.links import read_pages
 
 LEFT_OUT = (
     "script, button, audio, video, iframe, a.headerlink, p.downloads, "
-    "details.above-input, details.listen-cell, .listen-status"
+    "details.above-input, details.listen-cell, .listen-status, .listen-column"
 )
 Entry = tuple[str, str]
 _NAMES = {"id", "for", "headers", "aria-labelledby", "aria-describedby", "aria-controls"}
@@ -88,11 +88,8 @@ def assemble(html: Path, entries: Sequence[Entry], *, title: str, lines: Sequenc
 
 def _prepared(article: Tag, name: str, own: str) -> Tag:
     """Return an article without what paper cannot show, its names and addresses made unique."""
-    players = article.select("table:has(audio)")
     for useless in article.select(LEFT_OUT):
         useless.decompose()
-    for table in players:
-        _drop_empty_columns(table)
     for folded in article.select("details"):
         folded["open"] = ""
     for tag in article.find_all(True):
@@ -101,17 +98,6 @@ def _prepared(article: Tag, name: str, own: str) -> Tag:
         if "src" in tag.attrs and not tag["src"].startswith("data:"):
             tag["src"] = _resolve(name, tag["src"])
     return article
-
-
-def _drop_empty_columns(table: Tag) -> None:
-    rows = [row.find_all(["th", "td"], recursive=False) for row in table.select("tr")]
-    if len({len(row) for row in rows}) != 1:
-        return  # cells that span others
-    for column in list(zip(*rows, strict=True)):
-        body = [cell for cell in column if not cell.find_parent("thead")]
-        if not any(cell.get_text(strip=True) or cell.find("img") for cell in body):
-            for cell in column:
-                cell.decompose()
 
 
 def _resolve(name: str, address: str) -> str:

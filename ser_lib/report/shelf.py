@@ -2,7 +2,7 @@
 
 A report has a name, by default that of its corpus. What lies where, under the workspace:
 
-- ``runs/<corpus>/reports/<name>/``: its executed notebooks and ``parts.json``, what its parts took;
+- ``runs/<corpus>/reports/<name>/``: its executed notebooks;
 - ``_build/<name>/html/``: its book, with the book as a PDF once that was asked for;
 - ``_build/<name>/report.json``: what the list says of it, see `summary`;
 - ``_build/index.html``: the list of the books that are there.
@@ -14,7 +14,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -30,26 +29,9 @@ from ser_lib.pages.words import capital, count, listing, number
 
 INDEX = "index.html"
 SUMMARY = "report.json"
-PARTS = "parts.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,-]{0,99}")
 PLACES = ("data_dir", "other_dir", "split", "predictions")  # of the machine that executed a page
 _BY_NETWORK = {"channels", *(name for recipe in RECIPES.values() for name in recipe)}
-
-
-@dataclass(frozen=True)
-class Part:
-    """How long a part of the work took, and whether it was there already.
-
-    Of what was there, the file of a report's parts has the seconds of when it was made.
-    """
-
-    name: str
-    seconds: float
-    cached: bool = False
-
-    def __str__(self) -> str:
-        """Return the line that tells it."""
-        return f"{self.name:<24} {'unchanged' if self.cached else f'{self.seconds:6.1f} s'}"
 
 
 def claim_name(name: str, corpus: str, workspace: Path) -> str:
@@ -79,12 +61,6 @@ def claim_name(name: str, corpus: str, workspace: Path) -> str:
 def pages(workspace: Path, corpus: str, name: str) -> Path:
     """Return the folder of a report's executed notebooks."""
     return workspace / "runs" / corpus / "reports" / name
-
-
-def parts(folder: Path) -> list[dict]:
-    """Return the parts of the report whose notebooks lie in a folder, as far as it tells them."""
-    file = folder / PARTS
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
 
 
 def summary(name: str, corpus: str, notebooks: Mapping, runs: Path) -> dict:

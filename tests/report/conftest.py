@@ -43,7 +43,8 @@ def make_workspace():
             (folder / "book" / "api.md").unlink()
         runs = folder / "runs" / CORPUS
         (runs / "reports" / CORPUS).mkdir(parents=True)
-        pages = {name: page(name.title()) for name in book.page_names(folder / "book/_toc.yml")}
+        names = book.page_names(book.contents(folder / "book/_toc.yml"))
+        pages = {name: page(name.title()) for name in names}
         pages |= {"listen": listen_page(), "live": live_page()}
         for name in NETWORKS:
             write(replace(run(name), folder=runs / f"{name}-speaker-0123"))

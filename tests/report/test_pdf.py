@@ -91,15 +91,14 @@ def test_what_paper_cannot_show_is_left_out(tmp_path):
         "<p class='downloads'><a href='../_downloads/a.csv'>CSV</a></p>"
         "<details class='dropdown'>how</details><a href='../_sources/a.ipynb'>the notebook</a>"
         "<a href='#gone'>gone</a> <a href='a.html'>here</a> <img src='../_images/a.svg' alt='x'>"
-        "<table><thead><tr><th>Who</th><th>Listen</th></tr></thead><tbody>"
-        "<tr><td>she</td><td><audio src='data:,'></audio></td></tr></tbody></table>"
-        "<table><tbody><tr><td>kept</td><td></td></tr></tbody></table>",
+        "<table><thead><tr><th>Who</th><th class='listen-column'>Listen</th></tr></thead>"
+        "<tbody><tr><td>she</td><td class='listen-column'><audio src='data:,'></audio></td></tr>"
+        "</tbody></table>",
     )
     assert text == (
         '<h1>A</h1><details class="dropdown" open="">how</details>the notebook'
         'gone <a href="#page-0">here</a> <img alt="x" src="_images/a.svg"/>'
         "<table><thead><tr><th>Who</th></tr></thead><tbody><tr><td>she</td></tr></tbody></table>"
-        "<table><tbody><tr><td>kept</td><td></td></tr></tbody></table>"
     )
 
 

@@ -30,11 +30,6 @@ _EXTERNAL = re.compile(r"^\s*(?:https?:|wss?:|ftp:)?//", re.IGNORECASE)
 _CSS_LOADS = re.compile(
     r"(?:@import\s+(?:url\()?|url\()\s*[\"']?\s*((?:https?:)?//[^\"')\s]+)", re.IGNORECASE
 )
-_SCRIPT_LOADS = re.compile(
-    r"(?:\b(?:fetch|import|importScripts|open|Worker|EventSource|WebSocket)\s*\(|\bfrom\b|"
-    r"\b(?:src|href)\s*=)\s*[\"'`]\s*((?:https?:|wss?:)?//[^\"'`\s]+)",
-    re.IGNORECASE,
-)
 _NOT_LOADED = {  # relations of <link> that only point somewhere
     "alternate", "author", "canonical", "copyright", "help", "index", "license", "me", "next",
     "prev", "search",
@@ -45,7 +40,6 @@ _RUNNING = {  # tags that no page of the library has in its article
 _LINK = re.compile(r"https?:|mailto:|data:text/csv[;,]|(?!\w[\w.+-]*:)", re.IGNORECASE)
 """How an address may begin: without a scheme, or with one of these."""
 _BLANK = re.compile(r"[\0-\x20]")  # browsers read an address without them
-_FILE_NAME = re.compile(r"^\S*\.(?:png|svg|jpe?g|gif|webp|avif|bmp)$", re.IGNORECASE)
 _ADDRESS = re.compile(r"<[^<>\n]* at 0x[0-9a-f]{6,}>")
 
 
@@ -78,7 +72,6 @@ def check(html: Path) -> list[Finding]:
         *running_code(pages),
         *external_requests(html, pages),
         *broken_links(html, pages),
-        *images_without_text(pages),
         *overweight(html, pages),
     ]
 
@@ -164,8 +157,6 @@ def external_requests(html: Path, pages: Mapping[str, BeautifulSoup]) -> Iterato
         styles += [tag.get_text() for tag in page.select("style")]
         for address in _CSS_LOADS.findall("\n".join(styles)):
             yield Finding("requests", name, f"its style loads {address}")
-        for address in _SCRIPT_LOADS.findall("\n".join(t.get_text() for t in page("script"))):
-            yield Finding("requests", name, f"its script loads {address}")
     for path in sorted(html.rglob("*.css")):
         for address in _CSS_LOADS.findall(path.read_text("utf-8", errors="replace")):
             yield Finding("requests", path.relative_to(html).as_posix(), f"loads {address}")
@@ -226,20 +217,6 @@ def files_of(html: Path, name: str, page: BeautifulSoup) -> list[Path]:
     addresses = [one for one in _loaded(page, late=False) if not urlsplit(one).scheme]
     files = {html.resolve() / name, *(_local(html, name, address) for address in addresses)}
     return sorted(path for path in files if path and path.is_file())
-
-
-def images_without_text(pages: Mapping[str, BeautifulSoup]) -> Iterator[Finding]:
-    """Find images whose alternative text is missing, empty or the name of a file.
-
-    An empty one is right for the logo, which stands beside the title.
-    """
-    for name, page in pages.items():
-        for image in page.select("img:not(.logo__image)"):
-            text = image.get("alt", "").strip()
-            if not text:
-                yield Finding("images", name, f"{image.get('src', '')[:80]} has no text")
-            elif _FILE_NAME.match(text) or text == image.get("src"):
-                yield Finding("images", name, f"the text of an image is a file's name: {text}")
 
 
 def overweight(html: Path, pages: Mapping[str, BeautifulSoup]) -> Iterator[Finding]:
