@@ -83,5 +83,5 @@ def baselines(
         name=f"{page}-baselines",
         caption="UAR of all methods in the same folds"
         + (f", and of {listing(elsewhere)}" if elsewhere else "")
-        + "; lines span the 95 % interval.",
+        + "; lines: 95 % intervals.",
     )

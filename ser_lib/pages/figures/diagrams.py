@@ -65,8 +65,8 @@ def architecture(run: Run, *, page: str | None = None) -> Figure:
         f"parameters. {steps}. {capital(largest)} holds {percent(sizes[largest] / total)} of the "
         "parameters.",
         name=figure_name(run, page, "blocks"),
-        caption=f"The {run.title} from the feature map (left) to the probabilities (right): under "
-        "each layer its output shape (left) and its parameters (right).",
+        caption=f"The {run.title}: under each layer its output shape (left) and its parameters "
+        "(right).",
     )
 
 
@@ -171,5 +171,5 @@ def pipeline(runs: Sequence[Run]) -> Figure:
         fig,
         alt=f"Five stations from left to right, each with an arrow to the next one. {listed}.",
         name="introduction-pipeline",
-        caption="The way from recordings to scores in this report.",
+        caption="From recordings to scores.",
     )

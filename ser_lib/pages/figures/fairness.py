@@ -38,5 +38,5 @@ def speakers(speakers: Speakers, sexes: Sexes, *, page: str = "fairness") -> Fig
         f"{number(best['uar'])} (speaker {best['speaker']}) down to {number(last['uar'])} (speaker "
         f"{last['speaker']}).{''.join(means)}",
         name=f"{page}-speakers",
-        caption="UAR of every tested speaker with its 95 % interval; lines: of women and of men.",
+        caption="UAR of every test speaker with its 95 % interval; lines: women and men.",
     )

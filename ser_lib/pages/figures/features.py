@@ -63,7 +63,7 @@ def waveform_and_maps(
         fig,
         alt=" ".join([_loudest(signal), *findings]),
         name="features-one-utterance",
-        caption="One utterance: the sound, and the two maps that are made of it.",
+        caption="The waveform and the two feature maps of one utterance.",
     )
 
 
@@ -86,8 +86,7 @@ def voice(signal: np.ndarray, *, emotion: str, number: int, title: str = "") -> 
         fig,
         alt=f"{_loudest(signal)} {_finding(logmel, 'logmel')} {_melody(contour)}",
         name=f"listen-emotion-{number}",
-        caption=f"What {escape(emotion)} sounds like: waveform, log-mel map and F0 of one "
-        "utterance.",
+        caption=f"Waveform, log-mel map and F0 of one utterance of {escape(emotion)}.",
     )
 
 

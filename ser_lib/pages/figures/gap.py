@@ -27,5 +27,5 @@ def pretence(gap: Gap) -> Figure | None:
         alt="Pairs of points with 95 % intervals. UAR with the random split and with new speakers: "
         f"{listed}.",
         name="gap-scores",
-        caption="A random split and new speakers; the lines span the 95 % interval.",
+        caption="UAR with a random split and with new speakers; lines: 95 % intervals.",
     )

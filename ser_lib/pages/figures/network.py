@@ -118,7 +118,7 @@ def confusion_by_fold(run: Run) -> Figure:
         fig,
         alt=f"Confusion matrices, true emotion in rows. {' '.join(words)}",
         name="across-confusion",
-        caption="What each emotion was taken for, as shares of the true emotion.",
+        caption="Predictions for each emotion, in shares of the true emotion.",
     )
 
 
@@ -191,8 +191,8 @@ def class_accuracy(run: Run, *, page: str | None = None) -> Figure:
         f"{extremes(_recalls(_shares(run.confusion)), bold=False)}. Over all utterances it is "
         f"{number(overall)}.",
         name=figure_name(run, page, "classes"),
-        caption=f"Accuracy of the {run.title} within each emotion, with the counts; dashed: over "
-        "all utterances.",
+        caption=f"Accuracy of the {run.title} for each emotion, with counts; dashed: for all "
+        "utterances.",
     )
 
 

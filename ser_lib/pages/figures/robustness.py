@@ -52,7 +52,6 @@ def curves(trials: Sequence[Trial]) -> Figure:
         alt=f"UAR under {count(len(KINDS), 'kind')} of perturbation, mild to severe from left to "
         f"right: {'; '.join(worst)}. Guessing has {number(trials[0].chance)}.",
         name="robustness-curves",
-        caption="UAR of changed utterances, mild to severe from left to right in each panel. "
-        "A bar, the 95 % interval of the change, that misses the dashed line of its colour is a "
-        "reliable change.",
+        caption="UAR of changed utterances, from mild (left) to severe. A change is reliable where "
+        "its bar, the 95 % interval, misses the dashed line of its colour.",
     )
