@@ -53,8 +53,8 @@ def ratios(rows: Sequence[Mapping]) -> Figure | None:
         fig,
         alt=_words(rows),
         name="speed-ratios",
-        caption="Speed relative to the rival, or cost relative to the limit, of each piece of work; "
-        "bars: targets; dashed: equal.",
+        caption="Speed relative to the rival, or cost relative to the limit; bars: targets; "
+        "dashed: equal.",
     )
 
 
