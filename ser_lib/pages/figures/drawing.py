@@ -191,7 +191,7 @@ def score_rows(rows: Sequence[tuple], looks: Mapping[str, tuple], *, chance: flo
             axis.plot(*zip(*places, strict=True), marker, color=colour, markersize=8, label=label,
                       clip_on=False)  # fmt: skip
     axis.axvline(
-        chance, color=INK, linestyle="--", linewidth=1.2, label=f"guessing ({number(chance)})"
+        chance, color=INK, linestyle="--", linewidth=1.2, label=f"chance ({number(chance)})"
     )
     axis.set(xlabel="UAR", xlim=(0, 1.1), ylim=(len(rows) - 0.5, -0.5))
     axis.set_xticks(np.linspace(0, 1, 6))

@@ -74,6 +74,5 @@ def enrolment(page: Enrolment) -> Figure:
         fig,
         alt=f"Points with 95 % intervals. UAR by the number of recordings: {listed}.",
         name="lda-enrolment",
-        caption="UAR by the number of known recordings of the test speaker; lines: 95 % "
-        "intervals.",
+        caption="UAR by the number of known recordings of the test speaker; lines: 95 % intervals.",
     )

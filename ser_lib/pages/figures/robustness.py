@@ -23,7 +23,7 @@ def curves(trials: Sequence[Trial]) -> Figure:
     fig, axes = canvas(rows, _COLUMNS, height=0.5 + 2.1 * rows, grid="y", sharey=True,
                        squeeze=False)  # fmt: skip
     for axis, (kind, about) in zip(axes.flat, KINDS.items(), strict=False):
-        axis.axhline(trials[0].chance, color=SOFT, linestyle=":", linewidth=1.2, label="guessing")
+        axis.axhline(trials[0].chance, color=SOFT, linestyle=":", linewidth=1.2, label="chance")
         for shift, trial, colour in zip((0, 0.15), trials, (BLUE, ORANGE), strict=False):
             own = [c for c in trial.conditions if c.kind == kind]
             clean, x = trial.clean.value, np.arange(len(own)) + shift
