@@ -91,7 +91,7 @@ def make_run(
     skill
         How far the true class's logit lies above the others: 0 is chance, 5 nearly perfect.
     epochs, gap
-        Longest training of a fold, and training minus validation accuracy at the best epoch.
+        Of each training, and training minus validation accuracy after the last one.
     truth, predicted
         Exact labels instead of random ones, of equal length.
     """

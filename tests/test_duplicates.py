@@ -1,6 +1,9 @@
 """The trial of the fingerprint: pairs and copies are counted, of a corpus and synthetic takes."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from benchmarks import duplicates
@@ -51,3 +54,10 @@ def test_a_corpus_of_silence_has_nothing_to_count(manifest, monkeypatch):
     assert duplicates.changed(manifest) == []
     whole, *_ = duplicates.of_corpus(manifest)
     assert (whole.same, whole.highest) == (0, 0)
+
+
+def test_the_tables_of_the_book_say_what_its_page_says():
+    book = Path(__file__).parents[1] / "book"
+    assert (pd.read_csv(book / "takes.csv")["Taken for one"] == 0).all()
+    copies = pd.read_csv(book / "copies.csv")
+    assert (copies["Found again"] == copies["Copies"]).all()

@@ -75,7 +75,7 @@ BROKEN = {
     "an utterance trains and is tested": case(
         "shared-utterances", "leak", "train test", "u08", (1, 4),
         folds=[fold([*TRAIN, 8], VALIDATION, TEST)]),
-    "the test chooses the epoch": case(
+    "the test validates": case(
         "validation-in-test", "leak", "validation test", ",".join(ROWS[8:]), (4, 4),
         folds=[fold(TRAIN, TEST, TEST)]),
     "statistics of all utterances": case(
@@ -124,7 +124,7 @@ BROKEN = {
 BRINGS_MORE = {
     # An utterance that is in two parts shares its speaker, its sentence and its session as well.
     "an utterance trains and is tested",
-    "the test chooses the epoch",
+    "the test validates",
     "an utterance tested in two folds",
 }
 
@@ -212,7 +212,7 @@ def test_a_broken_promise_is_a_leak(protocol, sentence, severity):
         ("a tested speaker trains", "given", False),
         ("the same recording under another name", "random", False),
         ("an utterance trains and is tested", "random", False),
-        ("the test chooses the epoch", "random", False),
+        ("the test validates", "random", False),
         ("sentences of the test in training", "speaker", True),
         ("sentences of the test in training", "sentence+speaker", False),
         ("a speaker trains and validates", "given", True),

@@ -608,7 +608,7 @@ def test_the_key_of_a_fold_covers_all_code_that_it_runs(
         "corpora",  # its result is hashed as the manifest
         "experiments.splits",  # its folds are hashed
         "features.fingerprint",  # finds copies, which the folds leave out
-        "metrics",  # but `scores`, whose UAR chooses the epoch
+        "metrics",  # but `scores`, whose UAR is kept of each epoch
         "models.networks",  # a network's own file is hashed
     } | others
     hashed = []

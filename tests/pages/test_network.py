@@ -30,7 +30,7 @@ def counted(counts: dict, **options) -> Network:
 
 
 def with_accuracies(train: float, validation: float, test: float | None = None) -> Network:
-    """A run with these accuracies at the best epoch of every fold."""
+    """A run with these accuracies after the last epoch of every fold."""
     given = {"train_accuracy": train, "validation_accuracy": validation}
     folds = [fold | given for fold in RUN.record.folds]
     run = with_data(RUN, folds=folds)

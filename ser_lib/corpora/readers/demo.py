@@ -12,14 +12,13 @@ CORPUS = Corpus(
     licence="CC0-1.0",
     home="made by this project: ser manifest demo",
     about=(
-        "The speakers are ten voices of the synthesiser eSpeak NG {cite:p}`espeakng`, a woman and "
-        "a man in each of five sessions, who say ordinary sentences in every emotion. What an "
-        "emotion does to a voice follows the directions that studies of vocal expression agree on "
-        "{cite:p}`murray1993toward,banse1996acoustic,juslin2003communication,scherer2003vocal`: "
-        "anger and happiness raise pitch, its range, loudness and tempo, sadness lowers them and "
-        "makes the voice breathy, and frustration is a restrained anger, slower and tense. "
-        "Speakers differ, each expresses emotions in a personal way, and utterances vary, so that "
-        "the classes overlap."
+        "Ten voices of the synthesiser eSpeak NG {cite:p}`espeakng`, a woman and a man in each of "
+        "five sessions, say ordinary sentences in every emotion. The emotions follow studies of "
+        "vocal expression "
+        "{cite:p}`murray1993toward,banse1996acoustic,juslin2003communication,scherer2003vocal`. "
+        "Anger and happiness raise pitch, its range, loudness and tempo; sadness lowers them and "
+        "makes the voice breathy; frustration is a restrained anger, slower and tense. Speakers "
+        "and utterances vary, so the classes overlap."
     ),
     reader=demo.read,
     speakers=10,
@@ -37,7 +36,7 @@ SECOND = replace(
     name="demo2",
     title="Second synthetic demo corpus",
     home="made by this project: ser manifest demo2",
-    about="As the demo corpus, with six other voices and fewer sentences.",
+    about="Like the demo corpus, with six other voices and fewer sentences.",
     speakers=6,
     hours=0.14,
     counts=dict.fromkeys(demo.EMOTIONS, 36),

@@ -50,9 +50,8 @@ CORPUS = Corpus(
     home="Zenodo record 7447302",
     about=(
         "Actors spoke ten everyday sentences, whose words carry no emotion, in seven emotions "
-        "{cite:p}`burkhardt2005database`. Of all takes those were published that listeners "
-        "recognised and found natural, so the emotions are acted and clear: everyday speech is "
-        "harder."
+        "{cite:p}`burkhardt2005database`. Only takes that listeners recognised and judged natural "
+        "were published, so the emotions are clear; everyday speech is harder."
     ),
     form="SSttEv.wav",
     files="wav/*.wav",

@@ -35,7 +35,7 @@ CORPUS = Corpus(
     about=(
         "Three women and three men spoke fourteen sentences in seven emotions "
         "{cite:p}`costantini2014emovo`. Everyone says every sentence in every emotion, so the "
-        "words tell nothing about it."
+        "words carry no information on it."
     ),
     form="f1/neu-f1-b1.wav",
     files="[fm][1-3]/*.wav",

@@ -44,7 +44,7 @@ CORPUS = Corpus(
     home="GitHub HLTSingapore/Emotional-Speech-Data",
     about=(
         "Ten speakers of Mandarin and ten of English each spoke 350 sentences in five emotions "
-        "{cite:p}`zhou2022emotional`. Everyone says every sentence of the own language in every "
+        "{cite:p}`zhou2022emotional`. Everyone says every sentence of their language in every "
         "emotion, so all classes have the same size."
     ),
     form="SSSS/Emotion/SSSS_NNNNNN.wav",

@@ -88,8 +88,8 @@ CORPUS = Corpus(
     about=(
         "In each of five sessions a woman and a man played scripts and improvised, and the "
         "majority of several raters labelled every turn {cite:p}`busso2008iemocap`. The same "
-        "seven scripts are played in all sessions, so that even a new session brings words that "
-        "are in training: the improvised turns alone are the stricter test."
+        "seven scripts are played in all sessions, so even a new session has words of the "
+        "training set; the improvised turns alone are the stricter test."
     ),
     reader=read,
     form="SessionN/sentences/wav/<dialog>/<turn>.wav",

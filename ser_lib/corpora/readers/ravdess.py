@@ -37,9 +37,9 @@ CORPUS = Corpus(
     home="Zenodo record 1188976, Audio_Speech_Actors_01-24.zip",
     about=(
         "Twelve women and twelve men, all actors, spoke two sentences in eight emotions, each "
-        "twice and, but for neutral, at two intensities; the corpus's song is not read "
-        "{cite:p}`livingstone2018ravdess`. One recording is there under two names, which no "
-        "evaluation may split between training and test."
+        "twice and, except for neutral, at two intensities {cite:p}`livingstone2018ravdess`. The "
+        "songs of the corpus are not used. One recording has two names, which must not be split "
+        "between training and test."
     ),
     form="Actor_AA/MM-CC-EE-II-SS-RR-AA.wav",
     files="Actor_*/*.wav",

@@ -34,8 +34,8 @@ CORPUS = Corpus(
     home="University of Surrey",
     about=(
         "Four men spoke fifteen sentences in each of six emotions and thirty in a neutral voice "
-        "{cite:p}`haq2009speaker`. Four speakers, all men, are few: how far the scores carry to "
-        "other voices stays open."
+        "{cite:p}`haq2009speaker`. Four speakers, all men, are few: how well the scores hold for "
+        "other voices is open."
     ),
     form="DC/a01.wav",
     files="[DJK][CEKL]/*.wav",

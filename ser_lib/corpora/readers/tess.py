@@ -34,8 +34,8 @@ CORPUS = Corpus(
     home="doi 10.5683/SP2/E8H2MF",
     about=(
         "Two women spoke two hundred words in seven emotions {cite:p}`pichorafuller2020toronto`. "
-        "With two speakers only the protocol `random` is possible, in which both voices are in "
-        "training and test, so no claim about a new speaker can rest on this corpus."
+        "Two speakers allow only the protocol `random`, with both voices in training and test, so "
+        "this corpus supports no claim about new speakers."
     ),
     form="OAF_word_emotion.wav",
     files="[OY]AF_*/[OY]A*_*_*.wav",

@@ -41,8 +41,8 @@ def reliability(page: Calibration) -> Figure:
         fig,
         alt=f"Reliability diagrams of {count(len(page.truth), 'answer')}. {' '.join(words)}",
         name="calibration-reliability",
-        caption=f"Accuracy of the {page.run.title}'s answers by their probability (bars; diamonds "
-        "at the mean probability); on the dashed line the two are equal. Below: number of answers.",
+        caption=f"Accuracy of the {page.run.title}'s predictions by their probability (bars; "
+        "diamonds at the mean probability); dashed: equal. Below: number of predictions.",
     )
 
 
@@ -72,5 +72,5 @@ def coverage(page: Calibration) -> Figure:
         fig,
         alt=f"Accuracy against the share of utterances that are answered: {shown}.",
         name="calibration-coverage",
-        caption=f"Accuracy of the {page.run.title} when it answers only where it is most sure.",
+        caption=f"Accuracy of the {page.run.title} by coverage, the most confident first.",
     )

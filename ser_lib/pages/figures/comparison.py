@@ -37,5 +37,5 @@ def scores(
         name=f"{page}-scores",
         caption="UAR of all methods in the same folds"
         + (f", and of {listing(elsewhere)}" if elsewhere else "")
-        + "; lines span the 95 % interval.",
+        + "; lines: 95 % intervals.",
     )

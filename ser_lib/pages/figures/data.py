@@ -64,7 +64,6 @@ def durations(table: pd.DataFrame) -> Figure:
         f"{number(table['duration_s'].max(), 1)} s; the median is "
         f"{extremes(medians, digits=1, unit='s', bold=False)}.",
         name="data-durations",
-        caption="Length of the utterances of each emotion: box from the first to the third "
-        "quartile, line at the median, whiskers from the shortest to the longest. The dashed line "
-        "is what a network sees at a time.",
+        caption="Length of the utterances of each emotion. Box: quartiles and median; whiskers: "
+        "shortest and longest; dashed: the window of the networks.",
     )

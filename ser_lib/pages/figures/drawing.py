@@ -184,7 +184,7 @@ def score_rows(
             said = number(value) if value is one else interval(one)
             listed.append(f"{title}{f', {kind}' if len(looks) > 1 else ''}: {said}")
     axis.axvline(
-        chance, color=INK, linestyle="--", linewidth=1.2, label=f"guessing ({number(chance)})"
+        chance, color=INK, linestyle="--", linewidth=1.2, label=f"chance ({number(chance)})"
     )
     axis.set(xlabel=score, xlim=(0, 1.1), ylim=(len(rows) - 0.5, -0.5))
     axis.set_xticks(np.linspace(0, 1, 6))

@@ -33,6 +33,5 @@ def right_and_wrong(predictions: pd.DataFrame, *, page: str = "failures") -> Fig
         fig,
         alt=f"Histograms of {count(len(predictions), 'prediction')}: {' '.join(words)}",
         name=f"{page}-right-and-wrong",
-        caption="How sure the network is of its right and of its wrong predictions; the lines are "
-        "the medians.",
+        caption="Confidence of right and of wrong predictions; lines: medians.",
     )

@@ -37,5 +37,5 @@ def speakers(run: Run, *, page: str | None = None) -> Figure | None:
         f"{number(best['uar'])} (speaker {best['speaker']}) down to {number(last['uar'])} (speaker "
         f"{last['speaker']}).{''.join(means)}",
         name=figure_name(run, page, "speakers"),
-        caption="UAR of every tested speaker with its 95 % interval; lines: of women and of men.",
+        caption="UAR of every test speaker with its 95 % interval; lines: women and men.",
     )

@@ -58,7 +58,7 @@ def waveform_and_maps(
         alt=f"Waveform of {printed(len(signal) / RATE)} s; under it: "
         f"{listing(NAMES[kind] for kind in maps)}.",
         name="features-one-utterance",
-        caption="One utterance: the sound, and the two maps that are made of it.",
+        caption="The waveform and the two feature maps of one utterance.",
     )
 
 
@@ -86,8 +86,7 @@ def voice(signal: np.ndarray, *, emotion: str, number: int, title: str = "") -> 
         alt=f"Waveform of {printed(len(signal) / RATE)} s; under it: {NAMES['logmel']} and F0. "
         f"{melody}",
         name=f"listen-emotion-{number}",
-        caption=f"What {escape(emotion)} sounds like: waveform, log-mel map and F0 of one "
-        "utterance.",
+        caption=f"Waveform, log-mel map and F0 of one utterance of {escape(emotion)}.",
     )
 
 

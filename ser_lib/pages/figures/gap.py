@@ -19,5 +19,5 @@ def pretence(gap: Gap) -> Figure | None:
         {"random split": (ORANGE, "s"), "new speakers": (BLUE, "o")},
         chance=1 / len(gap.run.emotions),
         name="gap-scores",
-        caption="A random split and new speakers; the lines span the 95 % interval.",
+        caption="UAR with a random split and with new speakers; lines: 95 % intervals.",
     )

@@ -16,7 +16,7 @@ def steps(page: Steps) -> Figure:
         _POINTS,
         chance=1 / len(page.run.emotions),
         name="lda-steps",
-        caption="What each step adds; the lines span the 95 % interval.",
+        caption="UAR after each step; lines: 95 % intervals.",
     )
 
 
@@ -42,9 +42,8 @@ def cues(page: Cues) -> Figure:
         fig,
         alt=f"Points with 95 % intervals. Recall lost: {'; '.join(listed)}.",
         name="lda-cues",
-        caption="What the recall of each emotion loses where the numbers of one cue are shuffled "
-        "among the tested utterances; the lines span the 95 % interval, corrected for their "
-        "number, and are dark where it lies above 0.",
+        caption="Loss of recall of each emotion when the numbers of one cue are shuffled among the "
+        "test utterances. Lines: 95 % intervals, corrected for their number; dark: above 0.",
     )
 
 
@@ -57,6 +56,5 @@ def enrolment(page: Enrolment) -> Figure:
         _POINTS,
         chance=1 / len(page.run.emotions),
         name="lda-enrolment",
-        caption="UAR by the number of recordings that are known of the tested speaker; the lines "
-        "span the 95 % interval.",
+        caption="UAR by the number of known recordings of the test speaker; lines: 95 % intervals.",
     )

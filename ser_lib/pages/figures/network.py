@@ -113,6 +113,6 @@ def per_class(run: Run, *, page: str | None = None) -> Figure:
         alt=f"Bars of accuracy by emotion: {extremes(tested(run)['recall'], bold=False)}. Over all "
         f"utterances it is {number(overall)}.",
         name=figure_name(run, page, "classes"),
-        caption=f"Accuracy of the {run.title} within each emotion, with the counts; dashed: over "
-        "all utterances.",
+        caption=f"Accuracy of the {run.title} for each emotion, with counts; dashed: for all "
+        "utterances.",
     )

@@ -23,7 +23,7 @@ def curves(trials: Sequence[Trial]) -> Figure:
     fig, axes = canvas(rows, _COLUMNS, height=0.5 + 2.1 * rows, grid="y", sharey=True,
                        squeeze=False)  # fmt: skip
     for axis, (kind, about) in zip(axes.flat, KINDS.items(), strict=False):
-        axis.axhline(chance, color=SOFT, linestyle=":", linewidth=1.2, label="guessing")
+        axis.axhline(chance, color=SOFT, linestyle=":", linewidth=1.2, label="chance")
         for shift, trial, colour in zip((0, 0.15), trials, (BLUE, ORANGE), strict=False):
             own = [c for c in trial.conditions if c.kind == kind]
             clean, x = trial.clean.value, np.arange(len(own)) + shift
@@ -52,7 +52,6 @@ def curves(trials: Sequence[Trial]) -> Figure:
         alt=f"UAR under {count(len(KINDS), 'kind')} of perturbation, mild to severe from left to "
         f"right: {'; '.join(worst)}. Guessing has {number(chance)}.",
         name="robustness-curves",
-        caption="UAR of changed utterances, mild to severe from left to right in each panel. "
-        "A bar, the 95 % interval of the change, that misses the dashed line of its colour is a "
-        "reliable change.",
+        caption="UAR of changed utterances, from mild (left) to severe. A change is reliable where "
+        "its bar, the 95 % interval, misses the dashed line of its colour.",
     )
