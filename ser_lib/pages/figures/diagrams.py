@@ -60,8 +60,8 @@ def architecture(run: Run, *, page: str | None = None) -> Figure:
         "parameters.",
         name=figure_name(run, page, "blocks"),
         caption=f"The {run.title}, which reads {maps.ROWS} rows, {maps.FRAMES} frames and "
-        f"{count(run.record.parameters['channels'], 'channel')}: each layer with its output shape and "
-        "its parameters.",
+        f"{count(run.record.parameters['channels'], 'channel')}: each layer with its output shape "
+        "and its parameters.",
     )
 
 
