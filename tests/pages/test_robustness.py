@@ -67,7 +67,7 @@ def test_what_is_lost_is_named_with_the_mildest_strength():
         if condition.uar.against(0.2).sign < 1:
             expected.setdefault(condition.kind, condition)
     assert trial.lost == list(expected.values())
-    assert f"{trial.at('quiet', -20).uar.value:.2f}: it relies" in trial.text("trial")
+    assert f"{trial.at('quiet', -20).uar.value:.2f}: the method relies" in trial.text("trial")
     assert trial_of({}).lost == []
     assert trial_of(dict.fromkeys(CONDITIONS, 0.9)).clean.against(0.2).sign < 1
 
