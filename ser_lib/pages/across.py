@@ -15,7 +15,7 @@ from ser_lib.corpora import Corpus, Manifest, describe
 from ser_lib.experiments import train as training
 from ser_lib.experiments.experiment import Experiment
 from ser_lib.experiments.run import Result, Run
-from ser_lib.metrics.jackknife import Estimate, corrected
+from ser_lib.metrics.jackknife import Estimate
 from ser_lib.pages import runs
 from ser_lib.pages.words import Fact, Markdown
 
@@ -68,61 +68,52 @@ class Across(Fact):
         ]
 
     @property
-    def chance(self) -> float:
-        """UAR of guessing."""
-        return 1 / len(self.run.emotions) if self.run else 0.0
-
-    @property
     def runs(self) -> list[Run]:
         """Those that never heard the tested corpus: of the network, and of the discriminant."""
         return [run for run in (self.run, self.discriminant) if run]
 
     @property
     def directions(self) -> list[Direction]:
-        """The test of every corpus by the network, in the order of the folds."""
-        return self._directions(self.runs[:1])
-
-    @property
-    def all_directions(self) -> list[Direction]:
-        """The same by each method."""
-        return self._directions(self.runs)
+        """The test of every corpus by each method, the network first, in the order of the folds."""
+        pairs = [(run, fold) for run in self.runs for fold in run.record.folds]
+        return [_direction(run, fold, len(pairs)) for run, fold in pairs]
 
     @cached_property
     def home(self) -> list[Home]:
         """The discriminant on each corpus; empty where speakers cannot be left out."""
         if not (self.discriminant and self.within):
             return []
-        rows = []
-        for fold in self.discriminant.record.folds:
-            away, network = (_part(run, fold["name"]) for run in (self.discriminant, self.run))
-            known = self.within.predictions
-            here = self.within.on(known[known["utterance"].isin(away.predictions["utterance"])])
-            pairs = [runs.uar_difference(away, network), runs.uar_difference(away, here)]
-            rows.append((describe(_name(fold)), here.uar, *pairs))
-        tested, within, *pairs = zip(*rows, strict=True)
-        gain, loss = map(corrected, pairs)
-        return [Home(*row) for row in zip(tested, gain, within, loss, strict=True)]
-
-    def _directions(self, of: list[Run]) -> list[Direction]:
-        pairs = [(fold, run) for run in of for fold in run.record.folds]
-        return [self._direction(run, fold, len(pairs)) for fold, run in pairs]
-
-    def _direction(self, run: Run, fold: Mapping, n: int) -> Direction:
-        tested, part = _name(fold), _part(run, fold["name"])
-        return Direction(
-            method=run.title,
-            trained=[describe(c) for c in run.record.corpus.name.split(",") if c != tested],
-            tested=describe(tested),
-            n_train=fold["n_train"],
-            n_test=len(part.predictions),
-            accuracy=part.metrics["accuracy"],
-            uar=replace(part.uar, null=self.chance, comparisons=n),
+        known = self.within.predictions
+        names = [fold["name"] for fold in self.discriminant.record.folds]
+        away, network = ([_part(run, name) for name in names] for run in self.runs[::-1])
+        here = [
+            self.within.on(known[known["utterance"].isin(part.predictions["utterance"])])
+            for part in away
+        ]
+        gains, losses = (
+            runs.differences(list(zip(away, other, strict=True))) for other in (network, here)
         )
+        rows = zip(map(_tested, names), gains, [part.uar for part in here], losses, strict=True)
+        return [Home(*row) for row in rows]
 
 
-def _name(fold: Mapping) -> str:
+def _direction(run: Run, fold: Mapping, comparisons: int) -> Direction:
+    tested, part = _tested(fold["name"]), _part(run, fold["name"])
+    names = [name for name in run.record.corpus.name.split(",") if name != tested.name]
+    return Direction(
+        method=run.title,
+        trained=[describe(name) for name in names],
+        tested=tested,
+        n_train=fold["n_train"],
+        n_test=len(part.predictions),
+        accuracy=part.metrics["accuracy"],
+        uar=replace(part.uar, null=1 / len(run.emotions), comparisons=comparisons),
+    )
+
+
+def _tested(fold: str) -> Corpus:
     """Return the corpus that a fold tests."""
-    return fold["name"].removeprefix("corpus-")
+    return describe(fold.removeprefix("corpus-"))
 
 
 def _part(run: Run, fold: str) -> Result:

@@ -5,7 +5,6 @@ but not trained.
 """
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -65,11 +64,6 @@ class Audited(Fact):
         return leakage.verdict(self.findings)
 
     @property
-    def warnings(self) -> list[str]:
-        """Names of the warnings."""
-        return list(dict.fromkeys(row.name for row in self.rows if row.severity == "warning"))
-
-    @property
     def allowed(self) -> bool:
         """Whether the protocol admits by its name all that was found."""
         return all(leakage.allowed(one, self.protocol) for one in self.findings)
@@ -107,7 +101,8 @@ class Audits(Fact):
     """Splits next to each other."""
 
     splits: Sequence[Audited]
-    checks: Mapping[str, str]
+
+    checks = CHECKS
 
 
 @dataclass(frozen=True)
@@ -144,11 +139,6 @@ def of_random(run: Run) -> Audited:
     except SplitError as error:
         return Audited("random", reason="error", error=str(error))
     return Audited("random", tuple(folds), tuple(leakage.audit(folds, table, protocol="random")))
-
-
-def compare(*audits: Audited) -> Audits:
-    """Return the splits that there are, next to each other."""
-    return Audits([audited for audited in audits if not audited.reason], CHECKS)
 
 
 def fitted_on(
@@ -205,62 +195,25 @@ def copies(run: Run) -> Copies:
 
 
 @dataclass(frozen=True)
-class Interval:
-    """A score's interval, and those that other reports would give."""
-
-    name: str
-    score: Estimate
-    bootstrap: tuple[float, float]  # over the same units
-    utterances: tuple[float, float]  # as if every utterance were independent
-
-    @property
-    def widths(self) -> tuple[float, float, float]:
-        """Of the three intervals, in their order."""
-        ends = (self.score.interval, self.bootstrap, self.utterances)
-        return tuple(high - low for low, high in ends)
-
-
-@dataclass(frozen=True)
 class Intervals(Fact):
-    """What an interval hides that ignores speakers, or draws too few of them."""
+    """What an interval hides that ignores speakers, or draws too few of them.
 
-    unit: str  # of the report's intervals
-    n: int = 0
-    rows: Sequence[Interval] = ()  # one for each score; none where utterances are the unit
+    Of each score there is its estimate, the interval of a bootstrap over the same units, and that
+    of utterances as if they were independent; of none where utterances are the unit.
+    """
 
-    @property
-    def uar(self) -> Interval | None:
-        """The row of UAR."""
-        return next((row for row in self.rows if row.name == "uar"), None)
+    run: Run
+    rows: Mapping[str, tuple[Estimate, tuple[float, float], tuple[float, float]]]
 
 
 def intervals(run: Run) -> Intervals:
     """Return the 95 % intervals of a run's scores by the jackknife and as others have them."""
     if run.unit == "utterance":
-        return Intervals(run.unit)
+        return Intervals(run, {})
     both = list(run.predictions["truth"]), list(run.predictions["predicted"]), run.emotions
     parts, plain = run.matrices, scores.evaluate(*both)
-    rows = [
-        Interval(name, run.metrics[name], bootstrap.interval(score, parts), plain[name].interval)
+    rows = {
+        name: (run.metrics[name], bootstrap.interval(score, parts), plain[name].interval)
         for name, score in scores.OF_MATRICES.items()
-    ]
-    return Intervals(run.unit, run.uar.n, rows)
-
-
-def commands(run: Run) -> str:
-    """Return the commands that write the split of a run to a file, and audit a file."""
-    corpus = run.record.corpus
-    options = f"--corpus {corpus.name}"
-    if not corpus.synthetic:
-        options += f" --data {','.join('FOLDER' for _ in corpus.name.split(','))}"
-    options += _options(run, "emotions", "style", "protocol")
-    lines = [f"ser audit split.csv {options}"]
-    if run.record.parameters["split"] is None:
-        made = _options(run, *sorted(splits.PROTOCOLS[run.protocol].uses))
-        lines.insert(0, f"ser audit {options}{made} --out split.csv")
-    return "\n".join(lines)
-
-
-def _options(run: Run, *names: str) -> str:
-    given = {name: run.record.parameters.get(name) for name in names}
-    return "".join(f" -p {shlex.quote(f'{k}={v}')}" for k, v in given.items() if v is not None)
+    }
+    return Intervals(run, rows)

@@ -16,7 +16,7 @@ from ser_lib.core.errors import RecordError
 from ser_lib.experiments.run import Run
 from ser_lib.metrics import calibration, jackknife
 from ser_lib.metrics.jackknife import Estimate, corrected
-from ser_lib.pages.words import Fact, rounded
+from ser_lib.pages.words import Fact
 
 SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)  # of the utterances that are answered
 
@@ -40,15 +40,13 @@ class Quality:
 class Calibration(Fact):
     """A run's probabilities of the test utterances before and after temperature scaling.
 
-    The table of folds has the columns fold, n (validation utterances), temperature, sign (1 if it
-    is above 1, as printed: its network was too sure; -1 if below) and at_limit (of `limits`).
+    The table of folds has the columns fold, n (validation utterances) and temperature: above 1, as
+    printed, its network was too sure, below 1 not sure enough.
     """
 
     run: Run
     scaled: np.ndarray  # probabilities: float [utterances, classes]
     folds: pd.DataFrame
-
-    limits = calibration.TEMPERATURES
 
     @property
     def truth(self) -> list[str]:
@@ -78,10 +76,10 @@ class Calibration(Fact):
         """Of `curve`, at the shares that are shown."""
         return curve(self)
 
-    @cached_property
+    @property
     def half(self) -> pd.Series:
-        """The row of `curve` at half of the utterances."""
-        return curve(self, shares=[0.5]).iloc[0]
+        """The row of `coverage` at half of the utterances."""
+        return self.coverage.set_index("share").loc[0.5]
 
     @cached_property
     def gain(self) -> Estimate | None:
@@ -121,11 +119,7 @@ def calibrate(run: Run, validation: pd.DataFrame) -> Calibration:
         rows.append({"fold": name, "n": len(part), "temperature": value})
         own = (run.predictions["fold"] == name).to_numpy()
         scaled[own] = calibration.temper(scaled[own], value)
-    folds = pd.DataFrame(rows)
-    temperature = folds["temperature"]
-    low, high = (np.isclose(temperature, limit, rtol=1e-2) for limit in calibration.TEMPERATURES)
-    signs = np.sign(temperature.map(rounded) - 1).astype(int)
-    return Calibration(run, scaled, folds.assign(sign=signs, at_limit=low | high))
+    return Calibration(run, scaled, pd.DataFrame(rows))
 
 
 def quality(run: Run, probabilities: np.ndarray) -> Quality:

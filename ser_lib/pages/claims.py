@@ -17,7 +17,7 @@ from ser_lib.metrics import scores
 from ser_lib.metrics.jackknife import Estimate, corrected, jackknife
 from ser_lib.models.networks import title
 from ser_lib.pages import reference, runs
-from ser_lib.pages.network import GAP_SMALL
+from ser_lib.pages.network import GAP_SMALL, Network
 from ser_lib.pages.reference import CHOICE
 from ser_lib.pages.runs import Pair
 from ser_lib.pages.words import rounded
@@ -55,8 +55,7 @@ class Claims:
     @property
     def gap(self) -> float:
         """Training less validation accuracy of the report's choice, as printed."""
-        train, validation = (self.choice.mean(f"{s}_accuracy") for s in ("train", "validation"))
-        return rounded(rounded(train) - rounded(validation))
+        return Network(self.choice).gap
 
     @property
     def errors(self) -> dict[str, int]:
@@ -64,12 +63,6 @@ class Claims:
         predictions = self.choice.predictions
         wrong = predictions[predictions["truth"] != predictions["predicted"]]["predicted"]
         return wrong.value_counts().to_dict()
-
-    @property
-    def most_frequent(self) -> list[str]:
-        """The most frequent wrong answers, which are several if they tie."""
-        most = max(self.errors.values(), default=0)
-        return sorted(name for name, n in self.errors.items() if n == most)
 
     @property
     def holds(self) -> dict[str, bool | None]:

@@ -19,8 +19,9 @@ from ser_lib.features import functionals
 from ser_lib.metrics.jackknife import Estimate
 from ser_lib.models.networks import title
 from ser_lib.pages import reference, runs
-from ser_lib.pages.runs import Methods, Pair, labels
-from ser_lib.pages.words import Fact, rounded
+from ser_lib.pages.network import Network
+from ser_lib.pages.runs import Methods, Pair
+from ser_lib.pages.words import Fact
 
 
 def experiments(corpus: str, *, seed: int = 0, seeds: int = 1, **given) -> list[Experiment]:
@@ -51,18 +52,17 @@ class Comparison(Methods, Fact):
     def _groups(self) -> list[list[Run]]:
         """The runs of each network by seed, in the order of training."""
         groups: dict[str, list[Run]] = {}
-        for run in self.trained:
-            own = {k: v for k, v in run.record.parameters.items() if k != "seed"}
-            groups.setdefault(repr(sorted(own.items())), []).append(run)
+        for run in sorted(self.trained, key=lambda run: run.seed):
+            groups.setdefault(run.architecture, []).append(run)
         runs.comparable(self.trained)
-        return [sorted(group, key=lambda run: run.seed) for group in groups.values()]
+        return list(groups.values())
 
     @property
     def runs(self) -> list[Run]:
         """The first run of every network, in the order of training."""
         return [group[0] for group in self._groups]
 
-    @property
+    @cached_property
     def others(self) -> list[Result]:
         """As of `Methods`, and the seeds of each network together, where there are several."""
         groups = self._groups if len(self.seeds) > 1 else []
@@ -75,65 +75,36 @@ class Comparison(Methods, Fact):
         return runs.named(self.runs)
 
     @property
-    def ordered(self) -> list[tuple[str, Run]]:
-        """The same from the highest UAR down."""
-        return runs.named(runs.comparable(self.runs))
-
-    @property
-    def same_folds(self) -> bool:
-        """Whether all were tested on the same utterances in the same folds."""
-        tables = [run.predictions[["utterance", "fold"]] for run in self.runs]
-        return len({frozenset(table.itertuples(index=False, name=None)) for table in tables}) == 1
-
-    @cached_property
-    def pairs(self) -> list[Pair]:
-        """Every two networks, from the highest UAR down."""
-        return runs.pairs([[run] for _, run in self.ordered])
-
-    @property
     def seeds(self) -> list[int]:
         """Seeds that every network was trained with."""
         return [run.seed for run in self._groups[0]]
 
     @cached_property
-    def _by_mean(self) -> list[list[Run]]:
+    def _by_mean(self) -> dict[str, list[Run]]:
         """The runs of each network, that of the highest mean UAR over seeds first."""
-        return sorted(self._groups, key=lambda group: -sum(run.uar.value for run in group))
+        ordered = sorted(self._groups, key=lambda group: -sum(run.uar.value for run in group))
+        return {group[0].title: group for group in ordered}
 
     @cached_property
     def spreads(self) -> pd.DataFrame:
         """Over seeds, of UAR: mean, deviation, least, most, interval of the mean (low, high)."""
-        names = labels([group[0] for group in self._by_mean])
-        return pd.DataFrame([_spread(group) for group in self._by_mean], names)
-
-    @property
-    def winners(self) -> dict[tuple[str, ...], list[int]]:
-        """The networks of the highest UAR, with the seeds at which they have it."""
-        winners: dict[tuple[str, ...], list[int]] = {}
-        for seed, *same in zip(self.seeds, *self._by_mean, strict=True):
-            uars = pd.Series([run.uar.value for run in same], self.spreads.index)
-            winners.setdefault(tuple(uars.index[uars == uars.max()]), []).append(seed)
-        return winners
+        uars = pd.DataFrame({n: [r.uar.value for r in own] for n, own in self._by_mean.items()})
+        table = uars.agg(["mean", "std", "min", "max"]).T.set_axis(
+            ["mean", "deviation", "least", "most"], axis=1
+        )
+        table[["low", "high"]] = [runs.pooled(g).uar.interval for g in self._by_mean.values()]
+        return table
 
     @cached_property
     def pooled(self) -> list[Pair]:
         """Every two networks with all seeds together."""
-        return runs.pairs(self._by_mean)
+        return runs.pairs([(name, runs.pooled(group)) for name, group in self._by_mean.items()])
 
     @cached_property
     def against(self) -> list[tuple[str, Run, list[tuple[Baseline, Estimate]]]]:
         """Every network with its difference to every baseline."""
         all_of = {"networks": len(self.networks)}
         return [(name, r, runs.against(r, self.baselines, **all_of)) for name, r in self.networks]
-
-    @property
-    def sides(self) -> list[tuple[Baseline, dict[int, list[str]]]]:
-        """Every baseline with the networks of a higher UAR (1), a lower one (-1) or neither (0)."""
-        signs = [[(own.sign, name) for _, own in column] for name, _, column in self.against]
-        return [
-            (one, {s: [name for sign, name in row if sign == s] for s in (1, -1, 0)})
-            for one, row in zip(self.baselines, zip(*signs, strict=True), strict=True)
-        ]
 
     @property
     def absent(self) -> list[str]:
@@ -144,10 +115,7 @@ class Comparison(Methods, Fact):
     @property
     def gaps(self) -> dict[str, float]:
         """Training less validation accuracy at the best epochs, as printed, by network."""
-        return {
-            name: rounded(run.mean("train_accuracy")) - rounded(run.mean("validation_accuracy"))
-            for name, run in self.networks
-        }
+        return {name: Network(run).gap for name, run in self.networks}
 
     @property
     def f1(self) -> pd.DataFrame:
@@ -163,20 +131,3 @@ class Comparison(Methods, Fact):
     def selected(self) -> tuple[Result, dict[str, int]]:
         """See `runs.selected`."""
         return runs.selected(self.runs)
-
-    @property
-    def tied(self) -> bool:
-        """Whether the fewest parameters, not the highest UAR in validation, decided the choice."""
-        uars = [round(run.mean("validation_uar"), 9) for _, run in self.candidates[:2]]
-        return len(uars) == 2 and uars[0] == uars[1]
-
-
-def _spread(group: Sequence[Run]) -> dict[str, float]:
-    uars = pd.Series([run.uar.value for run in group])
-    predictions = pd.concat([run.predictions for run in group])
-    if (predictions["speaker"] == "").any():
-        predictions = predictions.assign(speaker=predictions["utterance"])
-    # Matrices of all seeds add up, so the interval of their UAR is that of the mean.
-    low, high = group[0].on(predictions).uar.interval
-    spread = {"mean": uars.mean(), "deviation": uars.std(), "least": uars.min(), "most": uars.max()}
-    return {**spread, "low": low, "high": high}

@@ -5,10 +5,8 @@ from functools import cached_property
 
 import pandas as pd
 
-from ser_lib.corpora import describe
+from ser_lib.corpora import Corpus, describe
 from ser_lib.experiments import leakage
-from ser_lib.experiments.run import Run
-from ser_lib.metrics.jackknife import Estimate, corrected
 from ser_lib.pages import audit, calibration, claims, context, fairness, network
 from ser_lib.pages.across import Across, Direction
 from ser_lib.pages.audit import Audited
@@ -20,7 +18,6 @@ from ser_lib.pages.introduction import Introduction
 from ser_lib.pages.network import Confusion
 from ser_lib.pages.robustness import Condition, Trial
 
-RECURRENT = ("LSTM", "GRU")
 HARMS = {"quiet": ("quiet",), "noise": ("noise", "babble"), "telephone": ("telephone",)}
 LATE = 0.1  # a best epoch in this last share of the epochs allowed may have been cut short
 
@@ -45,38 +42,13 @@ class Conclusions(Introduction):
     def farthest(self) -> Direction | None:
         """The test of the lowest UAR on another corpus; None if there is none."""
         tests = self.across.directions if self.across else []
-        return min(tests, key=lambda one: one.uar.value, default=None)
+        own = [one for one in tests if one.method == self.across.run.title]
+        return min(own, key=lambda one: one.uar.value, default=None)
 
     @cached_property
     def sexes(self) -> Sexes:
         """Women and men with the chosen network."""
         return fairness.by_sex(self.chosen)
-
-    @property
-    def guessing(self) -> list[tuple[Run, Estimate]]:
-        """Every network with its UAR, tested against guessing, the chosen one first."""
-        runs = [self.chosen, *(run for run in self.runs if run is not self.chosen)]
-        uars = corrected([run.uar.against(self.chance) for run in runs])
-        return list(zip(runs, uars, strict=True))
-
-    @property
-    def memory(self) -> list[tuple[str, str, Estimate]]:
-        """A network with recurrent layers, one without, and the UAR of the first less the other."""
-        recurrent = {run.title: _recurrent(run) for run in self.runs}
-        pairs = []
-        for pair in self.pairs:
-            names, uar = (pair.first, pair.second), pair.uar
-            order = [recurrent.get(name) for name in names]
-            if order == [False, True]:
-                names, uar = names[::-1], -uar
-            if set(order) == {False, True}:
-                pairs.append((*names, uar))
-        return pairs
-
-    @property
-    def recalls(self) -> dict[str, float]:
-        """Recall of every emotion that was tested, with the chosen network."""
-        return _recalls(self.chosen)
 
     @property
     def confusions(self) -> list[Confusion]:
@@ -94,10 +66,9 @@ class Conclusions(Introduction):
         return context.listening(self.chosen)
 
     @property
-    def origin(self) -> str:
-        """How the emotions came about: "synthetic", "acted" or "unknown"."""
-        corpus = describe(self.chosen.record.corpus.name)
-        return "synthetic" if corpus.synthetic else "acted" if corpus.acted else "unknown"
+    def corpus(self) -> Corpus:
+        """What is known of the corpus."""
+        return describe(self.chosen.record.corpus.name)
 
     @cached_property
     def audited(self) -> Audited:
@@ -120,12 +91,6 @@ class Conclusions(Introduction):
         return table.assign(meaning=table["name"].map(leakage.CHECKS))
 
     @property
-    def new_sentences(self) -> bool:
-        """Whether new sentences could bring other scores, because tested ones are known."""
-        shared = (one for one in self.audited.findings if one.name == "shared-sentences")
-        return any("test" in one.parts for one in shared)
-
-    @property
     def voices(self) -> tuple[int, int] | None:
         """How many test utterances of a random split have a voice that it trains, and of how many.
 
@@ -135,29 +100,15 @@ class Conclusions(Introduction):
         return None if seen is None else (seen, self.random.tested)
 
     @property
-    def late(self) -> tuple[int, int]:
-        """In how many folds of all runs the best epoch was a late one, and of how many."""
-        late = [
+    def late(self) -> list[bool]:
+        """Whether the best epoch was a late one, for each fold of all runs."""
+        return [
             fold["best_epoch"] > (1 - LATE) * run.record.parameters["epochs"]
             for run in self.runs
             for fold in run.record.folds
         ]
-        return sum(late), len(late)
-
-    @property
-    def only_last(self) -> bool:
-        """Whether no epoch but the last one is a late one."""
-        return LATE * max(run.record.parameters["epochs"] for run in self.runs) <= 1
 
     @cached_property
     def claims(self) -> Claims | None:
         """What the reference report concluded; None without the network that it chose."""
         return claims.claims(self.runs, self.pairs)
-
-
-def _recurrent(run: Run) -> bool:
-    return any(kind in layer["type"] for layer in run.record.layers for kind in RECURRENT)
-
-
-def _recalls(run: Run) -> dict[str, float]:
-    return dict(run.per_class.loc[run.per_class["support"] > 0, "recall"])

@@ -33,31 +33,17 @@ PEOPLE = "listening test"
 SEES = "sees the test speaker"
 
 
-@dataclass(frozen=True)
-class Place:
-    """A score of a run, and the comparable results above, inside and below its interval."""
-
-    metric: str
-    score: Estimate
-    above: list[float]
-    inside: list[float]
-    below: list[float]
-
-
 @dataclass(frozen=True, eq=False)
 class Listening:
     """People and a network on the same utterances.
 
     The table has by emotion: n (utterances), people (mean share of listeners who recognised it),
-    takes (the same over all recorded takes, published or not), network (recall, an `Estimate`) and
-    lead (people less network on the same utterances, an `Estimate`, corrected for the number of
-    emotions). What follows it are means over the emotions.
+    network (recall, an `Estimate`) and lead (people less network on the same utterances, an
+    `Estimate`, corrected for the number of emotions). What follows it are means over the emotions.
     """
 
     table: pd.DataFrame | None = None
-    n_takes: int = 0
     people: float | None = None
-    people_of_takes: float | None = None
     network: Estimate | None = None  # its UAR
     margin: Estimate | None = None  # people less network, on the same utterances
     obstacle: str = ""  # why nobody has listened to its utterances: "corpus", "emotions" or "file"
@@ -69,20 +55,18 @@ class Context(Fact):
 
     run: Run
     published: pd.DataFrame
-    places: list[Place]
+    places: dict[str, tuple[Estimate, list[float]]]  # by metric, its own and comparable values
     listening: Listening
 
 
 def gather(run: Run) -> Context:
     """Return what others report, how a run compares, and what people can do."""
     table = published(run)
-    places = []
-    for metric, group in table[table["obstacle"] == ""].groupby("metric", sort=False):
-        score = run.metrics[metric.lower()]
-        values = group["value"].astype(float).sort_values()[::-1]
-        above, below = values > score.high, values < score.low
-        parts = (list(values[side]) for side in (above, ~above & ~below, below))
-        places.append(Place(metric, score, *parts))
+    own = table[table["obstacle"] == ""].astype({"value": float})
+    places = {
+        metric: (run.metrics[metric.lower()], sorted(group["value"], reverse=True))
+        for metric, group in own.groupby("metric", sort=False)
+    }
     return Context(run, table, places, listening(run))
 
 
@@ -157,19 +141,17 @@ def listening(run: Run) -> Listening:
     file = listeners_file(run.corpus)
     if not file.is_file():
         return Listening(obstacle="file")
-    takes = read_listeners(file)
-    tested = run.predictions.merge(takes, on="utterance", how="left")
+    tested = run.predictions.merge(read_listeners(file), on="utterance", how="left")
     for name in tested.loc[tested["recognised"].isna(), "utterance"]:
         raise CorpusError(f"{file} does not list '{name}'")
     tested["hit"] = tested["truth"] == tested["predicted"]
     clusters, rows, leads = list(tested[run.unit]), {}, []
     for emotion in run.emotions:
-        part, own = tested[tested["truth"] == emotion], takes[takes["emotion"] == emotion]
+        part = tested[tested["truth"] == emotion]
         units = {"clusters": list(part[run.unit]), "unit": run.unit}
         leads.append(mean(part["recognised"] - part["hit"], scale="difference", **units))
-        people = part["recognised"].mean(), own["recognised"].mean()
-        rows[emotion] = [len(part), *people, mean(part["hit"], **units)]
-    columns = ["n", "people", "takes", "network"]
+        rows[emotion] = [len(part), part["recognised"].mean(), mean(part["hit"], **units)]
+    columns = ["n", "people", "network"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     table["lead"] = corrected(leads)
     # The mean over the emotions, each of which is a quotient of sums over speakers.
@@ -181,5 +163,4 @@ def listening(run: Run) -> Listening:
         scale="difference",
         unit=run.unit,
     )
-    people = float(table["people"].mean())
-    return Listening(table, len(takes), people, float(table["takes"].mean()), run.uar, margin)
+    return Listening(table, float(table["people"].mean()), run.uar, margin)

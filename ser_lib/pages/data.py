@@ -20,24 +20,36 @@ class Inventory(Fact):
     """What a corpus holds."""
 
     manifest: Manifest
-    corpus: Corpus  # its row in the catalogue
-    about: Markdown  # how the recordings came to be, with citations
-    rates: list[int]  # sampling rates in Hz
-    sessions: int  # 0 if they have no names
-    sentences: int  # 0 if they have no names
-    seconds: float  # of all utterances
-    speakers: list[tuple[str, str, list[int]]]  # name, sex, utterances of each emotion
-    frequencies: list[tuple[float, list[str]]]  # utterances, the most first, and their emotions
-    lengths: list[float]  # shortest, median and longest, in seconds
-    medians: dict[str, float]  # of the lengths in each emotion
-    longer: float  # share of the utterances that are longer than what networks see at a time
-    copies: list[list[str]]  # utterances that have the same audio
-    window_s: float = WINDOW_S
+
+    window_s = WINDOW_S
 
     @property
-    def missing(self) -> int:
-        """Combinations of speaker and emotion that do not occur."""
-        return sum(counts.count(0) for *_, counts in self.speakers)
+    def corpus(self) -> Corpus:
+        """Its row in the catalogue."""
+        return describe(self.manifest.corpus)
+
+    @property
+    def about(self) -> Markdown:
+        """How the recordings came to be, with citations."""
+        return Markdown(self.corpus.about)
+
+    @property
+    def speakers(self) -> list[tuple[str, str, list[int]]]:
+        """Name, sex, and utterances of each emotion."""
+        table = self.manifest.table
+        counts = pd.crosstab([table["speaker"], table["sex"]], table["emotion"])
+        return [(*who, row.tolist()) for who, row in counts.iterrows() if who[0]]
+
+    @property
+    def frequencies(self) -> list[tuple[float, list[str]]]:
+        """Utterances, the most first, and the emotions that have so many."""
+        return ranked(self.manifest.table["emotion"].value_counts().sort_index())
+
+    @property
+    def copies(self) -> list[list[str]]:
+        """Utterances that have the same audio."""
+        groups = self.manifest.table.groupby("sha256")["utterance"]
+        return [list(group) for _, group in groups if len(group) > 1]
 
     @property
     def ratio(self) -> float:
@@ -54,25 +66,3 @@ class Inventory(Fact):
         speakers = self.manifest.table.set_index("utterance")["speaker"]
         rows = [(e, name, speakers[name]) for e, name in players.examples(self.manifest).items()]
         return players.html("data/examples.html", self.manifest, rows=rows)
-
-
-def measure(manifest: Manifest) -> Inventory:
-    """Take stock of a corpus."""
-    table, corpus = manifest.table, describe(manifest.corpus)
-    counts = pd.crosstab([table["speaker"], table["sex"]], table["emotion"])
-    lengths = table["duration_s"]
-    return Inventory(
-        manifest,
-        corpus,
-        about=Markdown(corpus.about),
-        rates=sorted(map(int, table["sample_rate_hz"].unique())),
-        sessions=len(set(table["session"]) - {""}),
-        sentences=len(set(table["sentence"]) - {""}),
-        seconds=float(lengths.sum()),
-        speakers=[(*who, row.tolist()) for who, row in counts.iterrows() if who[0]],
-        frequencies=ranked(table["emotion"].value_counts().sort_index()),
-        lengths=[float(lengths.min()), float(lengths.median()), float(lengths.max())],
-        medians=lengths.groupby(table["emotion"]).median().to_dict(),
-        longer=float((lengths > WINDOW_S).mean()),
-        copies=[list(g) for _, g in table.groupby("sha256")["utterance"] if len(g) > 1],
-    )

@@ -12,9 +12,8 @@ from ser_lib.metrics.jackknife import Estimate, jackknife, less
 from ser_lib.pages.words import Fact, count
 
 NAMES = {"female": "women", "male": "men"}
-ONE = {"women": "woman", "men": "man"}
 SHUFFLES = 1000
-SHOWN = 30  # of more speakers, those with the highest and the lowest UAR are listed
+SHOWN = 30  # of more speakers, a figure has no names
 
 
 @dataclass(frozen=True)
@@ -63,19 +62,6 @@ class Speakers(Fact):
         """UAR by speaker."""
         return dict(zip("speaker " + self.table["speaker"], self.table["uar"], strict=True))
 
-    @property
-    def half(self) -> int:
-        """How many are listed from each end; 0 if all are."""
-        return SHOWN // 2 if len(self.table) > SHOWN else 0
-
-    @property
-    def listed(self) -> list:
-        """The rows that are listed."""
-        table = self.table
-        if self.half:
-            table = pd.concat([table.head(self.half), table.tail(self.half)])
-        return list(table.itertuples())
-
 
 def by_sex(run: Run) -> Sexes:
     """Compare women and men."""
@@ -107,6 +93,8 @@ def by_sex(run: Run) -> Sexes:
 
 
 def _with_sex(run: Run) -> pd.DataFrame:
+    if run.corpus is None:
+        return run.predictions.assign(sex="")
     sexes = run.corpus.table.set_index("utterance")["sex"]
     return run.predictions.assign(sex=run.predictions["utterance"].map(sexes))
 
@@ -121,12 +109,8 @@ def _no_sexes(tested: pd.DataFrame) -> str:
             f"{len(tested):,}"
         )
     speakers = tested.groupby("sex")["speaker"].nunique()
-    for sex, name in NAMES.items():
-        if (n := int(speakers.get(sex, 0))) < 2:
-            return (
-                f"{count(n, ONE[name], name)} {'was' if n == 1 else 'were'} tested, and it takes "
-                "two to tell a person from a sex"
-            )
+    if set(speakers.index) != set(NAMES) or speakers.min() < 2:
+        return "it takes two women and two men to tell a person from a sex"
     shown = {sex: set(part["truth"]) for sex, part in tested.groupby("sex")}
     if shown["female"] != shown["male"]:
         return "women and men do not show the same emotions in it"
@@ -143,6 +127,16 @@ def _matrices(tested: pd.DataFrame, run: Run) -> np.ndarray:
     return np.array([[table.reindex(**order) for table in row] for row in rows])
 
 
+def speaker_scores(run: Run) -> pd.DataFrame:
+    """Return the table of `Speakers`."""
+    rows = []
+    for speaker, part in _with_sex(run).query("speaker != ''").groupby("speaker"):
+        uar = scores.evaluate(list(part["truth"]), list(part["predicted"]))["uar"]
+        rows.append((speaker, part["sex"].iloc[0], len(part), uar.value, *uar.interval))
+    table = pd.DataFrame(rows, columns=["speaker", "sex", "n", "uar", "low", "high"])
+    return table.sort_values(["uar", "speaker"], ascending=[False, True], ignore_index=True)
+
+
 def by_speaker(run: Run, *, n_shuffles: int = SHUFFLES, seed: int = 0) -> Speakers:
     """Return the UAR of every tested speaker, and how far they would lie apart by luck.
 
@@ -150,15 +144,8 @@ def by_speaker(run: Run, *, n_shuffles: int = SHUFFLES, seed: int = 0) -> Speake
     exchanged between speakers at random, within each emotion, which leaves everything as it is but
     whose utterances were recognised (a permutation test; Fisher 1935).
     """
-    tested = _with_sex(run)
-    rows = []
-    for speaker, part in tested[tested["speaker"] != ""].groupby("speaker"):
-        uar = scores.evaluate(list(part["truth"]), list(part["predicted"]))["uar"]
-        rows.append((speaker, part["sex"].iloc[0], len(part), uar.value, *uar.interval))
-    columns = ["speaker", "sex", "n", "uar", "low", "high"]
-    order = {"by": ["uar", "speaker"], "ascending": [False, True], "ignore_index": True}
-    table = pd.DataFrame(rows, columns=columns).sort_values(**order)
-    if (run.predictions["speaker"] == "").any() or len(table) < 3:
+    table = speaker_scores(run)
+    if run.n_speakers < 3:
         return Speakers(table)
     return Speakers(table, *_spread(run.predictions, n_shuffles, seed))
 

@@ -1,7 +1,7 @@
 """The two feature maps: what their rows carry, what they look like, and which serves better."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -13,7 +13,7 @@ from ser_lib.corpora import Manifest
 from ser_lib.experiments.run import Run
 from ser_lib.features import maps
 from ser_lib.pages import players
-from ser_lib.pages.runs import Pair, comparable, pairs
+from ser_lib.pages.runs import Pair, named, pairs
 from ser_lib.pages.words import Fact
 
 
@@ -41,12 +41,7 @@ class Features(Fact):
     @property
     def pair(self) -> Pair:
         """How far the better run is ahead."""
-        return pairs([[run] for run in self.runs])[0]
-
-
-def measure(runs: Sequence[Run]) -> Features:
-    """Compare a network's runs on both maps."""
-    return Features(comparable(runs))
+        return pairs(named(self.runs))[0]
 
 
 @dataclass(frozen=True)

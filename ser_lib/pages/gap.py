@@ -12,8 +12,8 @@ from ser_lib.core.errors import SplitError
 from ser_lib.experiments import baselines, splits, train
 from ser_lib.experiments.run import Result, Run
 from ser_lib.features import fingerprint
-from ser_lib.metrics.jackknife import Estimate, corrected
-from ser_lib.pages.runs import uar_difference
+from ser_lib.metrics.jackknife import Estimate
+from ser_lib.pages.runs import differences
 from ser_lib.pages.words import Fact
 
 SPLITS = 10
@@ -45,11 +45,6 @@ class Gap(Fact):
 
     n_splits = SPLITS
 
-    @property
-    def runs(self) -> list[Run]:
-        """All runs that the page reads."""
-        return [run for run in (self.run, self.random_run) if run]
-
 
 def measure(run: Run) -> Gap:
     """Train a network and the baselines with a random split, for a run with new speakers."""
@@ -67,7 +62,7 @@ def measure(run: Run) -> Gap:
     for honest in baselines.in_folds_of(run):
         if honest.name != "majority":  # it knows no voice
             both.append((honest, baselines.train(honest.name, run.corpus, folds)))
-    pretences = corrected([uar_difference(other, honest) for honest, other in both])
+    pretences = differences([(other, honest) for honest, other in both])
     methods = []
     for (honest, other), pretence in zip(both, pretences, strict=True):
         tested = other.predictions[["utterance"]].merge(honest.predictions, on="utterance")

@@ -10,7 +10,7 @@ from ser_lib.experiments.baselines import Baseline
 from ser_lib.experiments.run import Run
 from ser_lib.metrics.jackknife import Estimate
 from ser_lib.pages import players, runs
-from ser_lib.pages.runs import Methods, Pair
+from ser_lib.pages.runs import Methods
 from ser_lib.pages.words import Fact
 
 
@@ -22,25 +22,10 @@ class Introduction(Methods, Fact):
     baselines: Sequence[Baseline] = ()
     discriminants: Sequence[Run] = ()
 
-    @property
-    def ordered(self) -> list[tuple[str, Run]]:
-        """Name and run of every network, from the highest UAR down."""
-        return runs.named(runs.comparable(self.runs))
-
     @cached_property
     def chosen(self) -> Run:
         """The network to use; see `runs.final`."""
         return runs.final(self.runs)
-
-    @property
-    def chance(self) -> float:
-        """UAR of guessing."""
-        return 1 / len(self.chosen.emotions)
-
-    @cached_property
-    def pairs(self) -> list[Pair]:
-        """Every two networks compared, the one of the highest UAR first."""
-        return runs.pairs([[run] for _, run in self.ordered])
 
     @cached_property
     def against(self) -> list[tuple[Baseline, Estimate]]:

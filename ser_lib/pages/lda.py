@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import product
 from textwrap import dedent
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -36,11 +37,11 @@ CLIPS = (1, 3, 5, 10, 20)
 DRAWS = 5
 """Of so few utterances, each time other ones."""
 STEPS = {
-    "discriminant": {"copies": "none", "test_copies": "none", "modulation": False},
-    "speeds": {"copies": "speed", "test_copies": "none", "modulation": False},
-    "tilts": {"copies": "speed+tilt", "modulation": False},
-    "modulation": {"copies": "speed+tilt"},
-    "channels": {},
+    "Discriminant instead": {"copies": "none", "test_copies": "none", "modulation": False},
+    "+ copies at other speeds": {"copies": "speed", "test_copies": "none", "modulation": False},
+    "+ tilted copies, also in the test": {"copies": "speed+tilt", "modulation": False},
+    "+ modulation of each row": {"copies": "speed+tilt"},
+    "+ copies through channels": {},
 }
 """What each step changes, as parameters that differ from the finished discriminant's."""
 
@@ -53,9 +54,10 @@ def experiments(corpus: str, **given) -> list[Experiment]:
 
 def steps_of(features: str) -> list[str]:
     """Return those of `STEPS` that features have: of a table there are no copies."""
-    if features == "stack":
-        return list(STEPS)
-    return ["channels"] if features.startswith("table:") else ["discriminant", "speeds", "channels"]
+    names = list(STEPS)
+    if features != "stack":
+        names = names[-1:] if features.startswith("table:") else [*names[:2], names[-1]]
+    return names
 
 
 def source() -> Markdown:
@@ -64,11 +66,10 @@ def source() -> Markdown:
     return block("\n\n".join(map(dedent, code)), "python")
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """A method, and what it gains over the one before."""
 
-    name: str  # of `STEPS`, or "svm"
+    name: str
     result: Result
     change: Estimate | None  # of UAR, corrected for the number of steps; None of the first
 
@@ -94,10 +95,9 @@ class Steps(Fact):
     def steps(self) -> list[Step]:
         """Every step with its change."""
         results: list[Result] = [self.svm, *self.trained]
-        both = zip(results[1:], results, strict=False)
-        changes = corrected([runs.uar_difference(after, before) for after, before in both])
-        names = ("svm", *steps_of(self.run.experiment.features))
-        return [Step(*one) for one in zip(names, results, [None, *changes], strict=True)]
+        changes = runs.differences(list(zip(results[1:], results, strict=False)))
+        names = ["SVM on the statistics", *steps_of(self.run.experiment.features)]
+        return list(map(Step, names, results, [None, *changes]))
 
     @cached_property
     def whole(self) -> Estimate:
@@ -122,16 +122,6 @@ class Steps(Fact):
             "bands": len(functionals.BANDS) - 1,
         }
 
-    @property
-    def chance(self) -> float:
-        """UAR of guessing."""
-        return 1 / len(self.run.emotions)
-
-    @property
-    def inner(self) -> float:
-        """Mean over the folds of the UAR with which the training speakers were predicted."""
-        return self.run.mean("validation_uar")
-
 
 @dataclass(frozen=True, eq=False)
 class Cues(Fact):
@@ -154,21 +144,13 @@ class Cues(Fact):
         return sorted(self.overall.items(), key=lambda pair: -pair[1].value)
 
     @property
-    def leading(self) -> dict[str, list[tuple[str, Estimate]]]:
-        """By emotion, the cues without which its recall falls, the largest loss first."""
-        columns = {name: self.losses[name].items() for name in self.losses}
-        certain = {name: [p for p in pairs if p[1].sign > 0] for name, pairs in columns.items()}
-        return {n: sorted(pairs, key=lambda pair: -pair[1].value) for n, pairs in certain.items()}
-
-    @property
     def certain(self) -> dict[str, list[tuple[str, Estimate]]]:
-        """Those of `leading` with any cue."""
-        return {name: pairs for name, pairs in self.leading.items() if pairs}
-
-    @property
-    def open(self) -> list[str]:
-        """Emotions whose recall no cue alone decides, as far as the data tell."""
-        return [name for name, pairs in self.leading.items() if not pairs]
+        """By emotion, the cues without which its recall falls, the largest loss first."""
+        columns = {
+            name: sorted(own[[loss.sign > 0 for loss in own]].items(), key=lambda p: -p[1].value)
+            for name, own in self.losses.items()
+        }
+        return {name: pairs for name, pairs in columns.items() if pairs}
 
 
 def cues(run: Run, *, shuffles: int = SHUFFLES) -> Cues | None:
@@ -227,7 +209,7 @@ class Enrolment(Fact):
     def curve(self) -> list[tuple[int | None, Estimate, Estimate]]:
         """Number of recordings (None: all), UAR, and that less the plain one's, corrected."""
         results: list[Result] = [*self.few.values(), self.run]
-        changes = corrected([runs.uar_difference(one, self.plain) for one in results])
+        changes = runs.differences([(one, self.plain) for one in results])
         uars = [result.uar for result in results]
         return list(zip([*self.few, None], uars, changes, strict=True))
 

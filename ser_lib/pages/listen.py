@@ -43,16 +43,6 @@ class Listen(Fact):
         """Those of the run, with the probability p of each."""
         return self.run.predictions.assign(p=self.run.probabilities.max(axis=1))
 
-    @property
-    def named(self) -> bool:
-        """Whether the corpus names its speakers."""
-        return bool((self.voices["speaker"] != "").all())
-
-    @property
-    def medians(self) -> pd.DataFrame:
-        """The median of each measure by emotion; nan where no utterance has a voice."""
-        return self.voices.groupby("emotion").median(numeric_only=True)
-
     def signal(self, name: str) -> np.ndarray:
         """Return an utterance's audio."""
         return audio.load(self.manifest.file(name))

@@ -66,11 +66,6 @@ class Card(Fact):
         """The catalogue's row of the corpus."""
         return describe(self.run.record.corpus.name)
 
-    @property
-    def chance(self) -> float:
-        """The UAR of guessing."""
-        return 1 / len(self.run.emotions)
-
     @cached_property
     def speakers(self) -> list[tuple[str, float]]:
         """The tested speakers and the share of their utterances that is right, the lowest first."""
@@ -120,14 +115,9 @@ class Live(Card):
     reason: str = ""  # why there is no model
 
     @property
-    def answered(self) -> float:
-        """The share of the tested utterances that get an answer."""
-        return final.answered(self.run, self.threshold)[0]
-
-    @property
-    def accuracy(self) -> float:
-        """The share of these answers that is right."""
-        return final.answered(self.run, self.threshold)[1]
+    def answers(self) -> tuple[float, float]:
+        """The share of the tested utterances that get an answer, and of these what is right."""
+        return final.answered(self.run, self.threshold)
 
     def device(self) -> "Device | Markdown":
         """Return what listens, for a notebook to show; or why nothing does."""

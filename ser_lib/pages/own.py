@@ -14,7 +14,7 @@ from ser_lib.corpora import Manifest
 from ser_lib.experiments import leakage
 from ser_lib.experiments.run import Part, Result, Run, evaluate
 from ser_lib.metrics import calibration
-from ser_lib.metrics.jackknife import Estimate, corrected
+from ser_lib.metrics.jackknife import Estimate
 from ser_lib.pages import runs
 from ser_lib.pages.words import Fact
 
@@ -31,11 +31,6 @@ class Own(Fact):
         """The one that is looked at."""
         return self.parts[0]
 
-    @property
-    def corpus(self) -> Manifest:
-        """The corpus of all."""
-        return self.first.corpus
-
     @cached_property
     def methods(self) -> list[tuple[str, Result]]:
         """Everything by name, the highest UAR first."""
@@ -45,49 +40,47 @@ class Own(Fact):
     @property
     def missing(self) -> dict[str, int]:
         """How many utterances of the corpus lack a prediction, by name, if any does."""
-        n = len(self.corpus.table)
-        return {
-            one.title: n - len(one.predictions) for one in self.parts if len(one.predictions) < n
-        }
+        n = {one.title: len(one.corpus.table) - len(one.predictions) for one in self.parts}
+        return {name: lacking for name, lacking in n.items() if lacking}
 
     @cached_property
     def against(self) -> list[tuple[Part, list[tuple[str, Estimate, bool]]]]:
         """Of each: its UAR less that of every run where both predict, and if folds are the same."""
-        rivals = runs.named(self.runs)
-        pairs = [(part, name, run) for part in self.parts for name, run in rivals]
-        estimates = iter(corrected([runs.uar_difference(part, run) for part, _, run in pairs]))
-        return [
-            (part, [(name, next(estimates), same_folds(part, run)) for name, run in rivals])
-            for part in self.parts
-        ]
+        names, n = runs.labels(self.runs), len(self.runs)
+        uars = runs.differences([(part, run) for part in self.parts for run in self.runs])
+        rows = []
+        for i, part in enumerate(self.parts):
+            same = [same_folds(part, run) for run in self.runs]
+            rows.append((part, list(zip(names, uars[i * n : (i + 1) * n], same, strict=True))))
+        return rows
 
     @cached_property
     def findings(self) -> list[tuple[str, list | None, str]]:
         """Of each, what its folds let through, and the verdict; None if it names no folds."""
-        audits = [
-            (part.title, leakage.of_predictions(part.predictions, self.corpus))
-            for part in self.parts
-        ]
-        return [
-            (name, None, "")
-            if own is None
-            else (name, list(leakage.summary(own).itertuples()), leakage.verdict(own))
-            for name, own in audits
-        ]
+        rows: list[tuple[str, list | None, str]] = []
+        for part in self.parts:
+            own = leakage.of_predictions(part.predictions, part.corpus)
+            if own is None:
+                rows.append((part.title, None, ""))
+            else:
+                summary = list(leakage.summary(own).itertuples())
+                rows.append((part.title, summary, leakage.verdict(own)))
+        return rows
 
     @property
     def likely(self) -> bool:
         """Whether the first one gives probabilities."""
-        return f"p_{self.first.emotions[0]}" in self.first.predictions
+        return "loss" in self.first.metrics
 
     @cached_property
     def calibration(self) -> dict[str, Estimate]:
         """The scores of `metrics.calibration` of the first one; none without probabilities."""
+        one = self.first
+        given = {"clusters": one.clusters, "unit": one.unit}
+        truth = list(one.predictions["truth"])
         if not self.likely:
             return {}
-        one = self.first
-        given = list(one.predictions["truth"]), one.probabilities, one.emotions
-        return calibration.evaluate(*given, clusters=one.clusters, unit=one.unit)
+        return calibration.evaluate(truth, one.probabilities, one.emotions, **given)
 
 
 def load(files: Iterable[str | Path], corpus: Manifest) -> list[Part]:

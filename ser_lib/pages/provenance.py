@@ -13,7 +13,7 @@ import yaml
 import ser_lib
 from ser_lib.corpora import CATALOGUE, Manifest, describe
 from ser_lib.experiments.experiment import Experiment
-from ser_lib.experiments.run import Run
+from ser_lib.experiments.run import Dataset, Run
 from ser_lib.pages.words import Fact
 
 
@@ -36,24 +36,12 @@ def notices(source: Run | Manifest) -> Notices:
 
 
 @dataclass(frozen=True)
-class Source(Fact):
-    """The data of a page: how much of a corpus was used, and its hash."""
-
-    title: str
-    utterances: int
-    speakers: int
-    passed_over: int
-    left_out: int
-    sha256: str
-
-
-@dataclass(frozen=True)
 class Trace(Fact):
     """How a page was made; sources, protocols, seeds and versions of all runs are there once."""
 
     command: str  # makes the page again
     split: bool  # whether a file with the split must be given
-    sources: Sequence[Source]
+    sources: Sequence[Dataset]
     protocols: Sequence[str]
     seeds: Sequence[int]
     versions: Sequence[Mapping[str, str]]
@@ -96,11 +84,12 @@ def trace(
                 changed[name] = "split.csv" if name == "split" else value
             shown = _typed(value) if len(values) == 1 else "see the runs"
             rows.append((name, shown, "" if value == default else _typed(default)))
+    sources = {run.record.corpus.manifest_sha256: run.record.corpus for run in runs}
     name = runs[0].record.corpus.name if runs else corpus.corpus if corpus else ""
     return Trace(
         command=command(page, name, changed),
         split="split" in changed,
-        sources=list(dict.fromkeys(map(_source, runs or filter(None, [corpus])))),
+        sources=list(sources.values()),
         protocols=list(dict.fromkeys(run.protocol_words for run in runs)),
         seeds=list(dict.fromkeys(run.seed for run in runs)),
         versions=list({repr(run.record.versions): run.record.versions for run in runs}.values())
@@ -128,19 +117,6 @@ def _typed(value: object) -> str:
         if isinstance(value, str) and yaml.safe_load(value) == value:
             return value
     return json.dumps(value, ensure_ascii=False)
-
-
-def _source(origin: Run | Manifest) -> Source:
-    if isinstance(origin, Run):
-        about = origin.record.corpus
-        title, sha256 = about.title, about.manifest_sha256
-        utterances, speakers = about.utterances, about.speakers
-    else:
-        about, table = origin, origin.table
-        title, sha256 = describe(origin.corpus).title, origin.sha256
-        utterances, speakers = len(table), len(set(table["speaker"]) - {""})
-    omitted = sum(about.passed_over.values()), len(about.left_out)
-    return Source(title, utterances, speakers, *omitted, sha256)
 
 
 def _about(run: Run, runs: Sequence[Run]) -> dict:

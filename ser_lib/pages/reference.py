@@ -4,7 +4,6 @@ The report's figures are in ``reference-results.yml``, with its own words for wh
 (about, between, above, below). It names neither corpus nor split; its five classes are IEMOCAP's.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -110,24 +109,3 @@ class Reported(Fact):
             return float(last["accuracy"].mean())
         name = name.removeprefix("test_")
         return run.metrics[name].value if name in run.metrics else run.mean(name)
-
-
-@dataclass(frozen=True)
-class Compared(Fact):
-    """Accuracy and macro F1 of networks, as the reference report states them and as measured."""
-
-    runs: Sequence[Run]
-
-    @property
-    def same_corpus(self) -> bool:
-        """Whether the runs are on the corpus that has the report's classes."""
-        return all(Reported(run).same_corpus for run in self.runs)
-
-    @property
-    def stated(self) -> list[tuple[Run, str, str]]:
-        """Every run of a network of the report, with accuracy and macro F1 that it states."""
-        return [
-            (run, stated(own.get("accuracy", own.get("test_accuracy"))), stated(own["macro_f1"]))
-            for run in self.runs
-            if (own := results().get(run.architecture))
-        ]

@@ -46,16 +46,6 @@ class Review(Fact):
         return [title("lda"), *(baselines.TITLES[name] for name in baselines.available())]
 
     @property
-    def seeds(self) -> list[int]:
-        """Those of the networks."""
-        return sorted({run.seed for run in self.networks})
-
-    @property
-    def seconds(self) -> float:
-        """What the networks took."""
-        return sum(run.record.duration_s for run in self.networks)
-
-    @property
     def given(self) -> list[str]:
         """Parameters that are not the usual ones, of any network."""
         return sorted({name for run in self.networks for name in run.given})

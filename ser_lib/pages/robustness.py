@@ -13,8 +13,8 @@ from ser_lib.experiments.conditions import CONDITIONS
 from ser_lib.experiments.run import Run
 from ser_lib.features.copies import CHANNELS
 from ser_lib.features.perturb import KINDS
-from ser_lib.metrics.jackknife import Estimate, corrected
-from ser_lib.pages.runs import uar_difference
+from ser_lib.metrics.jackknife import Estimate
+from ser_lib.pages.runs import differences
 from ser_lib.pages.words import Fact
 
 
@@ -56,19 +56,9 @@ class Trial(Fact):
         return next(c for c in self.conditions if (c.kind, c.strength) == (kind, strength))
 
     @property
-    def chance(self) -> float:
-        """UAR of guessing."""
-        return 1 / len(self.run.emotions)
-
-    @property
     def worst(self) -> Condition:
         """The condition of the lowest UAR."""
         return min(self.conditions, key=lambda c: c.uar.value)
-
-    @property
-    def worse(self) -> list[list[Condition]]:
-        """The conditions, kind by kind, whose change is below 0."""
-        return self._grouped(lambda c: c.change.sign < 0)
 
     @property
     def better(self) -> list[list[Condition]]:
@@ -84,12 +74,8 @@ class Trial(Fact):
     @property
     def lost(self) -> list[Condition]:
         """The mildest condition of each kind under which the network may be guessing."""
-        return [own[0] for own in self._grouped(lambda c: c.uar.against(self.chance).sign < 1)]
-
-    @property
-    def quieter(self) -> Condition | None:
-        """The mildest lower level that costs UAR; by itself, because nothing is cut off."""
-        return next((own[0] for own in self.worse if own[0].kind == "quiet"), None)
+        chance = 1 / len(self.run.emotions)
+        return [own[0] for own in self._grouped(lambda c: c.uar.against(chance).sign < 1)]
 
     def _grouped(self, holds: Callable[[Condition], bool]) -> list[list[Condition]]:
         groups = [[c for c in self.conditions if c.kind == kind and holds(c)] for kind in KINDS]
@@ -104,7 +90,7 @@ def measure(run: Run, predictions: pd.DataFrame) -> Trial:
             predictions.groupby(["kind", "strength"]), key=lambda item: CONDITIONS.index(item[0])
         )
     )
-    changes = corrected([uar_difference(one, clean) for one in changed])
+    changes = differences([(one, clean) for one in changed])
     return Trial(
         run,
         n=len(clean.predictions),

@@ -24,7 +24,7 @@ from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.names import folders
 from ser_lib.experiments.run import Part, Result, Run, read
 from ser_lib.experiments.splits import PROTOCOLS
-from ser_lib.metrics.difference import difference_in_f1, differences
+from ser_lib.metrics import difference
 from ser_lib.metrics.jackknife import Estimate, corrected
 
 
@@ -53,20 +53,25 @@ def networks(
     corpus: str,
     data_dir: str | Path | None = None,
     *,
-    protocol: str | None = None,
-    seed: int = 0,
-    options: Mapping | None = None,
     architectures: Iterable[str] = ARCHITECTURES,
+    **given,
 ) -> list[Run]:
     """Return the runs of a report's networks, trained where they are not there yet.
 
-    For the corpus see `corpora.load`; `options` are other parameters of `Experiment` by name.
+    For the corpus see `corpora.load`; what is given is as of `experiment`.
     """
-    manifest = load(corpus, data_dir, options)
-    planned = [
-        experiment(name, corpus, protocol=protocol, seed=seed, options=options)
-        for name in architectures
-    ]
+    manifest = load(corpus, data_dir, given.get("options"))
+    planned = [experiment(name, corpus, **given) for name in architectures]
+    return train.train_all([(one, manifest) for one in planned])
+
+
+def discriminants(corpus: str, data_dir: str | Path | None = None, **given) -> list[Run]:
+    """Return the run of the discriminant and, where speakers are kept apart, the enrolled one."""
+    plain = experiment("lda", corpus, **given)
+    planned = [plain]
+    if "speaker" in PROTOCOLS[plain.protocol].promises and not plain.enrolled:
+        planned.append(replace(plain, enrolled=True, shrinkage=None))
+    manifest = load(corpus, data_dir, given.get("options"))
     return train.train_all([(one, manifest) for one in planned])
 
 
@@ -142,47 +147,31 @@ def named(runs: Sequence[Run]) -> list[tuple[str, Run]]:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two methods and the difference of their scores, first minus second."""
+    """Two methods and the difference of their UAR, first minus second."""
 
     first: str
     second: str
-    uar: Estimate  # corrected for the number of pairs, like the next
-    accuracy: Estimate
+    uar: Estimate  # corrected for the number of pairs
 
 
-def pairs(groups: Sequence[Sequence[Run]]) -> list[Pair]:
-    """Compare every two networks, in their order.
+def pairs(runs: Sequence[tuple[str, Result]]) -> list[Pair]:
+    """Compare every two of some methods with names, in their order."""
+    both = list(combinations(runs, 2))
+    uars = differences([(first, second) for (_, first), (_, second) in both])
+    return [Pair(one, other, uar) for ((one, _), (other, _)), uar in zip(both, uars, strict=True)]
 
-    Each has a run, or one for each seed, in the same order. RecordError if two that belong
-    together were not tested on the same utterances.
-    """
-    names = labels([group[0] for group in groups])
-    both = list(combinations(zip(names, groups, strict=True), 2))
-    scores = [_differences(*_together(first, second)) for (_, first), (_, second) in both]
-    uars, accuracies = (
-        corrected([score[name] for score in scores]) for name in ("uar", "accuracy")
-    )
-    return [
-        Pair(first, second, *own)
-        for ((first, _), (second, _)), *own in zip(both, uars, accuracies, strict=True)
+
+def pooled(group: Sequence[Run]) -> Result:
+    """Return the predictions of a network with several seeds together, which are its mean."""
+    tables = [
+        run.predictions.assign(
+            utterance=f"{run.seed} " + run.predictions["utterance"],
+            # Where speakers are not known, the seeds of an utterance still belong together.
+            speaker=run.predictions["speaker" if run.n_speakers else "utterance"],
+        )
+        for run in group
     ]
-
-
-def discriminants(
-    corpus: str,
-    data_dir: str | Path | None = None,
-    *,
-    protocol: str | None = None,
-    seed: int = 0,
-    options: Mapping | None = None,
-) -> list[Run]:
-    """Return the run of the discriminant and, where speakers are kept apart, the enrolled one."""
-    manifest = load(corpus, data_dir, options)
-    plain = experiment("lda", corpus, protocol=protocol, seed=seed, options=options)
-    planned = [plain]
-    if "speaker" in PROTOCOLS[plain.protocol].promises and not plain.enrolled:
-        planned.append(replace(plain, enrolled=True, shrinkage=None))
-    return train.train_all([(one, manifest) for one in planned])
+    return group[0].on(pd.concat(tables, ignore_index=True))
 
 
 def fused(title: str, results: Sequence[Result]) -> Part:
@@ -210,21 +199,21 @@ class Methods:
     discriminants: Sequence[Run]  # the plain one, then the enrolled one; or neither
 
     @property
-    def discriminant(self) -> Run | None:
-        """The one that knows nothing of the tested speakers."""
-        return self.discriminants[0] if self.discriminants else None
+    def ordered(self) -> list[tuple[str, Run]]:
+        """Name and run of every network, from the highest UAR down."""
+        return named(comparable(self.runs))
 
     @cached_property
-    def fusion(self) -> Result | None:
-        """The discriminant and the networks together."""
-        if not (self.discriminant and self.runs):
-            return None
-        return fused("fusion of LDA and networks", [self.discriminant, *self.runs])
+    def pairs(self) -> list[Pair]:
+        """Every two networks compared, the one of the highest UAR first."""
+        return pairs(self.ordered)
 
-    @property
+    @cached_property
     def others(self) -> list[Result]:
         """What has no network, or not only one."""
-        return [*filter(None, [self.discriminant, self.fusion]), *self.baselines]
+        best = list(self.discriminants[:1])
+        fusion = [fused("fusion of LDA and networks", [*best, *self.runs])] if best else []
+        return [*best, *fusion, *self.baselines]
 
     @property
     def enrolled(self) -> dict[str, dict[str, Estimate]]:
@@ -241,31 +230,15 @@ class Methods:
     @cached_property
     def lead(self) -> list[Pair]:
         """The discriminant against networks and baselines that learn; none without it."""
-        if not (first := self.discriminant):
-            return []
         others = [*self.runs, *(one for one in self.baselines if one.name != "majority")]
-        scores = [_shared(first, other) for other in others]
-        uars, accuracies = (corrected([score[n] for score in scores]) for n in ("uar", "accuracy"))
-        rows = zip(others, uars, accuracies, strict=True)
-        return [Pair(first.title, other.title, *own) for other, *own in rows]
+        both = [(best, other) for best in self.discriminants[:1] for other in others]
+        uars = zip(both, differences(both), strict=True)
+        return [Pair(best.title, other.title, uar) for (best, other), uar in uars]
 
 
-def _together(first: Sequence[Result], second: Sequence[Result]) -> tuple[Result, Result]:
-    """Return the predictions of two networks for the same utterances, seed after seed."""
-    tables = []
-    for runs in zip(first, second, strict=True):
-        one, other = (run.predictions.set_index("utterance") for run in runs)
-        if set(one.index) != set(other.index):
-            raise RecordError("cannot compare runs that were tested on different utterances")
-        other = other.loc[one.index]
-        if (differs := one["truth"] != other["truth"]).any():
-            raise RecordError(
-                f"cannot compare runs of different data: utterance '{one.index[differs][0]}' "
-                "has two emotions"
-            )
-        tables.append((one.reset_index(), other.reset_index()))
-    one, other = (pd.concat(own, ignore_index=True) for own in zip(*tables, strict=True))
-    return first[0].on(one), second[0].on(other)
+def differences(pairs: Sequence[tuple[Result, Result]]) -> list[Estimate]:
+    """Return the UAR of each first less that of the second, corrected for the number of pairs."""
+    return corrected([uar_difference(first, second) for first, second in pairs])
 
 
 def uar_difference(first: Result, second: Result) -> Estimate:
@@ -273,37 +246,25 @@ def uar_difference(first: Result, second: Result) -> Estimate:
 
     An utterance that `first` predicts several times counts as often; ParameterError without any.
     """
-    return _shared(first, second)["uar"]
-
-
-def _shared(first: Result, second: Result) -> dict[str, Estimate]:
-    """Compare two methods on the utterances that both predict."""
-    keys = first.predictions[["utterance"]]
-    other = keys.merge(second.predictions, on="utterance")
-    one = first.predictions[keys["utterance"].isin(other["utterance"])]
-    return _differences(first.on(one), second.on(other))
+    rows, units = _shared(first, second)
+    return difference.differences(*rows, **units)["uar"]
 
 
 def f1_difference(first: Result, second: Result, emotion: str) -> Estimate:
     """Return the F1 of an emotion with `first` less that with `second`, on the same utterances."""
-    first, second = _together([first], [second])
-    return difference_in_f1(emotion, *_rows(first, second), **_units(first, second))
+    rows, units = _shared(first, second)
+    return difference.difference_in_f1(emotion, *rows, **units)
 
 
-def _differences(first: Result, second: Result) -> dict[str, Estimate]:
-    """Compare predictions row by row."""
-    return differences(*_rows(first, second), **_units(first, second))
-
-
-def _rows(first: Result, second: Result) -> tuple[list[str], list[str], list[str], list[str]]:
-    one, other = first.predictions, second.predictions
-    return list(one["truth"]), list(one["predicted"]), list(other["predicted"]), first.emotions
-
-
-def _units(first: Result, second: Result) -> dict:
-    """Return the units of the method that has fewer."""
-    fewer = min(first, second, key=lambda one: len(set(one.clusters)))
-    return {"clusters": fewer.clusters, "unit": fewer.unit}
+def _shared(first: Result, second: Result) -> tuple[tuple, dict]:
+    """Return what both predict, row by row, and the units of the method that has fewer."""
+    keys = first.predictions[["utterance"]]
+    other = second.on(keys.merge(second.predictions, on="utterance"))
+    one = first.on(first.predictions[keys["utterance"].isin(other.predictions["utterance"])])
+    fewer = min(one, other, key=lambda own: len(set(own.clusters)))
+    both = (list(own.predictions["predicted"]) for own in (one, other))
+    rows = (list(one.predictions["truth"]), *both, first.emotions)
+    return rows, {"clusters": fewer.clusters, "unit": fewer.unit}
 
 
 def against(
@@ -394,7 +355,7 @@ def compare(runs: Sequence[Run]) -> pd.DataFrame:
     """
     columns = ["first", "second", "difference", "low", "high", "p", "better"]
     rows = []
-    for pair in pairs([[run] for run in comparable(runs)]):
+    for pair in pairs(named(comparable(runs))):
         names, uar = (pair.first, pair.second), pair.uar
         better = ("", *names)[uar.sign]  # the sign -1 is the last one
         rows.append((*names, uar.value, *uar.interval, uar.p, better))

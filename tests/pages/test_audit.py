@@ -50,7 +50,7 @@ def of(manifest, *, folds=(), **options):
 def test_every_check_has_its_row(manifest):
     own = replace(audited(manifest.table, "speaker", fitted={}), trained=True)
     other = audited(manifest.table, "random")
-    rows = parse(audit.compare(own, other)._repr_markdown_())
+    rows = parse(audit.Audits([own, other])._repr_markdown_())
     assert [row["Check"] for row in rows] == [f"`{name}`" for name in leakage.CHECKS]
     states = {row["Check"].strip("`"): list(row.values())[2:] for row in rows}
     assert states["shared-speakers"] == ["none", "**leak**"]
@@ -75,7 +75,6 @@ def test_a_random_split_leaks_and_says_so_by_its_name(manifest):
         ("shared-speakers", ("train", "test")), ("shared-speakers", ("validation", "test"))
     ]  # fmt: skip
     assert [(len(row.what), row.utterances, row.of) for row in other.leaks] == [(3, 9, 9)] * 2
-    assert other.warnings == ["shared-speakers"]
     assert other.allowed
     assert not Audited("given", other.folds, other.findings).allowed
     assert other._repr_markdown_() != Audited("given", other.folds, other.findings).text("audited")
@@ -83,7 +82,7 @@ def test_a_random_split_leaks_and_says_so_by_its_name(manifest):
 
 def test_what_training_has_seen_is_counted(manifest):
     own, other = (audited(manifest.table, protocol) for protocol in ("speaker", "random"))
-    rows = parse(audit.compare(own, other).text("seen"))
+    rows = parse(audit.Audits([own, other]).text("seen"))
     assert [list(row.values())[1:] for row in rows] == [
         ["0 of 45 (0 %)", "9 of 9 (100 %)"],
         ["unknown", "unknown"],
@@ -143,8 +142,6 @@ def test_a_corpus_that_cannot_be_split_at_random(workspace, make_table, tmp_path
     other = audit.of_random(of(manifest))
     assert not other.folds
     assert other.error.startswith("protocol 'r")
-    own = audited(manifest.table, "speaker")
-    assert audit.compare(own, other).splits == [own]
     assert other._repr_markdown_()
 
 
@@ -269,21 +266,25 @@ def by_speaker(recognised: list[float]):
     return factory.make_run(emotions=emotions, **options)
 
 
+def widths(page: audit.Intervals) -> list[float]:
+    score, *others = page.rows["uar"]
+    return [high - low for low, high in (score.interval, *others)]
+
+
 def test_speakers_who_differ_widen_the_interval():
     run = by_speaker([1, 1, 1, 0.9, 0.2, 0.1, 0, 0.9])
     page = audit.intervals(run)
-    assert [row.name for row in page.rows] == ["accuracy", "uar", "macro_f1", "weighted_f1"]
-    assert (page.unit, page.n) == ("speaker", 8)
+    assert list(page.rows) == ["accuracy", "uar", "macro_f1", "weighted_f1"]
     truth, predicted = (list(run.predictions[name]) for name in ("truth", "predicted"))
-    assert page.uar.score == run.uar
-    assert page.uar.utterances == scores.evaluate(truth, predicted)["uar"].interval
-    ours, bootstrap, single = page.uar.widths
+    assert page.rows["uar"][0] == run.uar
+    assert page.rows["uar"][2] == scores.evaluate(truth, predicted)["uar"].interval
+    ours, bootstrap, single = widths(page)
     assert ours > bootstrap > 2 * single
     assert len(parse(page._repr_markdown_())) == 4
 
 
 def test_speakers_who_are_alike_do_not():
-    ours, bootstrap, single = audit.intervals(by_speaker([0.5] * 40)).uar.widths
+    ours, bootstrap, single = widths(audit.intervals(by_speaker([0.5] * 40)))
     assert max(ours, bootstrap) < single
 
 
@@ -291,49 +292,24 @@ def test_speakers_who_are_alike_do_not():
 def test_without_speakers_there_is_nothing_to_compare(speaker):
     run = factory.make_run()
     page = audit.intervals(replace(run, predictions=run.predictions.assign(speaker=speaker)))
-    assert (page.unit, list(page.rows)) == ("utterance", [])
+    assert not page.rows
     assert page._repr_markdown_()
 
 
 # ser audit
 
 
-def options_of(command: str) -> list[str]:
-    """The arguments of the first command."""
-    return command.splitlines()[0].split()[1:]
-
-
-def test_the_page_s_command_writes_the_split_that_it_audits(ser, table, tmp_path, monkeypatch):
+def test_a_split_that_is_written_can_be_audited(ser, table, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    about = {"name": "table", "synthetic": False}
-    run = factory.with_data(factory.make_run("cnn", protocol="speaker"), corpus=about)
-    words = options_of(audit.commands(run))
-    assert words[:5] == ["audit", "--corpus", "table", "--data", "FOLDER"]
-    code, out, _ = ser(*[str(table) if word == "FOLDER" else word for word in words])
+    given = ("--corpus", "table", "--data", str(table))
+    code, out, _ = ser("audit", *given, "-p", "protocol=speaker", "--out", "split.csv")
     assert (code, out.splitlines()[-1]) == (0, "no leak")
     with open("split.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["fold"] for row in rows} == {"speaker-s1", "speaker-s2", "speaker-s3"}
-    code, out, _ = ser("audit", "split.csv", "--corpus", "table", "--data", table)
+    code, out, _ = ser("audit", "split.csv", *given)
     assert code == 0
     assert out.splitlines()[0] == "table: 45 utterances, split 'given', 3 folds"
-
-
-@pytest.mark.parametrize(
-    ("protocol", "expected"),
-    [
-        ("random", {"protocol": "random", "seed": "0"}),
-        ("session", {"protocol": "session"}),
-        ("speaker", {"protocol": "speaker"}),
-    ],
-)
-def test_the_command_names_what_decides_the_split(protocol, expected):
-    run = factory.make_run(corpus="demo", protocol=protocol)
-    words = options_of(audit.commands(run))
-    assert dict(word.split("=") for word in words if "=" in word) == expected
-    assert "--data" not in words
-    chosen = factory.with_data(run, parameters={"emotions": "anger, sadness"})
-    assert audit.commands(chosen).count("-p 'emotions=anger, sadness'") == 2
 
 
 def test_a_leak_is_exit_code_1(ser, table):

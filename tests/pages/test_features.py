@@ -9,6 +9,7 @@ from factory import parse
 from ser_lib import corpora
 from ser_lib.features import maps
 from ser_lib.pages import features
+from ser_lib.pages.runs import comparable
 
 
 @pytest.mark.parametrize("kind", maps.MAPS)
@@ -24,7 +25,7 @@ def test_two_maps_are_compared(skill, sign):
         factory.with_data(factory.make_run(seed=1, skill=s), parameters={"feature_map": kind})
         for s, kind in ((skill, "stack"), (2.0, "logmel"))
     )
-    page = features.measure([other, good])
+    page = features.Features(comparable([other, good]))
     assert page.pair.uar.sign == sign
     assert page.runs[0].uar.value >= page.runs[1].uar.value
     rows = parse(page.text("comparison"))

@@ -11,7 +11,6 @@ def test_the_result_in_short():
     runs = [network("cnn", 12), network("cnn_lstm", 14), network("cnn_gru", 18)]
     page = Introduction(runs, [baseline("majority", runs[0]), baseline("stack", runs[0], 3.0)])
     assert [name for name, _ in page.ordered] == ["CNN-GRU", "CNN-LSTM", "CNN"]
-    assert page.chance == 0.2
     assert {pair.first for pair in page.pairs[:2]} == {"CNN-GRU"}
     assert [one.name for one, _ in page.against] == ["majority", "stack"]
     assert page.against[0][1].sign == 1

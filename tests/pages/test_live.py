@@ -60,8 +60,7 @@ def test_it_abstains_where_validation_says_so(monkeypatch):
     assert (page.threshold, page.model) == (0.9, b"network")
     given = run.probabilities.max(axis=1) >= 0.9
     right = (run.predictions["truth"] == run.predictions["predicted"])[given]
-    assert page.answered == given.mean()
-    assert page.accuracy == (right.mean() if given.any() else 0)
+    assert page.answers == (given.mean(), right.mean() if given.any() else 0)
     assert page.text("expectation")
 
     def refuse(folder):

@@ -109,7 +109,7 @@ def test_every_run_is_listed_once_with_its_record_and_what_was_used():
     assert len(trace.versions) == 1
     (source,) = trace.sources
     assert (source.utterances, source.speakers) == (200, 10)
-    assert (source.passed_over, source.left_out) == (7, 1)
+    assert (source.passed_over, source.left_out) == ({"fear": 7}, left_out)
     assert trace._repr_markdown_().count("5e" * 32) == 1, "one corpus"
 
 
@@ -117,9 +117,6 @@ def test_a_page_without_a_run_says_its_corpus(make_table, tmp_path):
     table = make_table(tmp_path, emotions=("anger", "neutral"), speakers=("a", "b"))
     manifest = corpora.load("table", table, emotions="anger,neutral")
     trace = provenance.trace("data", corpus=manifest)
-    (source,) = trace.sources
-    assert (source.utterances, source.speakers) == (len(manifest.table), 2)
-    assert source.sha256 == manifest.sha256
     assert "emotions=anger,neutral" in command(trace)
     assert trace.runs == []
     assert "ser-lib" in trace.versions[0]

@@ -5,7 +5,7 @@ import pytest
 from factory import parse
 
 from ser_lib.pages import reference
-from ser_lib.pages.reference import Compared, Reported
+from ser_lib.pages.reference import Reported
 
 
 def rows_of(run) -> dict[str, dict[str, str]]:
@@ -52,23 +52,13 @@ def test_another_corpus_is_named_and_folded_away():
     page = Reported(factory.make_run("cnn", "emodb"))
     assert rows_of(page.run)["Frustration: recall"]["Measured here"] == "not in this corpus"
     assert "It has 5 classes, this corpus 7." in page._repr_markdown_()
-    assert all("dropdown" in one._repr_markdown_() for one in (page, Compared([page.run])))
+    assert "dropdown" in page._repr_markdown_()
 
 
 def test_the_report_s_corpus_is_not_marked_as_another():
     run = factory.make_run("cnn", "iemocap", emotions=factory.EMOTIONS["demo"])
-    assert Compared([run]).same_corpus
-    assert not any("dropdown" in one._repr_markdown_() for one in (Reported(run), Compared([run])))
+    assert "dropdown" not in Reported(run)._repr_markdown_()
     # A network that the report does not have has no rows.
     other = factory.with_data(run, architecture="transformer")
-    assert Reported(other).rows == Compared([other]).stated == []
-    assert "|" not in Reported(other)._repr_markdown_() + Compared([other])._repr_markdown_()
-
-
-def test_the_networks_are_compared_with_the_report():
-    runs = [factory.make_run(name, seed=1) for name in ("cnn", "cnn_lstm", "cnn_gru")]
-    compared = Compared(runs)
-    rows = parse(compared._repr_markdown_())
-    assert [row["Accuracy, reference"] for row in rows] == ["0.56", "0.57", "0.61"]
-    assert rows[0]["Accuracy, here"] == f"{runs[0].metrics['accuracy'].value:.2f}"
-    assert not compared.same_corpus
+    assert Reported(other).rows == []
+    assert "|" not in Reported(other)._repr_markdown_()

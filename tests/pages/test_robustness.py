@@ -1,15 +1,12 @@
-"""Robustness and public demands: known answers, and words at every level."""
+"""Robustness: known answers, and words at every level."""
 
 import factory
 import numpy as np
 import pandas as pd
-import pytest
 
 from ser_lib.experiments.conditions import CLEAN, CONDITIONS
 from ser_lib.features.perturb import KINDS
-from ser_lib.pages import demands, robustness
-from ser_lib.pages.demands import Demand, Demands
-from ser_lib.pages.fairness import Group
+from ser_lib.pages import robustness
 from ser_lib.pages.figures import robustness as figures
 
 RUN = factory.make_run("cnn_gru", speakers=10, per_speaker=20)
@@ -46,12 +43,11 @@ def test_conditions_are_compared_with_the_unchanged_audio():
     assert trial.worst is worst
     assert (worst.uar.value, worst.change.value) == (0, -1)
     assert list(worst.change.interval) == [-1, -1]
-    assert named(trial.worse) == [[("noise", 0)], [("mp3", 8)]]
     assert all(c.change.value == 0 for c in trial.conditions[:3])
     assert trial.better == []
     assert trial.open == [k.name for name, k in KINDS.items() if name not in ("noise", "mp3")]
     assert named([trial.lost]) == [[("noise", 0)]]
-    assert trial.quieter is None
+    assert "level alone" not in trial.text("trial")
     rows = factory.parse(trial.text("table"))
     assert len(rows) == len(CONDITIONS) - 1
     assert {"Condition": "White noise", "Strength": "0 dB SNR", "UAR": "0.00",
@@ -61,7 +57,6 @@ def test_conditions_are_compared_with_the_unchanged_audio():
 def test_a_condition_that_helps_is_named():
     trial = trial_of({(CLEAN, 0): 0.8, **{c: 0.8 for c in CONDITIONS[2:]}})
     assert named(trial.better) == [[CONDITIONS[1]]]
-    assert trial.worse == []
 
 
 def test_what_is_lost_is_named_with_the_mildest_strength():
@@ -69,10 +64,10 @@ def test_what_is_lost_is_named_with_the_mildest_strength():
     trial = trial_of(harm)
     expected = {}
     for condition in trial.conditions:
-        if condition.uar.against(trial.chance).sign < 1:
+        if condition.uar.against(0.2).sign < 1:
             expected.setdefault(condition.kind, condition)
     assert trial.lost == list(expected.values())
-    assert trial.quieter is trial.at("quiet", -20)
+    assert f"{trial.at('quiet', -20).uar.value:.2f}: it relies" in trial.text("trial")
     assert trial_of({}).lost == []
     assert trial_of(dict.fromkeys(CONDITIONS, 0.9)).clean.against(0.2).sign < 1
 
@@ -84,41 +79,3 @@ def test_the_curves_say_what_they_show():
     assert {name.lower() for name in titles} == {k.name.lower() for k in KINDS.values()}
     assert "unchanged 1.00, at worst 0.00 with white noise" in figure.alt
     assert "Guessing has 0.20" in figure.alt
-
-
-@pytest.mark.parametrize(
-    ("value", "half", "limits", "passed", "sure"),
-    [
-        (0.6, 0.05, {"least": 0.5}, True, True),
-        (0.6, 0.15, {"least": 0.5}, True, False),
-        (0.4, 0.05, {"least": 0.5}, False, True),
-        (0.4, 0.15, {"least": 0.5}, False, False),
-        (0.0, 0.07, {"least": -0.075, "most": 0.075}, True, True),
-        (0.0, 0.08, {"least": -0.075, "most": 0.075}, True, False),
-        (0.1, 0.02, {"least": -0.075, "most": 0.075}, False, True),
-        (-0.1, 0.02, {"least": -0.075, "most": 0.075}, False, True),
-        (0.1, 0.3, {"least": -0.075, "most": 0.075}, False, False),
-    ],
-)
-def test_a_demand_is_met_or_not_and_the_interval_agrees_or_not(value, half, limits, passed, sure):
-    demand = Demand("uar", "", factory.estimate(value, half), **limits)
-    assert (demand.passed, demand.sure) == (passed, sure)
-    page = Demands([demand])
-    assert (page.failed, page.unsure) == ([] if passed else [demand], [] if sure else [demand])
-    (row,) = factory.parse(page._repr_markdown_())
-    assert row["Result"] == ("pass" if passed else "**fail**")
-    assert row["Interval agrees"] == ("yes" if sure else "no")
-
-
-def test_demands_are_those_of_the_public_tests():
-    score, apart = factory.estimate(0.8), factory.estimate(0.0, 0.05)
-    groups = [Group(name, 5, 50, score, apart) for name in ("women", "men")]
-    trial = trial_of({("telephone", 3400): 0.3})
-    rows = [*demands.of_all(RUN), *demands.of_sexes(groups), *demands.of_conditions(trial)]
-    limits = [(row.least, row.most) for row in rows]
-    inf = float("inf")
-    assert limits == [(0.5, inf), *[(-0.075, 0.075)] * 2, *[(-0.05, inf)] * 3]
-    assert [row.passed for row in rows[3:]] == [True, True, False]
-    assert [row.of for row in Demands(rows).failed] == ["telephone"]
-    assert len(factory.parse(Demands(rows)._repr_markdown_())) == 6
-    assert Demands([])._repr_markdown_()

@@ -9,7 +9,7 @@ _PLOTS = {
     "confusion": "network",
     "learning_curves": "network",
     "per_class": "network",
-    "speakers": "network",
+    "speakers": "fairness",
     "scores": "comparison",
     "segments": "listen",
 }

@@ -15,11 +15,11 @@ def reliability(page: Calibration) -> Figure:
     """Accuracy against confidence, with how many answers have it, before and after scaling."""
     fig, axes = canvas(2, 2, height=4.6, sharex=True, sharey="row", height_ratios=[3, 1])
     words = []
-    sides = (
+    both = (
         ("as trained", page.run.probabilities, page.before),
         ("after scaling", page.scaled, page.after),
     )
-    for column, (name, probabilities, quality) in zip(axes.T, sides, strict=True):
+    for column, (name, probabilities, quality) in zip(axes.T, both, strict=True):
         table = calibration.reliability(page.truth, probabilities, page.run.emotions)
         error = quality.scores["ece"].value
         filled = table[table["n"] > 0]
@@ -34,7 +34,7 @@ def reliability(page: Calibration) -> Figure:
         above.set(title=f"{name}: error {number(error)}", xlim=(0, 1), ylim=(0, 1))
         below.bar(middle, filled["n"], width, color=SOFT, edgecolor="white")
         below.set(xlabel="probability of the answer")
-        words.append(f"{name.capitalize()}: {_bins(filled)} Expected error {number(error)}.")
+        words.append(f"{name.capitalize()}: expected error {number(error)}.")
     axes[0, 0].set_ylabel("accuracy")
     axes[1, 0].set_ylabel("utterances")
     return Figure(
@@ -43,18 +43,6 @@ def reliability(page: Calibration) -> Figure:
         name="calibration-reliability",
         caption=f"Accuracy of the {page.run.title}'s answers by their probability (bars; diamonds "
         "at the mean probability); on the dashed line the two are equal. Below: number of answers.",
-    )
-
-
-def _bins(filled) -> str:
-    surplus = filled["confidence"] - filled["accuracy"]
-    above = int((surplus < 0).sum())
-    worst = filled.loc[surplus.abs().idxmax()]
-    return (
-        f"in {above} of {count(len(filled), 'bin')} the accuracy is above the mean probability; "
-        f"they are furthest apart between {number(worst['low'], 1)} and "
-        f"{number(worst['high'], 1)}, with accuracy {number(worst['accuracy'])} at a mean "
-        f"probability of {number(worst['confidence'])} ({count(int(worst['n']), 'answer')})."
     )
 
 

@@ -6,7 +6,7 @@ import seaborn as sns
 from ser_lib.pages.data import WINDOW_S
 from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, styled
 from ser_lib.pages.figures.palette import BLUE, INK, ORANGE, RED, SOFT
-from ser_lib.pages.words import count, extremes, listing, number, percent
+from ser_lib.pages.words import count, extremes, listing, number
 
 
 @styled
@@ -27,9 +27,7 @@ def emotion_counts(table: pd.DataFrame) -> Figure:
     axis.set(xlabel="", ylabel="utterances")
     axis.margins(y=0.12)
     legend_above(axis, len(present))
-    by_sex = listing(
-        f"{(table['sex'] == sex).sum():,} {'by' if sex else 'of'} {sexes[sex]}" for sex in present
-    )
+    by_sex = listing(f"{(table['sex'] == sex).sum():,} of {sexes[sex]}" for sex in present)
     counts = table["emotion"].value_counts().sort_index()
     return Figure(
         fig,
@@ -60,13 +58,11 @@ def durations(table: pd.DataFrame) -> Figure:
         xlabel="duration (s)", ylabel="", xlim=(0, max(table["duration_s"].max(), WINDOW_S) * 1.03)
     )
     medians = table.groupby("emotion")["duration_s"].median()
-    inside = float((table["duration_s"] <= WINDOW_S).mean())
     return Figure(
         fig,
         alt=f"Durations from {number(table['duration_s'].min(), 1)} to "
         f"{number(table['duration_s'].max(), 1)} s; the median is "
-        f"{extremes(medians, digits=1, unit='s', bold=False)}. {percent(inside)} of the "
-        f"utterances fit into the {number(WINDOW_S, 1)} s that a network sees at a time.",
+        f"{extremes(medians, digits=1, unit='s', bold=False)}.",
         name="data-durations",
         caption="Length of the utterances of each emotion: box from the first to the third "
         "quartile, line at the median, whiskers from the shortest to the longest. The dashed line "

@@ -21,9 +21,8 @@ import seaborn as sns
 from matplotlib.font_manager import findfont, fontManager, get_font
 from matplotlib.text import Text
 
-from ser_lib.core.errors import ParameterError
 from ser_lib.pages.figures.palette import INK, PALE
-from ser_lib.pages.words import number
+from ser_lib.pages.words import interval, number
 
 WIDTH = 8.0  # inches
 FONT = "DejaVu Sans"  # comes with matplotlib, so it is the same everywhere
@@ -34,7 +33,7 @@ class Figure:
     """A figure with what it shows in words; it shows itself in a notebook.
 
     Its name, by which the book refers to it, is unique in it: "<page>-<name>" in lower-case
-    letters, digits and hyphens. ParameterError if it is none.
+    letters, digits and hyphens.
     """
 
     fig: matplotlib.figure.Figure  # belongs to no window and needs no closing
@@ -43,10 +42,6 @@ class Figure:
     caption: str  # Markdown
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.name):
-            raise ParameterError(
-                f"a figure needs a name of letters a to z, digits and hyphens, not {self.name!r}"
-            )
         for text in self.fig.findobj(Text):
             others = [font for letter in text.get_text() if (font := font_with(letter))]
             if set(others) - {FONT}:
@@ -98,11 +93,6 @@ def _letters(file: str) -> frozenset[int]:
     return frozenset(get_font(file).get_charmap())
 
 
-def undrawable(texts: Iterable[str]) -> list[str]:
-    """Return the letters of texts that no font of this system has."""
-    return [letter for letter in sorted(set("".join(texts))) if font_with(letter) is None]
-
-
 def style() -> AbstractContextManager:
     """Context in which figures are drawn and saved."""
     look = sns.axes_style("whitegrid") | sns.plotting_context("notebook", font_scale=0.85)
@@ -146,7 +136,11 @@ def styled(function: Callable) -> Callable:
 
 def legend_above(axis, columns: int) -> None:
     """Put the legend of an axis over it, where it covers no data."""
-    axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns, title=None)
+    handles, labels = axis.get_legend_handles_labels()
+    handles = dict(zip(labels, handles, strict=True)).values()  # a label that several have, once
+    axis.legend(
+        handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns, title=None
+    )
 
 
 def level(axis, y: float, text: str) -> None:
@@ -158,43 +152,43 @@ def level(axis, y: float, text: str) -> None:
     )  # fmt: skip
 
 
-def whisker(axis, x, values: Iterable) -> None:
-    """Draw the intervals of bars, which are seen on every colour."""
-    for colour, width in (("white", 5), (INK, 1.8)):
-        axis.vlines(
-            x, *np.transpose([one.interval for one in values]), color=colour, linewidth=width
-        )
+def highest_first(rows: Iterable[tuple[str, Mapping]]) -> list[tuple[str, Mapping]]:
+    """Return rows for `score_rows` by the value of their only point."""
+    return sorted(rows, key=lambda row: -max(getattr(v, "value", v) for v in row[1].values()))
 
 
-def score_rows(rows: Sequence[tuple], looks: Mapping[str, tuple], *, chance: float, **about):
-    """Return a figure of UAR and its interval as points in rows, the value at the right.
+def score_rows(
+    rows: Sequence[tuple[str, Mapping]],
+    looks: Mapping[str, tuple],
+    *,
+    chance: float,
+    name: str,
+    caption: str,
+    score: str = "UAR",
+) -> Figure:
+    """Return a figure of a score and its interval as points in rows, the value at the right.
 
     A row, from above, is a name and the estimate of each kind of points that it has, or a number
-    where no interval is known; of a kind, `looks` has colour and marker. The rest is that of
-    `Figure`.
+    where no interval is known; of a kind, `looks` has colour and marker.
     """
-    several = max(len(estimates) for _, estimates in rows) > 1
+    several, listed = max(len(own) for _, own in rows) > 1, []
     fig, axis = canvas(height=1.1 + (0.7 if several else 0.42) * len(rows), grid="x")
-    for label, (colour, marker) in looks.items():
-        places = []
-        for y, (_, own) in enumerate(rows):
-            if label not in own:
-                continue
-            y += 0.28 * (list(own).index(label) - (len(own) - 1) / 2)
-            value, right = getattr(own[label], "value", own[label]), 0.0
-            if value is not own[label]:
-                low, right = own[label].interval
-                axis.hlines(y, low, right, color=colour, linewidth=2)
-            axis.text(max(right + 0.012, value + 0.025), y, number(value), va="center", color=INK)
-            places.append((value, y))
-        if places:
-            axis.plot(*zip(*places, strict=True), marker, color=colour, markersize=8, label=label,
-                      clip_on=False)  # fmt: skip
+    for row, (title, own) in enumerate(rows):
+        for place, (kind, one) in enumerate(own.items()):
+            colour, marker = looks[kind]
+            y, value = row + 0.28 * (place - (len(own) - 1) / 2), getattr(one, "value", one)
+            low, high = getattr(one, "interval", (value, value))
+            axis.hlines(y, low, high, color=colour, linewidth=2)
+            axis.text(max(high + 0.012, value + 0.025), y, number(value), va="center", color=INK)
+            axis.plot(value, y, marker, color=colour, markersize=8, label=kind, clip_on=False)
+            said = number(value) if value is one else interval(one)
+            listed.append(f"{title}{f', {kind}' if len(looks) > 1 else ''}: {said}")
     axis.axvline(
         chance, color=INK, linestyle="--", linewidth=1.2, label=f"guessing ({number(chance)})"
     )
-    axis.set(xlabel="UAR", xlim=(0, 1.1), ylim=(len(rows) - 0.5, -0.5))
+    axis.set(xlabel=score, xlim=(0, 1.1), ylim=(len(rows) - 0.5, -0.5))
     axis.set_xticks(np.linspace(0, 1, 6))
-    axis.set_yticks(range(len(rows)), [name for name, _ in rows])
+    axis.set_yticks(range(len(rows)), [title for title, _ in rows])
     legend_above(axis, 3)
-    return Figure(fig, **about)
+    alt = f"Points with 95 % intervals. {score} from above: {'; '.join(listed)}."
+    return Figure(fig, alt=alt, name=name, caption=caption)

@@ -3,32 +3,28 @@
 Conventions as in `drawing`. A signal is float32 [samples] at `audio.RATE`; a map is float
 [rows, frames] as extracted, in its own units. Its rows are those of `features.rows(kind)`, from the
 bottom up; frame t is at ``t * HOP / RATE`` seconds. The rows of the stack have different units, so
-each is drawn in standard deviations over all frames of the figure. The stripe beside a map tells
-the cue of each row.
+each is drawn in standard deviations over all frames of the figure.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 import numpy as np
-from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import NullFormatter
 
 from ser_lib.core.audio import RATE
 from ser_lib.features import maps as features
 from ser_lib.pages.figures.drawing import Figure, canvas, styled
-from ser_lib.pages.figures.palette import BLUE, GREEN, ORANGE, RED
-from ser_lib.pages.words import escape, extremes, percent
+from ser_lib.pages.figures.palette import BLUE, ORANGE
+from ser_lib.pages.words import escape, listing
 from ser_lib.pages.words import number as printed
 
 FRAME_S = features.HOP / RATE
 NAMES = {"logmel": "Log-mel map", "stack": "Stacked feature map"}
-_CUES = {"pitch": BLUE, "tone": GREEN, "speed": ORANGE, "energy": RED}
 # The first row of each group of the stack's rows, and what the group is called.
 _GROUPS = {"f0": "f0, voicing", "chroma_C": "chroma", "onset_strength": "onset, rms",
            "mfcc_0": "mfcc", "centroid": "spectral shape", "contrast_0_hz": "contrast"}  # fmt: skip
-_BRIGHT_HZ = 1000  # bands above are compared with those below
 _DEVIATIONS = 2.5  # colour range of the stack
 _F0_REFERENCE_HZ = 27.5  # of the semitones of the row f0, as its unit says
 _F0_TICKS = (60, 100, 200, 400)  # Hz
@@ -51,17 +47,16 @@ def waveform_and_maps(
     signal: np.ndarray, maps: Mapping[str, np.ndarray], *, title: str = ""
 ) -> Figure:
     """Draw an utterance's waveform and under it its maps by their kind, on one time axis."""
-    fig, axes = canvas(1 + len(maps), 1, height=1.3 + 2.9 * len(maps), sharex=True,
+    fig, axes = canvas(1 + len(maps), 1, height=1.1 + 2.9 * len(maps), sharex=True,
                        height_ratios=[1, *[2.6] * len(maps)])  # fmt: skip
     _draw_waveform(axes[0], signal, title)
     for axis, (kind, values) in zip(axes[1:], maps.items(), strict=True):
         _draw_maps([axis], [values], kind)
     axes[-1].set_xlabel("time (s)")
-    _explain_cues(fig, maps)
-    findings = [_finding(values, kind) for kind, values in maps.items()]
     return Figure(
         fig,
-        alt=" ".join([_loudest(signal), *findings]),
+        alt=f"Waveform of {printed(len(signal) / RATE)} s; under it: "
+        f"{listing(NAMES[kind] for kind in maps)}.",
         name="features-one-utterance",
         caption="One utterance: the sound, and the two maps that are made of it.",
     )
@@ -73,7 +68,7 @@ def voice(signal: np.ndarray, *, emotion: str, number: int, title: str = "") -> 
     logmel, stack = (features.extract(signal, kind=kind) for kind in features.MAPS)
     fig, axes = canvas(3, 1, height=4.9, sharex=True, height_ratios=[1, 2.2, 1.3])
     _draw_waveform(axes[0], signal, title)
-    _draw_maps([axes[1]], [logmel], "logmel", cues=False)
+    _draw_maps([axes[1]], [logmel], "logmel")
     contour = f0(stack)
     axes[2].plot(np.arange(len(contour)) * FRAME_S, contour, color=ORANGE, linewidth=2,
                  marker="o", markersize=2.5)  # fmt: skip
@@ -82,9 +77,14 @@ def voice(signal: np.ndarray, *, emotion: str, number: int, title: str = "") -> 
     axes[2].set_yticks(_F0_TICKS, [str(hz) for hz in _F0_TICKS])
     axes[2].yaxis.set_minor_formatter(NullFormatter())
     fig.align_ylabels()
+    melody = "There is no F0: no frame is voiced."
+    if not np.isnan(contour).all():
+        low, middle, high = (printed(hz, 0) for hz in np.nanpercentile(contour, [5, 50, 95]))
+        melody = f"F0 lies around {middle} Hz, mostly between {low} and {high} Hz."
     return Figure(
         fig,
-        alt=f"{_loudest(signal)} {_finding(logmel, 'logmel')} {_melody(contour)}",
+        alt=f"Waveform of {printed(len(signal) / RATE)} s; under it: {NAMES['logmel']} and F0. "
+        f"{melody}",
         name=f"listen-emotion-{number}",
         caption=f"What {escape(emotion)} sounds like: waveform, log-mel map and F0 of one "
         "utterance.",
@@ -107,11 +107,10 @@ def feature_grid(maps: Mapping[str, np.ndarray], *, kind: str) -> Figure:
     panels[0].locator_params("x", nbins=4)
     for axis in axes[-1]:
         axis.set_xlabel("time (s)")
-    _explain_cues(fig, [kind])
     scales = "" if kind == "logmel" else "; every row is shown relative to its own range"
     return Figure(
         fig,
-        alt=f"{NAMES[kind]} of one utterance per emotion. {_contrast(maps, kind)}",
+        alt=f"{NAMES[kind]} of one utterance each of {listing(maps)}.",
         name=f"features-{kind}",
         caption=f"{NAMES[kind]} of one utterance of each emotion, on the same scales{scales}.",
     )
@@ -125,8 +124,8 @@ def _draw_waveform(axis, signal: np.ndarray, title: str) -> None:
     axis.set_title(title, parse_math=False)
 
 
-def _draw_maps(axes, maps: Sequence[np.ndarray], kind: str, *, cues: bool = True) -> None:
-    """Draw static maps into axes on the same scales, with the scale and the cues of the rows."""
+def _draw_maps(axes, maps: Sequence[np.ndarray], kind: str) -> None:
+    """Draw static maps into axes on the same scales, with the scale and names of the rows."""
     from librosa.display import specshow
 
     if kind == "logmel":
@@ -144,107 +143,23 @@ def _draw_maps(axes, maps: Sequence[np.ndarray], kind: str, *, cues: bool = True
                          cmap=colours, vmin=limits[0], vmax=limits[1])  # fmt: skip
         axis.set_xlabel("")
         axis.grid(False)
-        _name_rows(axis, kind, alone=cues and len(axes) == 1)
-        if cues:
-            _colour_cues(axis, kind)
+        _name_rows(axis, kind)
     longest = max(values.shape[1] for values in maps)
     axes[0].set(xlim=(-FRAME_S / 2, (longest - 0.5) * FRAME_S), ylim=(-0.5, features.ROWS - 0.5))
     scale = axes[0].figure.colorbar(image, ax=axes, label=label, pad=0.02, aspect=30)
     scale.outline.set_visible(False)
 
 
-def _name_rows(axis, kind: str, *, alone: bool) -> None:
+def _name_rows(axis, kind: str) -> None:
     names = [row.name for row in features.rows(kind)]
     if kind == "logmel":
-        # Small panels have room for every other frequency only.
-        hertz = (100, 250, 500, 1000, 2000, 4000) if alone else (250, 1000, 4000)
-        ticks = np.interp(hertz, _centres(), np.arange(len(names)))
-        axis.set_yticks(ticks, [f"{hz:,}" for hz in hertz])
+        hertz = (100, 250, 1000, 4000)
+        centres = [float(name.split("_")[1]) for name in names]
+        axis.set_yticks(np.interp(hertz, centres, np.arange(len(names))), [f"{x:,}" for x in hertz])
         if axis.get_subplotspec().is_first_col():
             axis.set_ylabel("frequency (Hz)")
     else:
         starts = [*map(names.index, _GROUPS), len(names)]
         middles = [(start + end - 1) / 2 for start, end in pairwise(starts)]
         axis.set_yticks(middles, _GROUPS.values())
-    axis.tick_params(axis="y", length=0, pad=14 if alone else 8, labelsize=8)
-
-
-def _colour_cues(axis, kind: str) -> None:
-    """Colour the cue of each row at the left edge of a map."""
-    bottom = -0.5
-    for cue, run in groupby(row.cue for row in features.rows(kind)):
-        height = len(list(run))
-        axis.add_patch(
-            Rectangle((-0.022, bottom), 0.014, height, transform=axis.get_yaxis_transform(),
-                      facecolor=_CUES[cue], linewidth=0, clip_on=False)
-        )  # fmt: skip
-        bottom += height
-
-
-def _explain_cues(fig, kinds) -> None:
-    shown = {row.cue for kind in kinds for row in features.rows(kind)}
-    handles = [Patch(alpha=0, label="rows that carry")]
-    handles += [Patch(color=colour, label=cue) for cue, colour in _CUES.items() if cue in shown]
-    fig.legend(handles=handles, loc="outside lower center", ncols=len(handles), borderaxespad=0)
-
-
-def _centres() -> np.ndarray:
-    """Centre frequencies of the log-mel bands in Hz, as their names tell."""
-    return np.array([float(row.name.split("_")[1]) for row in features.rows("logmel")])
-
-
-def _loudest(signal: np.ndarray) -> str:
-    peak = float(np.abs(signal).argmax()) / RATE
-    return f"Waveform of {printed(len(signal) / RATE)} s, largest at {printed(peak)} s."
-
-
-def _melody(contour: np.ndarray) -> str:
-    if np.isnan(contour).all():
-        return "There is no F0: no frame is voiced."
-    low, middle, high = np.nanpercentile(contour, [5, 50, 95])
-    # What lies above may be a jump by an octave, an error of the tracker.
-    when = float(np.nanargmax(np.where(contour <= high, contour, np.nan))) * FRAME_S
-    return (
-        f"F0 lies around {printed(middle, 0)} Hz, mostly between {printed(low, 0)} and "
-        f"{printed(high, 0)} Hz, and within that is highest {printed(when)} s after the start."
-    )
-
-
-def _median_f0(stack: np.ndarray) -> float:
-    """Median F0 of the voiced frames in Hz, nan without any."""
-    contour = f0(stack)
-    return math.nan if np.isnan(contour).all() else float(np.nanmedian(contour))
-
-
-def _finding(values: np.ndarray, kind: str) -> str:
-    if kind == "logmel":
-        band = round(_centres()[values.mean(axis=1).argmax()])
-        loudest = float(values.mean(axis=0).argmax()) * FRAME_S
-        return (
-            f"{NAMES[kind]}: The level is highest around {band:,} Hz on average, and "
-            f"{printed(loudest)} s after the start."
-        )
-    middle, voiced = _median_f0(values), float(np.mean(~np.isnan(f0(values))))
-    loudest = float(row(values, "rms").argmax()) * FRAME_S
-    pitch = "" if math.isnan(middle) else f", with a median F0 of {printed(middle, 0)} Hz"
-    return (
-        f"{NAMES[kind]}: {percent(voiced)} of the frames are voiced{pitch}; the level is highest "
-        f"{printed(loudest)} s after the start."
-    )
-
-
-def _contrast(maps: Mapping[str, np.ndarray], kind: str) -> str:
-    """What tells the utterances of a grid apart."""
-    if kind == "logmel":
-        high = _centres() > _BRIGHT_HZ
-        tilt = {name: float(v[high].mean() - v[~high].mean()) for name, v in maps.items()}
-        return f"The level above {_BRIGHT_HZ:,} Hz, relative to that below, is {_ends(tilt, 'dB')}."
-    pitch = {name: _median_f0(stack) for name, stack in maps.items()}
-    hertz = {name: middle for name, middle in pitch.items() if not math.isnan(middle)}
-    level = {name: float(row(stack, "rms").max()) for name, stack in maps.items()}
-    loudest = f"The level of the loudest frame is {_ends(level, 'dB')}."
-    return f"The median F0 is {_ends(hertz, 'Hz')}. {loudest}" if hertz else loudest
-
-
-def _ends(values: Mapping[str, float], unit: str) -> str:
-    return extremes(values, digits=0, unit=unit, bold=False)
+    axis.tick_params(axis="y", length=0, labelsize=8)

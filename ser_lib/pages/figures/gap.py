@@ -3,7 +3,7 @@
 from ser_lib.pages.figures.drawing import Figure, score_rows, styled
 from ser_lib.pages.figures.palette import BLUE, ORANGE
 from ser_lib.pages.gap import Gap
-from ser_lib.pages.words import capital, number, p_value, signed
+from ser_lib.pages.words import capital
 
 
 @styled
@@ -11,21 +11,13 @@ def pretence(gap: Gap) -> Figure | None:
     """UAR of every method with new speakers and with a random split; None without any."""
     if not gap.methods:
         return None
-    rows = [
-        (capital(one.title), {"random split": one.random, "new speakers": one.honest})
-        for one in gap.methods
-    ]
-    listed = "; ".join(
-        f"{method.title} {number(method.random.value)} and {number(method.honest.value)}, a "
-        f"difference of {signed(method.pretence)}, {p_value(method.pretence.p)}"
-        for method in gap.methods
-    )
     return score_rows(
-        rows,
+        [
+            (capital(one.title), {"random split": one.random, "new speakers": one.honest})
+            for one in gap.methods
+        ],
         {"random split": (ORANGE, "s"), "new speakers": (BLUE, "o")},
         chance=1 / len(gap.run.emotions),
-        alt="Pairs of points with 95 % intervals. UAR with the random split and with new speakers: "
-        f"{listed}.",
         name="gap-scores",
         caption="A random split and new speakers; the lines span the 95 % interval.",
     )

@@ -3,28 +3,18 @@
 from ser_lib.pages.figures.drawing import Figure, canvas, score_rows, styled
 from ser_lib.pages.figures.palette import BLUE, INK, PALE
 from ser_lib.pages.lda import Cues, Enrolment, Steps
-from ser_lib.pages.words import interval, number, signed
+from ser_lib.pages.words import number, signed
 
-LABELS = {
-    "svm": "SVM on statistics",
-    "discriminant": "Discriminant instead",
-    "speeds": "+ copies at four speeds",
-    "tilts": "+ two tilts, copies in the test",
-    "modulation": "+ modulation",
-    "channels": "+ copies through channels",
-}
+_POINTS = {"unseen utterances": (BLUE, "o")}
 
 
 @styled
 def steps(page: Steps) -> Figure:
     """UAR after each step with its interval, the first on top."""
-    results = [(LABELS[step.name], step.result.uar) for step in page.steps]
-    listed = "; ".join(f"{name} {interval(uar)}" for name, uar in results)
     return score_rows(
-        [(name, {"unseen utterances": uar}) for name, uar in results],
-        {"unseen utterances": (BLUE, "o")},
-        chance=page.chance,
-        alt=f"Points with 95 % intervals. UAR step by step: {listed}.",
+        [(step.name, {"unseen utterances": step.result.uar}) for step in page.steps],
+        _POINTS,
+        chance=1 / len(page.run.emotions),
         name="lda-steps",
         caption="What each step adds; the lines span the 95 % interval.",
     )
@@ -61,19 +51,11 @@ def cues(page: Cues) -> Figure:
 @styled
 def enrolment(page: Enrolment) -> Figure:
     """UAR with its interval by the number of recordings with which a speaker is enrolled."""
-    names = ["none", *(f"{n}" if n else "all" for n, *_ in page.curve)]
-    uars = [page.plain.uar, *(uar for _, uar, _ in page.curve)]
-    fig, axis = canvas(height=3.2, grid="y")
-    for x, uar in enumerate(uars):
-        axis.vlines(x, *uar.interval, color=BLUE, linewidth=2)
-        axis.text(x + 0.08, uar.value, number(uar.value), color=INK)
-    axis.plot(range(len(uars)), [uar.value for uar in uars], "o-", color=BLUE, markersize=8)
-    axis.set_xticks(range(len(names)), names)
-    axis.set(xlabel="recordings of the tested speaker, without labels", ylabel="UAR")
-    listed = "; ".join(f"{name}: {interval(uar)}" for name, uar in zip(names, uars, strict=True))
-    return Figure(
-        fig,
-        alt=f"Points with 95 % intervals. UAR by the number of recordings: {listed}.",
+    uars = {"none": page.plain.uar} | {str(n or "all"): uar for n, uar, _ in page.curve}
+    return score_rows(
+        [(name, {"unseen utterances": uar}) for name, uar in uars.items()],
+        _POINTS,
+        chance=1 / len(page.run.emotions),
         name="lda-enrolment",
         caption="UAR by the number of recordings that are known of the tested speaker; the lines "
         "span the 95 % interval.",

@@ -8,7 +8,7 @@ from ser_lib.core.errors import ParameterError
 from ser_lib.models.predict import Predictions
 from ser_lib.pages.figures.drawing import Figure, canvas, styled
 from ser_lib.pages.figures.palette import INK
-from ser_lib.pages.words import count, number, percent
+from ser_lib.pages.words import count, number
 
 
 @styled
@@ -38,17 +38,10 @@ def segments(predictions: Predictions, *, file: str | None = None) -> Figure:
     axis.set(xlabel="time (s)", xlim=(edges[0], edges[-1]), ylim=(rows[-1], rows[0]))
     axis.set_yticks(range(len(predictions.emotions)), predictions.emotions)
     fig.colorbar(mesh, ax=axis, label="probability")
-    shares = [(said[sure] == i).mean() if sure.any() else 0.0 for i in range(len(rows) - 1)]
-    listed = ", ".join(
-        f"{name} in {percent(share)}"
-        for share, name in sorted(zip(shares, predictions.emotions, strict=True), reverse=True)
-        if share
-    )
     return Figure(
         fig,
-        alt=f"Probabilities of {count(len(shares), 'emotion')} in {count(len(said), 'segment')} of "
-        f"{number(float(edges[-1]), 1)} s. {count(int(sure.sum()), 'segment is', 'segments are')} "
-        f"answered{f', of these {listed}' if listed else ''}.",
+        alt=f"Probabilities of {count(len(rows) - 1, 'emotion')} in {count(len(said), 'segment')} "
+        f"of {number(float(edges[-1]), 1)} s, of which {sure.sum()} are answered.",
         name="listen-segments",
         caption=f"Emotions in {Path(file).name} over time. Points: the most probable one, filled "
         "where the model is sure enough to answer.",

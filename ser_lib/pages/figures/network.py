@@ -1,15 +1,13 @@
 """Figures of one run, named after its network's page or another `page`; see `drawing`."""
 
 import numpy as np
-import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 
-from ser_lib.corpora import describe
 from ser_lib.experiments.run import Run
-from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, level, styled
-from ser_lib.pages.figures.palette import BLUE, GREEN, INK, ORANGE, PALE, SOFT, ink_on
-from ser_lib.pages.network import pairs, speaker_scores
+from ser_lib.pages.figures.drawing import Figure, canvas, level, styled
+from ser_lib.pages.figures.palette import BLUE, ORANGE, SOFT, ink_on
+from ser_lib.pages.network import pairs, tested
 from ser_lib.pages.words import count, extremes, number, percent
 
 
@@ -74,10 +72,22 @@ def learning_curves(run: Run, *, page: str | None = None) -> Figure:
 @styled
 def confusion(run: Run, *, normalise: bool = False, page: str | None = None) -> Figure:
     """Confusion matrix: counts, or with `normalise` shares of the true emotion, which is a row."""
-    counts, shares = run.confusion.to_numpy(), _shares(run.confusion)
-    fig, axis = canvas(height=0.9 + 0.62 * len(run.emotions))
-    _heat_map(axis, shares if normalise else run.confusion)
-    right = int(np.trace(counts))
+    counts, right = run.confusion, int(np.trace(run.confusion))
+    values = counts.div(counts.sum(axis=1).clip(lower=1), axis=0) if normalise else counts
+    fig, axis = canvas(height=0.9 + 0.62 * len(counts))
+    sns.heatmap(
+        values, annot=values.map(number), fmt="", ax=axis, cmap="Blues", vmin=0,
+        vmax=1 if normalise else None, linewidths=1.5, linecolor="white",
+        cbar_kws={"label": "share of the true emotion" if normalise else "utterances"},
+    )  # fmt: skip
+    for text, colour in zip(axis.texts, axis.collections[0].get_facecolor(), strict=True):
+        text.set_color(ink_on(colour[:3]))
+    for text in axis.texts[:: len(counts) + 1]:
+        text.set_weight("bold")
+    axis.set(xlabel="predicted emotion", ylabel="true emotion")
+    crowded = len(counts) * max(map(len, counts)) > 75
+    axis.tick_params(axis="x", rotation=30 if crowded else 0)
+    axis.tick_params(axis="y", rotation=0)
     largest = "Nothing is confused."
     if confusions := pairs(run):
         truth, predicted, n, share = confusions[0]
@@ -87,9 +97,9 @@ def confusion(run: Run, *, normalise: bool = False, page: str | None = None) -> 
         )
     return Figure(
         fig,
-        alt=f"Confusion matrix of {count(int(counts.sum()), 'utterance')}, true emotion in rows: "
-        f"{right:,} lie on the diagonal ({percent(right / counts.sum())}). The share that is "
-        f"recognised is {extremes(_recalls(shares), bold=False)}. {largest}",
+        alt=f"Confusion matrix of {count(len(run.predictions), 'utterance')}, true emotion in "
+        f"rows: {right:,} lie on the diagonal ({percent(right / len(run.predictions))}). The share "
+        f"that is recognised is {extremes(tested(run)['recall'], bold=False)}. {largest}",
         name=figure_name(run, page, "confusion-shares" if normalise else "confusion"),
         caption=f"Confusion matrix of the {run.title}: true emotion (rows) and predicted emotion "
         f"(columns), in {'shares of the true emotion' if normalise else 'utterances'}.",
@@ -97,125 +107,23 @@ def confusion(run: Run, *, normalise: bool = False, page: str | None = None) -> 
 
 
 @styled
-def confusion_by_fold(run: Run) -> Figure:
-    """Confusion matrices of a run across corpora side by side, as shares of the true emotion."""
-    folds = [fold["name"] for fold in run.record.folds]
-    columns = min(len(folds), 2)
-    rows, height = -(-len(folds) // columns), 1.3 + 0.45 * len(run.emotions)
-    fig, axes = canvas(rows, columns, height=rows * height, squeeze=False)
-    words = []
-    for axis, fold in zip(axes.flat, folds, strict=False):
-        part = run.on(run.predictions[run.predictions["fold"] == fold])
-        shares = _shares(part.confusion)
-        _heat_map(axis, shares, crowded=True, bar=False)
-        tested = describe(fold.removeprefix("corpus-")).short
-        axis.set_title(f"tested:\n{tested}")
-        highest = extremes(_recalls(shares), bold=False)
-        words.append(f"{tested}: the share that is recognised is {highest}.")
-    for axis in axes.flat[len(folds) :]:
-        axis.set_axis_off()
-    return Figure(
-        fig,
-        alt=f"Confusion matrices, true emotion in rows. {' '.join(words)}",
-        name="across-confusion",
-        caption="What each emotion was taken for, as shares of the true emotion.",
-    )
-
-
-def _shares(counts: pd.DataFrame) -> pd.DataFrame:
-    return counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
-
-
-def _recalls(shares: pd.DataFrame) -> dict[str, float]:
-    """Shares that are recognised, of the emotions that were tested."""
-    return {name: shares.loc[name, name] for name in shares.index if shares.loc[name].any()}
-
-
-def _heat_map(axis, values: pd.DataFrame, *, crowded: bool = False, bar: bool = True) -> None:
-    """Draw a confusion matrix: counts if whole numbers, else shares of the row."""
-    shares = values.to_numpy().dtype.kind == "f"
-    sns.heatmap(
-        values, annot=values.map(number), fmt="", ax=axis, cmap="Blues", vmin=0,
-        vmax=1 if shares else None, linewidths=1.5, linecolor="white", cbar=bar,
-        cbar_kws={"label": "share of the true emotion" if shares else "utterances"},
-    )  # fmt: skip
-    for text, colour in zip(axis.texts, axis.collections[0].get_facecolor(), strict=True):
-        text.set_color(ink_on(colour[:3]))
-    for text in axis.texts[:: len(values) + 1]:
-        text.set_weight("bold")
-    axis.set(xlabel="predicted emotion", ylabel="true emotion")
-    crowded = crowded or len(values) * max(map(len, values)) > 75
-    axis.tick_params(axis="x", rotation=30 if crowded else 0)
-    axis.tick_params(axis="y", rotation=0)
-
-
-@styled
 def per_class(run: Run, *, page: str | None = None) -> Figure:
-    """Precision, recall and F1 of every emotion as bars."""
-    names = {"precision": "precision", "recall": "recall", "f1": "F1"}
-    table = run.per_class.rename(columns=names)[list(names.values())]
-    fig, axis = canvas(height=3.4)
-    sns.barplot(
-        table.rename_axis("emotion").reset_index().melt("emotion", var_name="score"),
-        x="emotion", y="value", hue="score", ax=axis,
-        palette=[BLUE, ORANGE, GREEN], saturation=1, width=0.75, edgecolor="white",
-    )  # fmt: skip
-    axis.set(xlabel="", ylabel="", ylim=(0, 1))
-    legend_above(axis, 3)
-    return Figure(
-        fig,
-        alt=f"Precision, recall and F1 of {count(len(table), 'emotion')}. F1 is "
-        f"{extremes(table['F1'], bold=False)}.",
-        name=figure_name(run, page, "classes"),
-        caption=f"Precision, recall and F1 of the {run.title} by emotion.",
-    )
-
-
-@styled
-def class_accuracy(run: Run, *, page: str | None = None) -> Figure:
     """Accuracy within every emotion (its recall) as bars, with the counts and the overall line."""
-    counts, overall = run.confusion.to_numpy(), run.metrics["accuracy"].value
-    spoken, right = counts.sum(axis=1), np.diag(counts)
-    shares = right / np.maximum(spoken, 1)
+    table, overall = run.per_class, run.metrics["accuracy"].value
     fig, axis = canvas(height=3.4, grid="y")
-    axis.bar(run.emotions, shares, color=BLUE, width=0.7)
+    axis.bar(table.index, table["recall"], color=BLUE, width=0.7)
     level(axis, overall, f"all: {number(overall)}")
-    for i, share in enumerate(shares):
-        text = f"{number(share)}\n{right[i]:,} of {spoken[i]:,}"
+    for i, (emotion, share) in enumerate(table["recall"].items()):
+        n = run.confusion.loc[emotion, emotion], run.confusion.loc[emotion].sum()
         inside = {"y": 0.03, "color": "white"} if share > 0.2 else {"y": share + 0.03}
-        axis.text(i, s=text, ha="center", va="bottom", size=8, linespacing=1.5, **inside)
+        axis.text(i, s=f"{number(share)}\n{n[0]:,} of {n[1]:,}", ha="center", va="bottom", size=8,
+                  linespacing=1.5, **inside)  # fmt: skip
     axis.set(ylim=(0, 1), ylabel="accuracy")
     return Figure(
         fig,
-        alt="Bars of accuracy by emotion: "
-        f"{extremes(_recalls(_shares(run.confusion)), bold=False)}. Over all utterances it is "
-        f"{number(overall)}.",
+        alt=f"Bars of accuracy by emotion: {extremes(tested(run)['recall'], bold=False)}. Over all "
+        f"utterances it is {number(overall)}.",
         name=figure_name(run, page, "classes"),
         caption=f"Accuracy of the {run.title} within each emotion, with the counts; dashed: over "
         "all utterances.",
-    )
-
-
-@styled
-def speakers(run: Run, *, page: str | None = None) -> Figure:
-    """UAR and accuracy of every test speaker, sorted by UAR."""
-    table = speaker_scores(run).sort_values(["uar", "accuracy"], ascending=False)
-    named = len(table) <= 30  # the names of more would not be legible
-    fig, axis = canvas(height=1.3 + (0.27 if named else 0.08) * len(table))
-    y, both = np.arange(len(table)), table[["uar", "accuracy"]]
-    axis.hlines(y, both.min(axis=1), both.max(axis=1), color=PALE, linewidth=2, zorder=1)
-    axis.scatter(table["accuracy"], y, s=36, marker="D", facecolor="white", edgecolor=ORANGE,
-                 linewidth=1.6, label="accuracy", zorder=2)  # fmt: skip
-    axis.scatter(table["uar"], y, s=46, color=BLUE, label="UAR", zorder=3)
-    axis.axvline(run.uar.value, color=INK, linestyle="--", linewidth=1.2, label="UAR, all speakers")
-    axis.set(xlabel="score", ylabel="speaker", ylim=(len(table) - 0.4, -0.6))
-    axis.set_yticks(y if named else [], table.index if named else [])
-    legend_above(axis, 3)
-    uar = table["uar"].rename("speaker {}".format)
-    return Figure(
-        fig,
-        alt=f"UAR and accuracy of {count(len(table), 'speaker')}. UAR is "
-        f"{extremes(uar, 'speaker', bold=False)}. Over all of them it is {number(run.uar.value)}.",
-        name=figure_name(run, page, "speakers"),
-        caption=f"UAR and accuracy of the {run.title} for every test speaker, sorted by UAR.",
     )

@@ -19,11 +19,11 @@ def curves(trials: Sequence[Trial]) -> Figure:
 
     The bars are the 95 % intervals of the change, drawn from the clean value.
     """
-    rows = -(-len(KINDS) // _COLUMNS)
+    rows, chance = -(-len(KINDS) // _COLUMNS), 1 / len(trials[0].run.emotions)
     fig, axes = canvas(rows, _COLUMNS, height=0.5 + 2.1 * rows, grid="y", sharey=True,
                        squeeze=False)  # fmt: skip
     for axis, (kind, about) in zip(axes.flat, KINDS.items(), strict=False):
-        axis.axhline(trials[0].chance, color=SOFT, linestyle=":", linewidth=1.2, label="guessing")
+        axis.axhline(chance, color=SOFT, linestyle=":", linewidth=1.2, label="guessing")
         for shift, trial, colour in zip((0, 0.15), trials, (BLUE, ORANGE), strict=False):
             own = [c for c in trial.conditions if c.kind == kind]
             clean, x = trial.clean.value, np.arange(len(own)) + shift
@@ -50,7 +50,7 @@ def curves(trials: Sequence[Trial]) -> Figure:
     return Figure(
         fig,
         alt=f"UAR under {count(len(KINDS), 'kind')} of perturbation, mild to severe from left to "
-        f"right: {'; '.join(worst)}. Guessing has {number(trials[0].chance)}.",
+        f"right: {'; '.join(worst)}. Guessing has {number(chance)}.",
         name="robustness-curves",
         caption="UAR of changed utterances, mild to severe from left to right in each panel. "
         "A bar, the 95 % interval of the change, that misses the dashed line of its colour is a "

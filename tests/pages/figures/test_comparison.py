@@ -1,11 +1,10 @@
-"""Figures of several networks: every score with its interval, the highest method on top."""
+"""The figure of several methods: every score with its interval, the highest on top."""
 
 import factory
-import pytest
 from factory import baseline
 
-from ser_lib.core.errors import ParameterError
 from ser_lib.pages.figures import comparison
+from ser_lib.pages.words import interval
 
 # Networks that are compared predict the same utterances.
 TRUTH = [factory.EMOTIONS["emodb"][i % 7] for i in range(100)]
@@ -16,30 +15,23 @@ RUNS = [
 
 
 def test_every_network_is_named_with_its_score():
-    figure = comparison.scores(RUNS)
+    figure = comparison.scores(RUNS, page="features")
     for run in RUNS:
-        assert f"{run.title}: " in figure.alt
-        assert f"UAR {run.uar.value:.2f}" in figure.alt
-
-
-def test_scores_are_chosen_by_name():
-    figure = comparison.scores(RUNS[:1], metrics=("weighted_f1",), name="features-comparison")
-    assert figure.name == "features-comparison"
-    assert "CNN: Weighted F1 0." in figure.alt
-    with pytest.raises(ParameterError, match="unknown score 'kappa'"):
-        comparison.scores(RUNS, metrics=("kappa",))
+        assert f"{run.title}, network: {interval(run.uar)}" in figure.alt
+    assert figure.name == "features-scores"
 
 
 def test_networks_and_baselines_in_one_figure():
     run = RUNS[1]
     others = [baseline("majority", run), baseline("stack", run, skill=6.0)]
-    figure = comparison.baselines([run], others)
+    figure = comparison.scores([run], others)
     places = [figure.alt.index(name) for name in ("SVM on the stack", "CNN-LSTM", "Majority class")]
     assert places == sorted(places)
-    lines = {line.get_label(): line.get_xdata() for line in figure.fig.axes[0].get_lines()}
-    assert list(lines["network"]) == [run.uar.value]
-    assert sorted(lines["another method"]) == sorted(other.uar.value for other in others)
+    drawn: dict[str, list] = {}
+    for line in figure.fig.axes[0].get_lines():
+        drawn.setdefault(line.get_label(), []).append(line.get_xdata()[0])
+    assert drawn["network"] == [run.uar.value]
+    assert sorted(drawn["another method"]) == sorted(other.uar.value for other in others)
     elsewhere = {"people": {"Listeners": 0.99}}
-    assert (
-        "highest down: Listeners 0.99; " in comparison.baselines([run], [], elsewhere=elsewhere).alt
-    )
+    alt = comparison.scores([run], [], elsewhere=elsewhere).alt
+    assert "from above: Listeners, people: 0.99; " in alt

@@ -1,16 +1,14 @@
-"""Diagrams: the blocks of the networks, and the corpus in numbers."""
-
-import itertools
+"""Diagrams: the blocks of the networks."""
 
 import factory
-import matplotlib
 import pytest
 
 from ser_lib.pages.figures import diagrams
 
 
-def texts(figure) -> list[str]:
-    return [text.get_text() for text in figure.fig.findobj(matplotlib.text.Text)]
+def cells_of(figure) -> list:
+    (table,) = figure.fig.axes[0].tables
+    return list(table.get_celld().values())
 
 
 @pytest.mark.parametrize(
@@ -24,31 +22,23 @@ def texts(figure) -> list[str]:
 def test_a_network_is_drawn_in_its_blocks(architecture, groups, largest):
     run = factory.make_run(architecture)
     figure = diagrams.architecture(run)
-    drawn = texts(figure)
+    drawn = [cell.get_text().get_text() for cell in cells_of(figure)]
     assert set(groups) <= set(drawn)
-    channels = run.record.parameters["channels"]
-    assert f"60\N{MULTIPLICATION SIGN}130\N{MULTIPLICATION SIGN}{channels}" in drawn
+    words = "\n".join(drawn).splitlines()
     for layer in run.record.layers:
-        assert layer["type"].replace("(", " ").replace(")", "") in drawn
-        assert not layer["parameters"] or f"{layer['parameters']:,}" in drawn
+        assert layer["type"].replace("(", " ").replace(")", "") in words
+        assert not layer["parameters"] or f"{layer['parameters']:,}" in words
+    assert "60\N{MULTIPLICATION SIGN}130\N{MULTIPLICATION SIGN}32" in words
     assert largest in figure.alt
 
 
 @pytest.mark.parametrize("architecture", ["cnn", "cnn_lstm", "cnn_gru"])
-def test_words_stay_in_their_boxes_and_away_from_each_other(architecture):
+def test_words_stay_in_their_boxes(architecture):
     figure = diagrams.architecture(factory.make_run(architecture, "emodb", epochs=1))
-    (axis,) = figure.fig.axes
-    boxes = [patch.get_window_extent() for patch in axis.patches]
-    words = {text: text.get_window_extent() for text in axis.texts if text.get_text()}
-    for text, extent in words.items():
-        assert any(
-            box.x0 <= extent.x0 and extent.x1 <= box.x1 and box.y0 <= extent.y0 <= box.y1
-            for box in boxes
-        ), text.get_text()
-    # A letter's room is left at both sides, so that no two numbers read as one.
-    for one, other in itertools.combinations(words, 2):
-        room = [words[text].padded(6, -2) for text in (one, other)]
-        assert not room[0].overlaps(room[1]), (one.get_text(), other.get_text())
+    for cell in cells_of(figure):
+        box, words = cell.get_window_extent(), cell.get_text().get_window_extent()
+        assert box.width >= words.width
+        assert box.height >= words.height
 
 
 def test_a_network_without_convolution_can_be_drawn():
@@ -58,14 +48,3 @@ def test_a_network_without_convolution_can_be_drawn():
     ]
     run = factory.with_data(factory.make_run(epochs=1), layers=layers)
     assert "Classifier holds 100 %" in diagrams.architecture(run).alt
-
-
-def test_the_pipeline_has_the_sizes_of_the_report():
-    runs = [factory.make_run(name, "emodb") for name in ("cnn", "cnn_gru")]
-    figure = diagrams.pipeline(runs)
-    drawn = texts(figure)
-    for text in ("200 utterances", "10 speakers", "7 emotions", "10 folds", "60 rows", "CNN-GRU"):
-        assert text in drawn
-        assert text in figure.alt
-    assert "1 or 3 channels" in drawn
-    assert "1 channel" in texts(diagrams.pipeline(runs[:1]))

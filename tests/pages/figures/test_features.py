@@ -18,40 +18,6 @@ def extracted(kind: str, **tones: float) -> dict[str, np.ndarray]:
     return {name: features.extract(tone(hz), kind=kind) for name, hz in tones.items()}
 
 
-@pytest.mark.parametrize("hertz", [300.0, 1500.0])
-def test_alt_of_a_tone_names_its_band(hertz):
-    given = {"logmel": features.extract(tone(hertz))}
-    figure = features_figures.waveform_and_maps(tone(hertz), given)
-    named = int(figure.alt.split("around ")[1].split(" Hz")[0].replace(",", ""))
-    assert named == pytest.approx(hertz, rel=0.1)
-
-
-def test_alt_of_the_stack_tells_the_pitch_of_a_voice():
-    signal = sum(tone(150.0 * k, level=0.3 / k) for k in range(1, 8))
-    given = {"stack": features.extract(signal, kind="stack")}
-    figure = features_figures.waveform_and_maps(signal, given)
-    assert int(figure.alt.split("median F0 of ")[1].split(" Hz")[0]) == pytest.approx(150, rel=0.05)
-
-
-def test_a_jump_of_the_tracker_is_not_where_the_voice_is_highest():
-    contour = np.concatenate([np.full(5, np.nan), np.linspace(100, 140, 60)])
-    smooth = features_figures._melody(contour)
-    contour[20] = 480.0
-    jumped = features_figures._melody(contour)
-    when = [float(text.split("highest ")[1].split(" s")[0]) for text in (smooth, jumped)]
-    assert when[0] > 1.3
-    assert when[1] > 1.3
-    assert "mostly between 102 and" in jumped
-
-
-@pytest.mark.parametrize(("bright", "dark"), [("anger", "joy"), ("joy", "anger")])
-def test_grid_says_which_emotion_is_brightest(bright, dark):
-    given = extracted("logmel", **{bright: 3000.0, dark: 300.0})
-    alt = features_figures.feature_grid(given, kind="logmel").alt
-    assert f"is highest for {bright}" in alt
-    assert f"lowest for {dark}" in alt
-
-
 @pytest.mark.parametrize("kind", features.MAPS)
 @pytest.mark.parametrize("n", [1, 5])
 def test_grid_has_a_panel_per_emotion(kind, n):
@@ -59,6 +25,7 @@ def test_grid_has_a_panel_per_emotion(kind, n):
     figure = features_figures.feature_grid(given, kind=kind)
     titles = [axis.get_title() for axis in figure.fig.axes if axis.get_title()]
     assert titles == list(given)
+    assert all(name in figure.alt for name in given)
 
 
 @pytest.mark.parametrize("kind", features.MAPS)
