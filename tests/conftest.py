@@ -26,8 +26,15 @@ PITCHES = {"anger": 600.0, "neutral": 150.0, "sadness": 300.0}  # Hz
 
 
 def pytest_collection_modifyitems(items):
-    """Put the longest file first: what begins last is what every other processor waits for."""
-    items.sort(key=lambda item: item.path.name != "test_notebooks.py")
+    """Keep a file in one process, and all files that read the small books, which are built once.
+
+    The longest come first: what begins last is what every other processor waits for.
+    """
+    readers = {item.path for item in items if "html" in getattr(item, "fixturenames", ())}
+    for item in items:
+        group = "books" if item.path in readers else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: (item.path.name != "test_notebooks.py", item.path not in readers))
 
 
 def made_workspace(folder: Path) -> Path:

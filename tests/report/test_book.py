@@ -10,7 +10,7 @@ import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-from small_book import CORPUS, display, network_page, page, put, record, shown
+from small_book import CORPUS, display, figure_cell, network_page, page, put, record, shown
 
 from ser_lib.core.errors import BookError
 from ser_lib.report import book, notebooks
@@ -172,15 +172,22 @@ def test_a_short_folder_is_replaced_as_a_whole_path_alone(tmp_path):
 
 def test_a_warning_fails_the_build_and_leaves_the_book_before(tmp_path, make_workspace):
     workspace = make_workspace(tmp_path)
+    toc = "format: jb-book\nroot: runs/introduction\nchapters:\n"
+    names = "runs/cnn", "runs/final", "glossary", "references"
+    (workspace / "book/_toc.yml").write_text(toc + "".join(f"- file: {n}\n" for n in names))
     before = tmp_path / OUT / "html" / "index.html"
     before.parent.mkdir(parents=True)
     before.write_text("the book before")
     notebook = network_page("cnn", record("cnn"))
     notebook.cells[0].source += "\n\n{term}`unheard of` and $\\nosuchcommand$"
     put(workspace, "cnn", notebook)
+    figure = figure_cell("a-line", "A line falls.", "A line.")
+    del figure.outputs[0].data["image/png"]
+    put(workspace, "final", page("Final", figure))
     with pytest.raises(BookError) as error:
         book.build(CORPUS, workspace=workspace)
     message = str(error.value)
+    assert "there is no a-line.png" in message
     assert "unheard of" in message
     assert "cannot become MathML" in message
     assert f"{OUT}/build.log" in message
@@ -260,7 +267,8 @@ def test_publish_builds_checks_and_says_where(workspace, html, monkeypatch):
     assert said[0].startswith("not checked in a browser")
     assert said[1].split() == ["cnn", "61.5", "s"]
     assert said[2].split() == ["final", "unchanged"]
-    assert said[-1] == f"the book: {index}"
+    listed = workspace / "_build" / "index.html"
+    assert said[-2:] == [f"all books: {listed}", f"the book: {index}"]
 
 
 def test_publish_finds_what_a_second_build_changes(workspace, html, tmp_path, monkeypatch):
