@@ -40,7 +40,7 @@ pdf: HOW := --pdf
 pdf: book  ## the same, and the book as one PDF; needs Chromium
 
 test: $(READY) lint  ## lint, unit tests, doctests, a smoke run of every notebook, a small book
-	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 slow: $(READY)  ## the tests that take minutes each; SER_EMODB=folder for real speech
 	@$(BIN)/pytest -m slow

@@ -51,7 +51,7 @@ def run(home, make_table):
         architecture="cnn", corpus="table", epochs=2, batch_size=4, crops=3, seed=7
     )
     planned = [(experiment, corpora.load("table", table))]
-    return train.train_all(planned, progress=lambda line: None)[0]
+    return train.train_all(planned, workers=1, progress=lambda line: None)[0]
 
 
 def test_real_predictions(run, home):
