@@ -53,7 +53,8 @@ def report(tmp_path_factory):
 
 
 def ser_run(folder: Path, *notebooks: str, **changed) -> int:
-    given = {"epochs": 1, "crops": 1, "seed": 3, "split": folder / "given.csv"} | changed
+    given = {"epochs": 1, "crops": 1, "copies": "none", "seed": 3, "split": folder / "given.csv"}
+    given |= changed
     options = [word for name, value in given.items() for word in ("-p", f"{name}={value}")]
     return cli.main(["run", *notebooks, "--data", str(folder / "tiny"), *options])
 
