@@ -18,7 +18,7 @@ override SET := $(value SET)
 export CORPUS DATA REPORT SET
 
 LITERT := book/litert
-.PHONY: help book pdf test wheel lint bench study torture mutants lab live lock clean
+.PHONY: help book pdf test slow wheel lint bench study torture mutants lab live lock clean
 
 help:  ## what make can do
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -41,6 +41,9 @@ pdf: book  ## the same, and the book as one PDF; needs Chromium
 
 test: $(READY) lint  ## lint, unit tests, doctests, a smoke run of every notebook, a small book
 	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+slow: $(READY)  ## the tests that take minutes each; SER_EMODB=folder for real speech
+	@$(BIN)/pytest -m slow
 
 lint: $(READY)  ## style, layers and types of the code; the notebooks are stripped
 	@$(BIN)/ruff check .

@@ -16,6 +16,7 @@ from hypothesis import settings
 
 import ser_lib
 from ser_lib import cli
+from ser_lib.experiments import fit
 
 # The machine may be busy; how long an example takes says nothing about the code.
 settings.register_profile("project", deadline=None, derandomize=True, database=None)
@@ -25,9 +26,32 @@ LIBRARY = Path(ser_lib.__file__).parent
 PITCHES = {"anger": 600.0, "neutral": 150.0, "sadness": 300.0}  # Hz
 
 
+LONGEST = ("report/test_notebooks.py", "report/")
+"""Where tests take the longest: what begins last is what every other processor waits for."""
+
+
 def pytest_collection_modifyitems(items):
-    """Put the longest file first: what begins last is what every other processor waits for."""
-    items.sort(key=lambda item: item.path.name != "test_notebooks.py")
+    """Put the longest files first."""
+    items.sort(key=lambda item: [place not in item.path.as_posix() for place in LONGEST])
+
+
+def pytest_collection_finish():
+    """Let TensorFlow compute as in a worker, so that tests can train in this process."""
+    if "tensorflow" in sys.modules:
+        fit.start_worker()
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Keep a file in one process, and all files that read the small books, which are built once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Books(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            alone = ("test_notebooks.py", "test_new.py")
+            return "books" if "tests/report/" in file and not file.endswith(alone) else file
+
+    return Books(config, log)
 
 
 def made_workspace(folder: Path) -> Path:

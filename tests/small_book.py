@@ -15,9 +15,14 @@ from ser_lib.corpora import Manifest
 from ser_lib.experiments.run import Run
 from ser_lib.pages import data as data_pages
 from ser_lib.pages import listen, live
+from ser_lib.pages.figures import drawing
 from ser_lib.pages.network import Network
+from ser_lib.pages.provenance import Trace
+from ser_lib.pages.words import Markdown, number
 
 CORPUS = "demo"
+LONG = "demo-long"
+"""Another report of the corpus."""
 EMOTIONS = ("anger", "neutral", "sadness")
 NETWORKS = ("cnn", "cnn_lstm", "cnn_gru")
 SVG = (
@@ -121,6 +126,46 @@ def network_page(name: str, data: dict):
         new_markdown_cell(words),
         figure_cell(f"{name}-curves", "The loss falls from the first epoch on.", "Loss."),
         shown(report_output(data, f"{name}-speaker-0123")),
+    )
+
+
+def pipe_table(rows: list[dict]) -> str:
+    """Return rows as a table of Markdown."""
+    cells = [[v if isinstance(v, str) else number(v) for v in row.values()] for row in rows]
+    lines = [list(rows[0]), [":---", "---:", ":---"], *cells]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+PLAYER = Markdown('<audio controls aria-label="x" src="data:audio/mpeg;base64,AAAA"></audio>')
+LINK = Markdown("Ärger `ä\\|b` [a link](../glossary.md)")
+ROWS = [
+    {"Name, in full": Markdown("**anger**"), "Share": 0.25, "Listen": PLAYER},
+    {"Name, in full": Markdown('he said `"no"`, twice'), "Share": None, "Listen": PLAYER},
+    {"Name, in full": LINK, "Share": 1234567, "Listen": ""},
+]
+LAYOUT = "|  |  |\n| :--- | :--- |\n| left | right |"
+
+
+@drawing.styled
+def line() -> drawing.Figure:
+    """Draw what a page shows, and what can be taken along."""
+    fig, axes = drawing.canvas(height=3)
+    axes.plot([0, 1], [1, 0])
+    return drawing.Figure(fig, alt="A line falls.", caption="A line.", name="a-line")
+
+
+def downloads_page():
+    """Return a page with a drawing, tables and a folded part."""
+    data, about = line()._repr_mimebundle_()
+    trace = Trace("ser run features --corpus demo", False, *[()] * 6)._repr_markdown_()
+    tables = pipe_table(ROWS), f"{pipe_table(ROWS[:1])}\n\nand\n\n{LAYOUT}"
+    return page(
+        "Taken along",
+        shown(new_output("display_data", data=data, metadata=about)),
+        figure_cell("a-line-again", "The same drawing.", "Once more."),
+        *(shown(display(table), tag="remove-input") for table in tables),
+        new_markdown_cell("## How this page was made"),
+        shown(display(trace), tag="remove-input"),
     )
 
 

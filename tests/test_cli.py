@@ -30,7 +30,7 @@ from ser_lib.corpora import CATALOGUE
 from ser_lib.experiments import run, search, sweep
 from ser_lib.features import maps
 from ser_lib.features.maps import Standardiser
-from ser_lib.models import bundle, export, networks
+from ser_lib.models import bundle, export, networks, predict
 from ser_lib.models.bundle import FrontEnd
 from ser_lib.report import notebooks
 
@@ -188,10 +188,6 @@ def test_a_notebook_that_fails(ser, templates, table):
         (["cnn", "--set", 'protocol="a, b"'], ["unknown protocol 'a, b'"]),
         (["cnn", "--set", 'emotions="a'], ['--set: emotions="a has No closing quotation']),
         (["cnn", "-p", "epochs=many"], ["epochs must be a whole number from 1, not 'many'"]),
-        (["cnn", "-p", "epochs=0"], ["epochs must be a whole number from 1, not 0"]),
-        (["cnn", "-p", "mixup=nan"], ["mixup must be from 0 to 100, not nan"]),
-        (["cnn", "-p", "protocol=speakers"], ["unknown protocol 'speakers'", "speaker-kfold"]),
-        (["data", "cnn", "-p", "learning_rate=2"], ["learning_rate must be above 0, up to 1"]),
         (["cnn", "-p", "corpus=emodb"], ["'corpus'"]),
         (["--corpus", "no pe"], ["unknown corpus 'no pe'"]),
         (["--report", "a/b"], ["a report cannot be called 'a/b'", "letters, digits"]),
@@ -405,8 +401,11 @@ def test_a_bad_file_among_good_ones(ser, model, tmp_path, write_tone):
         assert row["emotion"] == max(row["probabilities"], key=row["probabilities"].get)
 
 
-def test_a_folder_of_many_files(ser, model, tmp_path, write_tone):
-    names = [f"{number:02d}.wav" for number in range(70)]
+def test_a_folder_of_many_files(ser, model, tmp_path, write_tone, monkeypatch):
+    monkeypatch.setattr(predict, "CHUNK", 2)
+    here = predict.jobs.each  # processes of their own would have to load Keras
+    monkeypatch.setattr(predict.jobs, "each", lambda do, todo, **_: here(do, todo, workers=0))
+    names = [f"{number}.wav" for number in range(5)]
     file = write_tone(tmp_path / "mine" / names[0])
     for name in names[1:]:
         file.with_name(name).hardlink_to(file)
@@ -414,7 +413,7 @@ def test_a_folder_of_many_files(ser, model, tmp_path, write_tone):
     assert code == 0
     files = [str(file.with_name(name)) for name in names]
     assert [line.split()[0] for line in out.splitlines()] == ["file", *files]
-    assert "70 of 70" in err.splitlines()[-1]
+    assert "5 of 5" in err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

@@ -29,5 +29,5 @@ def test_a_mutant_without_end_is_killed(tests):
 
 def test_every_room_and_its_tests_are_there():
     for module, tests in mutants.TESTS.items():
-        assert mutants.sites((mutants.Path("ser_lib") / module).read_text("utf-8"))
+        assert (mutants.Path("ser_lib") / module).is_file()
         assert all((mutants.Path("tests") / test).is_file() for test in tests)

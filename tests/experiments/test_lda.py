@@ -1,6 +1,7 @@
 """The discriminant from end to end: an ordinary run, in which tested speakers decide nothing."""
 
 import json
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -128,9 +129,9 @@ def test_its_parameters_decide_what_it_reads(corpus, run, options):
 
 
 def test_its_utterances_are_heard_under_every_condition(run):
-    answers = conditions.answers(run, utterances=4, workers=2)
+    answers = conditions.answers(run, utterances=2, workers=0)
     clean = answers[answers["kind"] == conditions.CLEAN]
-    assert len(answers) == 4 * len(conditions.CONDITIONS)
+    assert len(answers) == 2 * len(conditions.CONDITIONS)
     expected = run.predictions.set_index("utterance").loc[clean["utterance"], "predicted"]
     assert list(clean["predicted"]) == list(expected)
 
@@ -146,6 +147,18 @@ def test_a_speaker_alone_is_cut_by_utterance(corpus):
     np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-6)
 
 
+def test_five_real_speakers(workspace, emodb):
+    corpus = corpora.load("emodb", emodb)
+    rows = corpus.table["speaker"].isin(("03", "08", "09", "13", "15"))
+    corpus = replace(corpus, table=corpus.table[rows].reset_index(drop=True))
+    given = {"copies": "none", "workers": 1}
+    run, known = (train.train("lda", corpus, enrolled=e, **given) for e in (False, True))
+    # 0.69 and 0.74, where chance is 0.2: four voices and no copies make no good recogniser.
+    assert run.uar.value >= 0.66
+    assert known.uar.value >= 0.71
+
+
+@pytest.mark.slow
 def test_real_speakers(workspace, emodb):
     """What `lda` promises: unseen speakers of EmoDB, by the recipe and nothing else."""
     corpus = corpora.load("emodb", emodb)

@@ -90,8 +90,8 @@ def test_what_no_graph_holds(tmp_path, voices):
         export.check(Discriminant.__new__(Discriminant))
 
 
-@pytest.mark.parametrize("name", networks.NAMES)
-def test_the_networks_answer_as_python_on_speech(emodb, tmp_path, name):
+def test_a_network_answers_as_python_on_speech(emodb, tmp_path):
+    name = "cnn_gru"  # that LiteRT has the layers of each, `test_bundle` asks
     signals = [audio.load(file) for file in sorted((emodb / "wav").glob("*.wav"))[::60]]
     keras.utils.set_random_seed(7)
     network = networks.build(name, (ROWS, FRAMES, networks.NETWORKS[name].channels), 3)

@@ -5,6 +5,7 @@ import pytest
 from factory import parse, texts
 
 from ser_lib.core.errors import ParameterError
+from ser_lib.corpora import demo
 from ser_lib.metrics.scores import uar
 from ser_lib.pages import across
 
@@ -44,7 +45,10 @@ def test_an_unknown_other_corpus():
         across.train(corpus="demo", other="emodbb")
 
 
-def test_corpora_that_cannot_be_paired_are_a_page_that_says_why(workspace, make_table, tmp_path):
+def test_corpora_that_cannot_be_paired_are_a_page_that_says_why(
+    workspace, make_table, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(demo.SIZES, "demo", {"n_speakers": 3, "n_sentences": 1})
     lonely = make_table(tmp_path / "own", emotions=("anger", "neutral"), speakers=("only",))
     page = across.train(corpus="table,demo", data_dir=f"{lonely},")
     assert page.run is None

@@ -1,16 +1,21 @@
-"""A workspace with a small book in it, built once."""
+"""A workspace with two small books in it, built once for all tests that read one."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import nbformat
 import pytest
 from small_book import (
     CORPUS,
+    LONG,
     NETWORKS,
+    downloads_page,
     final_page,
     listen_page,
     live_page,
+    markup_page,
     network_page,
     page,
     put,
@@ -20,6 +25,7 @@ from small_book import (
 
 from ser_lib.experiments.run import write
 from ser_lib.report import book
+from ser_lib.report.checks import browser
 
 API = "      - file: api\n"
 PROJECT = Path(__file__).parents[2]
@@ -32,20 +38,19 @@ def make_workspace():
     The library's reference is not in its book: it takes longer than all the rest.
     """
 
-    def make(folder: Path, *, api: bool = False) -> Path:
-        ignored = shutil.ignore_patterns("runs", "litert")
+    def make(folder: Path) -> Path:
+        ignored = shutil.ignore_patterns("runs", "litert", "api.md")
         shutil.copytree(PROJECT / "book", folder / "book", ignore=ignored)
         shutil.copy(PROJECT / "_config.yml", folder)
-        if not api:
-            toc = folder / "book" / "_toc.yml"
-            assert API in toc.read_text()
-            toc.write_text(toc.read_text().replace(API, ""))
-            (folder / "book" / "api.md").unlink()
+        toc = folder / "book" / "_toc.yml"
+        assert API in toc.read_text()
+        toc.write_text(toc.read_text().replace(API, ""))
         runs = folder / "runs" / CORPUS
         (runs / "reports" / CORPUS).mkdir(parents=True)
-        names = book.page_names(book.contents(folder / "book/_toc.yml"))
+        names = book.page_names(book.contents(toc))
         pages = {name: page(name.title()) for name in names}
         pages |= {"listen": listen_page(), "live": live_page()}
+        pages |= {"features": downloads_page(), "data": markup_page()}
         for name in NETWORKS:
             write(replace(run(name), folder=runs / f"{name}-speaker-0123"))
             pages[name] = network_page(name, record(name))
@@ -69,3 +74,22 @@ def workspace(tmp_path_factory, make_workspace):
 def html(workspace):
     """Return the folder of the built book."""
     return workspace / "_build" / CORPUS / "html"
+
+
+@pytest.fixture(scope="session")
+def long(workspace):
+    """Return the folder of the book of another report of the corpus, with a PDF if one can be."""
+    runs = workspace / "runs" / CORPUS
+    data = record("cnn_lstm")
+    data["metrics"] |= {"uar": data["metrics"]["uar"] + 0.1, "uar_ci95": [0.72, 0.8349]}
+    (runs / "cnn_lstm-speaker-4567").mkdir()
+    (runs / "cnn_lstm-speaker-4567" / "record.json").write_text(json.dumps(data))
+    shutil.copytree(runs / "reports" / CORPUS, runs / "reports" / LONG)
+    for path in (runs / "reports" / LONG).glob("*.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        if path.stem == "final":
+            notebook = final_page(data, "cnn_lstm-speaker-4567")
+        notebook.metadata["papermill"]["parameters"] = {"epochs": 9}
+        nbformat.write(notebook, path)
+    prints = not browser.why_not()
+    return book.build(CORPUS, workspace=workspace, report=LONG, with_pdf=prints).parent

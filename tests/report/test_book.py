@@ -10,7 +10,7 @@ import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-from small_book import CORPUS, display, network_page, page, put, record, shown
+from small_book import CORPUS, display, figure_cell, network_page, page, put, record, shown
 
 from ser_lib.core.errors import BookError
 from ser_lib.report import book, notebooks
@@ -45,8 +45,9 @@ def test_the_book_is_where_it_says_and_passes_its_gates(workspace, html):
 
 def test_figures_are_numbered_and_described(cnn):
     assert 'alt="The loss falls from the first epoch on."' in cnn
-    assert '<span class="caption-number">Figure 1 </span><span class="caption-text">Loss.' in cnn
-    assert re.search(r'href="#cnn-curves"><span class="std std-numref">Figure 1</span>', cnn)
+    caption = r'<span class="caption-number">(Figure \d+) </span><span class="caption-text">Loss\.'
+    (number,) = re.findall(caption, cnn)
+    assert f'href="#cnn-curves"><span class="std std-numref">{number}</span>' in cnn
 
 
 def test_every_output_of_a_cell_with_several_figures_is_shown(html):
@@ -172,15 +173,22 @@ def test_a_short_folder_is_replaced_as_a_whole_path_alone(tmp_path):
 
 def test_a_warning_fails_the_build_and_leaves_the_book_before(tmp_path, make_workspace):
     workspace = make_workspace(tmp_path)
+    toc = "format: jb-book\nroot: runs/introduction\nchapters:\n"
+    names = "runs/cnn", "runs/final", "glossary", "references"
+    (workspace / "book/_toc.yml").write_text(toc + "".join(f"- file: {n}\n" for n in names))
     before = tmp_path / OUT / "html" / "index.html"
     before.parent.mkdir(parents=True)
     before.write_text("the book before")
     notebook = network_page("cnn", record("cnn"))
     notebook.cells[0].source += "\n\n{term}`unheard of` and $\\nosuchcommand$"
     put(workspace, "cnn", notebook)
+    figure = figure_cell("a-line", "A line falls.", "A line.")
+    del figure.outputs[0].data["image/png"]
+    put(workspace, "final", page("Final", figure))
     with pytest.raises(BookError) as error:
         book.build(CORPUS, workspace=workspace)
     message = str(error.value)
+    assert "there is no a-line.png" in message
     assert "unheard of" in message
     assert "cannot become MathML" in message
     assert f"{OUT}/build.log" in message

@@ -9,54 +9,16 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
-from small_book import (
-    CORPUS,
-    MARKUP,
-    NETWORKS,
-    PICTURE,
-    display,
-    figure_cell,
-    markup_page,
-    page,
-    put,
-    shown,
-)
+from small_book import MARKUP, NETWORKS, PICTURE
 
-from ser_lib.core.errors import BookError
-from ser_lib.pages.figures import drawing
-from ser_lib.pages.provenance import Trace
-from ser_lib.pages.words import Markdown, number
-from ser_lib.report import book
 from ser_lib.report.checks import links as gates
 
-
-def pipe_table(rows: list[dict]) -> str:
-    cells = [[v if isinstance(v, str) else number(v) for v in row.values()] for row in rows]
-    lines = [list(rows[0]), [":---", "---:", ":---"], *cells]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-PLAYER = Markdown('<audio controls aria-label="x" src="data:audio/mpeg;base64,AAAA"></audio>')
-LINK = Markdown("Ärger `ä\\|b` [a link](../glossary.md)")
-ROWS = [
-    {"Name, in full": Markdown("**anger**"), "Share": 0.25, "Listen": PLAYER},
-    {"Name, in full": Markdown('he said `"no"`, twice'), "Share": None, "Listen": PLAYER},
-    {"Name, in full": LINK, "Share": 1234567, "Listen": ""},
-]
 CELLS = [
     ["Name, in full", "Share", "Listen"],
     ["anger", "0.25", ""],
     ['he said "no", twice', "-", ""],
     ["Ärger ä|b a link", "1,234,567", ""],
 ]
-LAYOUT = "|  |  |\n| :--- | :--- |\n| left | right |"
-
-
-@drawing.styled
-def line() -> drawing.Figure:
-    fig, axes = drawing.canvas(height=3)
-    axes.plot([0, 1], [1, 0])
-    return drawing.Figure(fig, alt="A line falls.", caption="A line.", name="final-line")
 
 
 def test_no_cell_is_a_formula():
@@ -66,27 +28,7 @@ def test_no_cell_is_a_formula():
     assert list(csv.reader(content.splitlines())) == [harmless, [f"'{cell}" for cell in formulas]]
 
 
-@pytest.fixture(scope="module")
-def html(tmp_path_factory, make_workspace):
-    """Return the folder of a book whose page `final` has a drawing, tables and a folded part."""
-    workspace = make_workspace(tmp_path_factory.mktemp("downloads"))
-    data, about = line()._repr_mimebundle_()
-    trace = Trace("ser run final --corpus demo", False, *[()] * 6)._repr_markdown_()
-    tables = pipe_table(ROWS), f"{pipe_table(ROWS[:1])}\n\nand\n\n{LAYOUT}"
-    notebook = page(
-        "Final evaluation",
-        shown(nbformat.v4.new_output("display_data", data=data, metadata=about)),
-        figure_cell("final-again", "The same drawing.", "Once more."),
-        *(shown(display(table), tag="remove-input") for table in tables),
-        nbformat.v4.new_markdown_cell("## How this page was made"),
-        shown(display(trace), tag="remove-input"),
-    )
-    put(workspace, "final", notebook)
-    put(workspace, "data", markup_page())
-    return book.build(CORPUS, workspace=workspace).parent
-
-
-def links(html, name: str = "final") -> dict[str, str]:
+def links(html, name: str = "features") -> dict[str, str]:
     """Return the addresses of a page's downloads by the words of their links."""
     text = (html / "runs" / f"{name}.html").read_text(encoding="utf-8")
     found = re.findall(r'<a href="([^"]+)" download>(.*?)</a>', text)
@@ -96,44 +38,44 @@ def links(html, name: str = "final") -> dict[str, str]:
 def test_figures_can_be_taken_along_under_their_names(html):
     found = links(html)
     number = int(re.search(r"Figure (\d+) as SVG", " ".join(found))[1])
-    assert found[f"Figure {number} as SVG"].endswith("/final-line.svg")
-    assert found[f"Figure {number} as PNG"].endswith("/final-line.png")
-    assert found[f"Figure {number + 1} as PNG"].endswith("/final-again.png")
-    page = (html / "runs" / "final.html").read_text()
+    assert found[f"Figure {number} as SVG"].endswith("/a-line.svg")
+    assert found[f"Figure {number} as PNG"].endswith("/a-line.png")
+    assert found[f"Figure {number + 1} as PNG"].endswith("/a-line-again.png")
+    page = (html / "runs" / "features.html").read_text()
     assert f'src="{found[f"Figure {number} as SVG"]}"' in page, "what is shown is what is offered"
     for name in NETWORKS:
         assert any(a.endswith(f"/{name}-curves.svg") for a in links(html, name).values())
     # The same drawing has the name of each of its figures.
-    names = ("final-again", *(f"{name}-curves" for name in NETWORKS))
+    names = ("a-line-again", *(f"{name}-curves" for name in NETWORKS))
     assert len({(html / "_images" / f"{name}.svg").read_bytes() for name in names}) == 1
 
 
 def test_the_png_is_the_svg_in_pixels(html):
-    (svg,) = html.rglob("final-line.svg")
+    (svg,) = html.rglob("a-line.svg")
     width, height = map(float, ElementTree.parse(svg).getroot().get("viewBox").split()[2:])
-    (png,) = html.rglob("final-line.png")
+    (png,) = html.rglob("a-line.png")
     with Image.open(png) as picture:
         assert picture.format == "PNG"
         assert picture.size[0] == 1600
         assert picture.size[0] / picture.size[1] == pytest.approx(width / height, rel=0.01)
         assert "Software" not in picture.info
-    assert next(html.rglob("final-again.png")).read_bytes() == PICTURE.getvalue()
+    assert next(html.rglob("a-line-again.png")).read_bytes() == PICTURE.getvalue()
 
 
 def test_the_notebook_for_download_has_every_figure_once(html):
-    notebook = nbformat.read(html / "_sources" / "runs" / "final.ipynb", as_version=4)
+    notebook = nbformat.read(html / "_sources" / "runs" / "features.ipynb", as_version=4)
     shown = [output.data for cell in notebook.cells for output in cell.get("outputs", [])]
     assert sum("image/svg+xml" in data for data in shown) == 2
     assert not any("image/png" in data for data in shown)
 
 
 def test_tables_become_csv_without_markup_and_players(html):
-    address = links(html)["Table in Final evaluation as CSV"]
+    address = links(html)["Table in Taken along as CSV"]
     content = [
         (html / "runs" / one).read_bytes()
-        for one in re.findall(r'href="([^"]+\.csv)"', (html / "runs" / "final.html").read_text())
+        for one in re.findall(r'href="([^"]+\.csv)"', (html / "runs" / "features.html").read_text())
     ]
-    assert address.endswith("/final-final-evaluation-2.csv"), "the second under this heading"
+    assert address.endswith("/features-taken-along-2.csv"), "the second under this heading"
     assert len(content) == 2, "no link under the table without titles"
     text = content[0].decode("utf-8")
     assert list(csv.reader(text.splitlines(), strict=True)) == CELLS
@@ -150,21 +92,21 @@ def test_csv_and_page_say_the_same(html):
 
 
 def test_the_executed_notebook_is_in_the_folded_part(html):
-    text = (html / "runs" / "final.html").read_text()
+    text = (html / "runs" / "features.html").read_text()
     folded = re.search(
         r"<details.*?</details>", text.partition('id="how-this-page-was-made"')[2], re.S
     )
     assert re.search(r'class="[^"]*\bprovenance\b', folded[0])
-    assert '<a href="../_sources/runs/final.ipynb" download>final.ipynb</a>' in folded[0]
-    assert "ser run final --corpus demo" in re.sub("<[^>]+>", "", folded[0])
+    assert '<a href="../_sources/runs/features.ipynb" download>features.ipynb</a>' in folded[0]
+    assert "ser run features --corpus demo" in re.sub("<[^>]+>", "", folded[0])
 
 
 def test_who_shares_a_page_shows_its_own_title_words_and_first_figure(html):
-    page = gates.read_pages(html)["runs/final.html"]
+    page = gates.read_pages(html)["runs/features.html"]
     given = {tag["property"]: tag["content"] for tag in page.select("meta[property]")}
-    assert given["og:title"] == "Final evaluation"
+    assert given["og:title"] == "Taken along"
     assert given["og:description"] == "What this page is for."
-    assert (html / "runs" / given["og:image"]).name == "final-line.png"
+    assert (html / "runs" / given["og:image"]).name == "a-line.png"
     assert (html / "runs" / given["og:image"]).is_file()
     assert given["og:image:alt"] == "A line falls."
     prose = gates.read_pages(html)["glossary.html"]
@@ -176,15 +118,6 @@ def test_prose_has_no_downloads_and_the_book_passes_its_gates(html):
     for name in ("glossary", "rerun", "references"):
         assert '<p class="downloads">' not in (html / f"{name}.html").read_text()
     assert gates.check(html) == []
-
-
-def test_a_figure_without_a_png_is_caught(tmp_path, make_workspace):
-    workspace = make_workspace(tmp_path)
-    cell = figure_cell("final-line", "A line falls.", "A line.")
-    del cell.outputs[0].data["image/png"]
-    put(workspace, "final", page("Final", cell))
-    with pytest.raises(BookError, match=r"no final-line\.png"):
-        book.build(CORPUS, workspace=workspace)
 
 
 def test_a_text_of_a_corpus_is_a_text(html):

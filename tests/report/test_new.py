@@ -17,6 +17,7 @@ from ser_lib.models import networks
 from ser_lib.report import new
 
 PROJECT = Path(__file__).parents[2]
+SMALL = ("-p", "crops=1", "-p", "copies=none", "-p", "protocol=random")  # one fold
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def test_the_page_on_a_new_network_is_all_that_it_takes(checkout):
     assert pages[pages.index(networks.NAMES[-1]) + 1] == name
 
     demo.make(folder / "tiny", n_speakers=6, n_sentences=1)
-    ser(*second, "--data", str(folder / "tiny"), "-p", "crops=1")
+    ser(*second, "--data", str(folder / "tiny"), *SMALL)
     (executed,) = folder.glob(f"runs/demo/{name}-*/{name}.ipynb")
     cells = nbformat.read(executed, as_version=4).cells
     assert cells[0].source.startswith(f"# {name.upper()}\n")

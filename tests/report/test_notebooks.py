@@ -1,6 +1,11 @@
-"""The whole report on a tiny demo corpus: every notebook executed, recorded, built and checked."""
+"""The whole report on a tiny demo corpus: every notebook executed, recorded, built and checked.
+
+One fold that somebody else made is all that is trained: what takes time is to begin a training, not
+an epoch. The usual protocol is that of `make book`, and of the tests of `experiments`.
+"""
 
 import json
+import pkgutil
 import shlex
 import shutil
 from pathlib import Path
@@ -9,14 +14,20 @@ import nbformat
 import numpy as np
 import pytest
 
+import ser_lib
 from ser_lib import cli, corpora
+from ser_lib.core import jobs
 from ser_lib.corpora import demo
 from ser_lib.experiments import run as runs
+from ser_lib.experiments import splits
 from ser_lib.experiments.experiment import ARCHITECTURES
 from ser_lib.pages.words import number
+from ser_lib.report.checks import links
 from ser_lib.report.templates import NOTEBOOKS
 
 PROJECT = Path(__file__).parents[2]
+PARTS = dict.fromkeys(("S1F", "S1M"), "train") | {"S2F": "validation"}
+PARTS |= dict.fromkeys(("S2M", "S3F", "S3M"), "test")
 
 
 @pytest.fixture(scope="module")
@@ -27,32 +38,38 @@ def report(tmp_path_factory):
         shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("runs"))
     for name in ("_config.yml", "requirements.lock"):
         shutil.copy(PROJECT / name, folder)
+    each = jobs.each  # in this process: of six networks, each would have to start TensorFlow
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jobs, "each", lambda *given, **o: each(*given, **o | {"workers": 1}))
         patch.setenv("SER_WORKSPACE", str(folder))
         demo.make(folder / "tiny", n_speakers=6, n_sentences=1)
         demo.make(folder / "other", n_speakers=4, n_sentences=1, seed=1)
         corpus = corpora.load("demo", folder / "tiny").table
         theirs = corpus[["utterance"]].assign(predicted="anger", fold=corpus["session"])
         theirs.to_csv(folder / "theirs.csv", index=False)
+        part = corpus["speaker"].map(PARTS)
+        rows = [np.flatnonzero(part == name) for name in splits.PARTS]
+        splits.write(folder / "given.csv", [splits.Fold("one", *rows)], corpus)
         assert whole_report(folder) == 0
         assert cli.main(["book", "--corpus", "demo"]) == 0, "the build or a gate"
         yield folder
 
 
 def ser_run(folder: Path, *notebooks: str, **changed) -> int:
-    given = {"epochs": 1, "crops": 1, "seed": 3} | changed
+    given = {"epochs": 1, "crops": 1, "copies": "none", "seed": 3, "split": folder / "given.csv"}
+    given |= changed
     options = [word for name, value in given.items() for word in ("-p", f"{name}={value}")]
     return cli.main(["run", *notebooks, "--data", str(folder / "tiny"), *options])
 
 
 def whole_report(folder: Path, *options: str) -> int:
     options = ("--predictions", str(folder / "theirs.csv"), *options)
-    return ser_run(folder, *options, other_dir=folder / "other")
+    return ser_run(folder, *options, other_dir=folder / "other", utterances=3)
 
 
 def run_of(folder: Path, architecture: str) -> runs.Run:
     """The run that the report reads; the page on features has another one of the same network."""
-    files = (folder / "runs" / "demo").glob(f"{architecture}-session-*/record.json")
+    files = (folder / "runs" / "demo").glob(f"{architecture}-given-*/record.json")
     (run,) = (run for run in (runs.read(file.parent) for file in files)
               if run.record.parameters["feature_map"] == "logmel")  # fmt: skip
     return run
@@ -61,11 +78,10 @@ def run_of(folder: Path, architecture: str) -> runs.Run:
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_network_leaves_a_record(report, architecture):
     run = run_of(report, architecture)
-    assert run.record.corpus.utterances == 30 == len(run.predictions)
-    assert run.record.corpus.speakers == 6
-    assert run.seed == 3
-    names = [fold["name"] for fold in run.record.folds]
-    assert names == ["session-S1", "session-S2", "session-S3"]
+    assert (run.record.corpus.utterances, run.record.corpus.speakers, run.seed) == (30, 6, 3)
+    assert [fold["name"] for fold in run.record.folds] == ["one"]
+    assert set(run.predictions["speaker"]) == {"S2M", "S3F", "S3M"}
+    assert len(run.predictions) == 15
     assert set(run.history["epoch"]) == {1}
     np.testing.assert_allclose(run.probabilities.sum(axis=1), 1, atol=1e-5)
 
@@ -115,9 +131,16 @@ def command_of(page: Path) -> list[str]:
         ("across", "demo,demo2", "networks"),
     ],
 )
-def test_the_command_that_a_page_names_repeats_it(report, capsys, name, corpora, same):
-    words = command_of(report / "runs" / "demo" / "reports" / "demo" / f"{name}.ipynb")
+def test_the_command_that_a_page_names_repeats_it(report, capsys, monkeypatch, name, corpora, same):
+    page = report / "runs" / "demo" / "reports" / "demo" / f"{name}.ipynb"
+    words = command_of(page)
     assert words[:4] == ["run", name, "--corpus", corpora]
+    if name == "cnn_gru":
+        assert {"protocol=given", "split=split.csv"} <= set(words)
+        text = page.read_text()
+        assert "a split that was read from a file" in text
+        assert str(report) not in text.split("injected-parameters")[0]
+    monkeypatch.chdir(run_of(report, "cnn_gru").folder)  # where the page says that the split is
     before = set((report / "runs").glob("*/*/record.json"))
     folders = ",".join(str(report / one) for one in ("tiny", "other")[: len(corpora.split(","))])
     assert cli.main([*words, "--data", folders]) == 0
@@ -142,27 +165,6 @@ def test_one_notebook_with_another_parameter_leaves_the_book_alone(report):
     assert before == {p.name: p.read_bytes() for p in pages.iterdir()}
 
 
-def test_somebody_else_s_split_is_used_and_the_command_repeats_it(
-    report, tmp_path, monkeypatch, capsys
-):
-    lines = (run_of(report, "cnn_gru").folder / "split.csv").read_text().splitlines(keepends=True)
-    given = tmp_path / "given.csv"
-    given.write_text("".join(line for line in lines if "session-S3" not in line))
-    assert ser_run(report, "cnn_gru", split=given) == 0
-    (folder,) = (report / "runs" / "demo").glob("cnn_gru-given-*")
-    assert set(runs.read(folder).predictions["fold"]) == {"session-S1", "session-S2"}
-    page = Path(capsys.readouterr().out.rpartition("executed notebook: ")[2].strip())
-    text = page.read_text()
-    assert "a split that was read from a file" in text
-    assert str(tmp_path) not in text.split("injected-parameters")[0]
-    words = command_of(page)
-    assert {"protocol=given", "split=split.csv"} <= set(words)
-    monkeypatch.chdir(folder)  # where the page says that the file is
-    assert cli.main([*words, "--data", str(report / "tiny")]) == 0
-    assert f"{'networks':<24} unchanged" in capsys.readouterr().out
-    assert list(folder.parent.glob("cnn_gru-given-*")) == [folder], "the same key"
-
-
 @pytest.mark.parametrize(("notebook", "name"), [("cnn_gru", "split"), ("across", "other")])
 def test_a_number_is_no_text(report, capsys, notebook, name):
     assert ser_run(report, notebook, **{name: 3}) == 1
@@ -181,3 +183,38 @@ def test_predict_with_what_a_run_left_behind(report, capsys):
     (row,) = json.loads(capsys.readouterr().out)
     assert row["file"] == audio
     assert row["emotion"] == max(row["probabilities"], key=row["probabilities"].get)
+
+
+# The library's reference, from its docstrings
+
+
+@pytest.fixture(scope="module")
+def reference(report):
+    parsed = links.read_pages(report / "_build" / "demo" / "html")
+    return {name: page for name, page in parsed.items() if name.startswith("runs/api/")}
+
+
+def test_every_public_module_is_there_and_no_private_name(reference):
+    modules = {"ser_lib"} | {
+        name
+        for _, name, _ in pkgutil.walk_packages(ser_lib.__path__, "ser_lib.")
+        if not any(part.startswith("_") for part in name.split("."))
+    }
+    titles = [
+        title.get_text().rstrip("#") for page in reference.values() for title in page(["h1", "h2"])
+    ]
+    assert {title for title in titles if title.startswith("ser_lib")} == modules
+    names = [tag["id"] for page in reference.values() for tag in page.select("dt.sig[id]")]
+    assert len(names) > 200
+    assert [name for name in names if "._" in name] == []
+
+
+def test_examples_and_errors_are_shown_and_tensorflow_is_not_needed(report, reference):
+    assert ">>> " in reference["runs/api/ser_lib.metrics.html"].article.get_text()
+    assert "Raises" in reference["runs/api/ser_lib.corpora.html"].article.get_text()
+    assert "TensorFlow" not in (report / "_build" / "demo" / "build.log").read_text()
+
+
+def test_what_sphinx_writes_is_where_the_next_build_wipes_it(report):
+    assert (report / "book" / "runs" / "api" / "ser_lib.rst").is_file()
+    assert not list((report / "book").glob("*.rst"))

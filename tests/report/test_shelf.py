@@ -4,9 +4,8 @@ import json
 import re
 import shutil
 
-import nbformat
 import pytest
-from small_book import CORPUS, NETWORKS, final_page, page, record, report_output
+from small_book import CORPUS, LONG, NETWORKS, page, record, report_output
 
 from ser_lib.core.errors import BookError, ParameterError
 from ser_lib.report import book, shelf
@@ -168,59 +167,30 @@ def test_a_removed_book_disappears_and_half_of_one_does_no_harm(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory, make_workspace):
-    """Return a workspace with two reports of one corpus, published under their names."""
-    folder = make_workspace(tmp_path_factory.mktemp("two"))
-    reports = folder / "runs" / CORPUS / "reports"
-    shutil.copytree(reports / CORPUS, reports / "demo-long")
-    data = record("cnn_lstm")
-    data["metrics"] |= {"uar": data["metrics"]["uar"] + 0.1, "uar_ci95": [0.72, 0.8349]}
-    run = folder / "runs" / CORPUS / "cnn_lstm-speaker-4567"
-    run.mkdir()
-    (run / "record.json").write_text(json.dumps(data))
-    nbformat.write(final_page(data, run.name), reports / "demo-long" / "final.ipynb")
-    for path in (reports / "demo-long").glob("*.ipynb"):
-        notebook = nbformat.read(path, as_version=4)
-        notebook.metadata["papermill"]["parameters"] = {"epochs": 9}
-        nbformat.write(notebook, path)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SER_WORKSPACE", str(folder))
-        said = []
-        assert book.publish(CORPUS, say=said.append) == []
-        assert book.publish(CORPUS, report="demo-long", say=said.append) == []
-    assert said[-2:] == [
-        f"all books: {folder / '_build' / 'index.html'}",
-        f"the book: {folder / '_build' / 'demo-long' / 'html' / 'index.html'}",
-    ]
-    return folder
+def build(html, long):
+    """Return the folder of the books of two reports of one corpus."""
+    return html.parents[1]
 
 
-def test_the_same_input_gives_the_same_bytes(html, two):
-    again = two / "_build" / CORPUS / "html"
-    assert list(links.differences(html, again)) == []
-    assert sum(file.is_file() for file in html.rglob("*")) > 100
-
-
-def test_two_reports_of_a_corpus_have_a_book_each(two):
-    found = entries(two / "_build")
-    assert "UAR 0.68 (0.60 to 0.75)" in found["demo"]
-    assert "UAR 0.78 (0.72 to 0.83)" in found["demo-long"]
-    assert "Chosen network CNN-LSTM Differs in epochs = 9" in found["demo-long"]
-    for name, uar in (("demo", "0.68"), ("demo-long", "0.78")):
-        final = (two / "_build" / name / "html" / "runs" / "final.html").read_text()
+def test_two_reports_of_a_corpus_have_a_book_each(build, workspace):
+    found = entries(build)
+    assert "UAR 0.68 (0.60 to 0.75)" in found[CORPUS]
+    assert "UAR 0.78 (0.72 to 0.83)" in found[LONG]
+    assert "Chosen network CNN-LSTM Differs in epochs = 9" in found[LONG]
+    for name, uar in ((CORPUS, "0.68"), (LONG, "0.78")):
+        final = (build / name / "html" / "runs" / "final.html").read_text()
         assert f"<p>{uar}</p>" in final
-    assert len(list((two / "runs" / CORPUS).glob("*/record.json"))) == len(NETWORKS) + 1
+    assert len(list((workspace / "runs" / CORPUS).glob("*/record.json"))) == len(NETWORKS) + 1
     with pytest.raises(BookError, match=r"the book of 'none' lacks .* --report none"):
-        book.build(CORPUS, report="none", workspace=two)
+        book.build(CORPUS, report="none", workspace=workspace)
 
 
-def test_the_list_passes_the_gates(two):
-    build = two / "_build"
+def test_the_list_passes_the_gates(build):
+    shelf.write(build)
     pages = {"index.html": links.read_pages(build)["index.html"]}
-    assert len(pages["index.html"]("a")) == 2
+    assert len(pages["index.html"]("a", class_=False)) >= 2
     assert list(links.broken_links(build, pages)) == []
     assert list(links.external_requests(build, pages)) == []
     assert not pages["index.html"]("script")
-    shutil.copy(build / "index.html", build / "demo" / "index.html")
     broken = links.broken_links(build, {"demo/index.html": pages["index.html"]})
-    assert len(list(broken)) == 2, "from there the links lead nowhere"
+    assert len(list(broken)) >= 2, "from there the links lead nowhere"
