@@ -99,8 +99,8 @@ def test_the_table_and_the_figure_have_the_numbers_of_the_methods(measured):
         assert row["Random split (95 %)"].startswith(f"{method.random.value:.2f} (")
         assert row["New speakers (95 %)"].startswith(f"{method.honest.value:.2f} (")
         assert row["Difference"].startswith(f"{method.pretence.value:+.2f} (")
-        for kind, uar in (("random split", method.random), ("new speakers", method.honest)):
-            assert f", {kind}: {uar.value:.2f} (95 %" in alt
+        for kind, one in (("random split", method.random), ("new speakers", method.honest)):
+            assert f", {kind}: {one.value:.2f} (95 %" in alt
 
 
 @pytest.mark.parametrize(("skill", "sign"), [(4.0, 1), (1.0, 0), (-2.0, -1)])
