@@ -230,7 +230,7 @@ def markup_page():
     left_out = [{"file": f"{MARKUP}.wav", "reason": f"no audio: {MARKUP}"}]
     manifest = Manifest("table", Path("."), table, left_out)
     given = table.assign(truth=table["emotion"], predicted=emotions[0], p=0.5)
-    inventory = data_pages.measure(manifest)
+    inventory = data_pages.Inventory(manifest)
     texts = [
         Network(make_run(emotions=emotions)).text("report"),
         *map(inventory.text, ("balance", "speakers", "lengths", "left_out")),
