@@ -27,6 +27,7 @@ import tempfile
 import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -81,11 +82,11 @@ def publish(
     project = project_folder()
     given = {"workspace": project, "report": report, "with_pdf": with_pdf}
     index = build(corpus, **given, out=None)
-    findings = check(index.parent, remember=index.parents[1] / "checked.json", say=say)
-    if twice:
-        with tempfile.TemporaryDirectory() as folder:
-            again = build(corpus, **given, out=Path(folder))
-            findings += links.differences(index.parent, again.parent)
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as aside:
+        again = aside.submit(build, corpus, **given, out=Path(folder)) if twice else None
+        findings = check(index.parent, remember=index.parents[1] / "checked.json", say=say)
+        if again:
+            findings += links.differences(index.parent, again.result().parent)
     packed = index.parents[1] / f"{report or corpus}.zip"
     packed.unlink(missing_ok=True)  # one of another book
     if with_archive and not findings:

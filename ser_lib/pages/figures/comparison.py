@@ -38,4 +38,5 @@ def scores(
         caption="UAR of all methods in the same folds"
         + (f", and of {listing(elsewhere)}" if elsewhere else "")
         + "; lines: 95 % intervals.",
+        width=drawing.NARROW,
     )

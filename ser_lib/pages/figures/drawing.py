@@ -25,6 +25,7 @@ from ser_lib.pages.figures.palette import INK, PALE
 from ser_lib.pages.words import interval, number
 
 WIDTH = 8.0  # inches
+NARROW = 5.6  # so that a phone shows all of it, and its words can be read
 FONT = "DejaVu Sans"  # comes with matplotlib, so it is the same everywhere
 
 
@@ -115,9 +116,17 @@ def style() -> AbstractContextManager:
     return matplotlib.rc_context(look | own)
 
 
-def canvas(rows: int = 1, columns: int = 1, *, height: float, grid: str = "both", **options):
-    """Return an empty figure of the report's width and its axes; `grid` is "x", "y" or "both"."""
-    fig = matplotlib.figure.Figure(figsize=(WIDTH, height), layout="constrained", facecolor="white")
+def canvas(
+    rows: int = 1,
+    columns: int = 1,
+    *,
+    height: float,
+    width: float = WIDTH,
+    grid: str = "both",
+    **options,
+):
+    """Return an empty figure and its axes; `grid` is "x", "y" or "both", lengths are in inches."""
+    fig = matplotlib.figure.Figure(figsize=(width, height), layout="constrained", facecolor="white")
     fig.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
     with matplotlib.rc_context({"axes.grid.axis": grid}):
         return fig, fig.subplots(rows, columns, **options)
@@ -165,6 +174,7 @@ def score_rows(
     name: str,
     caption: str,
     score: str = "UAR",
+    width: float = WIDTH,
 ) -> Figure:
     """Return a figure of a score and its interval as points in rows, the value at the right.
 
@@ -172,7 +182,7 @@ def score_rows(
     where no interval is known; of a kind, `looks` has colour and marker.
     """
     several, listed = max(len(own) for _, own in rows) > 1, []
-    fig, axis = canvas(height=1.1 + (0.7 if several else 0.42) * len(rows), grid="x")
+    fig, axis = canvas(height=1.1 + (0.7 if several else 0.42) * len(rows), width=width, grid="x")
     for row, (title, own) in enumerate(rows):
         for place, (kind, one) in enumerate(own.items()):
             colour, marker = looks[kind]
@@ -189,6 +199,6 @@ def score_rows(
     axis.set(xlabel=score, xlim=(0, 1.1), ylim=(len(rows) - 0.5, -0.5))
     axis.set_xticks(np.linspace(0, 1, 6))
     axis.set_yticks(range(len(rows)), [title for title, _ in rows])
-    legend_above(axis, 3)
+    legend_above(axis, 3 if width == WIDTH else 2)
     alt = f"Points with 95 % intervals. {score} from above: {'; '.join(listed)}."
     return Figure(fig, alt=alt, name=name, caption=caption)
