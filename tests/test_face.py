@@ -59,6 +59,7 @@ def test_the_lines_of_the_readme_run(workspace, monkeypatch, ser):
     assert about["ser"]["alt"]
     answers = values["answers"]
     assert len(answers.table) == len(answers.times) > 0
+    monkeypatch.setattr(splits, "make", make)
     # How another program's predictions are made and read: in the same workspace, where maps are.
     (code,) = re.findall(
         r"```python\n(import pandas as pd\nfrom sklearn.*?)```",

@@ -1,11 +1,13 @@
 """Mutants are made where the tests can see them."""
 
 import ast
+from pathlib import Path
 
 import pytest
 
 from benchmarks import mutants
 
+PROJECT = Path(__file__).parents[1]
 MODULE = "ser_lib.models.windows"  # whose package imports nothing
 
 
@@ -29,5 +31,5 @@ def test_a_mutant_without_end_is_killed(tests):
 
 def test_every_room_and_its_tests_are_there():
     for module, tests in mutants.TESTS.items():
-        assert (mutants.Path("ser_lib") / module).is_file()
-        assert all((mutants.Path("tests") / test).is_file() for test in tests)
+        assert (PROJECT / "ser_lib" / module).is_file()
+        assert all((PROJECT / "tests" / test).is_file() for test in tests)

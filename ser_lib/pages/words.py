@@ -23,7 +23,6 @@ from jinja2 import FileSystemLoader, StrictUndefined, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MISSING = "-"
-UNKNOWN = "unknown"
 MANY = 8  # more names than this are counted, not listed
 TEXTS = Path(__file__).parent / "text"
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")

@@ -63,7 +63,7 @@ def test_the_page_on_a_new_network_is_all_that_it_takes(checkout):
     cells = nbformat.read(executed, as_version=4).cells
     assert cells[0].source.startswith(f"# {name.upper()}\n")
     shown = "\n".join(str(cell) for cell in cells)
-    assert f"The {name.upper()} from the feature map" in shown
+    assert f"The {name.upper()}, which reads" in shown
     assert not re.search(r"\bCNN\b|\"cnn\b|the three networks", shown)
 
 
