@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from ser_lib.core import jobs
 from ser_lib.core.errors import ParameterError, choose, extras
 from ser_lib.features import maps, spectrum
 from ser_lib.models import bundle
@@ -92,7 +93,8 @@ def check(front_end: object) -> FrontEnd:
 
 def _parts(model: str | Path) -> tuple:
     front_end = check(bundle.read_front_end(model))
-    return bundle.read_network(model, front_end), front_end
+    with jobs.silent_libraries():  # what TensorFlow says at its start is no news
+        return bundle.read_network(model, front_end), front_end
 
 
 def _answer(network, front_end: FrontEnd) -> Callable:
