@@ -261,9 +261,13 @@ def _shared(first: Result, second: Result) -> tuple[tuple, dict]:
     keys = first.predictions[["utterance"]]
     other = second.on(keys.merge(second.predictions, on="utterance"))
     one = first.on(first.predictions[keys["utterance"].isin(other.predictions["utterance"])])
+    truth = one.predictions["truth"].to_numpy()
+    if (differs := truth != other.predictions["truth"].to_numpy()).any():
+        name = one.predictions["utterance"].to_numpy()[differs][0]
+        raise RecordError(f"cannot compare runs of different data: '{name}' has two emotions")
     fewer = min(one, other, key=lambda own: len(set(own.clusters)))
     both = (list(own.predictions["predicted"]) for own in (one, other))
-    rows = (list(one.predictions["truth"]), *both, first.emotions)
+    rows = (list(truth), *both, first.emotions)
     return rows, {"clusters": fewer.clusters, "unit": fewer.unit}
 
 

@@ -122,3 +122,12 @@ def test_p_values_are_corrected_for_the_number_of_baselines():
     assert 0 < alone.p < 1 / 3
     thrice = [difference.p for _, difference in runs.against(run, [one] * 3)]
     assert thrice == pytest.approx([3 * alone.p] * 3)
+
+
+def test_an_utterance_has_one_emotion():
+    one, other = factory.make_run("cnn"), factory.make_run("cnn_gru")
+    table = other.predictions.copy()
+    first, second = table["utterance"].iloc[0], table["truth"].iloc[0]
+    table.loc[0, "truth"] = next(name for name in one.emotions if name != second)
+    with pytest.raises(RecordError, match=f"'{first}' has two emotions"):
+        runs.uar_difference(one, other.on(table))
