@@ -28,7 +28,7 @@ import platform
 import statistics
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -39,6 +39,7 @@ from ser_lib.core.errors import ParameterError
 from ser_lib.core.files import digest, sources, workspace, write_atomically
 from ser_lib.core.jobs import processors, tell
 from ser_lib.pages import speed
+from ser_lib.pages.words import MISSING, significant
 
 RUNS = 5
 PACKAGES = (
@@ -53,6 +54,13 @@ _EMPTY = {
     "more_is_better": True,
     "runs": 0,
 }
+INTRODUCTION = """# Benchmarks
+
+`make bench` measures each piece of work against a rival, the usual way to do it, or a limit, the
+best that the machine can do; all are measured in turn in the same run. It writes `results.json`,
+which the book reads, and this file. Numbers are medians, with the lowest and the highest in
+brackets. A ratio is the speed relative to the rival, or the cost relative to the limit.
+"""
 _TARGETS = ({"against", "at_least"}, {"against", "at_most"}, {"at_least"}, {"at_most"})
 
 
@@ -223,17 +231,74 @@ def scratch() -> TemporaryDirectory:
     return TemporaryDirectory(dir=place, prefix=".benchmark-")
 
 
+def cells(row: Mapping) -> dict[str, str]:
+    """Return a row as it is printed: its headings and what is under them."""
+    return {
+        "What": f"{row['group']}: {row['name']}",
+        "Unit": row["unit"],
+        "Ours": _spanned(row, "") if row["status"] == "measured" else row["status"],
+        "Rival": _spanned(row, "rival_"),
+        "Limit": _spanned(row, "limit_"),
+        "Ratio": significant(row["ratio"]),
+        "Target": _target(row),
+        "Met": {None: MISSING, True: "yes", False: "no"}[row["met"]],
+    }
+
+
+def _spanned(row: Mapping, side: str) -> str:
+    middle = row[side.removesuffix("_") or "ours"]
+    low, high = (row.get(f"{side}{end}") for end in ("min", "max"))
+    if middle is None or low is None or high is None:
+        return significant(middle)
+    return f"{significant(middle)} ({significant(low)} to {significant(high)})"
+
+
+def _target(row: Mapping) -> str:
+    if not row["target"]:
+        return MISSING
+    kind, aim = next((k, row["target"][k]) for k in ("at_least", "at_most") if k in row["target"])
+    against = row["target"].get("against")
+    return f"{kind.replace('_', ' ')} {aim:g}{f' times the {against}' if against else ''}"
+
+
 def table(rows: Iterable[Mapping]) -> str:
     """Return the rows as a table of plain text, with what became of each target."""
-    cells = [speed.cells(each) for each in rows]
-    if not cells:
+    printed = [cells(each) for each in rows]
+    if not printed:
         return "nothing was measured"
-    lines = [list(cells[0]), *([*each.values()] for each in cells)]
+    lines = [list(printed[0]), *([*each.values()] for each in printed)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+
+
+def readme(results: Mapping) -> str:
+    """Return the results of all benchmarks as the text of ``benchmarks/README.md``."""
+    parts = [INTRODUCTION]
+    for name, run in results["benchmarks"].items():
+        about, rows = run["machine"], [cells(row) for row in run["rows"]]
+        packages = ", ".join(f"{package} {one}" for package, one in about["packages"].items())
+        parts.append(
+            f"## {name}\n\n{run['date']}, {run['duration_s']:.0f} s; {about['processor']}, "
+            f"{about['cores']} cores, {about['memory_gb']:g} GiB of memory, {about['system']}, "
+            f"Python {about['python']}, ser-lib {run['library']}; {packages}.\n"
+        )
+        heads = [*next(iter(rows), {})]
+        lines = [heads, ["---"] * len(heads), *([*row.values()] for row in rows)]
+        parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n")
+        names = [f"{row['name']}: {text}" for row in run["rows"] for text in _remarks(row)]
+        parts.append("\n".join(f"- {line}" for line in names) + "\n")
+    return "\n".join(parts)
+
+
+def _remarks(row: Mapping) -> Iterator[str]:
+    for side in ("rival", "limit"):
+        if row[f"{side}_name"]:
+            yield f"the {side} is {row[f'{side}_name']}"
+    if row["note"]:
+        yield row["note"]
 
 
 def machine() -> dict:
@@ -265,7 +330,9 @@ def _processor() -> str:
 
 
 def keep(file: Path, name: str, rows: list[dict], *, seconds: float) -> None:
-    """Write a benchmark's rows into the file of results; those of the others stay.
+    """Write a benchmark's rows into the file of results, and into the README next to it.
+
+    Those of the other benchmarks stay.
 
     Raises
     ------
@@ -281,3 +348,4 @@ def keep(file: Path, name: str, rows: list[dict], *, seconds: float) -> None:
         "rows": rows,
     }
     write_atomically(file, json.dumps(results, indent=1, allow_nan=False) + "\n")
+    write_atomically(file.with_name("README.md"), readme(results))

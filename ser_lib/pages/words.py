@@ -81,7 +81,7 @@ def environment() -> ImmutableSandboxedEnvironment:
         keep_trailing_newline=True,
     )
     plain = (number, percent, count, span, duration, interval, spanned, signed, p_value)
-    jinja.filters |= {function.__name__: _marked(function) for function in plain}
+    jinja.filters |= {function.__name__: _marked(function) for function in (*plain, significant)}
     jinja.filters |= {
         "capital": lambda text: Markdown(capital(escape(text))),
         "block": block,
@@ -299,6 +299,20 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def significant(value: float | None) -> str:
+    """A measured number with the three digits that are worth reading.
+
+    >>> significant(1234.5), significant(56.78), significant(0.01234), significant(None)
+    ('1,230', '56.8', '0.0123', '-')
+    """
+    if value is None:
+        return MISSING
+    if not value:
+        return "0"
+    digits = 2 - math.floor(math.log10(abs(value)))
+    return f"{round(value, digits):,.{max(digits, 0)}f}"
 
 
 def ranked(values: Mapping[str, float], digits: int = 2) -> list[tuple[float, list[str]]]:

@@ -1,10 +1,10 @@
 """The book as one PDF: its html pages behind one another, printed by Chromium.
 
 The pages are those of the built book, in the order of its table of contents, so figures have the
-numbers and links the targets that they have there. Before them stand a title page and the contents
-with page numbers. What a reader of paper cannot use is left out: code that is folded away, players,
-buttons, links to files of the book; what else is folded is open. The look is the book's own, with
-``book/_static/print.css``.
+numbers and links the targets that they have there. Before them are a title and the contents with
+page numbers, after them an appendix on how each page was made. What a reader of paper cannot use is
+left out: code that is folded away, players, buttons, links to files of the book; what else is
+folded is open. The look is the book's own, with ``book/_static/print.css``.
 
 The same book printed by the same Chromium gives the same bytes.
 """
@@ -26,7 +26,7 @@ from ser_lib.report.checks.links import read_pages
 
 LEFT_OUT = (
     "script, button, audio, video, iframe, a.headerlink, p.downloads, "
-    "details.above-input, details.listen-cell, .listen-status, .listen-column"
+    "details:has(pre), details.listen-cell, .listen-status, .listen-column"
 )
 Entry = tuple[str, str]
 _NAMES = {"id", "for", "headers", "aria-labelledby", "aria-describedby", "aria-controls"}
@@ -70,6 +70,19 @@ def assemble(html: Path, entries: Sequence[Entry], *, title: str, lines: Sequenc
     for name, article in articles.items():
         for link in article.select("a[href]"):
             _redirect(link, name, anchors, targets)
+    chapters, notes, known = [], [], set()
+    for (part, _), (name, anchor) in zip(entries, anchors.items(), strict=True):
+        heading = articles[name].h1.get_text(" ", strip=True)
+        for note in articles[name].select(f"#{anchor}--how-this-page-was-made"):
+            note.h2.string = heading
+            for line in note.select("li, tbody tr"):
+                if (text := line.get_text()) in known:
+                    line.decompose()
+                known.add(text)
+            for empty in note.select("ul:not(:has(li)), table:not(:has(td))"):
+                empty.decompose()
+            notes.append(note.extract().decode())
+        chapters.append((part, anchor, heading, articles[name].decode_contents()))
     first = next(iter(anchors))
     sheets = pages[first].select('link[rel~="stylesheet"]')
     template = files("ser_lib.report").joinpath("print.html").read_text(encoding="utf-8")
@@ -77,12 +90,8 @@ def assemble(html: Path, entries: Sequence[Entry], *, title: str, lines: Sequenc
         title=title,
         lines=lines,
         styles=[_resolve(first, sheet["href"]) for sheet in sheets],
-        chapters=[
-            (part, anchor, article.find("h1").get_text(" ", strip=True), article.decode_contents())
-            for (part, _), anchor, article in zip(
-                entries, anchors.values(), articles.values(), strict=True
-            )
-        ],
+        chapters=chapters,
+        notes=notes,
     )
 
 
