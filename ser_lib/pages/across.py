@@ -2,14 +2,16 @@
 
 This is the protocol nearest to use: a method is always used on recordings that are not its
 corpus's. Each corpus is tested by a network and by the discriminant that have seen nothing of it,
-and only the emotions that both have are told apart. What that costs is seen beside a discriminant
-that other speakers of both corpora trained.
+and only the emotions that both have are told apart. What that costs is the difference from a
+discriminant that other speakers of both corpora trained; whether the other corpus helped that one,
+the difference from a discriminant that knows its own corpus alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from ser_lib import corpora
 from ser_lib.core.errors import SplitError
 from ser_lib.corpora import Corpus, Manifest, describe
 from ser_lib.experiments import train as training
@@ -50,13 +52,24 @@ class Home:
 
 
 @dataclass(frozen=True)
+class Also:
+    """What training on the other corpora, too, does to the discriminant on unknown speakers."""
+
+    tested: Corpus
+    alone: Estimate  # UAR, trained on its corpus alone
+    both: Estimate  # UAR, trained on the others, too
+    gain: Estimate  # of UAR, corrected for the number of corpora
+
+
+@dataclass(frozen=True)
 class Across(Fact):
     """What came of training on one corpus and testing on another."""
 
     run: Run | None = None  # of the network, on joined corpora; None if they do not allow it
-    reason: str = ""  # why they do not
     discriminant: Run | None = None  # in the same folds
     within: Run | None = None  # of the discriminant, trained on other speakers of all corpora
+    alone: Sequence[Run] = ()  # of the discriminant, trained on other speakers of one of them
+    reason: str = ""  # why there is no run
 
     @property
     def corpora(self) -> list[tuple[Corpus, Markdown, int, int]]:
@@ -95,6 +108,22 @@ class Across(Fact):
         )
         rows = zip(map(_tested, names), gains, [part.uar for part in here], losses, strict=True)
         return [Home(*row) for row in rows]
+
+    @cached_property
+    def also(self) -> list[Also]:
+        """Each corpus with the others in training, and without; empty without `within`."""
+        rows = []
+        for run in self.alone:
+            tested = describe(run.record.corpus.name)
+            table = self.within.predictions
+            table = table.assign(utterance=table["utterance"].str.removeprefix(f"{tested.name}/"))
+            joined = self.within.on(table[table["utterance"].isin(run.predictions["utterance"])])
+            rows.append((tested, run, joined))
+        gains = runs.differences([(joined, run) for _, run, joined in rows])
+        return [
+            Also(tested, run.uar, joined.uar, gain)
+            for (tested, run, joined), gain in zip(rows, gains, strict=True)
+        ]
 
 
 def _direction(run: Run, fold: Mapping, comparisons: int) -> Direction:
@@ -160,10 +189,29 @@ def train(**parameters) -> Across:
         manifest = load(**parameters)
     except SplitError as error:
         return Across(reason=str(error))
-    planned = [(one, manifest) for one in plan(**parameters)[0]]
+    *planned, within = [(one, manifest) for one in plan(**parameters)[0]]
+    if not _possible(*within):  # too few speakers to leave some of all corpora out
+        return Across(*training.train_all(planned))
+    alone = [pair for pair in _alone(manifest, parameters) if _possible(*pair)]
+    run, discriminant, joined, *others = training.train_all([*planned, within, *alone])
+    return Across(run, discriminant=discriminant, within=joined, alone=others)
+
+
+def _possible(experiment: Experiment, manifest: Manifest) -> bool:
     try:
-        training.audited(*planned[-1])
-    except SplitError:  # too few speakers to leave some of both corpora out
-        planned.pop()
-    run, discriminant, *within = training.train_all(planned)
-    return Across(run, discriminant=discriminant, within=next(iter(within), None))
+        training.audited(experiment, manifest)
+    except SplitError:
+        return False
+    return True
+
+
+def _alone(manifest: Manifest, parameters: Mapping) -> Iterator[tuple[Experiment, Manifest]]:
+    """Yield the discriminant on each of joined corpora alone, with the emotions of all of them."""
+    (*_, within), folders = plan(**parameters)
+    for name, folder in zip(within.corpus.split(","), folders.split(","), strict=True):
+        emotions = within.emotions
+        if emotions is None:
+            classes = corpora.load(name, folder, style=within.style).chosen
+            emotions = ", ".join("+".join(classes[one]) for one in manifest.emotions)
+        own = corpora.load(name, folder, emotions=emotions, style=within.style)
+        yield replace(within, corpus=name, emotions=emotions), own

@@ -1,6 +1,7 @@
 """Across corpora: what is paired with what, and levels that follow from the numbers."""
 
 import factory
+import pandas as pd
 import pytest
 from factory import parse, texts
 
@@ -9,7 +10,7 @@ from ser_lib.corpora import demo
 from ser_lib.metrics.scores import uar
 from ser_lib.pages import across
 
-TEXTS = ("overview", "scores", "home")
+TEXTS = ("overview", "scores", "home", "also")
 
 
 @pytest.mark.parametrize(
@@ -117,6 +118,23 @@ def test_the_discriminant_is_compared_with_the_network_and_with_itself_at_home()
     assert {one.uar.comparisons for one in page.directions} == {4}
     assert all(texts(page, TEXTS))
     assert len(parse(page.text("home"))) == 2
+
+
+def test_training_on_other_corpora_too_is_compared_with_training_on_one_alone():
+    alone = factory.make_run("cnn", seed=1, skill=0.0)
+    truth = list(alone.predictions["truth"])
+    better, other = (factory.make_run("cnn", seed=n, skill=9.0, truth=truth) for n in (2, 3))
+    parts = [
+        run.predictions.assign(utterance=f"{name}/" + run.predictions["utterance"])
+        for name, run in (("demo", better), ("emodb", other))
+    ]
+    joined = better.on(pd.concat(parts, ignore_index=True))
+    page = across.Across(make_run(), within=joined, alone=[alone])
+    (row,) = page.also
+    assert (row.tested.name, row.gain.sign) == ("demo", 1)
+    assert row.both.value == pytest.approx(better.uar.value)
+    assert row.gain.value == pytest.approx(better.uar.value - alone.uar.value)
+    assert len(parse(page.text("also"))) == 1
 
 
 @pytest.mark.parametrize(("skill", "sign"), [(3.0, 1), (0.0, 0), (-1.0, -1)])
