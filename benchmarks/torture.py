@@ -36,7 +36,9 @@ from ser_lib.models import predict
 MEMORY = 500_000_000  # bytes that a case may take
 SECONDS = 2.0  # of the processor, for the same
 PATIENCE = 60  # seconds after which a case hangs
+LIVES = 50  # of a report that is killed
 RATE = 16_000
+ROOT = Path(__file__).parents[1]
 FORMATS = {
     **{f"{kind}.wav": kind for kind in ("PCM_U8", "PCM_16", "PCM_24", "FLOAT", "DOUBLE", "ULAW")},
     **{"a.flac": "PCM_16", "a.ogg": "VORBIS", "a.mp3": "MPEG_LAYER_III", "a.aiff": "PCM_16"},
@@ -248,12 +250,74 @@ def attack_collide(folder: Path, rng: np.random.Generator) -> str | None:
     return _undisturbed(folder, workspace, others[1:])
 
 
+def attack_book(folder: Path, rng: np.random.Generator) -> str | None:
+    """Kill or interrupt a whole report of a small demo corpus many times, then let it end."""
+    workspace = folder / "book"
+    # Read by every Python that starts there: workers, kernels, the command itself.
+    small = "{name: size | dict(n_speakers=6, n_sentences=1) for name, size in demo.SIZES.items()}"
+    code = f"from ser_lib.corpora import demo; demo.SIZES = {small}"
+    (folder / "small").mkdir(exist_ok=True)
+    (folder / "small" / "sitecustomize.py").write_text(code)
+    path = os.pathsep.join([str(folder / "small"), str(ROOT), os.environ.get("PYTHONPATH", "")])
+    run, book = (f"{sys.executable} -m ser_lib.cli {verb}" for verb in ("run", "book"))
+    commands = f"{run} --set 'epochs=1 crops=1 copies=none' && exec {book}"
+
+    def start(home: Path, last: str = "") -> subprocess.Popen:
+        return _start(["sh", "-c", commands + last], home, PYTHONPATH=path)
+
+    seen: dict[Path, float] = {}
+    for _ in range(LIVES):
+        workspace.mkdir(exist_ok=True)
+        process = start(workspace)
+        how = signal.SIGKILL if rng.integers(2) else signal.SIGINT
+        try:
+            _, said = process.communicate(timeout=rng.uniform(1, 40))
+            if process.returncode:
+                return f"a report ended with {process.returncode}: {said[-200:]}"
+            shutil.rmtree(workspace)  # it was finished, so a new one is begun
+            seen = {}
+            continue
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, how)
+        clock = time.perf_counter()
+        process.wait(PATIENCE)
+        seconds = time.perf_counter() - clock
+        _, said = process.communicate(timeout=PATIENCE)  # kernels end when they miss their parent
+        if how == signal.SIGINT and (seconds > 5 or "Traceback" in said):
+            return f"an interrupt took {seconds:.1f} s: {said[-300:]}"
+        whole = [*workspace.glob("runs/*/folds/*/*/fold.json"), *workspace.glob("runs/*/*/*.ipynb")]
+        finished = {file: file.stat().st_mtime for file in whole}
+        if again := [file for file, mtime in seen.items() if finished.get(file) != mtime]:
+            return f"{again[0]} was made again"
+        if half := [f.parent for f in finished if f.suffix == ".json" and files.altered(f.parent)]:
+            return f"{half[0]} is there by half"
+        seen = finished
+    quiet = folder / "quiet"
+    for home, last in ((workspace, " --twice"), (quiet, "")):
+        home.mkdir(exist_ok=True)
+        process = start(home, last)
+        _, said = process.communicate()
+        if process.returncode:
+            return f"the last report ended with {process.returncode}: {said[-300:]}"
+    for name in ("predictions.csv", "validation.csv", "split.csv", "history.csv"):
+        for file in quiet.glob(f"runs/*/*/{name}"):
+            if file.read_bytes() != (workspace / file.relative_to(quiet)).read_bytes():
+                return f"{file.relative_to(quiet)} differs"
+    left = [str(f) for f in workspace.rglob("*") if f.name.startswith((".partial", ".cnn", ".lda"))]
+    return f"{left} are left" if left else None
+
+
 def _training(folder: Path, workspace: Path) -> subprocess.Popen:
+    return _start([sys.executable, "-c", TRAINING.format(str(folder))], workspace)
+
+
+def _start(command: list[str], workspace: Path, **environment: str) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-c", TRAINING.format(str(folder))],
-        env=os.environ | {"SER_WORKSPACE": str(workspace)},
+        command,
+        env=os.environ | {"SER_WORKSPACE": str(workspace)} | environment,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
         start_new_session=True,
     )
 
@@ -280,6 +344,7 @@ ATTACKS: dict[str, tuple[Attack, int]] = {
     "store": (attack_store, 300),
     "table": (attack_table, 400),
     "kill": (attack_kill, 6),
+    "book": (attack_book, 1),
     "collide": (attack_collide, 3),
 }
 """By its name, an attack and its cases; it returns how a case broke, or None."""
@@ -302,14 +367,15 @@ def case(name: str, folder: Path, seed: int, number: int) -> str | None:
 
 def _serve(name: str, folder: Path, seed: int, first: int, stop: int) -> None:
     """Run cases, and tell of each before it begins, and if it broke."""
-    case(name, folder, seed, first)  # what is imported is not counted
+    if name != "book":
+        case(name, folder, seed, first)  # what is imported is not counted
     if name in ("audio", "bundle", "table"):
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         limit = pages * resource.getpagesize() + MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     for number in range(first, stop):
-        faulthandler.dump_traceback_later(10 * PATIENCE if name == "kill" else 5 * PATIENCE,
-                                          exit=True, file=sys.__stderr__)  # fmt: skip
+        patience = {"kill": 10 * PATIENCE, "book": 40 * PATIENCE}.get(name, 5 * PATIENCE)
+        faulthandler.dump_traceback_later(patience, exit=True, file=sys.__stderr__)
         print(json.dumps([number, "begun"]), flush=True)
         if broke := case(name, folder, seed, number):
             print(json.dumps([number, broke]), flush=True)
