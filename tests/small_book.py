@@ -157,7 +157,7 @@ def line() -> drawing.Figure:
 def downloads_page():
     """Return a page with a drawing, tables and a folded part."""
     data, about = line()._repr_mimebundle_()
-    trace = Trace("ser run features --corpus demo", False, *[()] * 6)._repr_markdown_()
+    trace = Trace("ser run features --corpus demo", False, [], [])._repr_markdown_()
     tables = pipe_table(ROWS), f"{pipe_table(ROWS[:1])}\n\nand\n\n{LAYOUT}"
     return page(
         "Taken along",
@@ -235,6 +235,6 @@ def markup_page():
         Network(make_run(emotions=emotions)).text("report"),
         *map(inventory.text, ("balance", "speakers", "lengths", "left_out")),
     ]
-    tables = [inventory.examples().data, listen.matrix(given, emotions, manifest).data]
+    tables = [listen.matrix(given, emotions, manifest).data]
     outputs = [*map(display, texts), *(display(table, "text/html") for table in tables)]
     return page("Texts", *(shown(output, tag="remove-input") for output in outputs))

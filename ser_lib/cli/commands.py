@@ -21,17 +21,6 @@ LAW = (
 )
 
 
-def new(options) -> int:
-    """Add a network: its file, its notebook, its page of the book."""
-    from ser_lib.report import new
-
-    code, *others = new.network(options.name)
-    print("written:", *[code, *others], sep="\n  ")
-    print(f"next:\n  change {code} as you like, and the words of {others[0]}")
-    print(f"  ser run {options.name} -p epochs=1\n  make book")
-    return 0
-
-
 def corpora(options) -> int:
     """List the corpora that can be read."""
     from ser_lib.core.jobs import processors, roughly
@@ -339,27 +328,17 @@ def predict(options) -> int:
         print(f"ser: {error}", file=sys.stderr)
     for remark in result.remarks:
         print(f"note: {remark}", file=sys.stderr)
-    times = [("", "")] * len(result.files) if result.times is None else result.times.round(2)
-    given = (result.files, times, result.predicted, result.abstains, result.probabilities)
-    rows = []
-    for file, (start, end), emotion, abstains, scores in zip(*given, strict=True):
-        place = {"start": float(start), "end": float(end)} if options.segments else {}
-        named = {e: round(float(p), 6) for e, p in zip(result.emotions, scores, strict=True)}
-        said = {"emotion": emotion, "abstains": bool(abstains), "probabilities": named}
-        rows.append({"file": file, **place, **said})
+    table, unsure = result.table.rename(columns={"predicted": "emotion"}), result.abstains
     if options.json:
-        print(json.dumps(rows, indent=1))
-    elif rows:
-        width = max(len(row["file"]) for row in rows)
-        columns = "".join(f"{emotion:>13}" for emotion in result.emotions)
-        places = f"{'start':>8}{'end':>8}" if options.segments else ""
-        print(f"{'file':<{width}}{places}  {'emotion':<14}{columns}")
-        for row in rows:
-            values = "".join(f"{p:>13.3f}" for p in row["probabilities"].values())
-            place = f"{row['start']:>8.2f}{row['end']:>8.2f}" if options.segments else ""
-            emotion = f"({row['emotion']})" if row["abstains"] else row["emotion"]
-            print(f"{row['file']:<{width}}{place}  {emotion:<14}{values}")
-        if result.abstains.any() and not options.quiet:
+        rows = table.drop(columns=result.emotions).to_dict("records")
+        chances = table[result.emotions].astype(float).round(6).to_dict("records")
+        given = [row | {"probabilities": own} for row, own in zip(rows, chances, strict=True)]
+        print(json.dumps(given, indent=1))
+    elif len(table):
+        table["emotion"] = table["emotion"].where(~unsure, "(" + table["emotion"] + ")")
+        shown = table.drop(columns="abstains")
+        print(shown.to_string(index=False, float_format="{:.3f}".format))
+        if unsure.any() and not options.quiet:
             print("note: in brackets, it is too unsure to answer", file=sys.stderr)
     return 1 if result.refused else 0
 

@@ -25,7 +25,6 @@ SHARED = {
 }
 """Options of several commands."""
 EXAMPLES = {
-    "new": "ser new network tdnn",
     "corpora": "ser corpora",
     "download": "ser download emodb data",
     "manifest": "ser manifest emodb --data path/to/emodb",
@@ -66,9 +65,6 @@ def parser() -> argparse.ArgumentParser:
         add("-p", metavar="NAME=VALUE", action="append", default=[], dest="parameters",
             help=f"{text}; may be repeated")  # fmt: skip
 
-    add = command(commands.new)
-    add("what", metavar="network", choices=["network"])
-    add("name", metavar="NAME", help="small letters, digits and _, such as tdnn")
     command(commands.corpora)
     add = command(commands.download)
     add("corpus", metavar="CORPUS", help="name in `ser corpora`")

@@ -36,8 +36,8 @@ CHECKS = {
     "shared-sentences": "a sentence or script is spoken in two parts",
     "shared-sessions": "a recording session is in two parts",
     "statistics-outside-training": "features are standardised by more than the training part",
-    "statistics-not-of-training": "features are standardised by something else than the training "
-    "part, and nobody knows by what",
+    "statistics-not-of-training": "features are not standardised by the training part, and their "
+    "source is unknown",
     "speakers-alike": "two parts have speakers whose names differ in nothing but case, blanks, "
     "Unicode form or leading zeros",
     "speakers-all-different": "every utterance has a speaker of its own, so shared ones would not "
@@ -49,7 +49,7 @@ CHECKS = {
     "tested-twice": "an utterance is tested in more than one fold, and counts each time",
     "speakers-unknown": "utterances have no speaker, so shared ones would not be seen",
     "sentences-unknown": "utterances have no sentence, so shared ones would not be seen",
-    "statistics-unknown": "nobody knows which utterances standardise the features",
+    "statistics-unknown": "it is unknown which utterances standardise the features",
 }
 """Every name of a finding, and what it means."""
 

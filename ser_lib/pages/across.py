@@ -7,7 +7,7 @@ discriminant that other speakers of both corpora trained; whether the other corp
 the difference from a discriminant that knows its own corpus alone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -39,26 +39,13 @@ class Direction:
 
 
 @dataclass(frozen=True)
-class Home:
-    """The discriminant on one corpus: without and with speakers of that corpus in training.
-
-    Both differences are corrected for the number of corpora.
-    """
+class Effect:
+    """What another training does to the discriminant on one corpus."""
 
     tested: Corpus
-    gain: Estimate  # of UAR, without: less the network's
-    within: Estimate  # UAR, with
-    loss: Estimate  # of UAR, without less with
-
-
-@dataclass(frozen=True)
-class Also:
-    """What training on the other corpora, too, does to the discriminant on unknown speakers."""
-
-    tested: Corpus
-    alone: Estimate  # UAR, trained on its corpus alone
-    both: Estimate  # UAR, trained on the others, too
-    gain: Estimate  # of UAR, corrected for the number of corpora
+    before: Estimate  # UAR
+    after: Estimate
+    change: Estimate  # corrected for the number of corpora
 
 
 @dataclass(frozen=True)
@@ -92,38 +79,37 @@ class Across(Fact):
         return [_direction(run, fold, len(pairs)) for run, fold in pairs]
 
     @cached_property
-    def home(self) -> list[Home]:
-        """The discriminant on each corpus; empty where speakers cannot be left out."""
+    def home(self) -> list[Effect]:
+        """Training without the tested corpus; empty where speakers cannot be left out."""
         if not (self.discriminant and self.within):
             return []
         known = self.within.predictions
         names = [fold["name"] for fold in self.discriminant.record.folds]
-        away, network = ([_part(run, name) for name in names] for run in self.runs[::-1])
+        away = [_part(self.discriminant, name) for name in names]
         here = [
             self.within.on(known[known["utterance"].isin(part.predictions["utterance"])])
             for part in away
         ]
-        gains, losses = (
-            runs.differences(list(zip(away, other, strict=True))) for other in (network, here)
-        )
-        rows = zip(map(_tested, names), gains, [part.uar for part in here], losses, strict=True)
-        return [Home(*row) for row in rows]
+        return _effects(map(_tested, names), here, away)
 
     @cached_property
-    def also(self) -> list[Also]:
-        """Each corpus with the others in training, and without; empty without `within`."""
-        rows = []
-        for run in self.alone:
-            tested = describe(run.record.corpus.name)
+    def also(self) -> list[Effect]:
+        """Training on the other corpora, too; empty without `within`."""
+        corpora, joined = [describe(run.record.corpus.name) for run in self.alone], []
+        for corpus, run in zip(corpora, self.alone, strict=True):
             table = self.within.predictions
-            table = table.assign(utterance=table["utterance"].str.removeprefix(f"{tested.name}/"))
-            joined = self.within.on(table[table["utterance"].isin(run.predictions["utterance"])])
-            rows.append((tested, run, joined))
-        gains = runs.differences([(joined, run) for _, run, joined in rows])
-        return [
-            Also(tested, run.uar, joined.uar, gain)
-            for (tested, run, joined), gain in zip(rows, gains, strict=True)
-        ]
+            table = table.assign(utterance=table["utterance"].str.removeprefix(f"{corpus.name}/"))
+            own = table[table["utterance"].isin(run.predictions["utterance"])]
+            joined.append(self.within.on(own))
+        return _effects(corpora, self.alone, joined)
+
+
+def _effects(
+    corpora: Iterable[Corpus], before: Sequence[Result], after: Sequence[Result]
+) -> list[Effect]:
+    changes = runs.differences(list(zip(after, before, strict=True)))
+    uars = ([one.uar for one in results] for results in (before, after))
+    return [Effect(*row) for row in zip(corpora, *uars, changes, strict=True)]
 
 
 def _direction(run: Run, fold: Mapping, comparisons: int) -> Direction:

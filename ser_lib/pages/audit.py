@@ -1,4 +1,4 @@
-"""The audit page: what is wrong with a split, and what an interval hides that ignores speakers.
+"""The audit page: what is wrong with a split.
 
 A split is the one that a run was made with, or the `random` one of the same corpus, which is split
 but not trained.
@@ -15,13 +15,11 @@ import pandas as pd
 
 from ser_lib.core.errors import RecordError, SplitError
 from ser_lib.experiments import leakage, splits, train
-from ser_lib.experiments.leakage import CHECKS, SEVERITIES, Finding
+from ser_lib.experiments.leakage import CHECKS, Finding
 from ser_lib.experiments.run import Run
 from ser_lib.experiments.splits import Fold
 from ser_lib.features import fingerprint, maps, store
 from ser_lib.features.store import Store
-from ser_lib.metrics import bootstrap, scores
-from ser_lib.metrics.jackknife import Estimate
 from ser_lib.pages.words import Fact
 
 _SEEN = {
@@ -39,7 +37,6 @@ class Audited(Fact):
     protocol: str
     folds: tuple[Fold, ...] = ()
     findings: tuple[Finding, ...] = ()
-    trained: bool = False  # whether a network was, so that there are statistics to look at
     reason: str = ""  # why there is no such split: "itself" if the run's is random, or "error"
     error: str = ""  # what does not allow it
 
@@ -47,16 +44,6 @@ class Audited(Fact):
     def summary(self) -> pd.DataFrame:
         """The findings, those together that differ by nothing but the fold."""
         return leakage.summary(self.findings)
-
-    @property
-    def rows(self) -> list:
-        """The rows of `summary`."""
-        return list(self.summary.itertuples())
-
-    @property
-    def leaks(self) -> list:
-        """The rows that are leaks."""
-        return [row for row in self.rows if row.severity == "leak"]
 
     @property
     def verdict(self) -> str:
@@ -67,17 +54,6 @@ class Audited(Fact):
     def allowed(self) -> bool:
         """Whether the protocol admits by its name all that was found."""
         return all(leakage.allowed(one, self.protocol) for one in self.findings)
-
-    def state(self, name: str) -> tuple[str, int]:
-        """Return the worst severity of a check, and how many folds have it; 0 is the whole split.
-
-        "none" if there is no such finding, "" if nobody looked.
-        """
-        own = [one for one in self.findings if one.name == name]
-        if not own:
-            return "none" if self.trained or not name.startswith("statistics") else "", 0
-        worst = min((one.severity for one in own), key=SEVERITIES.index)
-        return worst, len({one.fold for one in own if one.severity == worst and one.fold})
 
     @property
     def tested(self) -> int:
@@ -126,7 +102,7 @@ def of_run(run: Run) -> Audited:
         n, channels = len(run.corpus.table), run.experiment.channels
         fitted = fitted_on(run.folds, bundles, features, n, channels=channels)
     findings = leakage.audit(run.folds, run.corpus, protocol=run.protocol, fitted=fitted)
-    return Audited(run.protocol, tuple(run.folds), tuple(findings), trained=True)
+    return Audited(run.protocol, tuple(run.folds), tuple(findings))
 
 
 def of_random(run: Run) -> Audited:
@@ -192,28 +168,3 @@ def copies(run: Run) -> Copies:
         int((~fingerprint.of(run.corpus).any(axis=1)).sum()),
         [group for group in groups if len(group) > 1],
     )
-
-
-@dataclass(frozen=True)
-class Intervals(Fact):
-    """What an interval hides that ignores speakers, or draws too few of them.
-
-    Of each score there is its estimate, the interval of a bootstrap over the same units, and that
-    of utterances as if they were independent; of none where utterances are the unit.
-    """
-
-    run: Run
-    rows: Mapping[str, tuple[Estimate, tuple[float, float], tuple[float, float]]]
-
-
-def intervals(run: Run) -> Intervals:
-    """Return the 95 % intervals of a run's scores by the jackknife and as others have them."""
-    if run.unit == "utterance":
-        return Intervals(run, {})
-    both = list(run.predictions["truth"]), list(run.predictions["predicted"]), run.emotions
-    parts, plain = run.matrices, scores.evaluate(*both)
-    rows = {
-        name: (run.metrics[name], bootstrap.interval(score, parts), plain[name].interval)
-        for name, score in scores.OF_MATRICES.items()
-    }
-    return Intervals(run, rows)

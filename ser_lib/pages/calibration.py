@@ -28,7 +28,6 @@ class Quality:
     scores: Mapping[str, Estimate]  # those of `ser_lib.metrics.calibration`
     confidence: float  # mean probability of the predictions
     accuracy: float
-    area: float  # under the curve of errors against coverage
 
     @property
     def surplus(self) -> Estimate:
@@ -76,31 +75,6 @@ class Calibration(Fact):
         """Of `curve`, at the shares that are shown."""
         return curve(self)
 
-    @property
-    def half(self) -> pd.Series:
-        """The row of `coverage` at half of the utterances."""
-        return self.coverage.set_index("share").loc[0.5]
-
-    @cached_property
-    def gain(self) -> Estimate | None:
-        """Accuracy at `half` less that of all; None if all answers are equally sure."""
-        confidence, right = calibration.answers(self.truth, self.scaled, self.run.emotions)
-        given = confidence >= self.half["threshold"]
-        if given.all():
-            return None
-        table = np.column_stack([right & given, given, right, np.ones_like(right)])
-        return jackknife.jackknife(
-            lambda s: jackknife.ratio(s[..., 0], s[..., 1]) - s[..., 2] / s[..., 3],
-            jackknife.sums(table.astype(float), self.run.clusters),
-            scale="difference",
-            unit=self.run.unit,
-        )
-
-    @property
-    def least_area(self) -> float:
-        """The area if every right answer were surer than every wrong one."""
-        return calibration.least_area(self.after.accuracy, len(self.truth))
-
 
 def calibrate(run: Run, validation: pd.DataFrame) -> Calibration:
     """Fit a temperature for every fold on its validation set, and apply it to its test set.
@@ -130,7 +104,6 @@ def quality(run: Run, probabilities: np.ndarray) -> Quality:
         calibration.evaluate(*given, clusters=run.clusters, unit=run.unit),
         confidence=float(confidence.mean()),
         accuracy=float(right.mean()),
-        area=calibration.area_under_risk(calibration.coverage(*given)),
     )
 
 

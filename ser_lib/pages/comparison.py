@@ -19,7 +19,6 @@ from ser_lib.features import functionals
 from ser_lib.metrics.jackknife import Estimate
 from ser_lib.models.networks import title
 from ser_lib.pages import reference, runs
-from ser_lib.pages.network import Network
 from ser_lib.pages.runs import Methods, Pair
 from ser_lib.pages.words import Fact
 
@@ -101,26 +100,19 @@ class Comparison(Methods, Fact):
         return runs.pairs([(name, runs.pooled(group)) for name, group in self._by_mean.items()])
 
     @cached_property
-    def against(self) -> list[tuple[str, Run, list[tuple[Baseline, Estimate]]]]:
-        """Every network with its difference to every baseline."""
-        all_of = {"networks": len(self.networks)}
-        return [(name, r, runs.against(r, self.baselines, **all_of)) for name, r in self.networks]
+    def against(self) -> list[tuple[Baseline, list[tuple[str, Estimate]]]]:
+        """Every baseline with the UAR of every network less its own."""
+        names = runs.labels(self.runs)
+        margins = runs.differences(list(product(self.runs, self.baselines)))
+        columns = [margins[i :: len(self.baselines)] for i in range(len(self.baselines))]
+        rows = zip(self.baselines, columns, strict=True)
+        return [(one, list(zip(names, column, strict=True))) for one, column in rows]
 
     @property
     def absent(self) -> list[str]:
         """Baselines that were not run, because openSMILE is not installed."""
         present = {baseline.name for baseline in self.baselines}
         return [TITLES[name] for name in functionals.SETS[1:] if name not in present]
-
-    @property
-    def gaps(self) -> dict[str, float]:
-        """Training less validation accuracy after the last epoch, as printed, by network."""
-        return {name: Network(run).gap for name, run in self.networks}
-
-    @property
-    def f1(self) -> pd.DataFrame:
-        """F1 of every emotion (rows) with every network (columns)."""
-        return pd.DataFrame({name: run.per_class["f1"] for name, run in self.networks})
 
     @property
     def candidates(self) -> list[tuple[str, Run]]:

@@ -51,23 +51,16 @@ class Listening:
 
 @dataclass(frozen=True, eq=False)
 class Context(Fact):
-    """What others report, how a run compares with it, and what people can do."""
+    """What others report, and what people can do."""
 
     run: Run
     published: pd.DataFrame
-    places: dict[str, tuple[Estimate, list[float]]]  # by metric, its own and comparable values
     listening: Listening
 
 
 def gather(run: Run) -> Context:
-    """Return what others report, how a run compares, and what people can do."""
-    table = published(run)
-    own = table[table["obstacle"] == ""].astype({"value": float})
-    places = {
-        metric: (run.metrics[metric.lower()], sorted(group["value"], reverse=True))
-        for metric, group in own.groupby("metric", sort=False)
-    }
-    return Context(run, table, places, listening(run))
+    """Return what others report, and what people can do."""
+    return Context(run, published(run), listening(run))
 
 
 @cache

@@ -13,9 +13,8 @@ from IPython.display import HTML
 
 from ser_lib.experiments.run import Run
 from ser_lib.pages import players
-from ser_lib.pages.words import MANY, Fact
+from ser_lib.pages.words import Fact
 
-TOP = 3  # speakers that are named
 SUREST = 8  # errors that can be played
 
 
@@ -28,12 +27,7 @@ class Failures(Fact):
     bar: float | None  # median probability of the right predictions; None if none is right
     others: Sequence[Run]  # other networks that were tested on the same utterances
     shared: int  # confident errors that are errors of all others as well
-    confusions: list[tuple[str, str, int, int]]  # truth, prediction, confident errors, utterances
-    shares: dict[str, float]  # confident errors among the utterances of each emotion
-    speakers: dict[str, tuple[int, int]]  # confident errors, utterances; empty if any is unknown
     audible: bool  # whether the licence of the corpus allows its audio in the book
-    top: int = TOP
-    listed: int = MANY
 
     @property
     def wrong(self) -> pd.DataFrame:
@@ -54,19 +48,12 @@ def measure(run: Run, others: Sequence[Run] = ()) -> Failures:
     table = assess(run)
     sure = table[table["confident"]]
     missed = [set(one.predictions.query("truth != predicted")["utterance"]) for one in others]
-    sizes = table["truth"].value_counts()
-    pairs = sure.groupby(["truth", "predicted"]).size().sort_values(ascending=False, kind="stable")
-    people = table.groupby("speaker")["confident"].agg(["sum", "size"])
-    people = people.sort_values("sum", ascending=False, kind="stable")
     return Failures(
         run,
         table,
         bar=float(table.loc[table["right"], "p"].median()) if table["right"].any() else None,
         others=others,
         shared=sum(all(name in own for own in missed) for name in sure["utterance"]),
-        confusions=[(*pair, int(n), int(sizes[pair[0]])) for pair, n in pairs.items()],
-        shares=table.groupby("truth")["confident"].mean().to_dict(),
-        speakers={n: tuple(row) for n, *row in people.itertuples()} if run.n_speakers else {},
         audible=players.embeds(run.corpus),
     )
 

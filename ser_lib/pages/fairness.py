@@ -1,7 +1,6 @@
 """Whom a network serves: its UAR by sex and by speaker, and how sure the gaps are."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -24,7 +23,6 @@ class Group:
     speakers: int
     utterances: int
     uar: Estimate
-    apart: Estimate  # UAR less that of all
 
 
 @dataclass(frozen=True)
@@ -72,24 +70,13 @@ def by_sex(run: Run) -> Sexes:
     spoken = parts.sum(axis=(2, 3)) > 0  # whether a unit has women, and men
     # Where each unit is of one sex, women and men were sampled by themselves.
     strata = None if spoken.all(axis=1).any() else spoken[:, 0]
-
-    def estimate(statistic: Callable, comparisons: int) -> Estimate:
-        one = jackknife(statistic, parts, scale="difference", unit=run.unit, strata=strata)
-        return replace(one, comparisons=comparisons)
-
     groups = []
     for i, (sex, name) in enumerate(NAMES.items()):
         own = tested[tested["sex"] == sex]
-        group = Group(
-            name,
-            speakers=own["speaker"].nunique(),
-            utterances=len(own),
-            uar=jackknife(uar, parts[spoken[:, i], i], unit=run.unit),
-            apart=estimate(lambda c, i=i: uar(c[..., i, :, :]) - uar(c.sum(axis=-3)), len(NAMES)),
-        )
-        groups.append(group)
-    gap = estimate(less(uar, -3), 1)
-    return Sexes(tuple(groups), gap)
+        value = jackknife(uar, parts[spoken[:, i], i], unit=run.unit)
+        groups.append(Group(name, own["speaker"].nunique(), len(own), value))
+    units = {"unit": run.unit, "strata": strata}
+    return Sexes(tuple(groups), jackknife(less(uar, -3), parts, scale="difference", **units))
 
 
 def _with_sex(run: Run) -> pd.DataFrame:

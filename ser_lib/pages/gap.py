@@ -23,12 +23,11 @@ SPLITS = 10
 class Method:
     """A network or a baseline under both protocols.
 
-    All but `overall` are on the utterances that the random split tests, or that several of them
-    test, each as often as it is tested.
+    All are on the utterances that the random split tests, or that several of them test, each as
+    often as it is tested.
     """
 
     title: str  # without an article
-    overall: Estimate  # UAR with new speakers on all utterances
     honest: Estimate  # UAR with new speakers
     random: Estimate  # UAR with the random split
     pretence: Estimate  # the second less the first, corrected for the number of methods
@@ -67,5 +66,5 @@ def measure(run: Run) -> Gap:
     for (honest, other), pretence in zip(both, pretences, strict=True):
         tested = other.predictions[["utterance"]].merge(honest.predictions, on="utterance")
         own = honest.on(tested).uar
-        methods.append(Method(honest.title, honest.uar, own, other.uar, pretence))
+        methods.append(Method(honest.title, own, other.uar, pretence))
     return Gap(run, random, tuple(methods))

@@ -30,7 +30,8 @@ class Introduction(Methods, Fact):
     @cached_property
     def against(self) -> list[tuple[Baseline, Estimate]]:
         """Every baseline with the chosen network's UAR less its own."""
-        return runs.against(self.chosen, self.baselines)
+        margins = runs.differences([(self.chosen, one) for one in self.baselines])
+        return list(zip(self.baselines, margins, strict=True))
 
     def player(self) -> HTML:
         """Return one test utterance to listen to, with its label and the prediction."""

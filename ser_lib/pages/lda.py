@@ -105,22 +105,7 @@ class Steps(Fact):
         return runs.uar_difference(self.run, self.svm)
 
     parts = fitting.PARTS
-    tilt = max(copy.tilt for copy in SETS["speed+tilt"])  # dB per octave
-    top = functionals.BANDS[-1]  # Hz
-
-    @property
-    def sizes(self) -> dict[str, int]:
-        """How many copies of each kind there are, how many are averaged, how many bands."""
-        shown, averaged = (
-            SETS[getattr(self.run.experiment, name)] for name in ("copies", "test_copies")
-        )
-        return {
-            "speed": sum(copy.speed != 1 for copy in shown),
-            "tilt": sum(copy.tilt != 0 for copy in shown),
-            "channel": sum(bool(copy.channel) for copy in shown),
-            "averaged": len(averaged),
-            "bands": len(functionals.BANDS) - 1,
-        }
+    bands = len(functionals.BANDS) - 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,6 @@ The pages of the three networks and of the final one share these facts. Levels f
 thresholds below, which are differences or shares as fractions. Scores are compared as printed.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -12,11 +11,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from ser_lib.experiments import search
-from ser_lib.experiments.baselines import Baseline
 from ser_lib.experiments.run import Run
-from ser_lib.metrics.jackknife import Estimate
 from ser_lib.models import networks
-from ser_lib.pages import runs
 from ser_lib.pages.words import Fact, Markdown, block, rounded
 
 GAP_SMALL = 0.05  # training minus validation accuracy up to here: no sign of overfitting
@@ -60,7 +56,6 @@ class Network(Fact):
     """What a run achieved."""
 
     run: Run
-    baselines: Sequence[Baseline] = ()  # in the same folds, if the page compares with them
     top: int = 3  # confusions that are listed
 
     @property
@@ -94,24 +89,7 @@ class Network(Fact):
         shares = self.run.predictions["truth"].value_counts(normalize=True).sort_index()
         return shares.idxmax(), float(shares.max())
 
-    @property
-    def averages(self) -> pd.DataFrame:
-        """Accuracy (as scikit-learn prints it, under F1), macro and weighted average."""
-        table = self.run.per_class[["precision", "recall", "f1"]]
-        support = self.run.per_class["support"]
-        rows = {
-            "accuracy": {"f1": self.run.metrics["accuracy"].value},
-            "macro average": table.mean(),
-            "weighted average": table.mul(support, axis=0).sum() / support.sum(),
-        }
-        return pd.DataFrame(rows, table.columns).T
-
     @cached_property
     def confusions(self) -> list[Confusion]:
         """See `pairs`."""
         return pairs(self.run)
-
-    @cached_property
-    def against(self) -> list[tuple[Baseline, Estimate]]:
-        """Every baseline with the network's UAR less its own."""
-        return runs.against(self.run, self.baselines)

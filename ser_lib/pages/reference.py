@@ -1,19 +1,19 @@
 """What the reference report states, and what was measured here.
 
-The report's figures are in ``reference-results.yml``, with its own words for what it rounds
-(about, between, above, below). It names neither corpus nor split; its five classes are IEMOCAP's.
+The report's figures are in ``reference-results.yml``, with its own words for what it rounds. It
+names neither corpus nor split; its five classes are IEMOCAP's.
 """
 
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import yaml
 
 from ser_lib.experiments.run import Run
-from ser_lib.pages.words import Fact, listing, number
+from ser_lib.pages.words import Fact
 
 CORPUS = "iemocap"  # the corpus that has the report's classes
 CHOICE = "cnn_gru"  # the report's final model
@@ -24,7 +24,7 @@ class Row(NamedTuple):
 
     name: str
     emotions: tuple[str, ...]  # none, one, or the true and the predicted one
-    stated: str
+    stated: float | str
     measured: float | tuple[int, int] | list[int] | None  # the pair: some of all
 
 
@@ -33,26 +33,6 @@ def results() -> dict:
     """Return what the reference report states."""
     file = Path(__file__).with_name("reference-results.yml")
     return yaml.safe_load(file.read_text(encoding="utf-8"))
-
-
-def stated(value: Any) -> str:
-    """A figure of the reference report with the report's own precision in words.
-
-    Examples
-    --------
-    >>> stated(0.56), stated({"about": 1000}), stated({"between": [0.58, 0.6]})
-    ('0.56', 'about 1,000', '0.58 to 0.60')
-    >>> stated({"below": 0.9}), stated({"above": 1600}), stated([32, 64])
-    ('below 0.90', 'above 1,600', '32 and 64')
-    """
-    if isinstance(value, list):
-        return listing(number(item) for item in value)
-    if not isinstance(value, dict):
-        return number(value)
-    ((word, inner),) = value.items()
-    if word == "between":
-        return " to ".join(number(limit) for limit in inner)
-    return f"{word} {number(inner)}"
 
 
 @dataclass(frozen=True)
@@ -82,7 +62,7 @@ class Reported(Fact):
             cells += [(name, (emotion,), value) for name, value in values.items()]
         for truth, values in confusion.items():
             cells += [("confusion", (truth, other), value) for other, value in values.items()]
-        return [Row(name, who, stated(v), self._measured(name, who)) for name, who, v in cells]
+        return [Row(name, who, v, self._measured(name, who)) for name, who, v in cells]
 
     def _measured(self, name: str, emotions: tuple[str, ...]):
         run = self.run

@@ -52,8 +52,9 @@ class Review(Fact):
 
     def worst(self, *names: str) -> str:
         """Return the worst severity of some checks of the audit: "none" if all found nothing."""
-        states = [self.audited.state(name)[0] for name in names]  # type: ignore[attr-defined]
-        return next((s for s in (*SEVERITIES, "") if s in states), "none")
+        findings = self.audited.findings  # type: ignore[attr-defined]
+        found = {one.severity for one in findings if one.name in names}
+        return next((severity for severity in SEVERITIES if severity in found), "none")
 
 
 @dataclass(frozen=True)

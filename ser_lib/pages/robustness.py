@@ -4,7 +4,6 @@ Every condition is compared with the unchanged audio of the same utterances, pai
 by speaker. A change is only called one if `Estimate.sign` says so, corrected for all conditions.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -51,35 +50,17 @@ class Trial(Fact):
     kinds = len(KINDS)
     channels = CHANNELS
 
-    def at(self, kind: str, strength: float) -> Condition:
-        """Return the result under one condition."""
-        return next(c for c in self.conditions if (c.kind, c.strength) == (kind, strength))
-
     @property
     def worst(self) -> Condition:
         """The condition of the lowest UAR."""
         return min(self.conditions, key=lambda c: c.uar.value)
 
     @property
-    def better(self) -> list[list[Condition]]:
-        """The conditions, kind by kind, whose change is above 0."""
-        return self._grouped(lambda c: c.change.sign > 0)
-
-    @property
-    def open(self) -> list[str]:
-        """The kinds that the data tell from no change at no strength."""
-        changed = {c.kind for c in self.conditions if c.change.sign}
-        return [about.name for kind, about in KINDS.items() if kind not in changed]
-
-    @property
     def lost(self) -> list[Condition]:
         """The mildest condition of each kind under which the network may be guessing."""
         chance = 1 / len(self.run.emotions)
-        return [own[0] for own in self._grouped(lambda c: c.uar.against(chance).sign < 1)]
-
-    def _grouped(self, holds: Callable[[Condition], bool]) -> list[list[Condition]]:
-        groups = [[c for c in self.conditions if c.kind == kind and holds(c)] for kind in KINDS]
-        return [group for group in groups if group]
+        guessing = [c for c in self.conditions if c.uar.against(chance).sign < 1]
+        return list({c.kind: c for c in guessing[::-1]}.values())[::-1]
 
 
 def measure(run: Run, predictions: pd.DataFrame) -> Trial:

@@ -245,19 +245,8 @@ def uar_difference(first: Result, second: Result) -> Estimate:
     """Return the UAR of `first` less that of `second` on the utterances that both predict.
 
     An utterance that `first` predicts several times counts as often; ParameterError without any.
+    The units are those of the method that has fewer.
     """
-    rows, units = _shared(first, second)
-    return difference.differences(*rows, **units)["uar"]
-
-
-def f1_difference(first: Result, second: Result, emotion: str) -> Estimate:
-    """Return the F1 of an emotion with `first` less that with `second`, on the same utterances."""
-    rows, units = _shared(first, second)
-    return difference.difference_in_f1(emotion, *rows, **units)
-
-
-def _shared(first: Result, second: Result) -> tuple[tuple, dict]:
-    """Return what both predict, row by row, and the units of the method that has fewer."""
     keys = first.predictions[["utterance"]]
     other = second.on(keys.merge(second.predictions, on="utterance"))
     one = first.on(first.predictions[keys["utterance"].isin(other.predictions["utterance"])])
@@ -266,21 +255,9 @@ def _shared(first: Result, second: Result) -> tuple[tuple, dict]:
         name = one.predictions["utterance"].to_numpy()[differs][0]
         raise RecordError(f"cannot compare runs of different data: '{name}' has two emotions")
     fewer = min(one, other, key=lambda own: len(set(own.clusters)))
-    both = (list(own.predictions["predicted"]) for own in (one, other))
-    rows = (list(truth), *both, first.emotions)
-    return rows, {"clusters": fewer.clusters, "unit": fewer.unit}
-
-
-def against(
-    run: Run, baselines: Sequence[Baseline], *, networks: int = 1
-) -> list[tuple[Baseline, Estimate]]:
-    """Return every baseline with the UAR of a network less its own.
-
-    They are corrected for their number, times that of the networks in the same table.
-    """
-    margins = [uar_difference(run, baseline) for baseline in baselines]
-    n = networks * len(margins)
-    return [(one, replace(own, comparisons=n)) for one, own in zip(baselines, margins, strict=True)]
+    guesses = (list(own.predictions["predicted"]) for own in (one, other))
+    rows = (list(truth), *guesses, first.emotions)
+    return difference.differences(*rows, clusters=fewer.clusters, unit=fewer.unit)["uar"]
 
 
 def shelf() -> pd.DataFrame:

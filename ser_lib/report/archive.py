@@ -2,8 +2,8 @@
 
 It holds the book with its executed notebooks; the record, predictions, history and split of every
 run that these name; what the environment is made from; licence, citation and checksums. There is no
-audio but the excerpts of the book, and no model of a megabyte or more: a network is trained again
-from its record. The same book gives the same bytes.
+audio but the excerpts of the book, and no model: one is trained again from its record. The same
+book gives the same bytes.
 """
 
 import json
@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
 from io import BytesIO
-from mimetypes import MimeTypes
 from pathlib import Path
 from urllib.parse import quote
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -29,12 +28,6 @@ from ser_lib.report.checks.links import read_notebook
 CRATE = "ro-crate-metadata.json"
 PROFILE = "https://w3id.org/ro/crate/1.1"
 ABOUT = ("CITATION.cff", "LICENSE", "environment.yml", "requirements.lock")
-LARGEST = 1_000_000  # bytes of a model that stays with its run
-_KINDS = {
-    ".ipynb": "application/x-ipynb+json", ".cff": "application/yaml", ".yml": "application/yaml",
-    ".woff2": "font/woff2", ".ttf": "font/ttf", ".md": "text/markdown", ".wasm": "application/wasm",
-    ".json": "application/json", **dict.fromkeys(("", ".lock", ".po", ".rst"), "text/plain"),
-}  # fmt: skip
 
 
 def write(html: Path, target: Path, *, workspace: Path) -> Path:
@@ -43,18 +36,16 @@ def write(html: Path, target: Path, *, workspace: Path) -> Path:
     The workspace has the runs that its notebooks name; a `RecordError` says which is not there or
     not as it was written.
     """
-    sources = sorted((html / "_sources" / "runs").glob("*.ipynb"))
-    named = {page.stem: shelf.records(read_notebook(page)) for page in sources}
-    runs = {
-        name: run.read(workspace / "runs" / name)
-        for name in sorted({name for names in named.values() for name in names})
-    }
+    pages = map(read_notebook, (html / "_sources" / "runs").glob("*.ipynb"))
+    names = sorted({name for page in pages for name in shelf.records(page)})
+    runs = {name: run.read(workspace / "runs" / name) for name in names}
     contents = {name: resource(name, workspace).read_bytes() for name in ABOUT}
-    contents |= _folder(html, "book")
+    contents |= {f"book/{name}": content for name, content in _files(html).items()}
     for name, one in runs.items():
-        contents |= _run(one, f"runs/{name}")
-    names = sorted([*contents, SUMS])
-    graph = _graph(names, named, runs, yaml.safe_load(contents["CITATION.cff"]))
+        kept = _files(one.folder, but=(SUMS, "bundle/"))
+        kept[SUMS] = _sums(kept)
+        contents |= {f"runs/{name}/{file}": content for file, content in kept.items()}
+    graph = _graph(runs, yaml.safe_load(contents["CITATION.cff"]))
     crate = json.dumps({"@context": f"{PROFILE}/context", "@graph": graph}, indent=1)
     contents = {CRATE: f"{crate}\n".encode()} | dict(sorted(contents.items()))
     contents[SUMS] = _sums(contents)
@@ -68,19 +59,11 @@ def write(html: Path, target: Path, *, workspace: Path) -> Path:
     return target
 
 
-def _folder(folder: Path, name: str) -> dict[str, bytes]:
-    files = [file for file in folder.rglob("[!.]*") if file.is_file()]
-    return {f"{name}/{file.relative_to(folder).as_posix()}": file.read_bytes() for file in files}
-
-
-def _run(one: Run, name: str) -> dict[str, bytes]:
-    """Return a run's files without a large model, with checksums of those that stay."""
-    contents = _folder(one.folder, "")
-    model = {file for file in contents if file.startswith("/bundle/")}
-    large = sum(len(contents[file]) for file in model) >= LARGEST
-    dropped = {f"/{SUMS}"} | (model if large else set())
-    contents = {file[1:]: contents[file] for file in sorted(contents.keys() - dropped)}
-    return {f"{name}/{file}": body for file, body in (contents | {SUMS: _sums(contents)}).items()}
+def _files(folder: Path, *, but: tuple[str, ...] = ()) -> dict[str, bytes]:
+    """Read a folder by the names in it, without those that begin so."""
+    files = sorted(file for file in folder.rglob("[!.]*") if file.is_file())
+    named = {file.relative_to(folder).as_posix(): file for file in files}
+    return {name: file.read_bytes() for name, file in named.items() if not name.startswith(but)}
 
 
 def _sums(contents: Mapping[str, bytes]) -> bytes:
@@ -88,27 +71,15 @@ def _sums(contents: Mapping[str, bytes]) -> bytes:
     return "".join(lines).encode()
 
 
-def _graph(
-    names: list[str],
-    named: Mapping[str, list[str]],
-    runs: Mapping[str, Run],
-    citation: Mapping,
-) -> list[dict]:
+def _graph(runs: Mapping[str, Run], citation: Mapping) -> list[dict]:
     """Return the crate's entities: files, folders, runs as actions, corpora, software, authors."""
-    corpora = sorted({part for name in runs for part in name.partition("/")[0].split(",")})
+    corpora = sorted({part for one in runs.values() for part in _corpora(one)})
     titles = " and ".join(CATALOGUE[name].title for name in corpora)
-    folders = {"book/": "The book, with its executed notebooks in _sources/runs/"}
-    folders |= {f"runs/{name}/": f"The run {one!r}" for name, one in runs.items()}
     authors = [_author(one) for one in citation["authors"]]
     licence = f"https://spdx.org/licenses/{citation['license']}"
-    files = [_file(name) for name in names]
-    for file in files:
-        page = file["@id"].removeprefix("book/_sources/runs/").removesuffix(".ipynb")
-        if named.get(page):
-            file["isBasedOn"] = _links(f"runs/{name}/" for name in named[page])
+    folders = {"book/": "The book, with its executed notebooks in _sources/runs/"}
+    folders |= {f"runs/{name}/": f"The run {one!r}" for name, one in runs.items()}
     root = {
-        "@id": "./",
-        "@type": "Dataset",
         "name": f"{citation['title']} ({titles})",
         "description": citation["abstract"],
         "datePublished": max(one.record.started for one in runs.values())[:10],
@@ -118,37 +89,28 @@ def _graph(
         "hasPart": _links([*ABOUT, SUMS, *folders]),
         "mentions": _links(f"#{name}" for name in runs),
     }
+    software = {
+        "name": "ser-lib",
+        "softwareVersion": ser_lib.__version__,
+        "license": {"@id": licence},
+        "softwareRequirements": {"@id": "requirements.lock"},
+    }
+    about = {"conformsTo": {"@id": PROFILE}, "about": {"@id": "./"}}
     return [
-        {
-            "@id": CRATE,
-            "@type": "CreativeWork",
-            "conformsTo": {"@id": PROFILE},
-            "about": {"@id": "./"},
-        },
-        root,
-        *files,
-        *(
-            {
-                "@id": _id(folder),
-                "@type": "Dataset",
-                "name": about,
-                "hasPart": _links(name for name in names if name.startswith(folder)),
-            }
-            for folder, about in folders.items()
-        ),
-        *(_action(name, one, named) for name, one in runs.items()),
+        _entity(CRATE, "CreativeWork", **about),
+        _entity("./", "Dataset", **root),
+        *(_entity(name, "File", name=name) for name in (*ABOUT, SUMS)),
+        *(_entity(name, "Dataset", name=words) for name, words in folders.items()),
+        *(_action(name, one) for name, one in runs.items()),
         *(_corpus(name) for name in corpora),
-        {
-            "@id": "#ser-lib",
-            "@type": "SoftwareApplication",
-            "name": "ser-lib",
-            "softwareVersion": ser_lib.__version__,
-            "license": {"@id": licence},
-            "softwareRequirements": {"@id": "requirements.lock"},
-        },
-        {"@id": licence, "@type": "CreativeWork", "name": citation["license"]},
+        _entity("#ser-lib", "SoftwareApplication", **software),
+        _entity(licence, "CreativeWork", name=citation["license"]),
         *authors,
     ]
+
+
+def _entity(name: str, kind: str, **about) -> dict:
+    return {"@id": _id(name), "@type": kind, **about}
 
 
 def _links(names: Iterable[str]) -> list[dict] | dict:
@@ -161,39 +123,33 @@ def _id(name: str) -> str:
     return quote(name, safe="#%/:,")
 
 
-def _file(name: str) -> dict:
-    guess, _ = MimeTypes().guess_type(name)  # without the types of the machine
-    kind = _KINDS.get(Path(name).suffix) or guess or "application/octet-stream"
-    about = {"name": Path(name).name, "encodingFormat": kind}
-    return {"@id": _id(name), "@type": "File"} | about
+def _corpora(one: Run) -> list[str]:
+    return one.record.corpus.name.split(",")
 
 
 def _author(about: Mapping) -> dict:
     name = about.get("name") or f"{about.get('given-names', '')} {about['family-names']}".strip()
     kind = "Person" if "family-names" in about else "Organization"
-    return {"@id": about.get("orcid", _id(f"#{name}")), "@type": kind, "name": name}
+    return _entity(about.get("orcid", f"#{name}"), kind, name=name)
 
 
-def _action(name: str, one: Run, named: Mapping[str, list[str]]) -> dict:
-    """Return what made a run: the library and the page of its method, from its corpora."""
+def _action(name: str, one: Run) -> dict:
+    """Return what made a run: the library, from its corpora."""
     start = datetime.fromisoformat(one.record.started)
-    end = start + timedelta(seconds=round(one.record.duration_s))
-    pages = [page for page, names in named.items() if name in names]
-    page = one.architecture if one.architecture in pages else pages[0]
-    return {
-        "@id": _id(f"#{name}"),
-        "@type": "CreateAction",
-        "name": f"{one.title} on {one.record.corpus.title}, protocol {one.protocol}",
-        "startTime": start.isoformat(),
-        "endTime": end.isoformat(),
-        "instrument": _links(["#ser-lib", f"book/_sources/runs/{page}.ipynb"]),
-        "object": _links(f"#corpus-{part}" for part in one.record.corpus.name.split(",")),
-        "result": _links([f"runs/{name}/"]),
-    }
+    return _entity(
+        f"#{name}",
+        "CreateAction",
+        name=f"{one.title} on {one.record.corpus.title}, protocol {one.protocol}",
+        startTime=start.isoformat(),
+        endTime=(start + timedelta(seconds=round(one.record.duration_s))).isoformat(),
+        instrument=_links(["#ser-lib"]),
+        object=_links(f"#corpus-{part}" for part in _corpora(one)),
+        result=_links([f"runs/{name}/"]),
+    )
 
 
 def _corpus(name: str) -> dict:
     corpus = CATALOGUE[name]
-    about = {"name": corpus.title, "description": f"From: {corpus.home}", "license": corpus.licence}
     address = {"url": corpus.url} if corpus.url else {}
-    return {"@id": f"#corpus-{name}", "@type": "Dataset"} | about | address
+    about = {"description": f"From: {corpus.home}", "license": corpus.licence, **address}
+    return _entity(f"#corpus-{name}", "Dataset", name=corpus.title, **about)

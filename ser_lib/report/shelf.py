@@ -22,7 +22,6 @@ import jinja2
 from ser_lib.core.errors import BookError, ParameterError
 from ser_lib.core.files import write_atomically
 from ser_lib.corpora import CATALOGUE
-from ser_lib.experiments.experiment import RECIPES
 from ser_lib.experiments.splits import PROTOCOLS
 from ser_lib.models.networks import title
 from ser_lib.pages.words import capital, count, listing, number
@@ -31,7 +30,6 @@ INDEX = "index.html"
 SUMMARY = "report.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,-]{0,99}")
 PLACES = ("data_dir", "other_dir", "split", "predictions")  # of the machine that executed a page
-_BY_NETWORK = {"channels", *(name for recipe in RECIPES.values() for name in recipe)}
 
 
 def claim_name(name: str, corpus: str, workspace: Path) -> str:
@@ -67,28 +65,16 @@ def summary(name: str, corpus: str, notebooks: Mapping, runs: Path) -> dict:
     """Return what the list says of a report: plain JSON values.
 
     The result is that of the network which the page ``final`` chooses; without this page only the
-    data are told, from the first record that a page names, see `records`. A parameter that was not
-    given has the corpus's usual value, or None if that is the network's own.
+    data are told, from the first record that a page names, see `records`.
     """
     chosen = _record([notebooks["final"]] if "final" in notebooks else [], runs)
     record = chosen or _record(notebooks.values(), runs)
-    given: dict = {}
-    for notebook in notebooks.values():
-        given |= notebook.metadata.get("papermill", {}).get("parameters", {})
-        given |= given.pop("options", {})
-    if given.get("split"):
-        given["split"] = Path(given["split"]).name  # its folder is one of this machine
-    for parameter, value in record.get("parameters", {}).items():
-        if given.get(parameter, value) is None and parameter not in _BY_NETWORK:
-            given[parameter] = value
-    hidden = {"corpus", "data_dir", "other_dir", "predictions"}
     return {
         "name": name,
         "corpus": corpus,
         **_some(record.get("corpus", {}), "title synthetic utterances speakers emotions"),
         **_some(chosen, "architecture protocol started"),
         "metrics": _some(chosen.get("metrics", {}), "uar uar_ci95 accuracy accuracy_ci95"),
-        "parameters": {key: given[key] for key in sorted(given) if key not in hidden},
     }
 
 
@@ -129,7 +115,7 @@ def write(build: Path) -> Path:
     environment.filters |= {"network": title, "number": lambda value: number(float(value))}
     template = files("ser_lib.report").joinpath("shelf.html").read_text(encoding="utf-8")
     page = environment.from_string(template).render(
-        corpora=[(corpus, group, differences(group)) for corpus, group in sorted(groups.items())],
+        corpora=sorted(groups.items()),
         n_reports=sum(map(len, groups.values())),
         protocols=PROTOCOLS,
     )
@@ -144,17 +130,3 @@ def _read(place: Path) -> dict | None:
     except (OSError, ValueError):
         return None
     return report | {"name": place.name} if isinstance(report, dict) else None
-
-
-def differences(reports: list[dict]) -> list[dict[str, str]]:
-    """Return of each report the parameters in which some of them differ, as they are printed."""
-    given = [report.get("parameters", {}) for report in reports]
-    names = sorted(set().union(*given))
-    apart = [name for name in names if len({json.dumps(one.get(name)) for one in given}) > 1]
-    return [{name: _printed(one.get(name)) for name in apart} for one in given]
-
-
-def _printed(value: object) -> str:
-    if value is None:
-        return "usual"
-    return value if isinstance(value, str) else json.dumps(value)

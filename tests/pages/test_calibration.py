@@ -147,16 +147,8 @@ def test_the_curve_answers_the_surest_first(good):
         assert row.low <= row.accuracy <= row.high
 
 
-def test_what_abstaining_gains_follows_from_the_interval(good):
-    assert good.gain.sign == 1
-    _, right = calibration.answers(good.truth, good.scaled, good.run.emotions)
-    assert good.gain.value == pytest.approx(good.half["accuracy"] - right.mean())
-    curve = calibration.coverage(good.truth, good.scaled, good.run.emotions)
-    assert good.after.area == calibration.area_under_risk(curve)
-    assert good.least_area < good.after.area < 1 - good.after.accuracy
+def test_fewer_and_fewer_are_answered(good):
     assert list(good.coverage["n"]) == sorted(good.coverage["n"], reverse=True)
-    assert page_of("guessing").gain.sign == 0
-    assert page_of("equally sure").gain is None
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -174,5 +166,5 @@ def test_figures_state_what_they_draw():
     errors = [side.scores["ece"].value for side in (page.before, page.after)]
     stated = re.findall(r"expected error (\d\.\d\d)\.", figures.reliability(page).alt)
     assert stated == [f"{error:.2f}" for error in errors]
-    share = page.half["accuracy"]
+    share = page.coverage.set_index("share").loc[0.5, "accuracy"]
     assert f"50 % answered, accuracy {share:.2f}" in figures.coverage(page).alt

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import factory
-import matplotlib
 import pandas as pd
 import pytest
 from factory import parse, texts
@@ -21,7 +20,7 @@ from ser_lib.pages.figures import context as figures
 
 LETTERS = {emotion: letter for letter, emotion in EMOTIONS.items()}
 HEAD = "Nr.\tSatz\terkannt\tnatuerlich"
-TEXTS = ("comparable", "published", "people")
+TEXTS = ("published", "people")
 
 
 def emodb_run(folder: Path | None = None, **options):
@@ -116,23 +115,6 @@ def test_every_result_is_shown_with_its_protocol_and_source(run):
     assert ("Comparable" in rows[0]) == (run.record.corpus.name == "emodb")
 
 
-def test_how_a_run_compares_with_comparable_results():
-    scores = {"uar": factory.estimate(0.7, 0.045), "accuracy": factory.estimate(0.5)}
-    run = factory.with_metrics(emodb_run(), **scores)
-    page = context.gather(run)
-    assert page.places == {
-        "UAR": (run.uar, [0.87, 0.828, 0.75, 0.74, 0.66]),
-        "accuracy": (run.metrics["accuracy"], [0.77]),
-    }
-    first = page.text("comparable").partition("accuracy")[0]
-    assert re.findall(r"\d+ (?:is|are) (\w+)", first) == ["above", "inside"]
-
-
-def test_a_run_with_which_nothing_is_comparable():
-    assert context.gather(factory.make_run()).places == {}
-    assert context.gather(emodb_run(protocol="session")).places == {}
-
-
 def test_reading_what_listeners_recognised(tmp_path):
     lines = [line(1, "03a01Wa", "100,00", "5,00"), line(2, "16b10Lb", "62,50", "0,00"), ""]
     assert context.read_listeners(write(tmp_path / "a.txt", lines)).to_dict("records") == [
@@ -197,11 +179,6 @@ def test_people_and_the_network_on_the_same_utterances(compared):
     rows = parse(compared.text("people"))
     assert [row["Emotion"] for row in rows] == [*run.emotions, "**mean**"]
     assert all(row["People"] == f"{table.loc[row['Emotion'], 'people']:.2f}" for row in rows[:-1])
-    figure = figures.people(compared)
-    stated = table.loc["anger", "network"].value
-    assert f"anger, people: 1.00; anger, network: {stated:.2f}" in figure.alt
-    drawn = {text.get_text() for text in figure.fig.findobj(matplotlib.text.Text)}
-    assert {"people", "network", *run.emotions} <= drawn
 
 
 def test_an_utterance_that_no_listener_judged(tmp_path):
@@ -224,7 +201,6 @@ def test_an_utterance_that_no_listener_judged(tmp_path):
 def test_runs_without_listeners_say_why(run, obstacle):
     page = context.gather(run)
     assert page.listening.obstacle == obstacle
-    assert figures.people(page) is None
     assert (page.text("people").count("e3") == 1) == ("e3" in run.emotions)
 
 

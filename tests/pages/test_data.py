@@ -12,7 +12,7 @@ from ser_lib.corpora import Manifest
 from ser_lib.pages import data
 from ser_lib.pages.figures import data as figures
 
-TEXTS = ("summary", "balance", "speakers", "lengths", "listen", "left_out")
+TEXTS = ("summary", "balance", "speakers", "lengths", "left_out")
 
 
 @pytest.fixture
@@ -26,17 +26,15 @@ def inventory(manifest: Manifest, table=None, **columns) -> data.Inventory:
 
 
 @pytest.mark.parametrize(
-    ("counts", "balance", "ratio"),
-    [((10, 2, 6), "uneven", 5.0), ((6, 5), "close", 1.2), ((9, 9), "equal", 1.0)],
+    ("counts", "agrees"), [((10, 2, 6), False), ((6, 5), False), ((9, 9), True)]
 )
-def test_frequent_and_rare_emotions(manifest, counts, balance, ratio):
+def test_frequent_and_rare_emotions(manifest, counts, agrees):
     names = [
         name for name, n in zip(("anger", "fear", "joy"), counts, strict=False) for _ in range(n)
     ]
-    page = inventory(manifest, manifest.table[: len(names)], emotion=names)
-    assert (page.balance, page.ratio) == (balance, pytest.approx(ratio))
-    assert (page.frequencies[0][0], page.frequencies[-1][0]) == (max(counts), min(counts))
-    assert f"{max(counts)} utterances" in page.text("balance")
+    text = inventory(manifest, manifest.table[: len(names)], emotion=names).text("balance")
+    assert ("agree" in text) == agrees
+    assert all(str(n) in text for n in (max(counts), min(counts)))
 
 
 def test_the_summary_counts_what_the_table_holds(manifest):
@@ -84,11 +82,6 @@ def test_the_texts_with_and_without_what_a_corpus_may_not_say(manifest):
     assert nobody.speakers == []
     for page in (data.Inventory(manifest), nobody):
         assert all(texts(page, TEXTS))
-
-
-def test_every_emotion_has_an_example(manifest):
-    html = data.Inventory(manifest).examples().data
-    assert (html.count("<audio"), html.count("<th ")) == (0, 3), "no licence to embed audio"
 
 
 def make_rows(*groups: tuple[str, str, int, float]) -> pd.DataFrame:

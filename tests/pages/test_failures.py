@@ -1,18 +1,16 @@
-"""Where it fails: which errors are confident, their counterparts, and what they have in common."""
+"""Where it fails: which errors are confident, and their counterparts."""
 
 from dataclasses import replace
 
 import factory
 import numpy as np
-import pandas as pd
 import pytest
-from factory import parse, texts
+from factory import texts
 
 from ser_lib import corpora
 from ser_lib.pages import failures
-from ser_lib.pages.figures import failures as figures
 
-TEXTS = ("overview", "surest", "emotions", "speakers")
+TEXTS = ("overview", "surest")
 
 
 def make_run(rows: list[tuple], speakers=("1", "2"), *, synthetic=False):
@@ -87,23 +85,6 @@ def test_errors_that_all_other_networks_make():
         texts(failures.measure(make_run(ROWS, synthetic=True), others), ["overview"])
 
 
-def test_emotions_are_listed_by_their_confident_errors():
-    rows = [("anger", "joy", 0.9)] * 3 + [("joy", "anger", 0.9)] + [("joy", "joy", 0.5)] * 4
-    page = failures.measure(make_run(rows))
-    assert page.confusions == [("anger", "joy", 3, 3), ("joy", "anger", 1, 5)]
-    assert page.shares == {"anger": 1.0, "joy": pytest.approx(0.2)}
-    assert [row["Confident errors"] for row in parse(page.text("emotions"))] == ["3", "1"]
-
-
-def test_speakers_are_listed_where_the_corpus_names_them():
-    run = make_run(ROWS)
-    assert failures.measure(run).speakers == {"2": (2, 3), "1": (0, 3)}
-    run.predictions["speaker"] = ""
-    page = failures.measure(run)
-    assert page.speakers == {}
-    assert page.text("speakers")
-
-
 @pytest.mark.parametrize("rows", [ROWS, PERFECT, DOUBTFUL, HOPELESS])
 @pytest.mark.parametrize("others", range(4))
 def test_the_texts_at_every_level(rows, others):
@@ -137,10 +118,3 @@ def test_odd_names_are_escaped_and_nothing_wrong_is_nothing_to_show():
     assert "&lt;i&gt;" in html
     assert "<i>" not in html
     assert failures.measure(make_run(PERFECT)).players() is None
-
-
-def test_right_and_wrong_predictions_are_counted_in_the_figure():
-    table = pd.DataFrame({"right": [True, True, False], "p": [0.9, 0.7, 0.6]})
-    alt = figures.right_and_wrong(table).alt
-    assert "2 predictions are right, with a probability of 0.80 in the median." in alt
-    assert "1 prediction is wrong, with a probability of 0.60 in the median." in alt

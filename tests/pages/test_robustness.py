@@ -4,7 +4,7 @@ import factory
 import numpy as np
 import pandas as pd
 
-from ser_lib.experiments.conditions import CLEAN, CONDITIONS
+from ser_lib.experiments.conditions import CONDITIONS
 from ser_lib.features.perturb import KINDS
 from ser_lib.pages import robustness
 from ser_lib.pages.figures import robustness as figures
@@ -39,24 +39,17 @@ def test_conditions_are_compared_with_the_unchanged_audio():
     assert (trial.n, trial.speakers, trial.clean.value) == (200, 10, 1)
     assert {c.change.comparisons for c in trial.conditions} == {len(CONDITIONS) - 1}
     assert named([trial.conditions]) == [CONDITIONS[1:]]
-    worst = trial.at("noise", 0)
-    assert trial.worst is worst
+    worst = trial.worst
+    assert (worst.kind, worst.strength) == ("noise", 0)
     assert (worst.uar.value, worst.change.value) == (0, -1)
     assert list(worst.change.interval) == [-1, -1]
     assert all(c.change.value == 0 for c in trial.conditions[:3])
-    assert trial.better == []
-    assert trial.open == [k.name for name, k in KINDS.items() if name not in ("noise", "mp3")]
     assert named([trial.lost]) == [[("noise", 0)]]
     assert "level alone" not in trial.text("trial")
     rows = factory.parse(trial.text("table"))
     assert len(rows) == len(CONDITIONS) - 1
     assert {"Condition": "White noise", "Strength": "0 dB SNR", "UAR": "0.00",
             "Change (95 % interval)": "-1.00 (-1.00 to -1.00)"} in rows  # fmt: skip
-
-
-def test_a_condition_that_helps_is_named():
-    trial = trial_of({(CLEAN, 0): 0.8, **{c: 0.8 for c in CONDITIONS[2:]}})
-    assert named(trial.better) == [[CONDITIONS[1]]]
 
 
 def test_what_is_lost_is_named_with_the_mildest_strength():
@@ -67,7 +60,8 @@ def test_what_is_lost_is_named_with_the_mildest_strength():
         if condition.uar.against(0.2).sign < 1:
             expected.setdefault(condition.kind, condition)
     assert trial.lost == list(expected.values())
-    assert f"{trial.at('quiet', -20).uar.value:.2f}: the method relies" in trial.text("trial")
+    (quiet,) = (c for c in trial.conditions if (c.kind, c.strength) == ("quiet", -20))
+    assert f"{quiet.uar.value:.2f}: the method relies" in trial.text("trial")
     assert trial_of({}).lost == []
     assert trial_of(dict.fromkeys(CONDITIONS, 0.9)).clean.against(0.2).sign < 1
 

@@ -115,15 +115,6 @@ def test_only_what_both_predict_is_compared():
         runs.uar_difference(run.on(part.assign(utterance="elsewhere")), other)
 
 
-def test_p_values_are_corrected_for_the_number_of_baselines():
-    run = factory.make_run("cnn", skill=2.0)
-    one = baseline("stack", run, skill=3.0)
-    ((_, alone),) = runs.against(run, [one])
-    assert 0 < alone.p < 1 / 3
-    thrice = [difference.p for _, difference in runs.against(run, [one] * 3)]
-    assert thrice == pytest.approx([3 * alone.p] * 3)
-
-
 def test_an_utterance_has_one_emotion():
     one, other = factory.make_run("cnn"), factory.make_run("cnn_gru")
     table = other.predictions.copy()

@@ -18,7 +18,6 @@ MACROS = "runs/macros.md"
 SHARED = {"runs", "words", "provenance", "network", "reference", "claims", "players"}
 """Modules of `pages` that serve several pages."""
 GIVEN = {
-    "data/examples.html": {"rows"},
     "failures/players.html": {"rows"},
     "introduction/player.html": {"name", "row"},
     "listen/matrix.html": {"cells", "largest", "emotions", "total", "named", "csv"},
@@ -95,4 +94,4 @@ def test_every_module_and_figure_is_a_page_or_serves_several():
     modules = {path.stem for path in PAGES.glob("*.py")} - {"__init__"}
     figures = {path.stem for path in (PAGES / "figures").glob("*.py")} - {"__init__"}
     assert modules <= pages
-    assert figures - {"drawing", "diagrams", "palette"} <= pages
+    assert figures - {"drawing", "palette"} <= pages

@@ -1,7 +1,6 @@
 """The archive of the small book, read by RO-Crate's own library and by ours."""
 
 import json
-import re
 import zipfile
 from dataclasses import asdict
 
@@ -52,29 +51,21 @@ def test_the_library_of_ro_crate_finds_all_in_it(packed, unpacked):
     from rocrate.rocrate import ROCrate
 
     crate = ROCrate(packed)
-    files = [entity for entity in crate.get_entities() if entity.type == "File"]
-    assert {file.id for file in files} | {archive.CRATE} == {*zipfile.ZipFile(packed).namelist()}
-    assert all(re.fullmatch(r"[a-z]+/[\w.+-]+", file["encodingFormat"]) for file in files)
+    files = {entity.id for entity in crate.get_entities() if entity.type == "File"}
+    assert files == {*archive.ABOUT, SUMS} < {*zipfile.ZipFile(packed).namelist()}
     root = crate.root_dataset
     assert root["datePublished"] == "2026-01-01"
     assert root["license"].id == "https://spdx.org/licenses/MIT"
     assert root["author"]["name"] == "The ser-lib authors"
-    parts, todo = set(), [root]
-    while todo:
-        own = todo.pop().get("hasPart", [])
-        parts |= {part.id for part in own}
-        todo += own
+    parts = {part.id for part in root["hasPart"]}
     assert {entity.id for entity in crate.data_entities} == parts, "all is below the root"
 
     actions = crate.get_by_type("CreateAction")
     assert [action["result"].id for action in actions] == [f"runs/{name}/" for name in sorted(RUNS)]
-    software, notebook = actions[0]["instrument"]
-    assert (software["name"], notebook.id) == ("ser-lib", "book/_sources/runs/cnn.ipynb")
+    assert actions[0]["instrument"]["name"] == "ser-lib"
     assert actions[0]["endTime"] == "2026-01-01T00:05:21+00:00"
     corpus = actions[0]["object"]
     assert (corpus.type, corpus["license"]) == ("Dataset", CATALOGUE[CORPUS].licence)
-    final = crate.get("book/_sources/runs/final.ipynb")
-    assert final["isBasedOn"].id == "runs/demo/cnn_gru-speaker-0123/"
 
 
 def test_what_it_names_is_there(unpacked):
@@ -85,21 +76,6 @@ def test_what_it_names_is_there(unpacked):
              (value if isinstance(value, list) else [value]) if isinstance(one, dict)
              for link in one.values()}  # fmt: skip
     assert links - known == {archive.PROFILE}
-
-
-@pytest.mark.parametrize(("size", "stays"), [(archive.LARGEST - 1, True), (archive.LARGEST, False)])
-def test_a_small_model_stays_with_its_run(tmp_path, size, stays):
-    one = small_book.run("cnn")
-    object.__setattr__(one, "folder", tmp_path / "run")
-    (one.folder / "bundle").mkdir(parents=True)
-    (one.folder / "bundle" / "network.keras").write_bytes(bytes(size))
-    run.write(one)
-    contents = archive._run(one, "runs/a")
-    assert ("runs/a/bundle/network.keras" in contents) is stays
-    for name, content in contents.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(content)
-    assert run.read(tmp_path / "runs" / "a").record == one.record
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from importlib import import_module
 _PLOTS = {
     "confusion": "network",
     "learning_curves": "network",
-    "per_class": "network",
     "speakers": "fairness",
     "scores": "comparison",
     "segments": "listen",

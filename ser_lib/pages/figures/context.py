@@ -1,4 +1,4 @@
-"""Figures of a run next to published results, and of people; see `drawing`."""
+"""The figure of a run next to published results; see `drawing`."""
 
 from ser_lib.pages.context import Context, name_of
 from ser_lib.pages.figures.drawing import Figure, highest_first, score_rows, styled
@@ -27,21 +27,4 @@ def published(page: Context) -> Figure | None:
         name="context-published",
         caption="This run with its 95 % interval, and published results of its corpus (UAR, or "
         "accuracy where no UAR is stated).",
-    )
-
-
-@styled
-def people(page: Context) -> Figure | None:
-    """Recognition of every emotion by people and by the network; None without listeners."""
-    table = page.listening.table
-    if table is None:
-        return None
-    return score_rows(
-        list(table[["people", "network"]].to_dict("index").items()),
-        {"people": (ORANGE, "s"), "network": (BLUE, "o")},
-        chance=1 / len(page.run.emotions),
-        name="context-people",
-        caption="Recognition of each emotion by listeners and by the network, with the network's "
-        "95 % intervals.",
-        score="share recognised",
     )

@@ -43,26 +43,6 @@ def f0(stack: np.ndarray) -> np.ndarray:
 
 
 @styled
-def waveform_and_maps(
-    signal: np.ndarray, maps: Mapping[str, np.ndarray], *, title: str = ""
-) -> Figure:
-    """Draw an utterance's waveform and under it its maps by their kind, on one time axis."""
-    fig, axes = canvas(1 + len(maps), 1, height=1.1 + 2.9 * len(maps), sharex=True,
-                       height_ratios=[1, *[2.6] * len(maps)])  # fmt: skip
-    _draw_waveform(axes[0], signal, title)
-    for axis, (kind, values) in zip(axes[1:], maps.items(), strict=True):
-        _draw_maps([axis], [values], kind)
-    axes[-1].set_xlabel("time (s)")
-    return Figure(
-        fig,
-        alt=f"Waveform of {printed(len(signal) / RATE)} s; under it: "
-        f"{listing(NAMES[kind] for kind in maps)}.",
-        name="features-one-utterance",
-        caption="The waveform and the two feature maps of one utterance.",
-    )
-
-
-@styled
 def voice(signal: np.ndarray, *, emotion: str, number: int, title: str = "") -> Figure:
     """Draw an utterance's waveform, log-mel map and F0, which has the same axis in all figures."""
     logmel, stack = (features.extract(signal, kind=kind) for kind in features.MAPS)

@@ -27,9 +27,6 @@ PAGE_BYTES = 3_000_000
 BOOK_BYTES = 40_000_000
 
 _EXTERNAL = re.compile(r"^\s*(?:https?:|wss?:|ftp:)?//", re.IGNORECASE)
-_CSS_LOADS = re.compile(
-    r"(?:@import\s+(?:url\()?|url\()\s*[\"']?\s*((?:https?:)?//[^\"')\s]+)", re.IGNORECASE
-)
 _NOT_LOADED = {  # relations of <link> that only point somewhere
     "alternate", "author", "canonical", "copyright", "help", "index", "license", "me", "next",
     "prev", "search",
@@ -70,7 +67,7 @@ def check(html: Path) -> list[Finding]:
         *altered_files(html),
         *failed_notebooks(html),
         *running_code(pages),
-        *external_requests(html, pages),
+        *external_requests(pages),
         *broken_links(html, pages),
         *overweight(html, pages),
     ]
@@ -109,7 +106,7 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
 
 
 def failed_notebooks(html: Path) -> Iterator[Finding]:
-    """Find notebooks that failed, stopped half-way, show a memory address or have no page.
+    """Find notebooks that failed or show a memory address.
 
     A notebook that failed renders like any other one, so the html says nothing.
     """
@@ -117,25 +114,15 @@ def failed_notebooks(html: Path) -> Iterator[Finding]:
     if not paths:
         raise BookError(f"there are no executed notebooks in {html}: nothing to check")
     for path in paths:
-        if not (html / "runs" / f"{path.stem}.html").is_file():
-            yield Finding("notebooks", path.name, "it has no page in the book")
-        for message in _failures(read_notebook(path)):
-            yield Finding("notebooks", path.name, message)
-
-
-def _failures(notebook: nbformat.NotebookNode) -> Iterator[str]:
-    if notebook.metadata.get("papermill", {}).get("exception"):
-        yield "papermill stopped at an exception"
-    for number, cell in enumerate(notebook.cells, start=1):
-        if cell.cell_type == "code" and cell.execution_count is None and cell.source.strip():
-            yield f"cell {number} has not been executed"
-        for output in cell.get("outputs", []):
-            if output.output_type == "error":
-                yield f"cell {number} ends in {output.ename}"
-            data = output.get("data", {})
-            shown = [output.get("text"), data.get("text/html"), data.get("text/markdown")]
-            if address := _ADDRESS.search(json.dumps(shown)):
-                yield f"cell {number} prints {address[0]}, which differs in every run"
+        for number, cell in enumerate(read_notebook(path).cells, start=1):
+            for output in cell.get("outputs", []):
+                if output.output_type == "error":
+                    yield Finding("notebooks", path.name, f"cell {number} ends in {output.ename}")
+                data = output.get("data", {})
+                shown = [output.get("text"), data.get("text/html"), data.get("text/markdown")]
+                if address := _ADDRESS.search(json.dumps(shown)):
+                    words = f"cell {number} prints {address[0]}, which differs in every run"
+                    yield Finding("notebooks", path.name, words)
 
 
 def running_code(pages: Mapping[str, BeautifulSoup]) -> Iterator[Finding]:
@@ -148,18 +135,11 @@ def running_code(pages: Mapping[str, BeautifulSoup]) -> Iterator[Finding]:
                 yield Finding("code", name, f"holds {str(tag)[:80]}, which is code")
 
 
-def external_requests(html: Path, pages: Mapping[str, BeautifulSoup]) -> Iterator[Finding]:
-    """Find whatever a browser would fetch from another server."""
+def external_requests(pages: Mapping[str, BeautifulSoup]) -> Iterator[Finding]:
+    """Find whatever a page would fetch from another server; of style sheets, a browser sees it."""
     for name, page in pages.items():
         for address in filter(_EXTERNAL.match, _loaded(page)):
             yield Finding("requests", name, f"loads {address}")
-        styles = [tag["style"] for tag in page.select("[style]")]
-        styles += [tag.get_text() for tag in page.select("style")]
-        for address in _CSS_LOADS.findall("\n".join(styles)):
-            yield Finding("requests", name, f"its style loads {address}")
-    for path in sorted(html.rglob("*.css")):
-        for address in _CSS_LOADS.findall(path.read_text("utf-8", errors="replace")):
-            yield Finding("requests", path.relative_to(html).as_posix(), f"loads {address}")
 
 
 def _loaded(page: BeautifulSoup, *, late: bool = True) -> Iterator[str]:
