@@ -459,7 +459,7 @@ def test_every_command_has_an_example_that_is_understood():
 def test_the_shell_completes_commands_and_options(ser, tmp_path):
     script = tmp_path / "ser.bash"
     script.write_text(ser("completion", "bash")[1])
-    for words, at, expected in (("pre", 1, ["predict"]), ("book --tw", 2, ["--twice"])):
+    for words, at, expected in (("pre", 1, ["predict"]), ("book --pd", 2, ["--pdf"])):
         state = f"COMP_WORDS=(ser {words}); COMP_CWORD={at}"
         asked = f"source {script}; {state}; _shtab_ser; echo ${{COMPREPLY[@]}}"
         command = ["bash", "-c", asked]

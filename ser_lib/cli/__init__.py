@@ -16,7 +16,10 @@ from ser_lib.cli.options import parser
 from ser_lib.core.errors import SerError, extras
 from ser_lib.core.files import room_for
 
-_DENIED = (errno.EACCES, errno.ELOOP, errno.ENAMETOOLONG, errno.EPERM, errno.EROFS)
+_DENIED = (
+    errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR,
+    errno.EPERM, errno.EROFS,
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,8 +6,6 @@ What takes long to import is imported by the command that needs it.
 import json
 import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -148,18 +146,8 @@ def _check_out(out: str | None) -> None:
 def _write_table(table, out: str | None) -> None:
     """Write a table where the user wants it, if anywhere."""
     if out:
-        with _written(out):
-            write_atomically(Path(out), table.to_csv(index=False, lineterminator="\n"))
-
-
-@contextmanager
-def _written(out: str) -> Iterator[None]:
-    """Say that a file is written, or in one sentence why it cannot be."""
-    try:
-        yield
-    except OSError as error:
-        raise ParameterError(f"cannot write {out}: {error.strerror}") from error
-    print(f"written to {out}", file=sys.stderr)
+        write_atomically(Path(out), table.to_csv(index=False, lineterminator="\n"))
+        print(f"written to {out}", file=sys.stderr)
 
 
 def given(options) -> dict:
@@ -210,8 +198,8 @@ def audit(options) -> int:
     else:
         folds = splits.make(table, protocol, folds=experiment.folds, seed=experiment.seed)
     if options.out:
-        with _written(options.out):
-            splits.write(options.out, folds, table)
+        splits.write(options.out, folds, table)
+        print(f"written to {options.out}", file=sys.stderr)
     findings = leakage.audit(folds, table, protocol=protocol)
     verdict = leakage.verdict(findings)
     if options.json:
@@ -230,7 +218,7 @@ def book(options) -> int:
     if options.check:
         findings = book.check(options.check)
     else:
-        given = {"report": options.report, "with_pdf": options.pdf, "twice": options.twice}
+        given = {"report": options.report, "with_pdf": options.pdf}
         findings = book.publish(options.corpus, with_archive=options.archive, **given)
     for finding in findings:
         print(f"gate: {finding}", file=sys.stderr)

@@ -100,7 +100,6 @@ def parser() -> argparse.ArgumentParser:
     add("--archive", action="store_true", help=text)
     text = "only check the built book in this folder"
     add("--check", metavar="DIR", type=Path, help=text)
-    add("--twice", action="store_true", help="build twice and compare the books")
     add = command(commands.runs, "--json", "--out")
     add = command(commands.compare, "--out")
     add("first", metavar="RUN", help="its folder, or as much of its name as is unique")

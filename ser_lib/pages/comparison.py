@@ -19,7 +19,7 @@ from ser_lib.features import functionals
 from ser_lib.metrics.jackknife import Estimate
 from ser_lib.models.networks import title
 from ser_lib.pages import reference, runs
-from ser_lib.pages.runs import Methods, Pair
+from ser_lib.pages.runs import Methods
 from ser_lib.pages.words import Fact
 
 
@@ -79,25 +79,11 @@ class Comparison(Methods, Fact):
         return [run.seed for run in self._groups[0]]
 
     @cached_property
-    def _by_mean(self) -> dict[str, list[Run]]:
-        """The runs of each network, that of the highest mean UAR over seeds first."""
-        ordered = sorted(self._groups, key=lambda group: -sum(run.uar.value for run in group))
-        return {group[0].title: group for group in ordered}
-
-    @cached_property
     def spreads(self) -> pd.DataFrame:
-        """Over seeds, of UAR: mean, deviation, least, most, interval of the mean (low, high)."""
-        uars = pd.DataFrame({n: [r.uar.value for r in own] for n, own in self._by_mean.items()})
-        table = uars.agg(["mean", "std", "min", "max"]).T.set_axis(
-            ["mean", "deviation", "least", "most"], axis=1
-        )
-        table[["low", "high"]] = [runs.pooled(g).uar.interval for g in self._by_mean.values()]
-        return table
-
-    @cached_property
-    def pooled(self) -> list[Pair]:
-        """Every two networks with all seeds together."""
-        return runs.pairs([(name, runs.pooled(group)) for name, group in self._by_mean.items()])
+        """Mean, std, min and max of UAR over seeds, the network of the highest mean first."""
+        uars = {group[0].title: [run.uar.value for run in group] for group in self._groups}
+        table = pd.DataFrame(uars).agg(["mean", "std", "min", "max"]).T
+        return table.sort_values("mean", ascending=False)
 
     @cached_property
     def against(self) -> list[tuple[Baseline, list[tuple[str, Estimate]]]]:

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-import pandas as pd
-
 from ser_lib.corpora import Corpus, describe
 from ser_lib.experiments import leakage
 from ser_lib.pages import audit, calibration, claims, context, fairness, network
@@ -27,6 +25,8 @@ class Conclusions(Introduction):
 
     trial: Trial | None = None  # of the chosen network; the rows on harm need it
     across: Across | None = None
+
+    checks = leakage.CHECKS
 
     @property
     def harms(self) -> dict[str, Condition]:
@@ -76,16 +76,6 @@ class Conclusions(Introduction):
     def random(self) -> Audited:
         """The audit of a random split."""
         return audit.of_random(self.chosen)
-
-    @property
-    def findings(self) -> pd.DataFrame:
-        """Of the audit, the largest first, with their meaning; see `leakage.summary`.
-
-        What several pairs of parts share is there once.
-        """
-        table = self.audited.summary.sort_values("utterances", ascending=False, kind="stable")
-        table = table.drop_duplicates(["severity", "name"])
-        return table.assign(meaning=table["name"].map(leakage.CHECKS))
 
     @property
     def voices(self) -> tuple[int, int] | None:

@@ -36,9 +36,3 @@ class Inventory(Fact):
         table = self.manifest.table
         counts = pd.crosstab([table["speaker"], table["sex"]], table["emotion"])
         return [(*who, row.tolist()) for who, row in counts.iterrows() if who[0]]
-
-    @property
-    def copies(self) -> list[list[str]]:
-        """Utterances that have the same audio."""
-        groups = self.manifest.table.groupby("sha256")["utterance"]
-        return [list(group) for _, group in groups if len(group) > 1]

@@ -106,12 +106,10 @@ def _no_sexes(tested: pd.DataFrame) -> str:
 
 def _matrices(tested: pd.DataFrame, run: Run) -> np.ndarray:
     """Return the confusion matrices of women and men by unit: int [units, 2, classes, classes]."""
-    rows = []
-    for _, unit in tested.groupby(run.unit):
-        own = [unit[unit["sex"] == sex] for sex in NAMES]
-        rows.append([pd.crosstab(part["truth"], part["predicted"]) for part in own])
-    order = {"index": run.emotions, "columns": run.emotions, "fill_value": 0}
-    return np.array([[table.reindex(**order) for table in row] for row in rows])
+    order = [sorted(set(tested[run.unit])), list(NAMES), run.emotions]
+    counts = pd.crosstab([tested[run.unit], tested["sex"], tested["truth"]], tested["predicted"])
+    rows = {"index": pd.MultiIndex.from_product(order), "columns": run.emotions, "fill_value": 0}
+    return counts.reindex(**rows).to_numpy().reshape(*map(len, order), len(run.emotions))
 
 
 def speaker_scores(run: Run) -> pd.DataFrame:
@@ -139,25 +137,16 @@ def by_speaker(run: Run, *, n_shuffles: int = SHUFFLES, seed: int = 0) -> Speake
 
 def _spread(table: pd.DataFrame, n_shuffles: int, seed: int) -> tuple[float, tuple[float, float]]:
     """Return `measured` and `by_luck` of `Speakers`."""
-    speakers, names = pd.factorize(table["speaker"], sort=True)
-    emotions, labels = pd.factorize(table["truth"], sort=True)
-    cells = speakers * len(labels) + emotions
-    hits = (table["truth"] == table["predicted"]).to_numpy(dtype=float)
-    spoken = np.bincount(cells, minlength=len(names) * len(labels)).reshape(len(names), -1)
+    cells, emotions = [table["speaker"], table["truth"]], table["truth"]
 
-    def deviation(right: np.ndarray) -> float:
-        correct = np.bincount(cells, right, minlength=spoken.size).reshape(spoken.shape)
-        recalls = correct / np.maximum(spoken, 1)
-        return float(np.std(recalls.sum(axis=1) / (spoken > 0).sum(axis=1), ddof=1))
+    def deviation(right: pd.Series) -> float:
+        return float(right.groupby(cells).mean().groupby("speaker").mean().std())
 
+    hits = (table["truth"] == table["predicted"]).astype(float)
     generator = np.random.default_rng(seed)
-    order = np.argsort(emotions, kind="stable")
-    groups = np.split(order, np.cumsum(np.bincount(emotions))[:-1])
-    shuffled = []
-    for _ in range(n_shuffles):
-        exchanged = hits.copy()
-        for group in groups:
-            exchanged[group] = hits[generator.permutation(group)]
-        shuffled.append(deviation(exchanged))
+    shuffled = [
+        deviation(hits.groupby(emotions).transform(generator.permutation))
+        for _ in range(n_shuffles)
+    ]
     low, high = np.percentile(shuffled, [2.5, 97.5])
     return deviation(hits), (float(low), float(high))

@@ -9,7 +9,6 @@ from itertools import groupby
 import numpy as np
 
 from ser_lib.core import audio
-from ser_lib.corpora import Manifest
 from ser_lib.experiments.run import Run
 from ser_lib.features import maps
 from ser_lib.pages import players
@@ -23,16 +22,12 @@ class Features(Fact):
 
     runs: list[Run]  # one for each map, from the highest UAR down
 
-    @property
-    def manifest(self) -> Manifest:
-        """The corpus."""
-        return self.runs[0].corpus
-
     @cached_property
     def signals(self) -> dict[str, np.ndarray]:
         """One utterance of each emotion; without a corpus, none."""
-        names = players.examples(self.manifest) if self.manifest else {}
-        return {emotion: audio.load(self.manifest.file(name)) for emotion, name in names.items()}
+        corpus = self.runs[0].corpus
+        names = players.examples(corpus) if corpus else {}
+        return {emotion: audio.load(corpus.file(name)) for emotion, name in names.items()}
 
     def maps(self, kind: str) -> dict[str, np.ndarray]:
         """Return the maps of these utterances, by emotion."""

@@ -124,11 +124,6 @@ class Cues(Fact):
     n_shuffles = SHUFFLES
 
     @property
-    def ordered(self) -> list[tuple[str, Estimate]]:
-        """The cues, whose loss of UAR is the largest first."""
-        return sorted(self.overall.items(), key=lambda pair: -pair[1].value)
-
-    @property
     def certain(self) -> dict[str, list[tuple[str, Estimate]]]:
         """By emotion, the cues without which its recall falls, the largest loss first."""
         columns = {

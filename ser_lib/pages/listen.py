@@ -33,11 +33,6 @@ class Listen(Fact):
     run: Run
     voices: pd.DataFrame  # from `voices`
 
-    @property
-    def manifest(self) -> Manifest:
-        """The corpus."""
-        return self.run.corpus
-
     @cached_property
     def predictions(self) -> pd.DataFrame:
         """Those of the run, with the probability p of each."""
@@ -45,7 +40,7 @@ class Listen(Fact):
 
     def signal(self, name: str) -> np.ndarray:
         """Return an utterance's audio."""
-        return audio.load(self.manifest.file(name))
+        return audio.load(self.run.corpus.file(name))
 
     def title(self, name: str) -> str:
         """Return what utterance it is, for over its figure."""
@@ -57,12 +52,7 @@ class Listen(Fact):
         """Return utterances to listen to, with their voice in numbers and the prediction."""
         tested = {row.utterance: row for row in self.predictions.itertuples()}
         rows = [(self.voices.loc[name], tested.get(name)) for name in names]
-        return players.html("listen/players.html", self.manifest, rows=rows, sexes=_SEXES)
-
-
-def measure(run: Run) -> Listen:
-    """Measure the voices of a run's corpus."""
-    return Listen(run, voices(run.corpus))
+        return players.html("listen/players.html", self.run.corpus, rows=rows, sexes=_SEXES)
 
 
 def voices(manifest: Manifest) -> pd.DataFrame:

@@ -83,12 +83,6 @@ class Network(Fact):
         drop = rounded(rounded(validation) - rounded(test))
         return drop if abs(drop) >= PHASE else 0.0
 
-    @property
-    def majority(self) -> tuple[str, float]:
-        """The most frequent emotion, and the accuracy of always predicting it."""
-        shares = self.run.predictions["truth"].value_counts(normalize=True).sort_index()
-        return shares.idxmax(), float(shares.max())
-
     @cached_property
     def confusions(self) -> list[Confusion]:
         """See `pairs`."""

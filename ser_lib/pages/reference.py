@@ -46,11 +46,7 @@ class Reported(Fact):
     run: Run
 
     n_classes = 5  # of the reference report
-
-    @property
-    def same_corpus(self) -> bool:
-        """Whether the run is on the corpus that has the report's classes."""
-        return self.run.record.corpus.name == CORPUS
+    corpus = CORPUS
 
     @property
     def rows(self) -> list[Row]:

@@ -26,15 +26,9 @@ class Condition:
     uar: Estimate  # of the changed utterances
     change: Estimate  # that less the UAR of the same utterances unchanged
 
-    @property
-    def name(self) -> str:
-        """Name of the kind."""
-        return KINDS[self.kind].name
-
-    @property
-    def unit(self) -> str:
-        """Unit of the strength."""
-        return KINDS[self.kind].unit
+    def __str__(self) -> str:
+        """Return the condition in words."""
+        return f"{KINDS[self.kind].name} at {self.strength:g} {KINDS[self.kind].unit}"
 
 
 @dataclass(frozen=True)

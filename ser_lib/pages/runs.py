@@ -161,19 +161,6 @@ def pairs(runs: Sequence[tuple[str, Result]]) -> list[Pair]:
     return [Pair(one, other, uar) for ((one, _), (other, _)), uar in zip(both, uars, strict=True)]
 
 
-def pooled(group: Sequence[Run]) -> Result:
-    """Return the predictions of a network with several seeds together, which are its mean."""
-    tables = [
-        run.predictions.assign(
-            utterance=f"{run.seed} " + run.predictions["utterance"],
-            # Where speakers are not known, the seeds of an utterance still belong together.
-            speaker=run.predictions["speaker" if run.n_speakers else "utterance"],
-        )
-        for run in group
-    ]
-    return group[0].on(pd.concat(tables, ignore_index=True))
-
-
 def fused(title: str, results: Sequence[Result]) -> Part:
     """Return the predictions of several methods together: their log-probabilities are averaged.
 

@@ -7,6 +7,7 @@ numbers of one machine, and none is about people.
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -32,16 +33,11 @@ def read(file: Path | None = None) -> dict | None:
     file = file or results_file()
     if not file.is_file():
         return None
-    try:
+    with suppress(ValueError, LookupError, TypeError):
         results = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise RecordError(f"{file} is not JSON: {error}; delete it and run make bench") from error
-    schema = results.get("schema") if isinstance(results, dict) else None
-    if schema != SCHEMA:
-        raise RecordError(
-            f"{file} has schema {schema}, this library reads {SCHEMA}; delete it and run make bench"
-        )
-    return results
+        if results["schema"] == SCHEMA:
+            return results
+    raise RecordError(f"{file} is damaged or of another version; delete it and run make bench")
 
 
 def rows(results: Mapping | None) -> list[dict]:

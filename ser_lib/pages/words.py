@@ -315,18 +315,6 @@ def significant(value: float | None) -> str:
     return f"{round(value, digits):,.{max(digits, 0)}f}"
 
 
-def ranked(values: Mapping[str, float], digits: int = 2) -> list[tuple[float, list[str]]]:
-    """Printed values from highest to lowest, each with the names that share it.
-
-    >>> ranked({"anger": 0.701, "fear": 0.52, "joy": 0.699})
-    [(0.7, ['anger', 'joy']), (0.52, ['fear'])]
-    """
-    groups: dict[float, list[str]] = {}
-    for name, value in values.items():
-        groups.setdefault(rounded(value, digits), []).append(str(name))
-    return sorted(groups.items(), reverse=True)
-
-
 def extremes(
     values: Mapping[str, float],
     noun: str = "emotion",
@@ -344,13 +332,15 @@ def extremes(
     >>> extremes({"anger": 0.7, "fear": 0.7})
     '0.70 for every emotion'
     """
+    printed = {str(name): rounded(value, digits) for name, value in values.items()}
 
-    def words(value: float, names: list[str]) -> tuple[str, str]:
+    def words(limit: float) -> tuple[str, str]:
+        names = [name for name, value in printed.items() if value == limit]
         who = listing(names) if len(names) <= MANY else count(len(names), noun)
-        return f"**{who}**" if bold else who, f"{number(value, digits)} {unit}".rstrip()
+        return f"**{who}**" if bold else who, f"{number(limit, digits)} {unit}".rstrip()
 
-    ranks = ranked(values, digits)
-    (best, highest), (worst, lowest) = words(*ranks[0]), words(*ranks[-1])
-    if len(ranks) == 1:
+    limits = max(printed.values()), min(printed.values())
+    (best, highest), (worst, lowest) = map(words, limits)
+    if highest == lowest:
         return f"{highest} for {best if len(values) == 1 else f'every {noun}'}"
     return f"highest for {best} ({highest}), lowest for {worst} ({lowest})"

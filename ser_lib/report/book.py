@@ -27,7 +27,6 @@ import tempfile
 import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -69,24 +68,18 @@ def publish(
     report: str | None = None,
     with_pdf: bool = False,
     with_archive: bool = False,
-    twice: bool = False,
     say: Callable[[str], None] = print,
 ) -> list[links.Finding]:
     """Build a report's book in the project's folder, check it, list it, and say where it is.
 
-    With `twice` a second build, in a temporary folder, must not differ. Returned is what the gates
-    found: nothing if the book is sound. Only then it is archived, see `archive`.
+    Returned is what the gates found: nothing if the book is sound. Only then it is archived, see
+    `archive`.
     """
     clock = time.perf_counter()
     describe(corpus)  # an unknown one is refused as such
     project = project_folder()
-    given = {"workspace": project, "report": report, "with_pdf": with_pdf}
-    index = build(corpus, **given, out=None)
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as aside:
-        again = aside.submit(build, corpus, **given, out=Path(folder)) if twice else None
-        findings = check(index.parent, remember=index.parents[1] / "checked.json", say=say)
-        if again:
-            findings += links.differences(index.parent, again.result().parent)
+    index = build(corpus, workspace=project, report=report, with_pdf=with_pdf)
+    findings = check(index.parent, remember=index.parents[1] / "checked.json", say=say)
     packed = index.parents[1] / f"{report or corpus}.zip"
     packed.unlink(missing_ok=True)  # one of another book
     if with_archive and not findings:
@@ -121,20 +114,19 @@ def build(
     workspace: Path,
     report: str | None = None,
     with_pdf: bool = False,
-    out: Path | None = None,
 ) -> Path:
     """Build the book of a report from its executed notebooks, and return its ``index.html``.
 
     The workspace has ``runs/``, and in a checkout ``book/`` and ``_config.yml``; the report is
-    called as the corpus unless it has a name, and its book goes to ``_build/<name>`` there, if not
-    `out`. With a PDF, ``<name>.pdf`` is beside the ``index.html``, and the pages link to it.
+    called as the corpus unless it has a name, and its book goes to ``_build/<name>`` there. With a
+    PDF, ``<name>.pdf`` is beside the ``index.html``, and the pages link to it.
 
     A `BookError` says that a page has not been run, the build has a warning, the name is that of a
     book of another corpus, or there is no browser that prints.
     """
     workspace = Path(workspace).resolve()
     name = shelf.claim_name(report or corpus, corpus, workspace)
-    out = Path(out).resolve() if out else workspace / "_build" / name
+    out = workspace / "_build" / name
     prose = resource("book", workspace)
     pages = shelf.pages(workspace, corpus, name)
     absent = "" if (pages / "own.ipynb").is_file() else "runs/own"  # there were no predictions
@@ -213,9 +205,7 @@ def _read_pages(
 ) -> dict[str, nbformat.NotebookNode]:
     missing = [name for name in names if not (folder / f"{name}.ipynb").is_file()]
     if missing:
-        command = f"ser run --corpus {corpus}"
-        if report != corpus:
-            command += f" --report {report}"
+        command = f"ser run --corpus {corpus} --report {report}"
         raise BookError(
             f"the book of '{report}' lacks {len(missing)} of its {len(names)} pages "
             f"({', '.join(missing)}); make them with: {command}, and --data FOLDER unless it is "

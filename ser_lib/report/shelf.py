@@ -28,7 +28,7 @@ from ser_lib.pages.words import capital, count, listing, number
 
 INDEX = "index.html"
 SUMMARY = "report.json"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._,-]{0,99}")
+_NAME = re.compile(r"(?!(?i:index\.html)$)[A-Za-z0-9][A-Za-z0-9._,-]{0,99}")
 PLACES = ("data_dir", "other_dir", "split", "predictions")  # of the machine that executed a page
 
 
@@ -42,10 +42,8 @@ def claim_name(name: str, corpus: str, workspace: Path) -> str:
     if not _NAME.fullmatch(name):
         raise ParameterError(
             f"a report cannot be called '{name}': its name has up to 100 letters, digits and "
-            "characters of . _ - , and begins with a letter or a digit"
+            f"characters of . _ - , begins with a letter or a digit, and is not {INDEX}"
         )
-    if name.lower() == INDEX:
-        raise ParameterError(f"a report cannot be called '{name}', as the list of reports is")
     place = workspace / "_build" / name
     other = (_read(place) or {}).get("corpus") or corpus
     if other != corpus:

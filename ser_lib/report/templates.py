@@ -41,10 +41,9 @@ def parameters_of(name: str) -> dict[str, dict]:
     for line in source.splitlines():
         (node,) = ast.parse(line).body or [None]
         if node is not None:
-            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
-            kind = node.annotation.id if isinstance(node, ast.AnnAssign) else ""
             text = line.encode()[node.end_col_offset :].decode().strip(" #")
-            about[target.id] = {"kind": kind, "default": ast.unparse(node.value), "help": text}
+            usual = ast.unparse(node.value)
+            about[node.target.id] = {"kind": node.annotation.id, "default": usual, "help": text}
     return about
 
 

@@ -71,7 +71,7 @@ def page_of(manifest, table=None) -> listen.Listen:
     run = factory.make_run(emotions=list(PITCHES), truth=["high", "low"], predicted=["high"] * 2)
     if table is not None:
         run = replace(run, predictions=table.assign(p_high=table["p"], p_low=0.0, p_middle=0.0))
-    return listen.measure(replace(run, corpus=manifest))
+    return listen.Listen(replace(run, corpus=manifest), listen.voices(manifest))
 
 
 def test_f0_follows_a_glide_and_stops_where_there_is_no_voice():
@@ -209,7 +209,7 @@ def test_the_matrix_is_a_table_whose_numbers_lead_to_lists(voice):
 
 def test_names_only_where_the_licence_forbids_audio(voice):
     page = page_of(voice(), predictions([("low", "low", 0.9)], ["s1-low"]))
-    html = listen.matrix(page.predictions, page.run.emotions, page.manifest).data
+    html = listen.matrix(page.predictions, page.run.emotions, page.run.corpus).data
     assert "<audio" not in html
     assert "licence" in html
     assert "s1-low" in html

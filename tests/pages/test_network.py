@@ -43,10 +43,6 @@ def test_a_perfect_run_has_no_confusion():
     assert counted(PERFECT).confusions == []
 
 
-def test_the_majority_is_the_most_frequent_emotion():
-    assert counted({"anger": {"anger": 9}, "joy": {"anger": 1}}).majority == ("anger", 0.9)
-
-
 @pytest.mark.parametrize(
     ("train", "validation", "level"),
     [

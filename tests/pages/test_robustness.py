@@ -48,7 +48,7 @@ def test_conditions_are_compared_with_the_unchanged_audio():
     assert "level alone" not in trial.text("trial")
     rows = factory.parse(trial.text("table"))
     assert len(rows) == len(CONDITIONS) - 1
-    assert {"Condition": "White noise", "Strength": "0 dB SNR", "UAR": "0.00",
+    assert {"Condition": "White noise at 0 dB SNR", "UAR": "0.00",
             "Change (95 % interval)": "-1.00 (-1.00 to -1.00)"} in rows  # fmt: skip
 
 
@@ -71,5 +71,5 @@ def test_the_curves_say_what_they_show():
     figure = figures.curves([trial, trial_of({})])
     titles = {axis.get_title() for axis in figure.fig.axes}
     assert {name.lower() for name in titles} == {k.name.lower() for k in KINDS.values()}
-    assert "unchanged 1.00, at worst 0.00 with white noise" in figure.alt
+    assert "unchanged 1.00, at worst 0.00 with white noise at 0 dB SNR" in figure.alt
     assert "Guessing has 0.20" in figure.alt

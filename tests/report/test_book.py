@@ -1,8 +1,6 @@
 """The book is built for real, from small notebooks, and read as html."""
 
-import itertools
 import re
-import shutil
 from base64 import b64encode
 
 import amendments
@@ -260,26 +258,3 @@ def test_publish_builds_checks_and_says_where(workspace, html, monkeypatch):
     assert packed == [(html, html.parent / f"{CORPUS}.zip")]
     assert said[0].startswith("not checked in a browser")
     assert said[-1] == f"the book: {index}"
-
-
-def test_publish_finds_what_a_second_build_changes(workspace, html, tmp_path, monkeypatch):
-    numbers = itertools.count()
-
-    def build(corpus, *, workspace, out, **_):
-        out = out or tmp_path / "first"
-        shutil.copytree(html, out / "html")
-        (out / "html" / "rerun.html").write_text(f"build {next(numbers)}")
-        (out / "html" / f"{next(numbers)}.txt").touch()
-        return out / "html" / "index.html"
-
-    monkeypatch.setenv("SER_WORKSPACE", str(workspace))
-    monkeypatch.setenv("SER_CHROMIUM", "no-browser")
-    monkeypatch.setattr(book, "build", build)
-    # What is not sound is not archived: there would be no run.
-    findings = book.publish(CORPUS, twice=True, with_archive=True, say=lambda line: None)
-    changed = [(found.page, found.message) for found in findings if found.gate == "identical"]
-    assert changed == [
-        ("1.txt", "only one of two builds has it"),
-        ("3.txt", "only one of two builds has it"),
-        ("rerun.html", "a second build from the same pages differs"),
-    ]

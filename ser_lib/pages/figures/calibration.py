@@ -5,7 +5,7 @@ from matplotlib.ticker import PercentFormatter
 
 from ser_lib.metrics import calibration
 from ser_lib.pages.calibration import Calibration, curve
-from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, level, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, styled
 from ser_lib.pages.figures.palette import BLUE, INK, ORANGE, PALE, SOFT
 from ser_lib.pages.words import count, number, percent
 
@@ -51,15 +51,11 @@ def coverage(page: Calibration) -> Figure:
     """Accuracy of the most confident share of the answers, with its 95 % interval."""
     table = curve(page, shares=np.linspace(0.05, 1, 39))
     overall = float(table["accuracy"].iloc[-1])
-    right = round(overall * len(page.truth))
     fig, axis = canvas(height=3.4)
     axis.fill_between(table["coverage"], table["low"], table["high"], color=PALE, alpha=0.6,
                       linewidth=0, label="95 % interval")  # fmt: skip
     axis.plot(table["coverage"], table["accuracy"], color=BLUE, linewidth=2, label="the network")
-    ideal = np.minimum(1, right / (table["coverage"] * len(page.truth)))
-    axis.plot(table["coverage"], ideal, color=ORANGE, linestyle=":", linewidth=2,
-              label="if it knew when it is wrong")  # fmt: skip
-    level(axis, overall, f"all: {number(overall)}")
+    axis.axhline(overall, color=INK, linestyle="--", linewidth=1.2, label=f"all: {number(overall)}")
     axis.set(xlabel="share of the utterances that are answered", ylabel="accuracy", xlim=(0, 1),
              ylim=(min(0.95 * table["low"].min(), overall), 1.02))  # fmt: skip
     axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))

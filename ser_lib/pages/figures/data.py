@@ -3,10 +3,9 @@
 import pandas as pd
 import seaborn as sns
 
-from ser_lib.pages.data import WINDOW_S
 from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, styled
-from ser_lib.pages.figures.palette import BLUE, INK, ORANGE, RED, SOFT
-from ser_lib.pages.words import count, extremes, listing, number
+from ser_lib.pages.figures.palette import BLUE, ORANGE, SOFT
+from ser_lib.pages.words import count, extremes, listing
 
 
 @styled
@@ -36,34 +35,4 @@ def emotion_counts(table: pd.DataFrame) -> Figure:
         f"{extremes(counts, digits=0, bold=False)}.",
         name="data-emotions",
         caption="Utterances of each emotion, by the sex of the speaker.",
-    )
-
-
-@styled
-def durations(table: pd.DataFrame) -> Figure:
-    """How long the utterances of every emotion are, and what a network sees at a time."""
-    emotions = sorted(table["emotion"].unique())
-    fig, axis = canvas(height=1.2 + 0.36 * len(emotions))
-    sns.boxplot(
-        table, x="duration_s", y="emotion", order=emotions, ax=axis, whis=(0, 100), width=0.6,
-        color=sns.light_palette(BLUE, 10)[4], linecolor=INK, linewidth=1.1,
-    )  # fmt: skip
-    axis.axvline(WINDOW_S, color=RED, linestyle="--", linewidth=1.4)
-    axis.annotate(
-        f"seen at a time: {number(WINDOW_S, 1)} s", (WINDOW_S, 1),
-        xycoords=("data", "axes fraction"), xytext=(0, 4), textcoords="offset points",
-        ha="center", color=RED,
-    )  # fmt: skip
-    axis.set(
-        xlabel="duration (s)", ylabel="", xlim=(0, max(table["duration_s"].max(), WINDOW_S) * 1.03)
-    )
-    medians = table.groupby("emotion")["duration_s"].median()
-    return Figure(
-        fig,
-        alt=f"Durations from {number(table['duration_s'].min(), 1)} to "
-        f"{number(table['duration_s'].max(), 1)} s; the median is "
-        f"{extremes(medians, digits=1, unit='s', bold=False)}.",
-        name="data-durations",
-        caption="Length of the utterances of each emotion. Box: quartiles and median; whiskers: "
-        "shortest and longest; dashed: the window of the networks.",
     )

@@ -152,15 +152,6 @@ def legend_above(axis, columns: int) -> None:
     )
 
 
-def level(axis, y: float, text: str) -> None:
-    """Draw a dashed line across an axis and name it at its right end."""
-    axis.axhline(y, color=INK, linestyle="--", linewidth=1.2)
-    axis.annotate(
-        text, (1, y), xycoords=("axes fraction", "data"), xytext=(5, 0),
-        textcoords="offset points", va="center",
-    )  # fmt: skip
-
-
 def highest_first(rows: Iterable[tuple[str, Mapping]]) -> list[tuple[str, Mapping]]:
     """Return rows for `score_rows` by the value of their only point."""
     return sorted(rows, key=lambda row: -max(getattr(v, "value", v) for v in row[1].values()))

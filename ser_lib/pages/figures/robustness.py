@@ -44,7 +44,7 @@ def curves(trials: Sequence[Trial]) -> Figure:
     fig.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     worst = (
         f"{trial.run.title} unchanged {number(trial.clean.value)}, at worst "
-        f"{number(trial.worst.uar.value)} with {trial.worst.name}"
+        f"{number(trial.worst.uar.value)} with {trial.worst}"
         for trial in trials
     )
     return Figure(

@@ -1,13 +1,11 @@
 """What a built book must pass, read from its html: no browser, no network.
 
 `check` runs every gate and returns what they find; an empty list is a pass. A gate is a function
-that takes the parsed pages (and what else it needs) and yields findings, one a fault; `differences`
-between two builds from the same pages are one on its own.
+that takes the parsed pages (and what else it needs) and yields findings, one a fault.
 
 The gates that need a browser are in `ser_lib.report.checks.rendered`.
 """
 
-import filecmp
 import json
 import re
 from collections import Counter
@@ -207,18 +205,3 @@ def overweight(html: Path, pages: Mapping[str, BeautifulSoup]) -> Iterator[Findi
         size = sum(path.stat().st_size for path in files)
         if size > limit:
             yield Finding("weight", name, f"{size / 1e6:.1f} MB, more than {limit / 1e6:.0f} MB")
-
-
-def differences(html: Path, again: Path) -> Iterator[Finding]:
-    """Find the files that two builds of a book do not have in common, byte for byte."""
-    names = {
-        path.relative_to(folder).as_posix()
-        for folder in (html, again)
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-    _, differing, single = filecmp.cmpfiles(html, again, sorted(names), shallow=False)
-    for name in single:
-        yield Finding("identical", name, "only one of two builds has it")
-    for name in differing:
-        yield Finding("identical", name, "a second build from the same pages differs")
