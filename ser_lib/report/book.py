@@ -24,7 +24,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -75,7 +74,6 @@ def publish(
     Returned is what the gates found: nothing if the book is sound. Only then it is archived, see
     `archive`.
     """
-    clock = time.perf_counter()
     describe(corpus)  # an unknown one is refused as such
     project = project_folder()
     index = build(corpus, workspace=project, report=report, with_pdf=with_pdf)
@@ -85,8 +83,6 @@ def publish(
     if with_archive and not findings:
         archive.write(index.parent, packed, workspace=project)
     listed = shelf.write(project / "_build")
-    seconds = time.perf_counter() - clock
-    say(f"book and its gates {seconds:11.1f} s")
     say(f"all books: {listed}")
     if packed.is_file():
         say(f"the archive: {packed}")
