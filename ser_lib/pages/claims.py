@@ -4,14 +4,19 @@ It chose the CNN-GRU for its balance of speed, accuracy and generalisation. A cl
 holds, or fails, only if that is reliable; sizes, times and gaps are compared as printed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
+
+import numpy as np
 
 from ser_lib.experiments.experiment import ARCHITECTURES
 from ser_lib.experiments.run import Run
+from ser_lib.metrics import scores
+from ser_lib.metrics.jackknife import Estimate, corrected, jackknife
 from ser_lib.models.networks import title
-from ser_lib.pages import reference
+from ser_lib.pages import reference, runs
 from ser_lib.pages.network import GAP_SMALL, Network
 from ser_lib.pages.reference import CHOICE
 from ser_lib.pages.runs import Pair
@@ -52,6 +57,13 @@ class Claims:
         return Network(self.choice).gap
 
     @property
+    def errors(self) -> dict[str, int]:
+        """How often the report's choice gives an emotion as a wrong answer, the most first."""
+        predictions = self.choice.predictions
+        wrong = predictions[predictions["truth"] != predictions["predicted"]]["predicted"]
+        return wrong.value_counts().to_dict()
+
+    @property
     def holds(self) -> dict[str, bool | None]:
         """Whether each claim that can be checked here holds; None if undecided."""
         others = [name for name in self.runs if name != CHOICE]
@@ -67,14 +79,41 @@ class Claims:
         }
         if self.steps:
             holds["steps"] = _all(self._better(b, a) for a, b in pairwise(self.steps))
+        if "sadness" in self.choice.emotions:
+            holds["sadness"] = self._first("sadness", lambda c: scores.of_classes(c)["recall"])
+        if "frustration" in self.choice.emotions:
+            holds["frustration"] = self._first("frustration", _wrong)
+        if self.neutral:
+            holds["neutral"] = _told(self.neutral)
         return holds
+
+    @cached_property
+    def neutral(self) -> Estimate | None:
+        """F1 of neutral speech with the CNN-LSTM less that with the CNN; None without it."""
+        if "neutral" not in self.choice.emotions or not {"cnn", "cnn_lstm"} <= self.runs.keys():
+            return None
+        return runs.f1_difference(self.runs["cnn_lstm"], self.runs["cnn"], "neutral")
+
+    def _first(self, emotion: str, statistic: Callable[[np.ndarray], np.ndarray]) -> bool | None:
+        """Whether an emotion has the highest of a statistic of the report's choice, by class."""
+        run, place, parts = self.choice, self.choice.emotions.index(emotion), self.choice.matrices
+        leads = [
+            jackknife(
+                lambda c, other=other: statistic(c)[..., place] - statistic(c)[..., other],
+                parts,
+                scale="difference",
+                unit=run.unit,
+            )
+            for other in range(len(run.emotions))
+            if other != place
+        ]
+        return _all(_told(lead) for lead in corrected(leads))
 
     def _better(self, one: str, other: str) -> bool | None:
         """Whether a network is better than another; None if undecided."""
         names = {title(one), title(other)}
         (pair,) = [pair for pair in self.pairs if {pair.first, pair.second} == names]
-        sign = pair.uar.sign if pair.first == title(one) else -pair.uar.sign
-        return {1: True, -1: False, 0: None}[sign]
+        return _told(pair.uar if pair.first == title(one) else -pair.uar)
 
 
 def claims(runs: Sequence[Run], pairs: Sequence[Pair]) -> Claims | None:
@@ -83,6 +122,16 @@ def claims(runs: Sequence[Run], pairs: Sequence[Pair]) -> Claims | None:
     if CHOICE not in by_name or len(by_name) == 1:
         return None
     return Claims({CHOICE: by_name[CHOICE]} | by_name, pairs)
+
+
+def _wrong(counts: np.ndarray) -> np.ndarray:
+    """Share of all utterances that are taken for a class and are not of it: [..., classes]."""
+    wrong = counts.sum(axis=-2) - np.diagonal(counts, axis1=-2, axis2=-1)
+    return wrong / counts.sum(axis=(-2, -1))[..., None]
+
+
+def _told(difference: Estimate) -> bool | None:
+    return {1: True, -1: False, 0: None}[difference.sign]
 
 
 def _all(verdicts: Iterable[bool | None]) -> bool | None:

@@ -232,8 +232,19 @@ def uar_difference(first: Result, second: Result) -> Estimate:
     """Return the UAR of `first` less that of `second` on the utterances that both predict.
 
     An utterance that `first` predicts several times counts as often; ParameterError without any.
-    The units are those of the method that has fewer.
     """
+    rows, units = _shared(first, second)
+    return difference.differences(*rows, **units)["uar"]
+
+
+def f1_difference(first: Result, second: Result, emotion: str) -> Estimate:
+    """Return the F1 of an emotion with `first` less that with `second`, on the same utterances."""
+    rows, units = _shared(first, second)
+    return difference.difference_in_f1(emotion, *rows, **units)
+
+
+def _shared(first: Result, second: Result) -> tuple[tuple, dict]:
+    """Return what both predict, row by row, and the units of the method that has fewer."""
     keys = first.predictions[["utterance"]]
     other = second.on(keys.merge(second.predictions, on="utterance"))
     one = first.on(first.predictions[keys["utterance"].isin(other.predictions["utterance"])])
@@ -242,9 +253,9 @@ def uar_difference(first: Result, second: Result) -> Estimate:
         name = one.predictions["utterance"].to_numpy()[differs][0]
         raise RecordError(f"cannot compare runs of different data: '{name}' has two emotions")
     fewer = min(one, other, key=lambda own: len(set(own.clusters)))
-    guesses = (list(own.predictions["predicted"]) for own in (one, other))
-    rows = (list(truth), *guesses, first.emotions)
-    return difference.differences(*rows, clusters=fewer.clusters, unit=fewer.unit)["uar"]
+    both = (list(own.predictions["predicted"]) for own in (one, other))
+    rows = (list(truth), *both, first.emotions)
+    return rows, {"clusters": fewer.clusters, "unit": fewer.unit}
 
 
 def shelf() -> pd.DataFrame:

@@ -297,6 +297,28 @@ def test_size_speed_and_gap():
         assert own.holds["generalisation"] == close
 
 
+@pytest.mark.parametrize(
+    ("wrong", "holds"),
+    [
+        ({"frustration": 2, "anger": 4, "sadness": 4}, None),
+        ({"frustration": 60, "anger": 4, "sadness": 4}, True),
+        ({"frustration": 0, "anger": 60, "sadness": 4}, False),
+        ({"frustration": 0, "anger": 0, "sadness": 0}, None),
+    ],
+)
+def test_the_most_frequent_wrong_answer_is_one_where_the_data_can_tell(wrong, holds):
+    counts = {"neutral": {"neutral": 5, **wrong}} | {e: {e: 5} for e in wrong}
+    runs = [*RUNS[:2], record_of_counts(counts, architecture=CHOICE)]
+    own = claims(runs, ALL)
+    assert own.errors == {name: n for name, n in wrong.items() if n}
+    assert own.holds["frustration"] == holds
+
+
+def test_emotions_that_the_corpus_lacks_are_not_claimed():
+    own = claims(networks(emotions=["anger", "fear"]), ALL)
+    assert list(own.holds) == ["size", "speed", "accuracy", "generalisation", "steps"]
+
+
 def test_every_claim_is_in_the_table_and_counted():
     page = page_of(pairs=ALL)
     text, holds = page.text("claims"), page.claims.holds

@@ -8,6 +8,7 @@ from importlib import import_module
 _PLOTS = {
     "confusion": "network",
     "learning_curves": "network",
+    "per_class": "network",
     "speakers": "fairness",
     "scores": "comparison",
     "segments": "listen",

@@ -6,7 +6,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ser_lib.experiments.run import Run
 from ser_lib.pages.figures.drawing import Figure, canvas, styled
-from ser_lib.pages.figures.palette import BLUE, ORANGE, ink_on
+from ser_lib.pages.figures.palette import BLUE, INK, ORANGE, ink_on
 from ser_lib.pages.network import pairs, tested
 from ser_lib.pages.words import count, extremes, number, percent
 
@@ -92,4 +92,28 @@ def confusion(run: Run, *, normalise: bool = False, page: str | None = None) -> 
         name=figure_name(run, page, "confusion-shares" if normalise else "confusion"),
         caption=f"Confusion matrix of the {run.title}: true emotion (rows) and predicted emotion "
         f"(columns), in {'shares of the true emotion' if normalise else 'utterances'}.",
+    )
+
+
+@styled
+def per_class(run: Run, *, page: str | None = None) -> Figure:
+    """Accuracy within every emotion (its recall) as bars, with the counts and the overall line."""
+    table, overall = run.per_class, run.metrics["accuracy"].value
+    fig, axis = canvas(height=3.4, grid="y")
+    axis.bar(table.index, table["recall"], color=BLUE, width=0.7)
+    axis.axhline(overall, color=INK, linestyle="--", linewidth=1.2, label=f"all: {number(overall)}")
+    for i, (emotion, share) in enumerate(table["recall"].items()):
+        n = run.confusion.loc[emotion, emotion], run.confusion.loc[emotion].sum()
+        inside = {"y": 0.03, "color": "white"} if share > 0.2 else {"y": share + 0.03}
+        axis.text(i, s=f"{number(share)}\n{n[0]:,} of {n[1]:,}", ha="center", va="bottom", size=8,
+                  linespacing=1.5, **inside)  # fmt: skip
+    axis.set(ylim=(0, 1), ylabel="accuracy")
+    axis.legend(loc="upper right")
+    return Figure(
+        fig,
+        alt=f"Bars of accuracy by emotion: {extremes(tested(run)['recall'], bold=False)}. Over all "
+        f"utterances it is {number(overall)}.",
+        name=figure_name(run, page, "classes"),
+        caption=f"Accuracy of the {run.title} for each emotion, with counts; dashed: for all "
+        "utterances.",
     )

@@ -7,14 +7,16 @@ import matplotlib
 import pytest
 from factory import record_of_counts
 
-from ser_lib.pages.figures import fairness, network
+from ser_lib.pages.figures import diagrams, fairness, network
 
 RUN = factory.make_run("cnn_lstm", "emodb", speakers=10, per_speaker=10)
 FIGURES = {
     "curves": network.learning_curves,
     "confusion": network.confusion,
     "confusion-shares": lambda run, **options: network.confusion(run, normalise=True, **options),
+    "classes": network.per_class,
     "speakers": fairness.speakers,
+    "blocks": diagrams.architecture,
 }
 
 
@@ -55,7 +57,9 @@ def test_extreme_runs_can_be_drawn(name, run):
 @pytest.mark.parametrize(("good", "bad"), [("anger", "joy"), ("joy", "anger")])
 def test_alt_names_the_best_and_worst_emotion_and_follows_a_flip(good, bad):
     run = record_of_counts({good: {good: 9, bad: 1}, bad: {bad: 2, good: 8}})
-    assert f"highest for {good} (0.90), lowest for {bad} (0.20)" in network.confusion(run).alt
+    accuracy = network.per_class(run)
+    assert f"highest for {good} (0.90), lowest for {bad} (0.20)" in accuracy.alt
+    assert {"0.90\n9 of 10", "0.20\n2 of 10", "all: 0.55"} <= set(texts(accuracy))
 
 
 def test_confusion_shows_every_count_and_names_the_largest_confusion():
