@@ -25,9 +25,7 @@ def findings(manifest: Manifest) -> list[str]:
     corpus = describe(manifest.corpus)
     lines = [*_each("left out", manifest.left_out, "reason"),
              *_each("note", manifest.remarks, "remark")]  # fmt: skip
-    differences = []
-    if corpus.counts and manifest.listed:
-        differences = [*_names(corpus, manifest.listed), *_counts(corpus, manifest)]
+    differences = list(_counts(corpus, manifest)) if corpus.counts and manifest.listed else []
     lines += differences
     table = manifest.table[manifest.table["sha256"].duplicated(keep=False)]
     for _, group in table.groupby("sha256", sort=False):
@@ -66,25 +64,13 @@ def _speakers(table: pd.DataFrame) -> Iterable[str]:
         yield f"the speaker of {unknown:,} utterances is not known"
 
 
-def _names(corpus: Corpus, listed: Mapping[str, tuple[str, bool]]) -> Iterable[str]:
-    if corpus.expected is None:
-        return
-    expected = corpus.expected(listed)
-    missing = expected - set(listed)
-    extra = {name for name, (_, usable) in listed.items() if usable} - expected
-    for what, names in (("missing", missing), ("extra", extra)):
-        if names:
-            many = "s" if len(names) > 1 else ""
-            yield _list(f"{what}, {len(names):,} utterance{many}", sorted(names))
-
-
 def _counts(corpus: Corpus, manifest: Manifest) -> Iterable[str]:
     listed = manifest.listed.values()
     present = Counter(emotion for emotion, _ in listed)
     used = Counter(emotion for emotion, usable in listed if usable)
     # Of a file that the reader itself left out, the emotion is not known, nor always the name.
     refused = len(manifest.left_out) - sum(not usable for _, usable in listed)
-    missing = "missing or left out" if refused and corpus.expected is None else "missing"
+    missing = "missing or left out" if refused else "missing"
     for emotion in sorted({*corpus.counts, *used}):
         whole = corpus.counts.get(emotion, 0)
         parts = {

@@ -1,7 +1,7 @@
 """A row of the catalogue: what is known of a corpus, and how its files are read."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,9 +39,6 @@ class Corpus:
     speakers, hours, counts
         What a complete copy holds, 0 and nothing where it depends on the user; `counts` are the
         utterances of each emotion.
-    expected
-        Names the utterances of a complete copy, given those that a copy has; `None` where the
-        counts are all that is known.
     choice, protocol, epochs
         What is usual, where nothing else is asked for: the emotions to tell apart in the words of
         `load.parse` (all if ""), the evaluation protocol, enough epochs to converge.
@@ -71,7 +68,6 @@ class Corpus:
     speakers: int = 0
     hours: float = 0.0
     counts: Mapping[str, int] = field(default_factory=dict)
-    expected: Callable[[Iterable[str]], set[str]] | None = None
     choice: str = ""
     protocol: str = "speaker"
     epochs: int = 25

@@ -21,7 +21,6 @@ from ser_lib.core.files import entries, files_below
 ARCHIVES = (".zip", ".gz", ".tgz", ".tar", ".rar", ".7z")
 DEEP = 6  # levels of folders that are searched
 MANY = 10_000  # files that are looked at to say what a folder holds
-LEVELS = ("one level", "2 levels")  # that the right folder is looked for, above and below
 
 
 def files(root: Path, pattern: str) -> tuple[list[Path], list[dict[str, str]]]:
@@ -63,9 +62,15 @@ def recordings(
 
 def _refuse_neighbours(root: Path, pattern: str, corpus: str, n: int = 0) -> None:
     """Refuse a folder of `n` recordings if one below is the corpus, or one above has more."""
-    for distance, folder in _neighbours(root):
-        if len(files(folder, pattern)[0]) > (0 if folder.is_relative_to(root.absolute()) else n):
-            raise CorpusError(f"{root} is {distance} for {corpus}; give {folder}")
+    below = _folders(root.absolute())
+    below += [inner for outer in below for inner in _folders(outer)]
+    for folder in (*root.absolute().parents[:2], *below):
+        if len(files(folder, pattern)[0]) > (0 if folder in below else n):
+            raise CorpusError(f"{root} is not the folder of {corpus} itself; give {folder}")
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [entry for entry in entries(folder, []) if entry.is_dir()]
 
 
 def _nothing(root: Path, pattern: str, corpus: str, refused: list[dict[str, str]]) -> CorpusError:
@@ -149,15 +154,3 @@ def _as_wav(name: str) -> str:
     """Return a name in small letters, that of any kind of audio as that of a WAV file."""
     stem, suffix = os.path.splitext(name.lower())
     return f"{stem}.wav" if suffix in SUFFIXES else f"{stem}{suffix}"
-
-
-def _neighbours(root: Path) -> Iterator[tuple[str, Path]]:
-    """Folders near `root`, the nearest first: above it, then below."""
-    root = root.absolute()
-    for levels, folder in zip(LEVELS, root.parents, strict=False):
-        yield f"{levels} too low", folder
-    below = [root]
-    for levels in LEVELS:
-        below = [entry for folder in below for entry in entries(folder, []) if entry.is_dir()]
-        for folder in below:
-            yield f"{levels} too high", folder

@@ -9,16 +9,15 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from ser_lib.core.errors import CorpusError, ParameterError, SplitError, choose
-from ser_lib.core.files import files_below, workspace
+from ser_lib.core.files import workspace
 from ser_lib.corpora import demo
-from ser_lib.corpora.folder import ARCHIVES, DEEP, MANY
+from ser_lib.corpora.folder import ARCHIVES
 from ser_lib.corpora.manifest import Manifest, build
 from ser_lib.corpora.readers import CATALOGUE, describe
 
@@ -175,19 +174,8 @@ def _read(name: str, data_dir: str | Path | None) -> Manifest:
         archive = root.suffix.lower() in ARCHIVES
         hint = "unpack it and give the folder" if archive else "give the corpus's folder"
         raise CorpusError(f"corpus '{name}': {root} is a file; {hint}")
-    try:
-        rows, left_out = corpus.read(root)
-    except CorpusError as error:
-        raise CorpusError(f"{error}{_others(root, name)}") from error
+    rows, left_out = corpus.read(root)
     return build(name, root.parent if corpus.is_file else root, rows, left_out)
-
-
-def _others(root: Path, name: str) -> str:
-    """Tell which other corpora name their files as those of a folder are named, if any."""
-    files = list(islice(files_below(root, [], levels=DEEP), MANY)) if root.is_dir() else []
-    rows = [row for row in CATALOGUE.values() if row.pattern and row.name != name]
-    fitting = [row.name for row in rows if any(row.fits(file, root) for file in files)]
-    return f" (its files are named as those of {' and '.join(fitting)})" if fitting else ""
 
 
 def _join(name: str, manifests: Sequence[Manifest]) -> Manifest:

@@ -6,7 +6,6 @@ import re
 import shutil
 import threading
 import zipfile
-from collections import Counter
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 import soundfile
 
 from ser_lib import cli, corpora
-from ser_lib.core.errors import CorpusError, ParameterError
+from ser_lib.core.errors import CorpusError, ParameterError, SpaceError
 from ser_lib.corpora import CATALOGUE, Corpus, download
 from ser_lib.corpora.download import ARCHIVES, Archive
 
@@ -123,16 +122,15 @@ def tones(server, recordings, monkeypatch, tmp_path):
         def know(self, **changes):
             """Set what is known of the archive: by default its size and its checksum."""
             known = {
-                "url": f"{server.base}/tones.zip", "file": "tones.zip", "size": len(zipped),
-                "checksum": f"sha256:{hashlib.sha256(zipped).hexdigest()}", "folder": FOLDER,
-                "recordings": len(recordings), "unpacked": 200_000,
+                "url": f"{server.base}/tones.zip", "size": len(zipped), "folder": FOLDER,
+                "checksum": f"sha256:{hashlib.sha256(zipped).hexdigest()}", "unpacked": 200_000,
             }  # fmt: skip
             monkeypatch.setitem(ARCHIVES, "tones", Archive(**known | changes))
 
         def serve(self, content: bytes, **changes):
-            """Put another archive there, whose checksum is not known."""
+            """Put another archive there, which is the known one from now on."""
             server.files["tones.zip"] = content
-            self.know(size=None, checksum=None, **changes)
+            self.know(checksum=f"sha256:{hashlib.sha256(content).hexdigest()}", **changes)
 
         def fetch(self):
             return download.fetch("tones", self.folder)
@@ -163,16 +161,11 @@ def assert_complete(folder: Path, recordings: dict):
     assert found == recordings
 
 
-@pytest.mark.parametrize(
-    ("keep", "unpacked"),
-    [({}, ["README", "video", "wav"]), ({"keep": ("wav/", "README")}, ["README", "wav"])],
-)
-def test_a_whole_download(tones, server, recordings, tmp_path, keep, unpacked):
-    tones.know(**keep)
+def test_a_whole_download(tones, server, recordings, tmp_path):
     folder = tones.fetch()
     assert folder == tones.folder / "tones"
     assert_complete(folder, recordings)
-    assert sorted(path.name for path in folder.iterdir()) == unpacked
+    assert sorted(path.name for path in folder.iterdir()) == ["README", "video", "wav"]
     assert tones.left == ["tones"]
     assert server.asked == ["tones.zip"]
     for elsewhere in ("HOME", "XDG_CACHE_HOME", "TMPDIR"):
@@ -184,13 +177,13 @@ def test_a_whole_download(tones, server, recordings, tmp_path, keep, unpacked):
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
-def test_an_archive_without_a_folder_of_its_own_or_a_checksum(tones, recordings):
+def test_an_archive_without_a_folder_of_its_own(tones, recordings):
     tones.serve(pack(recordings, folder=""), folder="")
     assert_complete(tones.fetch(), recordings)
 
 
 def test_a_mirror(tones, server, recordings, monkeypatch):
-    tones.know(url="http://127.0.0.1:9/no-one-listens.zip")
+    tones.know(url="http://127.0.0.1:9/tones.zip")
     monkeypatch.setenv("SER_MIRROR", f"{server.base}/")
     assert_complete(tones.fetch(), recordings)
 
@@ -203,7 +196,7 @@ def test_a_cut_connection_is_gone_on_with(tones, server, recordings, monkeypatch
     monkeypatch.setattr(download, "RETRIES", retries)
     server.cut = 100_000
     if not retries:
-        tones.fails("the connection to", "tones.zip failed or broke", "run the command again")
+        tones.fails("tones.zip cannot be fetched", "run the command again")
         assert tones.left == ["tones.zip.part"]
     assert_complete(tones.fetch(), recordings)
     assert server.ranges == [0, 1 << 16], "pieces come whole"
@@ -218,12 +211,6 @@ def test_a_part_that_does_not_fit_is_not_used(tones, server, recordings):
         tones.fails("")
         assert tones.left == []
     assert_complete(tones.fetch(), recordings)
-    # Without a checksum nobody could tell.
-    shutil.rmtree(tones.folder / "tones")
-    tones.know(checksum=None)
-    server.cut = 50_000
-    tones.fails("failed or broke")
-    assert tones.left == []
 
 
 def test_a_corpus_without_terms_is_fetched_when_it_is_needed(
@@ -240,7 +227,7 @@ def test_a_corpus_without_terms_is_fetched_when_it_is_needed(
 
 def test_where_there_is_no_network_it_says_what_to_do(tones, server, workspace, monkeypatch):
     server.stop()
-    with pytest.raises(CorpusError, match=r"failed or broke.*; a copy that you have.*--data DIR"):
+    with pytest.raises(CorpusError, match=r"cannot be fetched.*; a copy that you have.*--data DIR"):
         corpora.load("tones")
     monkeypatch.setitem(CATALOGUE, "tones", replace(CATALOGUE["tones"], licence="by form"))
     with pytest.raises(ParameterError, match=r"'tones' needs its folder \(--data DIR\); get it"):
@@ -265,31 +252,28 @@ def test_an_interrupt_while_unpacking_keeps_the_archive(tones, server, recording
 def test_a_server_that_refuses_or_is_not_there(tones, server, capsys, file, status):
     tones.know(url=f"{server.base}/{file}")
     server.busy = 2 * (status == 503)
-    tones.fails(f"the server answers {status}", f"{server.base}/{file}; try again", "ser corpora")
+    tones.fails(f"{server.base}/{file} cannot be fetched ({status}", "ser corpora")
     assert tones.left == []
     # The licence is shown before anything is asked for.
     assert cli.main(["download", "tones", str(tones.folder)]) == 1
     printed = capsys.readouterr()
     assert "CC0-1.0" in printed.out
-    assert re.fullmatch(rf"ser: .*the server answers {status}.*\n", printed.err)
+    assert re.fullmatch(rf"ser: .*cannot be fetched \({status}.*\n", printed.err)
     server.stop()
-    tones.fails(f"{file} failed or broke (ConnectionError)", "look at the network")
+    tones.fails(f"{file} cannot be fetched (ConnectionError)", "look at the network")
     assert tones.left == []
 
 
-def test_a_folder_in_which_nothing_can_be_written(tones, server, monkeypatch):
+def test_a_folder_in_which_nothing_can_be_written(tones, server):
     mine = tones.folder / "tones" / "mine.wav"
     mine.parent.mkdir(parents=True)
     mine.write_text("keep this")
-    tones.fails("tones is there already, but holds 1 of 12 recordings", "move it away")
+    assert tones.fetch() == mine.parent
     assert mine.read_text() == "keep this"
     shutil.rmtree(tones.folder)
-    with monkeypatch.context() as patch:
-        patch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 100_000))
-        tones.fails("has room for 0.1 MB, but up to", "MB are needed")
-    shutil.rmtree(tones.folder, ignore_errors=True)
     tones.folder.write_text("not a folder")
-    tones.fails("cannot write to", "exists")
+    with pytest.raises(SpaceError, match="cannot be written"):
+        tones.fetch()
     assert server.asked == []
 
 
@@ -301,28 +285,6 @@ def flipped(content: bytes) -> bytes:
     return content[:30_000] + bytes([content[30_000] ^ 255]) + content[30_001:]
 
 
-def encrypted(content: bytes) -> bytes:
-    """The same archive with the mark of encryption on its first member."""
-    content = bytearray(content)
-    for signature, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        content[content.index(signature) + place] |= 1
-    return bytes(content)
-
-
-def damaged(method: int):
-    """What makes another archive of any: one with a damaged member of a compression."""
-
-    def made(_) -> bytes:
-        file = io.BytesIO()
-        with zipfile.ZipFile(file, "w", method) as archive:
-            archive.writestr(f"{FOLDER}/a.wav", bytes(range(256)) * 99)
-        content = bytearray(file.getvalue())
-        content[60:80] = b"\xff" * 20
-        return bytes(content)
-
-    return made
-
-
 @pytest.mark.parametrize("kind", ["sha256", "md5"])
 def test_a_tampered_archive_is_known_by_its_checksum(tones, server, recordings, kind):
     checksum = f"{kind}:{hashlib.new(kind, tones.archive).hexdigest()}"
@@ -331,28 +293,6 @@ def test_a_tampered_archive_is_known_by_its_checksum(tones, server, recordings, 
     tones.fails(f"is not the file that is known here: its checksum is not {checksum}; it was del")
     assert tones.left == []
     server.files["tones.zip"] = tones.archive
-    assert_complete(tones.fetch(), recordings)
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        flipped,
-        encrypted,
-        lambda content: content[:-1000],  # the table of contents is at the end
-        lambda content: b"<!DOCTYPE html> Sorry, no such record" * 100,
-        lambda content: b"",
-        damaged(zipfile.ZIP_LZMA),
-        damaged(zipfile.ZIP_BZIP2),
-        lambda content: pack({"a": b"file", "a/b.wav": b"in a folder of the same name"}),
-    ],
-    ids=["tampered", "encrypted", "truncated", "page", "empty", "lzma", "bzip2", "one name"],
-)
-def test_a_damaged_archive_without_a_checksum(tones, recordings, damage):
-    tones.serve(damage(tones.archive))
-    tones.fails("tones.zip is damaged", "it was deleted")
-    assert tones.left == []
-    tones.serve(tones.archive)
     assert_complete(tones.fetch(), recordings)
 
 
@@ -368,75 +308,6 @@ def test_nothing_is_written_outside_the_folder(tones, recordings, tmp_path, fold
     after = {path for path in tmp_path.rglob("*") if tones.folder not in path.parents}
     assert after - outside <= {tones.folder}
     assert not Path("/tmp/evil.txt").exists()
-
-
-@pytest.mark.parametrize(
-    ("folder", "names", "count"), [(FOLDER, 5, 5), ("other-1.0", 12, 0), ("", 12, 0)]
-)
-def test_an_archive_of_something_else(tones, recordings, folder, names, count):
-    tones.serve(pack(dict(list(recordings.items())[:names]), folder=folder))
-    tones.fails(f"tones.zip holds {count} recordings, but the one that is known here has 12")
-    assert tones.left == []
-
-
-# Audio that the archive only points to
-
-
-def pointer(content: bytes) -> bytes:
-    sha256 = hashlib.sha256(content).hexdigest()
-    return (
-        b"version https://git-lfs.github.com/spec/v1\n"
-        + f"oid sha256:{sha256}\nsize {len(content)}\n".encode()
-    )
-
-
-@pytest.fixture
-def pointing(tones, server, recordings):
-    """The same corpus, its audio at two places beside the archive."""
-    pointers = {name: pointer(data) for name, data in recordings.items()}
-    media = tuple(f"{server.base}/{place}/" for place in ("first", "second"))
-    tones.serve(pack(pointers | {"README": b"me"}), media=media, media_size=500_000)
-    for place in ("first", "second"):
-        server.files |= {f"{place}/{name}": data for name, data in recordings.items()}
-    return tones
-
-
-@pytest.mark.parametrize("mirror", [False, True])
-def test_pointers_become_audio(pointing, server, recordings, monkeypatch, mirror):
-    if mirror:
-        monkeypatch.setenv("SER_MIRROR", server.base)
-        server.files |= {f"tones/{name}": data for name, data in recordings.items()}
-    folder = pointing.fetch()
-    assert_complete(folder, recordings)
-    assert (folder / "README").read_bytes() == b"me"
-    place = "tones" if mirror else "first"
-    assert Counter(server.asked) == Counter(["tones.zip", *(f"{place}/{n}" for n in recordings)])
-    assert pointing.left == ["tones"]
-
-
-@pytest.mark.parametrize("fault", ["gone", "another", "pointer"])
-def test_the_next_place_is_asked(pointing, server, recordings, fault):
-    name, data = next(iter(recordings.items()))
-    wrong = {"another": data[::-1], "pointer": pointer(data)}
-    server.files[f"first/{name}"] = wrong.get(fault)
-    assert_complete(pointing.fetch(), recordings)
-    assert server.asked.count(f"second/{name}") == 1
-
-
-def test_audio_that_no_place_has(pointing, server, recordings):
-    name, data = list(recordings.items())[-1]
-    for place in ("first", "second"):
-        del server.files[f"{place}/{name}"]
-    pointing.fails("the server answers 404", f"/second/{name}", "that has come is kept")
-    assert pointing.left == ["tones.part", "tones.zip"], "what has come is kept"
-    part = pointing.folder / "tones.part"
-    kept = {file.relative_to(part).as_posix() for file in part.rglob("*.wav")}
-    assert kept <= set(recordings) - {name}
-    server.files[f"first/{name}"] = data
-    server.asked.clear()
-    assert_complete(pointing.fetch(), recordings)
-    assert sorted(server.asked) == sorted(f"first/{n}" for n in set(recordings) - kept)
-    assert pointing.left == ["tones"]
 
 
 # The command, and the table of archives
@@ -464,18 +335,11 @@ def test_a_corpus_without_an_archive(name, tmp_path, capsys):
 
 
 def test_the_archives_are_those_of_the_catalogue():
-    assert list(ARCHIVES) == ["crema-d", "emodb", "nemo", "ravdess"]
+    assert list(ARCHIVES) == ["emodb", "ravdess"]
     for name, known in ARCHIVES.items():
-        assert known.recordings >= CATALOGUE[name].utterances > 0
-        assert all(url.startswith("https://") for url in (known.url, *known.media))
-        assert all(place.endswith("/") for place in known.media)
-        assert bool(known.media) == bool(known.media_size)
-        if known.checksum is None:
-            # Then the address names a commit, which names the content.
-            assert re.search(r"/[0-9a-f]{40}\.zip$", known.url)
-        else:
-            assert re.fullmatch(r"md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}", known.checksum)
-            assert known.size > 1_000_000
+        assert name in CATALOGUE
+        assert known.url.startswith("https://")
+        assert re.fullmatch(r"md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}", known.checksum)
+        assert known.size > 1_000_000
     assert ARCHIVES["ravdess"].checksum == "md5:bc696df654c87fed845eb13823edef8a"
     assert ARCHIVES["emodb"].in_words == "an archive of 40.0 MB, about 50.0 MB when unpacked"
-    assert ARCHIVES["crema-d"].in_words == "an archive of unknown size and 605.9 MB of audio"

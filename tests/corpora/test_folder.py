@@ -36,10 +36,10 @@ def test_patterns_ignore_case_and_hidden_files(tmp_path):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("corpora", "is one level too high for EmoDB; give .*corpora.emodb$"),
-        (".", "is 2 levels too high for EmoDB; give .*corpora.emodb$"),
-        ("corpora/emodb/wav/empty", "is 2 levels too low for EmoDB; give .*corpora.emodb$"),
-        ("corpora/emodb/doc", "is one level too low for EmoDB; give .*corpora.emodb$"),
+        ("corpora", "is not the folder of EmoDB itself; give .*corpora.emodb$"),
+        (".", "is not the folder of EmoDB itself; give .*corpora.emodb$"),
+        ("corpora/emodb/wav/empty", "is not the folder of EmoDB itself; give .*corpora.emodb$"),
+        ("corpora/emodb/doc", "is not the folder of EmoDB itself; give .*corpora.emodb$"),
     ],
 )
 def test_the_right_folder_is_named(berlin, tmp_path, given, words):

@@ -3,7 +3,6 @@
 import re
 import shutil
 from collections import Counter
-from itertools import product
 from pathlib import Path
 from pkgutil import iter_modules
 
@@ -19,9 +18,7 @@ from ser_lib.corpora.readers import crema_d, iemocap
 
 MADE = sorted(trees.PLANS)
 CASELESS = sorted(set(MADE) - {"iemocap"})
-FIXED = sorted(name for name, corpus in CATALOGUE.items() if corpus.expected)
 FLAT = sorted(name for name, corpus in CATALOGUE.items() if corpus.flat)
-WORDS = [f"word{number}" for number in range(200)]
 
 
 @pytest.fixture(autouse=True)
@@ -108,8 +105,8 @@ def test_a_folder_one_level_too_high_or_low_is_told(tree, corpus):
     wrong = {"high": made.root.parent, "low": made.root / first}
     if corpus == "emodb":  # reads the folder wav/ alone, too
         del wrong["low"]
-    for word, folder_ in wrong.items():
-        with pytest.raises(CorpusError, match=f"one level too {word}") as caught:
+    for folder_ in wrong.values():
+        with pytest.raises(CorpusError, match="is not the folder of") as caught:
             corpora.load(corpus, folder_)
         assert str(caught.value).endswith(f"; give {made.root}")
 
@@ -126,40 +123,11 @@ def test_an_empty_folder_is_no_corpus(tmp_path, corpus):
 def test_the_folder_of_another_corpus_is_refused(tree, corpus):
     root = tree(corpus).root
     for other in set(MADE) - {corpus}:
-        with pytest.raises(
-            CorpusError, match=rf"is it the folder of.* named as those of .*{corpus}"
-        ):
+        with pytest.raises(CorpusError, match=r"is it the folder of"):
             corpora.load(other, root)
 
 
 # The catalogue
-
-
-@pytest.mark.parametrize("corpus", FIXED)
-def test_the_names_of_a_complete_copy(corpus):
-    complete = {
-        "emovo": {f"neu-f1-{kind}{n}" for kind, n in product("bln", range(1, 5))}
-        | {"neu-f1-d1", "neu-f1-d2"},
-        "tess": {f"OAF_{word}_sad" for word in WORDS},
-    }.get(corpus, set())
-    expected = CATALOGUE[corpus].expected
-    names = expected(complete)
-    assert len(names) == CATALOGUE[corpus].utterances
-    assert complete < names
-    assert expected(names) == names
-    for gone in list(sorted(names))[:: len(names) // 7]:
-        there = names - {gone}
-        assert expected(there) - there == {gone}
-
-
-@pytest.mark.parametrize("corpus", FIXED)
-def test_a_tree_holds_nothing_but_expected_names(tree, corpus):
-    made = tree(corpus)
-    assert made.rows.keys() < CATALOGUE[corpus].expected(made.rows)
-
-
-def test_only_names_that_follow_from_the_grammar_are_expected():
-    assert FIXED == ["emovo", "esd", "ravdess", "savee", "tess"]
 
 
 @pytest.mark.parametrize(

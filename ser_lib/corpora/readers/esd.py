@@ -14,7 +14,6 @@ EMOTIONS = {
     "Neutral": "neutral", "Angry": "anger", "Happy": "happiness", "Sad": "sadness",
     "Surprise": "surprise",
 }  # fmt: skip
-SPEAKERS = [f"{number:04d}" for number in range(1, 21)]
 WOMEN = {"0001", "0002", "0003", "0007", "0009", "0015", "0016", "0017", "0018", "0019"}
 _SPEAKER = "00[0-2][0-9]"
 
@@ -50,7 +49,7 @@ CORPUS = Corpus(
     form="SSSS/Emotion/SSSS_NNNNNN.wav",
     files=_files,
     pattern=(
-        rf"(?P<speaker>{'|'.join(SPEAKERS)})/(?P<label>{'|'.join(EMOTIONS)})/(?:[^/]+/)?"
+        rf"(?P<speaker>00(?:0[1-9]|1\d|20))/(?P<label>{'|'.join(EMOTIONS)})/(?:[^/]+/)?"
         r"(?P=speaker)_(?P<number>\d{6})"
     ),
     labels=EMOTIONS,
@@ -58,5 +57,4 @@ CORPUS = Corpus(
     speakers=20,
     hours=29.1,
     counts=dict.fromkeys(EMOTIONS.values(), 7000),
-    expected=lambda names: {f"{s}_{n:06d}" for s in SPEAKERS for n in range(1, 350 * 5 + 1)},
 )
