@@ -16,25 +16,22 @@ import sys
 import threading
 import time
 import traceback
-from asyncio import run, wait_for
 from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
-from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
-from itertools import islice
 from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import RawArray
 from queue import Empty, SimpleQueue
 
-from ser_lib.core.errors import AudioError, ClusterError, SerError, StoreError
+from ser_lib.core.errors import AudioError, ClusterError, SerError, StoreError, extras
 from ser_lib.core.files import digest, sources, workspace
 
-AHEAD = 2000  # jobs handed out at a time, so that millions of files are not millions of futures
 PAUSE = 1.0  # seconds after which a watcher is told how far the jobs are
 TOLD_S = 10.0  # seconds between two lines that say how far long work is
-PATIENCE = 5.0  # seconds that a scheduler has to answer, and then its workers to be there
+PATIENCE = 5.0  # seconds that a scheduler has to be there, and then its workers
 PACKAGES = ("keras", "numpy", "scipy", "soundfile", "soxr", "tensorflow", "tensorflow-cpu")
 COMMAND = "dask worker {} --nthreads 1 --nworkers 2"  # what starts workers of a scheduler
 _AGAIN = "what was finished is kept: run the same command again"
@@ -156,17 +153,13 @@ def each(
     else:
         pool = _processes(min(workers or processors(), len(jobs)), initializer, steps)
     done: SimpleQueue[Future] = SimpleQueue()
-    waiting = enumerate(jobs)
     with pool as (submit, result_of):
-        for number, job in islice(waiting, AHEAD):
+        for number, job in enumerate(jobs):
             submit(number, function, *job).add_done_callback(done.put)
         for _ in jobs:
             while (future := _next(done, PAUSE if watch else None)) is None:
                 watch(steps)
-            result = result_of(future)
-            for number, job in islice(waiting, 1):
-                submit(number, function, *job).add_done_callback(done.put)
-            yield result
+            yield result_of(future)
 
 
 def step() -> None:
@@ -273,16 +266,18 @@ def _begin(initializer: Initializer, steps: Steps) -> None:
 @contextmanager
 def _cluster(address: str, initializer: Initializer) -> Pool:
     """Connect to a scheduler; give what submits a job, and what gives the result of its future."""
-    try:
-        import distributed
-    except ImportError as error:
-        raise ClusterError(
-            "a cluster needs an extra of the library: pip install 'ser-lib[cluster]'"
-        ) from error
+    with extras("cluster"):
+        from distributed import Client
     # What it would log, with a traceback, is said by an error.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
-    _greet(address)
-    with distributed.Client(address, timeout=PATIENCE, set_as_default=False) as client:
+    try:
+        connected = Client(address, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ClusterError(
+            f"no Dask scheduler answers at '{address}' ({error}); start one with 'dask scheduler', "
+            "which prints its address, such as tcp://host:8786"
+        ) from error
+    with connected as client:
         try:
             client.wait_for_workers(1, timeout=PATIENCE)
         except TimeoutError as error:
@@ -304,48 +299,14 @@ def _cluster(address: str, initializer: Initializer) -> Pool:
             executor.shutdown(wait=False)
 
 
-def _greet(address: str) -> None:
-    """See if there is a scheduler; a client would wait without end for one that says nothing."""
-    from distributed.comm import connect
-    from distributed.security import Security
-
-    async def greet() -> None:
-        arguments = Security().get_connection_args("client")
-        comm = await wait_for(connect(address, PATIENCE, **arguments), PATIENCE + 1)
-        await comm.close()
-
-    try:
-        # In a thread, because a notebook's has a loop of its own already.
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(run, greet()).result()
-    except OSError as error:
-        raise ClusterError(
-            f"no Dask scheduler answers at {address}; start one with 'dask scheduler', which "
-            "prints its address"
-        ) from error
-    except (ValueError, RuntimeError) as error:
-        raise ClusterError(
-            f"'{address}' is not the address of a Dask scheduler, such as tcp://host:8786: {error}"
-        ) from error
-
-
 def _result(address: str, future: Future):
-    from distributed.scheduler import KilledWorker
-
     try:
         result = future.result()
-    except KilledWorker as error:
-        raise ClusterError(
-            f"every worker that took a certain job was killed, perhaps for lack of memory; {_AGAIN}"
-        ) from error
-    except (CancelledError, OSError) as error:
-        raise ClusterError(
-            f"the scheduler at {address} ended or was restarted; {_AGAIN}"
-        ) from error
     except Exception as error:  # of Dask: a job hands its own over
+        why = str(error.__cause__ or error) or "it was restarted"
         raise ClusterError(
-            f"the cluster at {address} cannot take the jobs ({error.__cause__ or error}); its "
-            "scheduler, too, must have this library, from the same commit"
+            f"the cluster at {address} gave up ({why}); its scheduler and its workers must be "
+            f"there, with enough memory, and have this library from the same commit; {_AGAIN}"
         ) from error
     if isinstance(result, Exception):
         raise result

@@ -12,7 +12,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -31,6 +30,7 @@ from ser_lib.core.errors import (
     AudioError,
     ClusterError,
     CorpusError,
+    PackageError,
     SerError,
     SplitError,
     StoreError,
@@ -311,17 +311,6 @@ def test_an_error_keeps_its_type_and_that_of_a_cluster_names_the_worker(workers,
         assert re.search(r"worker tcp.*Traceback.*in fail\n", seen, re.DOTALL)
 
 
-def test_a_few_jobs_are_handed_out_at_a_time(two_workers, address, monkeypatch):
-    monkeypatch.setattr(jobs, "AHEAD", 3)
-    assert sorted(jobs.each(double, JOBS, workers=2)) == [double(*job) for job in JOBS]
-    most = []
-    for _ in jobs.each(double, [(n,) for n in range(20)], workers=address):
-        most.append(len(two_workers.scheduler.tasks))
-    assert len(most) == 20
-    # The one that is done may not be forgotten yet, when the next has come.
-    assert max(most) <= 5
-
-
 # In this process
 
 
@@ -425,7 +414,7 @@ def test_a_killed_worker_costs_only_its_own_job(address, tmp_path):
 
 def test_a_job_that_kills_its_workers_is_given_up(two_workers, address, monkeypatch):
     monkeypatch.setattr(two_workers.scheduler, "allowed_failures", 1)
-    with pytest.raises(ClusterError, match=r"every worker that took a certain job was killed"):
+    with pytest.raises(ClusterError, match=r"gave up .*enough memory"):
         list(jobs.each(die, [(0,)], workers=address))
     assert list(jobs.each(double, [(3,)], workers=address)) == [6]
 
@@ -435,27 +424,16 @@ def test_a_scheduler_that_is_killed(tmp_path, patient):
         results = jobs.each(note, [(n, tmp_path) for n in range(2000)], workers=address)
         next(results)
         process.kill()
-        with pytest.raises(ClusterError, match=r"ended or was restarted.*same command again"):
+        with pytest.raises(ClusterError, match=r"gave up .*same command again"):
             list(results)
 
 
 # Clusters that are not there, or not as they must be
 
 
-@pytest.mark.parametrize("something_else", [False, True])
-def test_an_address_where_no_scheduler_answers(hasty, something_else):
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        if something_else:
-            other.listen()
-        address = f"tcp://127.0.0.1:{other.getsockname()[1]}"
-        with pytest.raises(ClusterError, match=f"no Dask scheduler answers at {address}; start"):
-            list(jobs.each(double, JOBS, workers=address))
-
-
-@pytest.mark.parametrize("text", ["", "host", "http://host:8786", "tcp://host"])
-def test_what_is_no_address(text):
-    with pytest.raises(ClusterError, match=f"'{text}' is not the address of a Dask scheduler"):
+@pytest.mark.parametrize("text", ["", "host", "http://host:8786", "tcp://127.0.0.1:9"])
+def test_an_address_where_no_scheduler_answers(hasty, text):
+    with pytest.raises(ClusterError, match=f"no Dask scheduler answers at '{text}'.*; start"):
         list(jobs.each(double, JOBS, workers=text))
 
 
@@ -467,7 +445,7 @@ def test_a_cluster_without_workers(nobody, hasty):
 
 def test_without_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(ClusterError, match=r"pip install 'ser-lib\[cluster\]'"):
+    with pytest.raises(PackageError, match=r"pip install 'ser-lib\[cluster\]'"):
         list(jobs.each(double, JOBS, workers="tcp://127.0.0.1:9"))
 
 
