@@ -25,6 +25,25 @@ RECIPES: dict[str, dict[str, object]] = {
 METHODS = tuple(RECIPES)
 """All that can be trained: the networks, and the discriminant on functionals."""
 
+_NUMBER = (int, float)
+_COUNT = ((int,), lambda v: v >= 1, "a whole number from 1")
+_RATE = (_NUMBER, lambda v: 0 < v <= 1, "above 0, up to 1")
+_SHARE = (_NUMBER, lambda v: 0 <= v < 1, "from 0, below 1")
+_WEIGHT = (_NUMBER, lambda v: 0 <= v <= 100, "from 0 to 100")
+_SWITCH = ((bool,), lambda v: True, "True or False")
+_ALLOWED: dict[str, tuple[tuple[type, ...], Callable[..., bool], str]] = {
+    # Folds count on from 1000 times the seed, and the generators of Keras take 32 bits.
+    "seed": ((int,), lambda v: 0 <= v <= 10**6, "a whole number from 0 to 1000000"),
+    "channels": ((int,), lambda v: v in (1, 3), "1 or 3"),
+    "crops": ((int,), lambda v: 1 <= v <= CROPS, f"a whole number from 1 to {CROPS}"),
+    **dict.fromkeys(("folds", "epochs", "batch_size"), _COUNT),
+    **dict.fromkeys(("learning_rate", "shrinkage"), _RATE),
+    **dict.fromkeys(("label_smoothing", "block_dropout", "head_dropout"), _SHARE),
+    **dict.fromkeys(("weight_decay", "mixup"), _WEIGHT),
+    **dict.fromkeys(("class_weights", "modulation", "enrolled"), _SWITCH),
+}
+"""Types and values of the parameters that are no names, and how errors describe them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
@@ -139,9 +158,11 @@ class Experiment:
             raise ParameterError(
                 f"split must be a CSV file of folds; there is no file {self.split}"
             )
-        # Folds count on from 1000 times the seed, and the generators of Keras take 32 bits.
-        self._check("seed", int, lambda v: 0 <= v <= 10**6, "a whole number from 0 to 1000000")
-        self._check("folds", int, lambda v: v >= 1, "a whole number from 1")
+        own = names_of(self.architecture)
+        for name, (kinds, allowed, what) in _ALLOWED.items():
+            value = getattr(self, name)
+            if name in own and not (type(value) in kinds and allowed(value)):
+                raise ParameterError(f"{name} must be {what}, not {value!r}")
         choose(self.copies, SETS, "set of copies")
         if of_table and self.copies != "none":
             raise ParameterError(f"features of a table have no copies; copies was {self.copies}")
@@ -151,40 +172,15 @@ class Experiment:
             object.__setattr__(self, "test_copies", shown if shown in trained else self.copies)
         choose(self.test_copies, trained, "set of copies that training has, too,")
         if self.architecture in ARCHITECTURES:
-            self._check_network()
+            choose(self.feature_map, maps.MAPS, "feature map")
         else:
-            self._check("shrinkage", float, lambda v: 0 < v <= 1, "above 0, up to 1")
             if self.features != "stack":
                 object.__setattr__(self, "features", embeddings.stated(self.features))
-            self._check_switches("modulation", "enrolled")
             if self.enrolled and "speaker" not in PROTOCOLS[self.protocol].promises:
                 raise ParameterError(
                     "a speaker can only be enrolled under a protocol that keeps the speakers of "
                     f"training and test apart, not under '{self.protocol}'"
                 )
-
-    def _check_network(self) -> None:
-        choose(self.feature_map, maps.MAPS, "feature map")
-        self._check("channels", int, lambda v: v in (1, 3), "1 or 3")
-        for name in ("epochs", "batch_size"):
-            self._check(name, int, lambda v: v >= 1, "a whole number from 1")
-        self._check("crops", int, lambda v: 1 <= v <= CROPS, f"a whole number from 1 to {CROPS}")
-        self._check("learning_rate", float, lambda v: 0 < v <= 1, "above 0, up to 1")
-        for name in ("weight_decay", "mixup"):
-            self._check(name, float, lambda v: 0 <= v <= 100, "from 0 to 100")
-        for name in ("label_smoothing", "block_dropout", "head_dropout"):
-            self._check(name, float, lambda v: 0 <= v < 1, "from 0, below 1")
-        self._check_switches("class_weights")
-
-    def _check_switches(self, *names: str) -> None:
-        for name in names:
-            if not isinstance(value := getattr(self, name), bool):
-                raise ParameterError(f"{name} must be True or False, not {value!r}")
-
-    def _check(self, name: str, kind: type, allowed: Callable[..., bool], what: str) -> None:
-        value, numbers = getattr(self, name), (int, float) if kind is float else int
-        if isinstance(value, bool) or not isinstance(value, numbers) or not allowed(value):
-            raise ParameterError(f"{name} must be {what}, not {value!r}")
 
     def parameters(self) -> dict:
         """Return the fields of its method as plain JSON values; of a split's file, a hash."""

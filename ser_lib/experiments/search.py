@@ -303,29 +303,26 @@ def _importances(study) -> dict[str, float]:
 
 
 def _line(trial: Trial, n_folds: int) -> str:
-    given = ", ".join(f"{name} {_shown(value)}" for name, value in trial.parameters.items())
+    given = ", ".join(f"{name} {value}" for name, value in trial.parameters.items())
     if trial.error:
         return f"{given}: {trial.error}"
     ended = f", pruned after {trial.folds} of {n_folds} folds" if trial.pruned else ""
     return f"{given}: validation UAR {trial.validation_uar:.3f}{ended}"
 
 
-def _shown(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
 def _search(content: object) -> Search:
     given = content if isinstance(content, dict) else {}
     asked = given.get("parameters")
-    ranges = {
-        name: _range(name, value)
+    wanted = {
+        name: value
         for name, value in (asked.items() if isinstance(asked, dict) else ())
         if isinstance(value, dict) and name in sweep.PARAMETERS
     }
+    ranges = {name: _range(name, value) for name, value in wanted.items()}
     if isinstance(given.get("architecture"), list):
         raise ParameterError("architecture must be one method; a sweep compares several")
     # What the ends of all ranges allow, is allowed between them.
-    ends = {name: _ends(one) for name, one in ranges.items()}
+    ends = {name: _ends(one) for name, one in wanted.items()}
     corners = {**given, "parameters": {**asked, **ends}} if ends else content
     grid = sweep.grid_of(corners, kind="search", keys=KEYS)
     for name in grid.varied:
@@ -347,34 +344,23 @@ def _search(content: object) -> Search:
 
 
 def _range(name: str, given: dict) -> dict:
-    """Check a range and return it with all of `BOUNDS`."""
+    """Check a range and return it with all of `BOUNDS`; the rules are those of Optuna."""
     (kind,) = [field.type for field in fields(Experiment) if field.name == name]
     kinds = {int, float} & {kind, *get_args(kind)}
     if not kinds:
         raise ParameterError(f"{name} is no number: list its values")
     for key in given:
         choose(key, BOUNDS, f"key of the range of {name}")
-    whole = kinds == {int}
-    result: dict = {"low": None, "high": None, "step": 1 if whole else None, "log": False} | {
-        key: as_number(value) for key, value in given.items()
-    }
-    numbers = [result[key] for key in ("low", "high") + ("step",) * (result["step"] is not None)]
-    if any(
-        isinstance(n, bool) or not isinstance(n, int if whole else int | float) for n in numbers
-    ):
-        what = "whole numbers" if whole else "numbers"
-        raise ParameterError(f"the range of {name} must be {what}, low and high, not {given!r}")
-    low, high, step, log = (result[key] for key in BOUNDS)
-    if not isinstance(log, bool):
-        raise ParameterError(f"log of {name} must be true or false, not {log!r}")
-    if not low < high or (log and not low > 0):
-        least = ", above 0 where log is true" if log else ""
-        raise ParameterError(f"the range of {name} must have low below high{least}, not {given!r}")
-    if log and "step" in given:
-        raise ParameterError(f"the range of {name} has step or log, not both")
-    if step is not None and (step <= 0 or abs((high - low) / step % 1 - 0.5) < 0.5 - 1e-9):
-        raise ParameterError(f"steps of {step} do not lead from {low} to {high} ({name})")
-    return result if whole else result | {"low": float(low), "high": float(high)}
+    if not {"low", "high"} <= set(given):
+        raise ParameterError(f"the range of {name} must have low and high, not {given!r}")
+    with extras("search"):
+        from optuna.distributions import FloatDistribution, IntDistribution
+    try:
+        numbers = {key: as_number(value) for key, value in given.items()}
+        known = (IntDistribution if kinds == {int} else FloatDistribution)(**numbers)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"the range of {name}: {error}") from error
+    return {bound: getattr(known, bound) for bound in BOUNDS}
 
 
 def _ends(one: list | dict) -> list:

@@ -17,8 +17,6 @@ As a file, a split is a CSV table in UTF-8 with the columns `fold` (without it, 
 without a row is in no part of the fold.
 """
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -29,9 +27,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ser_lib.core.errors import ParameterError, SplitError, choose
+from ser_lib.core.errors import CorpusError, ParameterError, SplitError, choose
 from ser_lib.core.files import write_atomically
-from ser_lib.corpora import Manifest
+from ser_lib.corpora import Manifest, tables
 from ser_lib.features import fingerprint
 
 PARTS = ("train", "validation", "test")
@@ -151,7 +149,7 @@ def read(
     ------
     SplitError
         If the file cannot be read, lacks a column, a value or any row, or names an unknown part or
-        utterance, or an utterance twice; and what `sound` refuses. It names the line.
+        utterance, or an utterance twice; and what `sound` refuses. It names the row.
     """
     position = {name: row for row, name in enumerate(table["utterance"])}
     passed_over = set(known).difference(position)
@@ -191,28 +189,24 @@ def read(
 def _rows(file: Path) -> Iterator[tuple[str, str, str, str]]:
     """Yield the place, fold, utterance and part of every row of the file."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        rows = [(f"{file}, line {reader.line_num}", row) for row in reader]
-    except OSError as error:
-        raise SplitError(f"cannot read the split {file}: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise SplitError(f"the split {file} is not a CSV table in UTF-8: {error}") from error
-    columns = list(reader.fieldnames or [])
+        table = tables.read(file)
+    except CorpusError as error:
+        raise SplitError(str(error)) from error
     for column in COLUMNS[1:]:
-        if column not in columns:
+        if column not in table:
             raise SplitError(
                 f"the split {file} has no column '{column}'; it needs utterance and part, and "
-                f"fold if there are several; its columns are: {', '.join(columns) or 'none'}"
+                f"fold if there are several; its columns are: {', '.join(map(str, table))}"
             )
-    if not rows:
+    if table.empty:
         raise SplitError(f"the split {file} has no rows")
-    for where, row in rows:
-        values = {column: row.get(column, "given") for column in COLUMNS}
-        for column, value in values.items():
+    named = table if "fold" in table else table.assign(fold="given")
+    for number, values in enumerate(named[list(COLUMNS)].itertuples(index=False), start=1):
+        where = f"{file}, row {number}"
+        for column, value in zip(COLUMNS, values, strict=True):
             if not value:
                 raise SplitError(f"{where}: the {column} is empty")
-        yield where, values["fold"], values["utterance"], values["part"]
+        yield where, *values
 
 
 def _unknown(utterance: str, position: dict[str, int]) -> str:

@@ -368,27 +368,27 @@ def test_what_is_written_is_read(tmp_path_factory, data):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (WHOLE + "a,u5,test\n", r"line 5: the corpus has no utterance 'u5' among its 4; its first"),
-        (WHOLE + "a,u3x,test\n", r"line 5: .* no utterance 'u3x' among its 4; did you mean 'u3'"),
-        (WHOLE + "a,u1,test\n", r"line 5: 'u1' is in two parts of fold 'a', train and test"),
-        (WHOLE + "a,u3,validation\n", r"line 5: 'u3' is in two parts .* test and validation"),
-        (WHOLE + "a,u1,train\n", r"line 5: fold 'a' lists 'u1' twice in train"),
-        (WHOLE + "a,u4,dev\n", r"line 5: unknown part 'dev'; choose from: train, validation, test"),
+        (WHOLE + "a,u5,test\n", r"row 4: the corpus has no utterance 'u5' among its 4; its first"),
+        (WHOLE + "a,u3x,test\n", r"row 4: .* no utterance 'u3x' among its 4; did you mean 'u3'"),
+        (WHOLE + "a,u1,test\n", r"row 4: 'u1' is in two parts of fold 'a', train and test"),
+        (WHOLE + "a,u3,validation\n", r"row 4: 'u3' is in two parts .* test and validation"),
+        (WHOLE + "a,u1,train\n", r"row 4: fold 'a' lists 'u1' twice in train"),
+        (WHOLE + "a,u4,dev\n", r"row 4: unknown part 'dev'; choose from: train, validation, test"),
         (WHOLE + "a,u4,Train\n", r"unknown part 'Train' \(did you mean 'train'\?\)"),
-        (WHOLE + ",u4,test\n", r"line 5: the fold is empty"),
-        (WHOLE + "a,,test\n", r"line 5: the utterance is empty"),
-        (WHOLE + "a,u4,\n", r"line 5: the part is empty"),
-        (WHOLE + "a,u4\n", r"line 5: the part is empty"),
+        (WHOLE + ",u4,test\n", r"row 4: the fold is empty"),
+        (WHOLE + "a,,test\n", r"row 4: the utterance is empty"),
+        (WHOLE + "a,u4,\n", r"row 4: the part is empty"),
+        (WHOLE + "a,u4\n", r"row 4: the part is empty"),
         (WHOLE + "b,u4,test\n", r"fold 'b' has no utterance in train and validation; each fold"),
         ("fold,utterance,part\n", r"has no rows"),
-        ("", r"has no column 'utterance'; .* its columns are: none"),
+        ("", r"it is empty"),
         ("utterance,split\nu1,train\n", r"no column 'part'; .* its columns are: utterance, split"),
-        (b"fold,utterance,part\na,\xff,train\n", r"is not a CSV table in UTF-8"),
-        ('fold,utterance,part\na,"u1"x,train\n', r"is not a CSV table in UTF-8"),
+        (b"fold,utterance,part\na,\xff,train\n", r"it is no text in UTF-8"),
+        ('fold,utterance,part\na,"u1"x,train\n', r"line 2: "),
     ],
 )
 def test_what_is_wrong_is_named(reading, tmp_path, text, message):
-    with pytest.raises(SplitError, match=r"cannot read the split .*split\.csv: No such file"):
+    with pytest.raises(SplitError, match=r"cannot read the table .*split\.csv: No such file"):
         read(tmp_path / "split.csv", TABLE)
     with pytest.raises(SplitError, match=rf"split\.csv.*{message}"):
         reading(text)
