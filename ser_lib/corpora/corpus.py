@@ -25,7 +25,7 @@ class Corpus:
     form
         How files are called in short, such as ``"f1/neu-f1-b1.wav"``.
     files
-        Where the recordings are: a pattern for `folder.locate`, or a function with its result.
+        Where the recordings are: a pattern for `folder.locate`.
     flat
         The names of files carry everything: in a copy, the folders they lie in are no matter.
     pattern
@@ -60,7 +60,7 @@ class Corpus:
     about: str
     reader: Callable[[Path], Rows] | None = None
     form: str = ""
-    files: str | Callable[[Path], tuple[list[Path], list[dict[str, str]]]] = ""
+    files: str = ""
     flat: bool = False
     pattern: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -106,10 +106,8 @@ class Corpus:
         """Read the files of a folder by their names, of those with the same name the first."""
         if self.flat:
             files, left_out = folder.recordings(
-                root, str(self.files), corpus=self.short, fits=lambda file: self.fits(file, root)
+                root, self.files, corpus=self.short, fits=lambda file: self.fits(file, root)
             )
-        elif callable(self.files):
-            files, left_out = self.files(root)
         else:
             files, left_out = folder.locate(root, self.files, corpus=self.short)
         rows: dict[str, dict] = {}
