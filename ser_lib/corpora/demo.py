@@ -36,7 +36,7 @@ import numpy as np
 import pandas as pd
 
 from ser_lib.core import jobs
-from ser_lib.core.errors import CorpusError, ParameterError
+from ser_lib.core.errors import CorpusError
 from ser_lib.core.files import digest, fresh_folder, sources
 from ser_lib.corpora import tables
 from ser_lib.corpora.corpus import Rows
@@ -145,17 +145,6 @@ def make(
     CorpusError
         The folder holds something that is not a demo corpus, or the synthesiser does not work.
     """
-    limits = {
-        "n_speakers": (n_speakers, 1, 100),
-        "n_sentences": (n_sentences, 1, len(SENTENCES)),
-        "seed": (seed, 0, 2**31 - 1),
-        "workers": (0 if workers is None else workers, 0, 1000),
-    }
-    for name, (value, lowest, highest) in limits.items():
-        if type(value) is not int or not lowest <= value <= highest:
-            raise ParameterError(
-                f"{name} must be a whole number from {lowest} to {highest}, not {value!r}"
-            )
     folder = Path(folder)
     stamp = {
         "corpus": "demo",

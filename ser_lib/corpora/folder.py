@@ -10,6 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from unicodedata import normalize
@@ -103,31 +104,23 @@ class Finder:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._names: dict[Path, dict[str, str]] = {}
 
     def __call__(self, path: str) -> str:
         """Return the path of the file that is there, or else the path as it is.
 
-        Where no file has exactly this name, backslashes are slashes, and case and Unicode's forms
-        are no matter, unless two files are called alike then.
+        Where no file has exactly this name, one below the table's folder is meant: backslashes are
+        slashes, and case and Unicode's forms are no matter, unless two are called alike then.
         """
         if os.path.lexists(self._root / path):
             return path
-        place = Path()
-        for part in Path(path.replace("\\", "/")).parts:
-            if not os.path.lexists(self._root / place / part):
-                part = self._alike(self._root / place).get(_folded(part), "")
-                if not part:
-                    return path
-            place /= part
-        return place.as_posix()
+        return self._alike.get(_folded(path.replace("\\", "/")), path)
 
-    def _alike(self, folder: Path) -> dict[str, str]:
-        if folder not in self._names:
-            names = [entry.name for entry in entries(folder, [])]
-            once = Counter(map(_folded, names))
-            self._names[folder] = {_folded(n): n for n in names if once[_folded(n)] == 1}
-        return self._names[folder]
+    @cached_property
+    def _alike(self) -> dict[str, str]:
+        below = files_below(self._root, [], levels=DEEP)
+        paths = [file.relative_to(self._root).as_posix() for file in below]
+        once = Counter(map(_folded, paths))
+        return {_folded(path): path for path in paths if once[_folded(path)] == 1}
 
 
 def _folded(name: str) -> str:

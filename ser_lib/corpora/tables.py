@@ -76,36 +76,28 @@ def _parsed(file: Path, text: str) -> pd.DataFrame:
     first = text.lstrip("\r\n").partition("\n")[0]
     separator = max(",;\t|", key=first.count)
     # Tab separated texts hold quotation marks that quote nothing.
-    lines = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=separator,
-        quoting=csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL,
-        strict=True,
-    )
-    headings: list[str] = []
-    rows = []
+    quoting = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
+    content = io.StringIO(text, newline="")
+    lines = csv.reader(content, delimiter=separator, quoting=quoting, strict=True)
     try:
-        for cells in lines:
-            if separator == "\t":
-                cells = [re.sub(r'^"(.*)"$', r"\1", cell) for cell in cells]
-            if not cells:
-                continue
-            if not headings:
-                headings = cells
-                continue
-            if any(cell.strip() for cell in cells[len(headings) :]):
-                raise CorpusError(
-                    f"cannot read the table {file}: line {lines.line_num} has {len(cells)} values "
-                    f"under {len(headings)} headings"
-                )
-            rows.append([*cells, *[""] * len(headings)][: len(headings)])
+        headings, *rows = [cells for cells in lines if cells] or [[]]
     except csv.Error as error:
         raise CorpusError(
             f"cannot read the table {file}: line {lines.line_num}: {error}"
         ) from error
     if not headings:
         raise CorpusError(f"cannot read the table {file}: it is empty")
-    return pd.DataFrame(rows, columns=headings, dtype=object)
+    if separator == "\t":
+        plain = [[re.sub(r'^"(.*)"$', r"\1", cell) for cell in row] for row in (headings, *rows)]
+        headings, *rows = plain
+    n = len(headings)
+    for number, cells in enumerate(rows, start=1):
+        if any(cell.strip() for cell in cells[n:]):
+            raise CorpusError(
+                f"cannot read the table {file}: row {number} has {len(cells)} values under {n} "
+                "headings"
+            )
+    return pd.DataFrame([[*row, *[""] * n][:n] for row in rows], columns=headings, dtype=object)
 
 
 def records(file: Path, *columns: str, encoding: str = "latin-1") -> list[dict[str, str]]:

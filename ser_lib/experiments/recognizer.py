@@ -104,20 +104,17 @@ class Recognizer:
             named, self.folder, segments=segments, workers=workers, progress=progress
         )
 
-    def enrol(
-        self, clips: str | Path | Iterable[str | Path], *, folder: str | Path | None = None
-    ) -> "Recognizer":
+    def enrol(self, clips: str | Path | Iterable[str | Path]) -> "Recognizer":
         """Return the recogniser of one voice, of which there are recordings without labels.
 
         It needs a run that was trained with ``enrolled=True``: its own or, if there is one, that of
-        the same corpus. Fewer than ten recordings are no better than none.
+        the same corpus. Fewer than ten recordings are no better than none. The model of the voice
+        goes with the recogniser; who wants to keep it copies its `folder`.
 
         Parameters
         ----------
         clips
             Audio files of the speaker, and folders of them.
-        folder
-            Where to keep the model of the voice; by default it goes with the recogniser.
 
         Raises
         ------
@@ -140,8 +137,8 @@ class Recognizer:
         if refused:
             raise refused[0]
         voice = model.enrol(np.stack([model.static(str(file)) for file in files]))
-        temporary = None if folder else TemporaryDirectory()
-        home = Path(folder or temporary.name, "voice" if temporary else "")
+        temporary = TemporaryDirectory()
+        home = Path(temporary.name, "voice")
         bundle.save(None, voice, home)
         if about:
             bundle.tell(home, about)

@@ -19,7 +19,6 @@ without a row is in no part of the fold.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -27,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ser_lib.core.errors import CorpusError, ParameterError, SplitError, choose
+from ser_lib.core.errors import CorpusError, SplitError, choose
 from ser_lib.core.files import write_atomically
 from ser_lib.corpora import Manifest, tables
 from ser_lib.features import fingerprint
@@ -151,43 +150,45 @@ def read(
         If the file cannot be read, lacks a column, a value or any row, or names an unknown part or
         utterance, or an utterance twice; and what `sound` refuses. It names the row.
     """
-    position = {name: row for row, name in enumerate(table["utterance"])}
-    passed_over = set(known).difference(position)
-    folds: dict[str, dict[str, set[int]]] = {}
-    for where, name, utterance, part in _rows(Path(file)):
-        try:
-            choose(part, PARTS, "part")
-        except ParameterError as error:
-            raise SplitError(f"{where}: {error}") from None
-        parts = folds.setdefault(name, {part: set() for part in PARTS})
-        if utterance in passed_over:
-            continue
-        if utterance not in position:
-            raise SplitError(f"{where}: {_unknown(utterance, position)}")
-        row = position[utterance]
-        listed = [other for other in PARTS if row in parts[other]]
-        if part in listed:
-            raise SplitError(f"{where}: fold '{name}' lists '{utterance}' twice in {part}")
-        if listed and sound:
-            raise SplitError(
-                f"{where}: '{utterance}' is in two parts of fold '{name}', {listed[0]} and {part}; "
-                "it may be in one"
-            )
-        parts[part].add(row)
-    for name, parts in folds.items():
-        if sound and (empty := [part for part, rows in parts.items() if not rows]):
+    rows = _rows(Path(file))
+    position = pd.Series(np.arange(len(table)), table["utterance"])
+    names = rows["fold"].unique()
+
+    def refuse(wrong: pd.Series, what: Callable[..., str]) -> None:
+        for row in rows[wrong].itertuples():
+            raise SplitError(f"{file}, row {row.Index}: {what(row)}")
+
+    parts = ", ".join(PARTS)
+    refuse(
+        ~rows["part"].isin(PARTS), lambda row: f"unknown part '{row.part}'; it is one of {parts}"
+    )
+    rows = rows[rows["utterance"].isin(position.index) | ~rows["utterance"].isin(set(known))]
+    refuse(
+        ~rows["utterance"].isin(position.index),
+        lambda row: (
+            f"the corpus has no utterance '{row.utterance}'; it has '{position.index[0]}' "
+            f"and {len(position) - 1:,} others"
+        ),
+    )
+    refuse(
+        rows.duplicated(list(COLUMNS if not sound else COLUMNS[:2])),
+        lambda row: f"fold '{row.fold}' lists '{row.utterance}' twice",
+    )
+    folds = []
+    for name in names:
+        own = rows[rows["fold"] == name]
+        named = [own["utterance"][own["part"] == part] for part in PARTS]
+        if sound and (empty := [p for p, n in zip(PARTS, named, strict=True) if n.empty]):
             raise SplitError(
                 f"the split {file}: fold '{name}' has no utterance in {' and '.join(empty)}; each "
-                f"fold needs {', '.join(PARTS)}"
+                f"fold needs {parts}"
             )
-    return [
-        Fold(name, **{part: np.array(sorted(rows), dtype=int) for part, rows in parts.items()})
-        for name, parts in folds.items()
-    ]
+        folds.append(Fold(name, *(np.sort(position.loc[n].to_numpy(int)) for n in named)))
+    return folds
 
 
-def _rows(file: Path) -> Iterator[tuple[str, str, str, str]]:
-    """Yield the place, fold, utterance and part of every row of the file."""
+def _rows(file: Path) -> pd.DataFrame:
+    """Return the fold, utterance and part of every row of the file; the first is row 1."""
     try:
         table = tables.read(file)
     except CorpusError as error:
@@ -200,19 +201,12 @@ def _rows(file: Path) -> Iterator[tuple[str, str, str, str]]:
             )
     if table.empty:
         raise SplitError(f"the split {file} has no rows")
-    named = table if "fold" in table else table.assign(fold="given")
-    for number, values in enumerate(named[list(COLUMNS)].itertuples(index=False), start=1):
-        where = f"{file}, row {number}"
-        for column, value in zip(COLUMNS, values, strict=True):
-            if not value:
-                raise SplitError(f"{where}: the {column} is empty")
-        yield where, *values
-
-
-def _unknown(utterance: str, position: dict[str, int]) -> str:
-    near = get_close_matches(utterance, position, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"its first one is '{next(iter(position))}'"
-    return f"the corpus has no utterance '{utterance}' among its {len(position):,}; {hint}"
+    rows = (table if "fold" in table else table.assign(fold="given"))[list(COLUMNS)]
+    rows.index += 1
+    for column in COLUMNS:
+        for number in rows.index[rows[column] == ""]:
+            raise SplitError(f"{file}, row {number}: the {column} is empty")
+    return rows
 
 
 def _fold(table: pd.DataFrame, name: str, *masks: np.ndarray) -> Fold:

@@ -2,7 +2,6 @@
 
 import math
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -150,21 +149,16 @@ def files_of(sound: str | Path | Sound, refused: list[AudioError]) -> list[Sound
         return [str(path)]
     unread: list[tuple[Path, str]] = []
     # As text at once: paths of a large folder would fill hundreds of megabytes.
-    files: list[str] = []
-    others: Counter[str] = Counter()
-    for file in files_below(Path(path), unread):
-        if file.suffix.lower() in audio.SUFFIXES + audio.FOREIGN:
-            files.append(str(file))
-        else:
-            others[file.suffix.lower() or "no ending"] += 1
+    kinds = audio.SUFFIXES + audio.FOREIGN
+    below = files_below(Path(path), unread)
+    files = sorted(str(file) for file in below if file.suffix.lower() in kinds)
     refused += [AudioError(f"{printable(str(file))}: {reason}") for file, reason in unread]
     if not files and not unread:
-        holds = ", ".join(f"{n:,} {kind}" for kind, n in sorted(others.items())) or "no file"
         raise AudioError(
-            f"the folder {Path(path).absolute()} holds no audio file (it holds {holds}); names of "
-            f"audio end with one of {', '.join(audio.SUFFIXES)}"
+            f"the folder {Path(path).absolute()} holds no audio file; their names end with one of "
+            f"{', '.join(audio.SUFFIXES)}"
         )
-    return sorted(files)
+    return files
 
 
 def _answer(

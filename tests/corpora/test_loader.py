@@ -455,7 +455,7 @@ def test_files_are_found_under_the_names_that_another_system_gives_them(
             "which one is the emotion, 'emotion', 'Emotion'",
         ),
         ("path,emotion,start_ms\na.wav,joy,500\n", "what are the times in start_ms"),
-        ("path,emotion\na.wav,joy\nb.wav,joy,extra\n", "line 3 has 3 values under 2 headings"),
+        ("path,emotion\na.wav,joy\nb.wav,joy,extra\n", "row 2 has 3 values under 2 headings"),
         ('path,emotion\n"a.wav,joy\nb.wav,joy\n', "cannot read the table .*: line"),
         ("path,emotion\na.wav,jo\0y\n", "it is no text"),
     ],

@@ -119,9 +119,7 @@ def test_a_folder_means_the_audio_files_in_it(run, tones, expected, tmp_path):
     mine = tmp_path / "mine"
     (mine / "no.wav").mkdir(parents=True)
     (mine / "notes.txt").write_text("no audio")
-    with pytest.raises(
-        AudioError, match=r"holds no audio file .it holds 1 .txt.; .* one of .*\.flac.*\.wav"
-    ):
+    with pytest.raises(AudioError, match=r"holds no audio file; .* one of .*\.flac.*\.wav"):
         predict.predict([tones[0], mine], run)
     (mine / "phone.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(100))
     (mine / "link.wav").symlink_to("nowhere.wav")

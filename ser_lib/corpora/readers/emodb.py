@@ -6,12 +6,12 @@ every recorded take, the percentage of its twenty listeners who recognised the e
 who found it natural.
 """
 
-import re
 from pathlib import Path
 
 import pandas as pd
 
 from ser_lib.core.errors import CorpusError
+from ser_lib.corpora import tables
 from ser_lib.corpora.corpus import Corpus
 
 EMOTIONS = {
@@ -31,9 +31,8 @@ SEXES = dict.fromkeys(("08", "09", "13", "14", "16"), "female")
 SEXES |= dict.fromkeys(("03", "10", "11", "12", "15"), "male")
 
 FILE = "erkennung.txt"
-_HEAD = ["Nr.", "Satz", "erkannt", "natuerlich"]
-_TAKE = re.compile(r"\d\d[ab]\d\d(?P<letter>[A-Z])[a-z]")
-_PERCENT = re.compile(r"\d{1,3},\d\d")
+_HEAD = ("Satz", "erkannt", "natuerlich")
+_TAKE = r"^(?P<take>\d\d[ab]\d\d(?P<letter>[A-Z])[a-z])(?:\.wav)?$"
 
 
 def _columns(name):
@@ -69,32 +68,21 @@ CORPUS = Corpus(
 def read_listeners(file: Path) -> pd.DataFrame:
     """Read EmoDB's table of listeners: utterance, emotion, recognised and natural (shares).
 
-    CorpusError if the file is missing or not as its authors made it; the line is named.
+    CorpusError if the file is missing or not as its authors made it; the row is named.
     """
-    try:
-        lines = file.read_text(encoding="latin-1").splitlines()
-    except OSError as error:
-        raise CorpusError(f"{file} cannot be read ({error.strerror})") from error
-    if not lines or lines[0].split() != _HEAD:
-        raise CorpusError(f"{file} does not begin with the columns {', '.join(_HEAD)}")
-    rows = []
-    for n, line in enumerate(lines[1:], start=2):
-        cells = [cell.strip() for cell in line.split("\t")]
-        if not any(cells):
-            continue
-        take = _TAKE.fullmatch(cells[1].removesuffix(".wav")) if len(cells) == 4 else None
-        letter = take["letter"] if take else ""
-        shares = [float(c.replace(",", ".")) / 100 for c in cells[2:] if _PERCENT.fullmatch(c)]
-        if letter not in EMOTIONS or len(shares) != 2 or max(shares) > 1:
-            raise CorpusError(
-                f"{file}, line {n}: '{' '.join(cells)}' is not a number, the name of a take and "
-                "two percentages"
-            )
-        rows.append((take[0], EMOTIONS[letter], *shares))
-    table = pd.DataFrame(rows, columns=["utterance", "emotion", "recognised", "natural"])
-    for name in table.loc[table["utterance"].duplicated(), "utterance"]:
-        raise CorpusError(f"{file} lists the take '{name}' twice")
-    return table
+    table = pd.DataFrame(tables.records(file, *_HEAD))
+    takes = table["Satz"].str.extract(_TAKE)
+    result = pd.DataFrame({"utterance": takes["take"], "emotion": takes["letter"].map(EMOTIONS)})
+    for name, column in (("recognised", "erkannt"), ("natural", "natuerlich")):
+        shares = pd.to_numeric(table[column].str.replace(",", "."), errors="coerce") / 100
+        result[name] = shares.where(shares.between(0, 1))
+    odd = result.isna().any(axis=1) | result["utterance"].duplicated()
+    for number in result.index[odd]:
+        raise CorpusError(
+            f"{file}, row {number + 1}: '{' '.join(table.loc[number])}' is not the name of a take, "
+            "of which there is one, and two percentages"
+        )
+    return result
 
 
 def listeners_file(corpus) -> Path:
