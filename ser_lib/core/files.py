@@ -273,12 +273,10 @@ class Place:
         options = {"config_kwargs": patience} if address.startswith("s3://") else {}
         try:
             self._files, self._path = url_to_fs(address, **options)
-        except ImportError as error:
-            raise StoreError(f"{address} needs one more package ({_why(error)})") from error
-        except ValueError as error:
+        except (ImportError, ValueError) as error:
             raise StoreError(
-                f"{address} is no address that fsspec knows ({_why(error)}); give a folder, or an "
-                "address such as s3://bucket/prefix"
+                f"fsspec cannot reach {address} ({_why(error)}); give a folder, or an address such "
+                "as s3://bucket/prefix, and install the package that its kind needs"
             ) from error
         self.is_local = isinstance(self._files, LocalFileSystem)
         self.address = self._path if self.is_local else address

@@ -157,7 +157,7 @@ def make(
     present = _stamp(folder)
     if present == stamp:
         return folder
-    if present is None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if present is None and folder.exists():
         raise CorpusError(f"{folder} is not a demo corpus and is left alone; name another folder")
 
     with fresh_folder(folder) as temporary:

@@ -4,7 +4,6 @@ In the user's folder a corpus takes its name only when it is complete; until the
 there, or as much of it as has come: a later call goes on with it.
 """
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,8 +94,7 @@ def fetch_free(name: str) -> Path | None:
 def fetch(name: str, folder: str | Path) -> Path:
     """Download a corpus and unpack it, unless it is there already; return its own folder.
 
-    A mirror can be named in the environment variable `SER_MIRROR`: it has the archive as
-    ``$SER_MIRROR/<file>``. Nothing is written outside `folder`.
+    Nothing is written outside `folder`.
 
     Raises
     ------
@@ -111,10 +109,8 @@ def fetch(name: str, folder: str | Path) -> Path:
     if target.exists():
         jobs.tell(f"{target} is there already; nothing was downloaded")
         return target
-    mirror = os.environ.get("SER_MIRROR", "").rstrip("/")
-    urls = {known.file: f"{mirror}/{known.file}" if mirror else known.url}
-    registry = {known.file: known.checksum}
     get_logger().setLevel("WARNING")
+    registry, urls = {known.file: known.checksum}, {known.file: known.url}
     store = create(folder, "", registry=registry, urls=urls, retry_if_failed=RETRIES)
     with fresh_folder(target) as new:
         content = new / ".archive"
@@ -123,12 +119,12 @@ def fetch(name: str, folder: str | Path) -> Path:
         except RequestException as error:
             why = error if isinstance(error, HTTPError) else type(error).__name__
             raise CorpusError(
-                f"{urls[known.file]} cannot be fetched ({why}); look at the network and run the "
+                f"{known.url} cannot be fetched ({why}); look at the network and run the "
                 "command again, or see `ser corpora` for the home of the corpus"
             ) from error
         except ValueError as error:  # what pooch raises for another checksum
             raise CorpusError(
-                f"what came from {urls[known.file]} is not the file that is known here: its "
+                f"what came from {known.url} is not the file that is known here: its "
                 f"checksum is not {known.checksum}; it was deleted"
             ) from error
         for entry in (content / known.folder).iterdir():

@@ -89,8 +89,6 @@ def _nothing(root: Path, pattern: str, corpus: str, refused: list[dict[str, str]
         if kind in ARCHIVES:
             command = "unzip" if kind == ".zip" else "tar -xf"
             hint = f"unpack the archive {file} and give the folder that comes out: {command} {file}"
-        elif kind in FOREIGN and not set(kinds) & set(SUFFIXES):
-            hint = f"extract the sound of its videos: ffmpeg -i {file} {file.with_suffix('.wav')}"
     return CorpusError(f"no {pattern} in {root.absolute()}, which holds {holds}; {hint}")
 
 

@@ -8,7 +8,6 @@ import csv
 import io
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from unicodedata import normalize
 
@@ -76,9 +75,12 @@ def _parsed(file: Path, text: str) -> pd.DataFrame:
     first = text.lstrip("\r\n").partition("\n")[0]
     separator = max(",;\t|", key=first.count)
     # Tab separated texts hold quotation marks that quote nothing.
-    quoting = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
-    content = io.StringIO(text, newline="")
-    lines = csv.reader(content, delimiter=separator, quoting=quoting, strict=True)
+    lines = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=separator,
+        quoting=csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL,
+        strict=True,
+    )
     try:
         headings, *rows = [cells for cells in lines if cells] or [[]]
     except csv.Error as error:
@@ -134,10 +136,8 @@ def match(file: Path, headings: Iterable[object]) -> tuple[dict[str, int], list[
     unknown.pop("", None)
     for column in ("path", "emotion"):
         if column not in places:
-            near = get_close_matches(column, unknown, n=1, cutoff=0.7)
-            hint = f" (is it {unknown[near[0]]!r}?)" if near else ""
             raise CorpusError(
-                f"{file} has no column '{column}'{hint}; its columns are: {', '.join(given)}"
+                f"{file} has no column '{column}'; its columns are: {', '.join(given)}"
             )
     if times := [name for key, name in unknown.items() if _TIME.search(key)]:
         raise CorpusError(
@@ -147,11 +147,7 @@ def match(file: Path, headings: Iterable[object]) -> tuple[dict[str, int], list[
     if renamed:
         remarks.append(f"its columns are read: {', '.join(renamed)}")
     if unknown:
-        absent, hints = [name for name in HEADINGS if name not in places], []
-        for key, name in unknown.items():
-            near = get_close_matches(key, absent, n=1, cutoff=0.7)
-            hints.append(f"{name!r}" + (f" (is it {near[0]}?)" if near else ""))
-        remarks.append(f"its columns are not read: {', '.join(hints)}")
+        remarks.append(f"its columns are not read: {', '.join(map(repr, unknown.values()))}")
     return places, remarks
 
 

@@ -14,7 +14,7 @@ protocol promises not to happen is a leak (`Protocol.promises`); the other way r
 admits by its name that speakers are shared.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
@@ -68,9 +68,10 @@ _SHARED = {
     "shared-speakers": ("speaker", "leak", "warning"),
     "shared-sentences": ("sentence", "warning", "note"),
     "shared-sessions": ("session", "warning", "note"),
+    "speakers-alike": ("plain speaker", "warning", "note"),
+    "sentences-alike": ("plain sentence", "warning", "note"),
 }
 _UNKNOWN = {"speakers-unknown": ("speaker", "warning"), "sentences-unknown": ("sentence", "note")}
-_ALIKE = {"speakers-alike": "speaker", "sentences-alike": "sentence"}
 OPEN = ("speakers-unknown", "speakers-alike", "speakers-all-different")
 """Findings after which it is not certain who speaks."""
 _SHOWN = 6  # names that are written out in a sentence
@@ -143,7 +144,7 @@ def audit(
     """
     table = fingerprint.heard(corpus)
     columns = {name: values.to_numpy(dtype=object) for name, values in table.items()}
-    columns |= {f"plain {name}": _plain(columns, name) for name in _ALIKE.values()}
+    columns |= {f"plain {name}": _plain(columns, name) for name in ("speaker", "sentence")}
     tested = np.concatenate([np.array([], dtype=int), *(fold.test for fold in folds)])
     promises = PROTOCOLS[protocol].promises if protocol else ()
     rows = [("", row) for row in _whole(columns, tested)]
@@ -277,29 +278,19 @@ def _pair(columns: Columns, fold: Fold, pair: tuple[str, str], promises) -> Iter
         n = sum(sound in twins for sound in sounds[second])
         yield "identical-audio", severity, pair, what, n, len(second)
     for name, (column, *severities) in _SHARED.items():
-        values = columns[column]
-        if shared := (set(values[first]) & set(values[second])) - {""}:
+        values, names = columns[column], pd.Series(columns[column.removeprefix("plain ")][either])
+        shared = (set(values[first]) & set(values[second])) - {""}
+        alike = shared
+        if column.startswith("plain "):  # names that are not the same, but may mean the same
+            spellings = names.groupby(values[either]).unique()
+            shared = {value for value in shared if len(spellings[value]) > 1}
+            alike = set().union(*(spellings[value] for value in shared))
+        if shared:
             severity = severities[0] if with_test else severities[1]
             if severity == "warning" and column in promises:
                 severity = "leak"
             n = sum(value in shared for value in values[second])
-            yield name, severity, pair, shared, n, len(second)
-    yield from _alike(columns, first, second, pair)
-
-
-def _alike(columns: Columns, first: np.ndarray, second: np.ndarray, pair) -> Iterator[Row]:
-    """Names in two parts that are not the same, but may mean the same."""
-    for name, column in _ALIKE.items():
-        names, meanings = columns[column], columns[f"plain {column}"]
-        either, spellings = np.union1d(first, second), defaultdict(set)
-        for meaning, spelling in zip(meanings[either], names[either], strict=True):
-            spellings[meaning].add(spelling)
-        shared = set(meanings[first]) & set(meanings[second]) - {""}
-        if alike := {meaning for meaning in shared if len(spellings[meaning]) > 1}:
-            what = set().union(*(spellings[meaning] for meaning in alike))
-            n = sum(meaning in alike for meaning in meanings[second])
-            severity = "warning" if "test" in pair else "note"
-            yield name, severity, pair, what, n, len(second)
+            yield name, severity, pair, alike, n, len(second)
 
 
 def _parts(columns: Columns, fold: Fold, ever_tested: set[str]) -> Iterator[Row]:

@@ -151,7 +151,7 @@ def files_of(sound: str | Path | Sound, refused: list[AudioError]) -> list[Sound
     # As text at once: paths of a large folder would fill hundreds of megabytes.
     kinds = audio.SUFFIXES + audio.FOREIGN
     below = files_below(Path(path), unread)
-    files = sorted(str(file) for file in below if file.suffix.lower() in kinds)
+    files: list[Sound] = sorted(str(file) for file in below if file.suffix.lower() in kinds)
     refused += [AudioError(f"{printable(str(file))}: {reason}") for file, reason in unread]
     if not files and not unread:
         raise AudioError(

@@ -182,12 +182,6 @@ def test_an_archive_without_a_folder_of_its_own(tones, recordings):
     assert_complete(tones.fetch(), recordings)
 
 
-def test_a_mirror(tones, server, recordings, monkeypatch):
-    tones.know(url="http://127.0.0.1:9/tones.zip")
-    monkeypatch.setenv("SER_MIRROR", f"{server.base}/")
-    assert_complete(tones.fetch(), recordings)
-
-
 # What goes wrong on the way
 
 

@@ -369,7 +369,7 @@ def test_a_table_as_spreadsheets_write_it(tmp_path, write_tone, encoding, separa
         (" Path,EMOTION ,Speaker,Sex", "female", ""),
         ("filename,Label,Speaker ID,gender", "female", "'Speaker ID' as speaker, 'gender' as sex"),
         ("file,class,spk,speker", "", "not read: 'speker'"),
-        ("path,emotion,speaker,sexx", "", "not read: 'sexx' (is it sex?)"),
+        ("path,emotion,speaker,sexx", "", "not read: 'sexx'"),
     ],
 )
 def test_headings_are_found_or_named(tmp_path, write_tone, headings, sex, remark):
@@ -447,7 +447,7 @@ def test_files_are_found_under_the_names_that_another_system_gives_them(
     [
         ("", "cannot read the table"),
         ("path,emotion\n", "has no rows"),
-        ("pathh,emotion\na.wav,joy\n", r"has no column 'path' \(is it 'pathh'\?\); .*: pathh, emo"),
+        ("pathh,emotion\na.wav,joy\n", r"has no column 'path'; .*: pathh, emo"),
         ("path,mood\na.wav,joy\n", "has no column 'emotion'; its columns are: path, mood"),
         ("file,wav,emotion\na.wav,a.wav,joy\n", "which one is the path, 'file', 'wav'"),
         (

@@ -286,13 +286,6 @@ def test_a_flat_copy_is_read_as_the_nested_one(tree, tmp_path, corpus, ending, p
     ]
 
 
-def test_videos_come_with_the_command_that_takes_their_sound_out(tmp_path):
-    (tmp_path / "Session1").mkdir()
-    (tmp_path / "Session1" / "a.mp4").touch()
-    with pytest.raises(CorpusError, match=r"holds 1 \.mp4; .*ffmpeg -i Session1/a\.mp4 "):
-        corpora.load("iemocap", tmp_path)
-
-
 def test_nemo_without_its_table_tells_no_sex(tree):
     made = tree("nemo")
     (made.root / "data.tsv").unlink()

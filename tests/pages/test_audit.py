@@ -319,7 +319,7 @@ def test_a_promise_can_be_named_for_a_file(ser, table, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["none.csv"], "cannot read the split none.csv: No such file"),
+        (["none.csv"], "cannot read the table none.csv: No such file"),
         (["-p", "protocol=speakers"], "unknown protocol 'speakers' (did you mean 'speaker'?)"),
         (["-p", "protocol=given"], "protocol 'given' needs a split"),
         (["-p", "protocol=sentence+speaker"], "needs the sentence of every utterance"),
