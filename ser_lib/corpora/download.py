@@ -85,10 +85,7 @@ def fetch_free(name: str) -> Path | None:
         return folder / name
     jobs.tell(f"{corpus.title}; licence: {corpus.licence}; from: {corpus.home}")
     jobs.tell(f"to download into {folder}: {ARCHIVES[name].in_words}")
-    try:
-        return fetch(name, folder)
-    except CorpusError as error:
-        raise CorpusError(f"{error}; a copy that you have is named by --data DIR") from error
+    return fetch(name, folder)
 
 
 def fetch(name: str, folder: str | Path) -> Path:
@@ -120,7 +117,8 @@ def fetch(name: str, folder: str | Path) -> Path:
             why = error if isinstance(error, HTTPError) else type(error).__name__
             raise CorpusError(
                 f"{known.url} cannot be fetched ({why}); look at the network and run the "
-                "command again, or see `ser corpora` for the home of the corpus"
+                "command again, or get a copy from the corpus's home, see `ser corpora`, and name "
+                "it by --data DIR"
             ) from error
         except ValueError as error:  # what pooch raises for another checksum
             raise CorpusError(

@@ -17,7 +17,6 @@ from pandas.api.types import is_numeric_dtype
 from ser_lib.core.errors import CorpusError, ParameterError, SplitError, choose
 from ser_lib.core.files import workspace
 from ser_lib.corpora import demo
-from ser_lib.corpora.folder import ARCHIVES
 from ser_lib.corpora.manifest import Manifest, build
 from ser_lib.corpora.readers import CATALOGUE, describe
 
@@ -168,12 +167,11 @@ def _read(name: str, data_dir: str | Path | None) -> Manifest:
     root = Path(data_dir).expanduser()
     if not root.exists():
         raise CorpusError(f"corpus '{name}': {root.absolute()} does not exist")
-    if corpus.is_file and root.is_dir():
-        raise CorpusError(f"corpus '{name}': {root} is a folder, give the table's file")
-    if not corpus.is_file and not root.is_dir():
-        archive = root.suffix.lower() in ARCHIVES
-        hint = "unpack it and give the folder" if archive else "give the corpus's folder"
-        raise CorpusError(f"corpus '{name}': {root} is a file; {hint}")
+    if root.is_dir() == corpus.is_file:
+        given = (
+            "folder, give the table's file" if corpus.is_file else "file, give a folder; unpack it"
+        )
+        raise CorpusError(f"corpus '{name}': {root} is a {given}")
     rows, left_out = corpus.read(root)
     return build(name, root.parent if corpus.is_file else root, rows, left_out)
 
