@@ -106,7 +106,7 @@ class Corpus:
         """Read the files of a folder by their names, of those with the same name the first."""
         if self.flat:
             files, left_out = folder.recordings(
-                root, self.files, corpus=self.short, fits=lambda file: self.fits(file, root)
+                root, self.files, corpus=self.short, fits=self._match
             )
         else:
             files, left_out = folder.locate(root, self.files, corpus=self.short)
@@ -128,10 +128,6 @@ class Corpus:
                 folder.left_out(root, file, reason) for file in (twice if one else [place])
             ]
         return list(rows.values()), left_out
-
-    def fits(self, file: Path, root: Path) -> bool:
-        """Tell whether a file below `root` is called as the recordings of this corpus are."""
-        return self._match(file.relative_to(root).with_suffix("").as_posix()) is not None
 
     def _match(self, path: str) -> re.Match | None:
         return re.fullmatch(("(?:.*/)?" if self.flat else "") + self.pattern, path, re.IGNORECASE)

@@ -6,9 +6,10 @@ there, or as much of it as has come: a later call goes on with it.
 
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from pooch import Unzip, create, get_logger
+from pooch import Unzip, get_logger, retrieve
 from requests import HTTPError, RequestException, get
 from tqdm import tqdm
 
@@ -18,7 +19,6 @@ from ser_lib.core.files import fresh_folder, workspace
 from ser_lib.corpora.readers import CATALOGUE
 
 FREE = "CC0"  # the licence of what is fetched without being asked for
-RETRIES = 2
 PATIENCE = 30.0  # seconds that a server has for each piece
 
 
@@ -107,12 +107,12 @@ def fetch(name: str, folder: str | Path) -> Path:
         jobs.tell(f"{target} is there already; nothing was downloaded")
         return target
     get_logger().setLevel("WARNING")
-    registry, urls = {known.file: known.checksum}, {known.file: known.url}
-    store = create(folder, "", registry=registry, urls=urls, retry_if_failed=RETRIES)
+    resume = partial(_resume, folder / f"{known.file}.part")
     with fresh_folder(target) as new:
         content = new / ".archive"
         try:
-            store.fetch(known.file, Unzip(extract_dir=str(content)), _resume)
+            unzip = Unzip(extract_dir=str(content))
+            retrieve(known.url, known.checksum, known.file, folder, unzip, resume)
         except RequestException as error:
             why = error if isinstance(error, HTTPError) else type(error).__name__
             raise CorpusError(
@@ -132,9 +132,8 @@ def fetch(name: str, folder: str | Path) -> Path:
     return target
 
 
-def _resume(url: str, target: str, store) -> None:
+def _resume(part: Path, url: str, target: str, _) -> None:
     """Download for pooch, and go on after the part that an earlier call has left."""
-    part = Path(store.path, f"{url.rpartition('/')[2]}.part")
     start = part.stat().st_size if part.is_file() else 0
     headers = {"Range": f"bytes={start}-"} if start else {}
     with get(url, headers=headers, stream=True, timeout=PATIENCE) as response:

@@ -40,9 +40,9 @@ def locate(root: Path, pattern: str, *, corpus: str) -> tuple[list[Path], list[d
 
 
 def recordings(
-    root: Path, pattern: str, *, corpus: str, fits: Callable[[Path], bool]
+    root: Path, pattern: str, *, corpus: str, fits: Callable[[str], object]
 ) -> tuple[list[Path], list[dict[str, str]]]:
-    """Return all audio and video under `root`, if a name fits, whatever folders it lies in.
+    """Return all audio and video under `root`, if a path fits, whatever folders it lies in.
 
     Else a `CorpusError` names the folder the user meant; so it does where a folder below has any by
     `pattern`, or one above has more. Those of `pattern` come first, then what is nearer.
@@ -52,7 +52,7 @@ def recordings(
     kinds = SUFFIXES + FOREIGN
     below = [f for f in files_below(root, unread, levels=DEEP) if f.suffix.lower() in kinds]
     refused = [left_out(root, path, reason) for path, reason in unread]
-    n = sum(map(fits, below))
+    n = sum(bool(fits(f.relative_to(root).with_suffix("").as_posix())) for f in below)
     if not usual:
         _refuse_neighbours(root, pattern, corpus, n)
     if not n:

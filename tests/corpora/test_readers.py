@@ -221,19 +221,6 @@ def test_iemocap_without_its_labels(tree):
     assert len(unlabelled) == 15
 
 
-def test_iemocap_an_evaluation_that_is_a_folder_spoils_its_dialog_only(tree):
-    made = tree("iemocap")
-    table = made.root / "Session2/dialog/EmoEvaluation/Ses02M_script01_1.txt"
-    table.unlink()
-    table.mkdir()
-    rows, left_out = iemocap.read(made.root)
-    listed = reasons(left_out)
-    assert "cannot be opened" in listed["Session2/dialog/EmoEvaluation/Ses02M_script01_1.txt"]
-    turn = "Session2/sentences/wav/Ses02M_script01_1/Ses02M_script01_1_M003.wav"
-    assert "has no label line" in listed[turn]
-    assert len(rows) == len(made.rows) - 1
-
-
 # Others
 
 

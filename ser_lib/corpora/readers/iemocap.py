@@ -47,14 +47,11 @@ _LABEL = re.compile(
 def read(root: Path) -> Rows:
     """Read the turns; those without a label, a known one or a wav file are left out."""
     tables, unread = folder.files(root, "Session[1-5]/dialog/EmoEvaluation/*.txt")
-    labels: dict[str, tuple[re.Match, Path]] = {}  # by the turn in lower case
-    for table in tables:
-        try:
-            lines = _LABEL.finditer(table.read_text(encoding="latin-1"))
-            labels |= {line["turn"].lower(): (line, table) for line in lines}
-        except OSError as error:
-            reason = f"cannot be opened ({error.strerror})"
-            unread.append(folder.left_out(root, table, reason))
+    labels = {
+        line["turn"].lower(): (line, table)
+        for table in tables
+        for line in _LABEL.finditer(table.read_text(encoding="latin-1"))
+    }
 
     def columns(name):
         line, _ = labels.pop(name["turn"].lower(), (None, None))
