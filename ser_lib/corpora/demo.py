@@ -130,23 +130,12 @@ def make(
 ) -> Path:
     """Make the corpus, ``n_speakers * n_sentences * 5`` utterances; return its folder.
 
-    Parameters
-    ----------
-    folder
-        Appears only when it is complete. A demo corpus with the same parameters is left as it is,
-        one with others replaced.
-    n_speakers
-        1 to 100; women and men alternate, two to a session.
-    workers
-        Processes, 0 for none but this one; the number of processors by default.
-
-    Raises
-    ------
-    CorpusError
-        The folder holds something that is not a demo corpus, or the synthesiser does not work.
+    That appears only when it is complete; a demo corpus with the same parameters is left as it is,
+    one with others replaced, and anything else refused with a `CorpusError`. Women and men
+    alternate, two to a session; `workers` are as of `jobs.each`.
     """
     folder = Path(folder)
-    stamp = {
+    parameters = {
         "corpus": "demo",
         "n_speakers": n_speakers,
         "n_sentences": n_sentences,
@@ -154,10 +143,10 @@ def make(
         "recipe": digest(*sources("corpora/demo.py", "corpora/espeak.py")),
         "espeakng-loader": version("espeakng-loader"),
     }
-    present = _stamp(folder)
-    if present == stamp:
+    stamp, known = json.dumps(parameters, indent=1) + "\n", folder / _STAMP
+    if known.is_file() and known.read_text(encoding="utf-8") == stamp:
         return folder
-    if present is None and folder.exists():
+    if folder.exists() and not known.is_file():
         raise CorpusError(f"{folder} is not a demo corpus and is left alone; name another folder")
 
     with fresh_folder(folder) as temporary:
@@ -171,7 +160,7 @@ def make(
             clock.tell(number, "speakers of the demo corpus are done")
         table = pd.DataFrame(sorted(rows), columns=_COLUMNS)
         table.to_csv(temporary / "manifest.csv", index=False, lineterminator="\n")
-        (temporary / _STAMP).write_text(json.dumps(stamp, indent=1) + "\n", encoding="utf-8")
+        (temporary / _STAMP).write_text(stamp, encoding="utf-8")
     return folder
 
 
@@ -190,18 +179,10 @@ def takes(texts: Sequence[str], *, seed: int = 0) -> list[np.ndarray]:
 
 def read(root: Path) -> Rows:
     """Read a folder of `make`."""
-    if _stamp(root) is None:
+    if not (root / _STAMP).is_file():
         raise CorpusError(f"no demo corpus in {root}; without a folder it is made for you")
     columns = [name for name in _COLUMNS if name != "text"]
     return tables.records(root / "manifest.csv", *columns), []
-
-
-def _stamp(folder: Path) -> dict | None:
-    try:
-        stamp = json.loads((folder / _STAMP).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return stamp if isinstance(stamp, dict) and stamp.get("corpus") == "demo" else None
 
 
 def _speak(folder: Path, speaker: int, n_sentences: int, seed: int) -> list[tuple]:

@@ -117,19 +117,10 @@ def build(
 ) -> Manifest:
     """Complete a reader's rows with what the audio itself says, and check them.
 
-    A file that is not readable audio goes to `left_out` with the reason; the rest is still used.
-
-    Parameters
-    ----------
-    rows
-        With at least `utterance`, `path` and `emotion`; other text columns default to "".
-    left_out
-        Files that the reader already refused, and its remarks, each with a `remark`.
-
-    Raises
-    ------
-    CorpusError
-        If no usable utterance is left, or two rows have the same utterance name.
+    A row has at least `utterance`, `path` and `emotion`; other text columns default to "". A file
+    that is not readable audio goes to `left_out` with the reason, beside those that the reader
+    refused and its remarks. A `CorpusError` says that nothing usable is left, or that two rows have
+    the same utterance name.
     """
     names = pd.Series([row["utterance"] for row in rows], dtype="object")
     if names.duplicated().any():

@@ -67,12 +67,8 @@ def train(
 ) -> Baseline:
     """Train and test a baseline, by its name in `TITLES`; functionals are computed by `workers`.
 
-    Raises
-    ------
-    ParameterError
-        If there is no such baseline, or it needs openSMILE, which is not installed.
-    SplitError
-        If a fold has only one emotion to train on.
+    A `ParameterError` says that there is no such baseline, or openSMILE is not installed for it, a
+    `SplitError` that a fold has only one emotion to train on.
     """
     choose(name, TITLES, "baseline")
     say = progress or jobs.tell

@@ -133,7 +133,7 @@ def write(file: str | Path, folds: Sequence[Fold], table: pd.DataFrame) -> None:
 def read(
     file: str | Path, table: pd.DataFrame, *, known: Iterable[str] = (), sound: bool = True
 ) -> list[Fold]:
-    """Read the folds of a CSV file for a manifest's table, in the order of the file.
+    """Read the folds of a file for a manifest's table, in the order of the file.
 
     Parameters
     ----------
@@ -144,11 +144,7 @@ def read(
         Refuse an utterance in two parts of a fold, and a fold without one of the parts. `False`
         reads such a split as it is, so that `leakage.audit` can tell what is wrong with it.
 
-    Raises
-    ------
-    SplitError
-        If the file cannot be read, lacks a column, a value or any row, or names an unknown part or
-        utterance, or an utterance twice; and what `sound` refuses. It names the row.
+    A `SplitError` names the row and what is missing, unknown, twice or otherwise not `sound`.
     """
     rows = _rows(Path(file))
     position = pd.Series(np.arange(len(table)), table["utterance"])
