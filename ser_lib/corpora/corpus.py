@@ -25,12 +25,11 @@ class Corpus:
     form
         How files are called in short, such as ``"f1/neu-f1-b1.wav"``.
     files
-        Where the recordings are: a pattern for `folder.locate`.
-    flat
-        The names of files carry everything: in a copy, the folders they lie in are no matter.
+        Where the recordings are in the publisher's layout, a pattern of `folder`; in a copy, the
+        folders they lie in are no matter.
     pattern
-        A regular expression for a path below the corpus's folder, of a `flat` corpus for its end,
-        without its ending and in any case. Its groups `speaker`, `session`, `sentence` and `label`
+        A regular expression for the end of a path below the corpus's folder, without its ending and
+        in any case. Its groups `speaker`, `session`, `sentence` and `label`
         become columns as they are; the label is spelt as in `labels`.
     labels
         Label to emotion.
@@ -61,7 +60,6 @@ class Corpus:
     reader: Callable[[Path], Rows] | None = None
     form: str = ""
     files: str = ""
-    flat: bool = False
     pattern: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     columns: Callable[[dict[str, str]], dict | str] = lambda groups: {}
@@ -102,14 +100,14 @@ class Corpus:
         """Read a folder, or a file; raise a `CorpusError` if it is not this corpus."""
         return self.reader(root) if self.reader else self.by_name(root, self.columns)
 
-    def by_name(self, root: Path, columns: Callable[[dict[str, str]], dict | str]) -> Rows:
-        """Read the files of a folder by their names, of those with the same name the first."""
-        if self.flat:
-            files, left_out = folder.recordings(
-                root, self.files, corpus=self.short, fits=self._match
-            )
-        else:
-            files, left_out = folder.locate(root, self.files, corpus=self.short)
+    def by_name(self, root: Path, columns: Callable[[dict], dict | str], found=None) -> Rows:
+        """Read files by their names: those `found`, by default as `folder.recordings` does.
+
+        Of those with the same name it is the first.
+        """
+        if found is None:
+            found = folder.recordings(root, self.files, corpus=self.short, fits=self._match)
+        files, left_out = found
         rows: dict[str, dict] = {}
         repeated: dict[Path, list[Path]] = {}
         for file in files:
@@ -130,7 +128,7 @@ class Corpus:
         return list(rows.values()), left_out
 
     def _match(self, path: str) -> re.Match | None:
-        return re.fullmatch(("(?:.*/)?" if self.flat else "") + self.pattern, path, re.IGNORECASE)
+        return re.fullmatch(f"(?:.*/)?{self.pattern}", path, re.IGNORECASE)
 
     def _row(self, path: str, columns: Callable[[dict[str, str]], dict | str]) -> dict | str:
         match = self._match(path)

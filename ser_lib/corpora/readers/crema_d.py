@@ -48,7 +48,6 @@ CORPUS = Corpus(
     ),
     form="AudioWAV/AAAA_SSS_EMO_LV.wav",
     files="AudioWAV/*.wav",
-    flat=True,
     pattern=(
         r"(?P<speaker>10(?:0[1-9]|[1-8]\d|9[01]))_"
         rf"(?P<sentence>{SENTENCES})_(?P<label>{'|'.join(EMOTIONS)})_"

@@ -54,7 +54,6 @@ CORPUS = Corpus(
     ),
     form="SSttEv.wav",
     files="wav/*.wav",
-    flat=True,
     pattern=r"(?P<speaker>\d\d)(?P<sentence>[ab]\d\d)(?P<label>[A-Z])(?P<version>[a-z])",
     labels=EMOTIONS,
     columns=_columns,

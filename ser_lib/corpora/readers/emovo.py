@@ -36,7 +36,6 @@ CORPUS = Corpus(
     ),
     form="f1/neu-f1-b1.wav",
     files="[fm][1-3]/*.wav",
-    flat=True,
     pattern=(rf"(?P<label>{'|'.join(EMOTIONS)})-(?P<speaker>[fm][1-3])-(?P<sentence>[a-z]\d)"),
     labels=EMOTIONS,
     columns=_columns,

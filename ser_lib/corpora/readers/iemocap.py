@@ -68,7 +68,8 @@ def read(root: Path) -> Rows:
             "style": "scripted" if name["script"] else "improvised",
         } | {scale: float(line[scale]) for scale in ("valence", "activation", "dominance")}
 
-    rows, left_out = CORPUS.by_name(root, columns)
+    turns = folder.locate(root, CORPUS.files, corpus=CORPUS.short)
+    rows, left_out = CORPUS.by_name(root, columns, turns)
     for line, table in labels.values():
         session, dialog = table.relative_to(root).parts[0], table.stem
         file = f"{session}/sentences/wav/{dialog}/{line['turn']}.wav"

@@ -52,7 +52,6 @@ CORPUS = Corpus(
     reader=read,
     form="samples/SPK_emotion_sentence.wav",
     files="samples/*.wav",
-    flat=True,
     pattern=rf"(?P<speaker>[^/_]+)_(?P<label>{'|'.join(EMOTIONS)})_(?P<sentence>\d+)",
     labels=EMOTIONS,
     speakers=9,

@@ -40,7 +40,6 @@ CORPUS = Corpus(
     ),
     form="Actor_AA/MM-CC-EE-II-SS-RR-AA.wav",
     files="Actor_*/*.wav",
-    flat=True,
     pattern=(
         r"(?P<modality>0[1-3])-(?P<channel>0[12])-(?P<label>0[1-8])-(?P<intensity>0[12])-"
         r"(?P<sentence>0[12])-0[12]-(?P<speaker>0[1-9]|1\d|2[0-4])"

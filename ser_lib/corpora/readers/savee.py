@@ -37,7 +37,6 @@ CORPUS = Corpus(
     ),
     form="DC/a01.wav",
     files="[DJK][CEKL]/*.wav",
-    flat=True,
     pattern=(
         rf"(?P<speaker>{'|'.join(SPEAKERS)})[/_](?P<label>{'|'.join(EMOTIONS)})(?P<number>\d\d)"
     ),

@@ -36,7 +36,6 @@ CORPUS = Corpus(
     ),
     form="OAF_word_emotion.wav",
     files="[OY]AF_*/[OY]A*_*_*.wav",
-    flat=True,
     pattern=(rf"(?P<initial>[OY])AF?_(?P<word>[^/_]+)_(?P<label>{'|'.join(EMOTIONS)})"),
     labels=EMOTIONS,
     columns=_columns,
