@@ -11,7 +11,6 @@ import pandas as pd
 from ser_lib.corpora.corpus import Corpus
 from ser_lib.corpora.manifest import Manifest
 from ser_lib.corpora.readers import describe
-from ser_lib.corpora.tables import plain
 
 WIDTH = 100  # characters in a line
 
@@ -50,13 +49,7 @@ def _each(what: str, rows: Iterable[Mapping[str, str]], why: str) -> Iterable[st
 
 
 def _speakers(table: pd.DataFrame) -> Iterable[str]:
-    """Name speakers that may be the same one, and those of two sexes."""
-    alike = defaultdict(list)
-    for speaker in sorted(set(table["speaker"]) - {""}):
-        alike[plain(speaker)].append(speaker)
-    for names in alike.values():
-        if len(names) > 1:
-            yield _list("speakers that may be the same one", map(repr, names))
+    """Name speakers of two sexes, and count utterances without a speaker."""
     sexes = table[table["sex"] != ""].groupby("speaker")["sex"].nunique()
     if odd := [name for name in sexes.index[sexes > 1] if name]:
         yield _list("speakers of two sexes", odd)

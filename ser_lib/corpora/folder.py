@@ -79,16 +79,11 @@ def _nothing(root: Path, pattern: str, corpus: str, refused: list[dict[str, str]
     if refused:
         folder = root / refused[0]["file"]
         return CorpusError(f"{folder} {refused[0]['reason']}; it may hold {corpus}")
-    kinds: dict[str, list[Path]] = {}
-    for file in islice(files_below(root, [], levels=DEEP), MANY):
-        kinds.setdefault(file.suffix.lower() or "no ending", []).append(file)
-    holds = ", ".join(f"{len(kinds[kind]):,} {kind}" for kind in sorted(kinds)) or "no file"
-    hint = f"is it the folder of {corpus}?"
-    for kind in kinds:
-        file = kinds[kind][0].relative_to(root)
-        if kind in ARCHIVES:
-            command = "unzip" if kind == ".zip" else "tar -xf"
-            hint = f"unpack the archive {file} and give the folder that comes out: {command} {file}"
+    below = list(islice(files_below(root, [], levels=DEEP), MANY))
+    kinds = Counter(file.suffix.lower() or "no ending" for file in below)
+    holds = ", ".join(f"{kinds[kind]:,} {kind}" for kind in sorted(kinds)) or "no file"
+    packed = next((file for file in below if file.suffix.lower() in ARCHIVES), None)
+    hint = f"unpack the archive {packed}" if packed else f"is it the folder of {corpus}?"
     return CorpusError(f"no {pattern} in {root.absolute()}, which holds {holds}; {hint}")
 
 

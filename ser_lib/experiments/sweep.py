@@ -14,7 +14,7 @@ Each combination is an experiment as any other, under its usual key: what is the
 trained again, and a sweep that was interrupted goes on.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from itertools import product
 from math import prod
@@ -59,13 +59,11 @@ def parsed(file: str | Path, make: Callable[[object], Any]) -> Any:
     """Read a YAML file and make something of its content; errors name the file."""
     try:
         text = Path(file).read_text(encoding="utf-8")
-        content, twice = yaml.safe_load(text), next(_twice(yaml.compose(text)), None)
+        content = yaml.load(text, _Loader)
     except (OSError, UnicodeDecodeError) as error:
         raise ParameterError(f"cannot read {file}: {error}") from error
     except (yaml.YAMLError, ValueError, AttributeError, RecursionError) as error:
         raise ParameterError(f"{file} is not YAML: {' '.join(str(error).split())}") from error
-    if twice:
-        raise ParameterError(f"{file}: '{twice}' is there twice; give its values as one list")
     try:
         return make(content)
     except ParameterError as error:
@@ -154,13 +152,12 @@ def _choices(name: str, value: object) -> list:
     return [as_number(one) for one in values]
 
 
-def _twice(node: yaml.Node | None) -> Iterator[str]:
-    """Give the keys that a mapping has twice; of two, YAML would take the last without a word."""
-    todo, seen = [node], set()  # a mapping may hold itself
-    while todo:
-        node = todo.pop()
-        if isinstance(node, yaml.MappingNode) and id(node) not in seen:
-            seen.add(id(node))
-            names = [key.value for key, _ in node.value]
-            yield from (name for name in names if names.count(name) > 1)
-            todo += [value for _, value in node.value]
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that a mapping has twice, of which YAML would take the last without a word."""
+
+    def construct_mapping(self, node, deep=False):
+        names = [key.value for key, _ in node.value]
+        for name in names:
+            if names.count(name) > 1:
+                raise yaml.YAMLError(f"'{name}' is there twice; give its values as one list")
+        return super().construct_mapping(node, deep)

@@ -55,9 +55,7 @@ def test_an_archive_where_a_folder_belongs(berlin, tmp_path):
         corpora.load("emodb", tmp_path / "emodb.zip")
     (tmp_path / "deep" / "er" / "down").mkdir(parents=True)
     shutil.move(tmp_path / "emodb.zip", tmp_path / "deep" / "er" / "down")
-    with pytest.raises(
-        CorpusError, match=r"holds 1 \.zip; unpack the archive emodb\.zip .*: unzip "
-    ):
+    with pytest.raises(CorpusError, match=r"holds 1 \.zip; unpack the archive .*emodb\.zip"):
         corpora.load("emodb", tmp_path / "deep" / "er" / "down")
 
 
