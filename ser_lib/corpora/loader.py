@@ -168,10 +168,9 @@ def _read(name: str, data_dir: str | Path | None) -> Manifest:
     if not root.exists():
         raise CorpusError(f"corpus '{name}': {root.absolute()} does not exist")
     if root.is_dir() == corpus.is_file:
-        given = (
-            "folder, give the table's file" if corpus.is_file else "file, give a folder; unpack it"
-        )
-        raise CorpusError(f"corpus '{name}': {root} is a {given}")
+        wanted = "the table's file" if corpus.is_file else "a folder: unpack an archive"
+        kind = "folder" if root.is_dir() else "file"
+        raise CorpusError(f"corpus '{name}': {root} is a {kind}, give {wanted}")
     rows, left_out = corpus.read(root)
     return build(name, root.parent if corpus.is_file else root, rows, left_out)
 
