@@ -24,7 +24,7 @@ _LIBRARY = Path(__file__).parents[1]
 SUMS = "SHA256SUMS"
 _HALF = ".ser-part"  # how the names of half-written folders end
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a full disk, a used up quota, too large a file
-_DENIED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
+_DENIED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
 
 
 def workspace() -> Path:

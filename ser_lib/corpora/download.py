@@ -102,6 +102,8 @@ def fetch(name: str, folder: str | Path) -> Path:
     """
     known = archive(name)
     folder = Path(folder).expanduser().absolute()
+    if folder.is_file():
+        raise CorpusError(f"{folder} is a file, not a folder for corpora")
     target = folder / name
     if target.exists():
         jobs.tell(f"{target} is there already; nothing was downloaded")

@@ -526,7 +526,7 @@ def test_a_place_that_does_not_exist(tmp_path, name):
 
 def test_a_file_where_a_folder_belongs_and_the_other_way_round(tmp_path):
     file = write_csv(tmp_path, "path,emotion\n")
-    with pytest.raises(CorpusError, match=r"table\.csv is a file; give the corpus's folder"):
+    with pytest.raises(CorpusError, match=r"table\.csv is a file, give a folder"):
         corpora.load("emodb", file)
     with pytest.raises(CorpusError, match="is a folder, give the table's file"):
         corpora.load("table", tmp_path)
