@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-from pandas.api.types import is_numeric_dtype
 
 from ser_lib.core.errors import CorpusError, ParameterError, SplitError, choose
 from ser_lib.core.files import workspace
@@ -178,8 +177,6 @@ def _read(name: str, data_dir: str | Path | None) -> Manifest:
 def _join(name: str, manifests: Sequence[Manifest]) -> Manifest:
     root = Path(os.path.commonpath([part.root.absolute() for part in manifests]))
     tables: list[pd.DataFrame] = []
-    left_out: list[dict[str, str]] = []
-    remarks: list[dict[str, str]] = []
     for part in manifests:
         own = part.table.assign(corpus=part.corpus)
         folder = part.root.absolute().relative_to(root)
@@ -187,23 +184,23 @@ def _join(name: str, manifests: Sequence[Manifest]) -> Manifest:
         for column in ("utterance", "speaker", "session", "sentence"):  # unique in a corpus only
             own[column] = own[column].where(own[column] == "", part.corpus + "/" + own[column])
         tables.append(own)
-        for rows, its in ((left_out, part.left_out), (remarks, part.remarks)):
-            rows += [row | {"file": f"{part.corpus}/{row['file']}"} for row in its]
     table = pd.concat(tables, ignore_index=True)
-    for column in table:
-        # A text column that only one of them has; numbers that are missing stay so.
-        if not is_numeric_dtype(table[column]):
-            table[column] = table[column].fillna("")
+    # A text column that only one of them has; numbers that are missing stay so.
+    table = table.fillna({name: "" for name in table.select_dtypes(exclude="number")})
     groups = dict.fromkeys(group for part in manifests for group in part.chosen)
     return Manifest(
         corpus=name,
         root=root,
         table=table.sort_values("utterance", ignore_index=True),
-        left_out=left_out,
-        remarks=remarks,
+        left_out=[_named(part, row) for part in manifests for row in part.left_out],
+        remarks=[_named(part, row) for part in manifests for row in part.remarks],
         chosen={group: _sum(part.chosen.get(group, {}) for part in manifests) for group in groups},
         passed_over=_sum(part.passed_over for part in manifests),
     )
+
+
+def _named(part: Manifest, row: dict[str, str]) -> dict[str, str]:
+    return row | {"file": f"{part.corpus}/{row['file']}"}
 
 
 def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
