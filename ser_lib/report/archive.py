@@ -109,7 +109,7 @@ def _graph(runs: Mapping[str, Run], citation: Mapping) -> list[dict]:
     ]
 
 
-def _entity(name: str, kind: str, **about) -> dict:
+def _entity(name: str, kind: str, /, **about) -> dict:
     return {"@id": _id(name), "@type": kind, **about}
 
 

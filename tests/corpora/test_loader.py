@@ -495,8 +495,8 @@ def test_the_order_of_rows_is_no_matter(tmp_path, write_tone):
 
 def test_rows_of_the_catalogue_are_complete():
     assert list(CATALOGUE) == [
-        "demo", "demo2", "crema-d", "emodb", "emovo", "iemocap", "nemo", "ravdess", "savee", "tess",
-        "table",
+        "demo", "demo2", "crema-d", "emodb", "emovo", "esd", "iemocap", "meld", "nemo", "ravdess",
+        "savee", "tess", "table",
     ]  # fmt: skip
     for name, corpus in CATALOGUE.items():
         assert corpus.name == name

@@ -82,7 +82,7 @@ def test_what_it_names_is_there(unpacked):
     ("name", "address"),
     [("emodb", "https://zenodo.org/records/7447302"), ("savee", ""),
      ("ravdess", "https://zenodo.org/records/1188976"), ("tess", "https://doi.org/10.5683/SP2/E8H2MF"),
-     ("nemo", "https://github.com/amu-cai/nEMO")],
+     ("meld", "https://github.com/declare-lab/MELD")],
 )  # fmt: skip
 def test_homes_of_corpora_have_their_address(name, address):
     assert CATALOGUE[name].url == address

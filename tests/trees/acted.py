@@ -192,3 +192,21 @@ NEMO = Plan(
         ),
     },
 )
+
+ESD = Plan(
+    sound=Sound(rate=16_000),
+    rows=table("""
+        path                           speaker  sex     sentence      emotion    label     language
+        0001/Neutral/0001_000001.wav   0001     female  Mandarin-001  neutral    Neutral   Mandarin
+        0001/Angry/0001_000351.wav     0001     female  Mandarin-001  anger      Angry     Mandarin
+        0010/Happy/0010_001050.wav     0010     male    Mandarin-350  happiness  Happy     Mandarin
+        0011/Sad/0011_001052.wav       0011     male    English-002   sadness    Sad       English
+        0019/Surprise/0019_001750.wav  0019     female  English-350   surprise   Surprise  English
+        0020/Neutral/0020_000350.wav   0020     male    English-350   neutral    Neutral   English
+    """),
+    left_out={"0020/Neutral/0019_000350.wav": "not one of ESD's"},  # another's folder
+    others={
+        "0001/0001.txt": "0001_000001\t\u6253\u8fdc\u4e00\u770b\t\u4e2d\u7acb\n",
+        "0001/Angry/._0001_000351.wav": HIDDEN,
+    },
+)

@@ -108,3 +108,65 @@ IEMOCAP = Plan(
         ),
     },
 )
+
+
+def _labels(*rows: tuple[str, str, int, int]) -> str:
+    """Text of a table of labels; it has quotation marks, commas and curly apostrophes."""
+    lines = ["Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season"]
+    for number, (speaker, emotion, dialogue, utterance) in enumerate(rows, start=1):
+        text = '"Oh, he\u2019s ""lost"" it."'
+        lines.append(f"{number},{text},{speaker},{emotion},neutral,{dialogue},{utterance},4")
+    return "\n".join(lines) + "\n"
+
+
+_FOLDERS = {
+    "train": "train_splits",
+    "dev": "dev_splits_complete",
+    "test": "output_repeated_splits_test",
+}
+
+# Names repeat from part to part.
+_UTTERANCES = (
+    ("train", "dia0_utt0", "Phoebe", "sadness", "sadness"),
+    ("train", "dia0_utt1", "Mrs. Green", "happiness", "joy"),
+    ("train", "dia12_utt10", "Joey", "anger", "anger"),
+    ("dev", "dia0_utt0", "Phoebe", "disgust", "disgust"),
+    ("dev", "dia0_utt1", "Ross", "fear", "fear"),
+    ("test", "dia0_utt0", "Joey", "surprise", "surprise"),
+    ("test", "dia1_utt0", "Joey", "neutral", "neutral"),
+)
+
+MELD = Plan(
+    sound=Sound(rate=48_000),
+    rows=[
+        {
+            "path": f"{_FOLDERS[part]}/{name}.wav",
+            "utterance": f"{part}_{name}",
+            "speaker": speaker,
+            "emotion": emotion,
+            "label": label,
+            "part": part,
+        }
+        for part, name, speaker, emotion, label in _UTTERANCES
+    ],
+    left_out={
+        "train_splits/dia125_utt3.wav": "is labelled in train_sent_emo.csv",
+        "dev_splits_complete/dia66_utt9.wav": "has no row in dev_sent_emo.csv",
+        "dev_splits_complete/dia66_utt8.wav": "unknown label 'bliss'",
+        "output_repeated_splits_test/final_videos_testdia1_utt0.wav": "not one of MELD's",
+    },
+    others={
+        "train_splits/dia125_utt3.wav": None,
+        "train_splits/._dia0_utt0.wav": HIDDEN,
+        "train_sent_emo.csv": _labels(
+            ("Phoebe", "sadness", 0, 0),
+            ("Mrs. Green", "joy", 0, 1),
+            ("Joey", "anger", 12, 10),
+            ("Joey", "anger", 125, 3),
+        ),
+        "dev_sent_emo.csv": _labels(
+            ("Phoebe", "disgust", 0, 0), ("Ross", "fear", 0, 1), ("Ross", "bliss", 66, 8)
+        ),
+        "test_sent_emo.csv": _labels(("Joey", "surprise", 0, 0), ("Joey", "neutral", 1, 0)),
+    },
+)
