@@ -8,6 +8,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from unicodedata import normalize
 
@@ -136,8 +137,10 @@ def match(file: Path, headings: Iterable[object]) -> tuple[dict[str, int], list[
     unknown.pop("", None)
     for column in ("path", "emotion"):
         if column not in places:
+            near = get_close_matches(column, unknown, n=1, cutoff=0.7)
+            hint = f" (is it {unknown[near[0]]!r}?)" if near else ""
             raise CorpusError(
-                f"{file} has no column '{column}'; its columns are: {', '.join(given)}"
+                f"{file} has no column '{column}'{hint}; its columns are: {', '.join(given)}"
             )
     if times := [name for key, name in unknown.items() if _TIME.search(key)]:
         raise CorpusError(
