@@ -64,7 +64,7 @@ def test_the_command_says_what_was_changed_to_the_option_parser():
 )
 def test_usual_values_need_no_options_and_every_corpus_but_ours_its_folder(corpus, options):
     usual = {"epochs": corpora.describe(corpus).epochs}
-    run = given(factory.make_run(protocol="cross-corpus"), **usual)
+    run = given(factory.make_run(protocol="cross-corpus"), corpus=corpus, **usual)
     trace = provenance.trace("across", [factory.with_data(run, corpus={"name": corpus})])
     assert command(trace) == ["ser", "run", "across", *options.split()]
     assert command(provenance.trace("speed")) == ["ser", "run", "speed"]
