@@ -109,8 +109,8 @@ def _graph(runs: Mapping[str, Run], citation: Mapping) -> list[dict]:
     ]
 
 
-def _entity(name: str, kind: str, /, **about) -> dict:
-    return {"@id": _id(name), "@type": kind, **about}
+def _entity(place: str, kind: str, **about) -> dict:
+    return {"@id": _id(place), "@type": kind, **about}
 
 
 def _links(names: Iterable[str]) -> list[dict] | dict:
