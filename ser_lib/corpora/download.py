@@ -91,14 +91,8 @@ def fetch_free(name: str) -> Path | None:
 def fetch(name: str, folder: str | Path) -> Path:
     """Download a corpus and unpack it, unless it is there already; return its own folder.
 
-    Nothing is written outside `folder`.
-
-    Raises
-    ------
-    CorpusError
-        If the archive cannot be fetched, or is not the known one.
-    SpaceError
-        If there is no room for it, or the folder may not be written.
+    Nothing is written outside `folder`. A `CorpusError` says that the archive cannot be fetched or
+    is not the known one, a `SpaceError` that there is no room or nothing may be written.
     """
     known = archive(name)
     folder = Path(folder).expanduser().absolute()
