@@ -189,15 +189,17 @@ def _rows(file: Path) -> pd.DataFrame:
         table = tables.read(file)
     except CorpusError as error:
         raise SplitError(str(error)) from error
-    for column in COLUMNS[1:]:
-        if column not in table:
+    for column in COLUMNS:
+        n = list(table).count(column)
+        if n > 1 or (not n and column != "fold"):
             raise SplitError(
-                f"the split {file} has no column '{column}'; it needs utterance and part, and "
-                f"fold if there are several; its columns are: {', '.join(map(str, table))}"
+                f"the split {file} has {n or 'no'} columns '{column}'; it needs utterance and "
+                f"part, and fold if there are several; it has: {', '.join(map(str, table))}"
             )
     if table.empty:
         raise SplitError(f"the split {file} has no rows")
     rows = (table if "fold" in table else table.assign(fold="given"))[list(COLUMNS)]
+    rows = rows.fillna("").astype(str)
     rows.index += 1
     for column in COLUMNS:
         for number in rows.index[rows[column] == ""]:
