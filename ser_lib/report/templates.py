@@ -41,9 +41,10 @@ def parameters_of(name: str) -> dict[str, dict]:
     for line in source.splitlines():
         (node,) = ast.parse(line).body or [None]
         if node is not None:
+            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+            kind = node.annotation.id if isinstance(node, ast.AnnAssign) else ""
             text = line.encode()[node.end_col_offset :].decode().strip(" #")
-            usual = ast.unparse(node.value)
-            about[node.target.id] = {"kind": node.annotation.id, "default": usual, "help": text}
+            about[target.id] = {"kind": kind, "default": ast.unparse(node.value), "help": text}
     return about
 
 
