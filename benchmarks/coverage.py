@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from ser_lib.metrics import bootstrap
+from benchmarks import bootstrap
 from ser_lib.metrics.jackknife import jackknife, less
 
 CLASSES = 7

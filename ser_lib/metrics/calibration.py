@@ -215,31 +215,6 @@ def abstention(truth: Sequence[str], probabilities: np.ndarray, labels: Sequence
     return float(curve["threshold"][surplus.idxmax()])
 
 
-def area_under_risk(curve: pd.DataFrame) -> float:
-    """Area under the risk-coverage curve of `coverage`: the error rate over all coverages.
-
-    Answers of equal confidence are given together, so their order has no say. (Geifman and
-    El-Yaniv 2017.)
-
-    >>> probabilities = np.array([[0.9, 0.1], [0.6, 0.4]])
-    >>> area_under_risk(coverage(["a", "b"], probabilities, ["a", "b"]))
-    0.25
-    """
-    steps = np.diff(curve["coverage"], prepend=0)
-    return float((steps * (1 - curve["accuracy"])).sum())
-
-
-def least_area(accuracy: float, n: int) -> float:
-    """The smallest area that n answers of an accuracy can have: all right ones come first.
-
-    >>> least_area(0.5, 2)
-    0.25
-    """
-    answered = np.arange(1, n + 1)
-    wrong = np.maximum(answered - round(accuracy * n), 0)
-    return float((wrong / answered).mean())
-
-
 def _places(confidence: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the edges of the bins, and the bin of every confidence."""
     if bins < 1:

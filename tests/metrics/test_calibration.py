@@ -191,26 +191,6 @@ def test_coverage_agrees_with_scikit_learn(seed):
     assert curve["coverage"].iloc[-1] == 1
 
 
-def test_the_area_lies_between_its_ends():
-    truth, probabilities = sample(n=100)
-    right = calibration.answers(truth, probabilities, LABELS)[1]
-    accuracy = float(right.mean())
-
-    def area(confidences):
-        spread = np.stack([confidences, 1 - confidences], axis=1)
-        names = ["yes" if hit else "no" for hit in right]
-        return calibration.area_under_risk(calibration.coverage(names, spread, ["yes", "no"]))
-
-    first, last = np.linspace(0.99, 0.6, 100), np.linspace(0.6, 0.99, 100)
-    ideal, worst = np.empty(100), np.empty(100)
-    order = np.argsort(~right, kind="stable")
-    ideal[order], worst[order] = first, last
-    assert area(ideal) == pytest.approx(calibration.least_area(accuracy, 100))
-    assert area(ideal) < area(np.random.default_rng(0).permutation(first)) < area(worst)
-    # Equal confidence says nothing: all are answered or none.
-    assert area(np.full(100, 0.7)) == pytest.approx(1 - accuracy)
-
-
 # Intervals
 
 

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from ser_lib.metrics import bootstrap
+from benchmarks import bootstrap
 from ser_lib.metrics.jackknife import Estimate, corrected, jackknife, less, mean, sums
 
 VALUES = st.lists(st.integers(0, 100).map(lambda n: n / 100), min_size=2, max_size=12)
