@@ -76,7 +76,8 @@ class Estimate:
             # All units are right: as likely as `tail` if the true share is this one, at most.
             limit = tail ** (1 / self.n)
             return (limit, 1.0) if self.value == 1 else (0.0, 1 - limit)
-        if not self.possible or (self._signs and self.p >= SIGNIFICANCE):
+        differs = abs(self.value - self.null) >= _SAME  # or two methods answer alike everywhere
+        if not self.possible or (self._signs and differs and self.p >= SIGNIFICANCE):
             return ends
         if self._flat:
             return self.value, self.value

@@ -140,3 +140,8 @@ def test_the_bootstrap_of_two_units_known_answer():
     half = 1.96 * values.std() / np.sqrt(400)
     expected = [values.mean() - half, values.mean() + half]
     assert bootstrap.interval(average, column(values)) == pytest.approx(expected, abs=0.1 * half)
+
+
+def test_methods_that_answer_alike_differ_by_nothing():
+    same = mean([0.0] * 5, scale="difference")
+    assert (same.interval, same.p, same.sign) == ((0.0, 0.0), 1.0, 0)

@@ -190,6 +190,8 @@ def score_rows(
     axis.set(xlabel=score, xlim=(0, 1.1), ylim=(len(rows) - 0.5, -0.5))
     axis.set_xticks(np.linspace(0, 1, 6))
     axis.set_yticks(range(len(rows)), [title for title, _ in rows])
-    legend_above(axis, 3 if width == WIDTH else 2)
+    handles = dict(zip(*axis.get_legend_handles_labels()[::-1], strict=True)).values()
+    columns = 3 if width == WIDTH else 2
+    fig.legend(handles=list(handles), loc="outside upper center", ncols=columns)
     alt = f"Points with 95 % intervals. {score} from above: {'; '.join(listed)}."
     return Figure(fig, alt=alt, name=name, caption=caption)

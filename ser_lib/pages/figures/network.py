@@ -5,7 +5,7 @@ import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 
 from ser_lib.experiments.run import Run
-from ser_lib.pages.figures.drawing import Figure, canvas, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, styled
 from ser_lib.pages.figures.palette import BLUE, INK, ORANGE, ink_on
 from ser_lib.pages.network import pairs, tested
 from ser_lib.pages.words import count, extremes, number, percent
@@ -108,7 +108,7 @@ def per_class(run: Run, *, page: str | None = None) -> Figure:
         axis.text(i, s=f"{number(share)}\n{n[0]:,} of {n[1]:,}", ha="center", va="bottom", size=8,
                   linespacing=1.5, **inside)  # fmt: skip
     axis.set(ylim=(0, 1), ylabel="accuracy")
-    axis.legend(loc="upper right")
+    legend_above(axis, 1)
     return Figure(
         fig,
         alt=f"Bars of accuracy by emotion: {extremes(tested(run)['recall'], bold=False)}. Over all "
