@@ -6,6 +6,8 @@ What takes long to import is imported by the command that needs it.
 import json
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -146,8 +148,18 @@ def _check_out(out: str | None) -> None:
 def _write_table(table, out: str | None) -> None:
     """Write a table where the user wants it, if anywhere."""
     if out:
-        write_atomically(Path(out), table.to_csv(index=False, lineterminator="\n"))
-        print(f"written to {out}", file=sys.stderr)
+        with _written(out):
+            write_atomically(Path(out), table.to_csv(index=False, lineterminator="\n"))
+
+
+@contextmanager
+def _written(out: str) -> Iterator[None]:
+    """Say that a file is written, or in one sentence why it cannot be."""
+    try:
+        yield
+    except OSError as error:
+        raise ParameterError(f"cannot write {out}: {error.strerror}") from error
+    print(f"written to {out}", file=sys.stderr)
 
 
 def given(options) -> dict:
@@ -198,8 +210,8 @@ def audit(options) -> int:
     else:
         folds = splits.make(table, protocol, folds=experiment.folds, seed=experiment.seed)
     if options.out:
-        splits.write(options.out, folds, table)
-        print(f"written to {options.out}", file=sys.stderr)
+        with _written(options.out):
+            splits.write(options.out, folds, table)
     findings = leakage.audit(folds, table, protocol=protocol)
     verdict = leakage.verdict(findings)
     if options.json:
@@ -316,17 +328,27 @@ def predict(options) -> int:
         print(f"ser: {error}", file=sys.stderr)
     for remark in result.remarks:
         print(f"note: {remark}", file=sys.stderr)
-    table, unsure = result.table.rename(columns={"predicted": "emotion"}), result.abstains
+    times = [("", "")] * len(result.files) if result.times is None else result.times.round(2)
+    given = (result.files, times, result.predicted, result.abstains, result.probabilities)
+    rows = []
+    for file, (start, end), emotion, abstains, scores in zip(*given, strict=True):
+        place = {"start": float(start), "end": float(end)} if options.segments else {}
+        named = {e: round(float(p), 6) for e, p in zip(result.emotions, scores, strict=True)}
+        said = {"emotion": emotion, "abstains": bool(abstains), "probabilities": named}
+        rows.append({"file": file, **place, **said})
     if options.json:
-        rows = table.drop(columns=result.emotions).to_dict("records")
-        chances = table[result.emotions].astype(float).round(6).to_dict("records")
-        given = [row | {"probabilities": own} for row, own in zip(rows, chances, strict=True)]
-        print(json.dumps(given, indent=1))
-    elif len(table):
-        table["emotion"] = table["emotion"].where(~unsure, "(" + table["emotion"] + ")")
-        shown = table.drop(columns="abstains")
-        print(shown.to_string(index=False, float_format="{:.3f}".format))
-        if unsure.any() and not options.quiet:
+        print(json.dumps(rows, indent=1))
+    elif rows:
+        width = max(len(row["file"]) for row in rows)
+        columns = "".join(f"{emotion:>13}" for emotion in result.emotions)
+        places = f"{'start':>8}{'end':>8}" if options.segments else ""
+        print(f"{'file':<{width}}{places}  {'emotion':<14}{columns}")
+        for row in rows:
+            values = "".join(f"{p:>13.3f}" for p in row["probabilities"].values())
+            place = f"{row['start']:>8.2f}{row['end']:>8.2f}" if options.segments else ""
+            emotion = f"({row['emotion']})" if row["abstains"] else row["emotion"]
+            print(f"{row['file']:<{width}}{place}  {emotion:<14}{values}")
+        if result.abstains.any() and not options.quiet:
             print("note: in brackets, it is too unsure to answer", file=sys.stderr)
     return 1 if result.refused else 0
 

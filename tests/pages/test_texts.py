@@ -94,4 +94,4 @@ def test_every_module_and_figure_is_a_page_or_serves_several():
     modules = {path.stem for path in PAGES.glob("*.py")} - {"__init__"}
     figures = {path.stem for path in (PAGES / "figures").glob("*.py")} - {"__init__"}
     assert modules <= pages
-    assert figures - {"drawing", "palette"} <= pages
+    assert figures - {"diagrams", "drawing", "palette"} <= pages
