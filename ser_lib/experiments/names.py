@@ -25,14 +25,15 @@ def find(name: str) -> Path:
 
     That is the corpus, the corpus and the beginning of the run's name up to any dash, or the
     beginning of its key: ``emodb``, ``emodb/cnn_gru``, ``cnn_gru-speaker``, ``3f2a``. Of several
-    it is the one with the usual parameters, if there is one.
+    it is the one with the usual parameters, if there is one; of the same experiment with several
+    versions of the library or of the corpus it is the newest.
     """
     if (Path(name) / "record.json").is_file():
         return Path(name)
     found = _named(name)
     if len(found) > 1:
         found = [folder for folder in found if not read(folder).given] or found
-    if len(found) == 1:
+    if len({(f.parent, read(f).architecture, repr(read(f).record.parameters)) for f in found}) == 1:
         return found[0]
     if not found:
         raise RecordError(f"there is no run '{name}'; `ser runs` lists those that there are")

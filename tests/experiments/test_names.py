@@ -31,5 +31,8 @@ def test_a_run_is_found_by_any_name_that_only_it_has(workspace):
     other = make_run("cnn_gru", "emodb", seed=7, epochs=9)
     runs.write(replace(other, folder=gru.with_name("cnn_gru-speaker-9999")))
     assert names.find("9999").name.endswith("9999")
+    again = workspace / "runs/demo/cnn_gru-speaker-8888"  # the same, by another library
+    runs.write(replace(make_run("cnn_gru", "demo", seed=8), folder=again))
+    assert names.find("demo/cnn_gru") == again
     with pytest.raises(RecordError, match="no run 'lstm'"):
         names.find("lstm")
