@@ -26,7 +26,7 @@ from ser_lib.report.checks.links import read_pages
 
 LEFT_OUT = (
     "script, button, audio, video, iframe, a.headerlink, p.downloads, "
-    "details:has(pre), details.listen-cell, .listen-status, .listen-column"
+    "details:has(pre):not(:has(.provenance)), details.listen-cell, .listen-status, .listen-column"
 )
 Entry = tuple[str, str]
 _NAMES = {"id", "for", "headers", "aria-labelledby", "aria-describedby", "aria-controls"}

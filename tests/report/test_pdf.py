@@ -95,15 +95,16 @@ def test_how_pages_were_made_is_an_appendix_that_repeats_nothing(tmp_path):
         (tmp_path / "runs" / f"{name}.html").write_text(
             f"<html><body><article class='bd-article'><h1>{name}</h1>"
             "<a href='#how-this-page-was-made'>how</a><section id='how-this-page-was-made'>"
-            f"<h2>How</h2><ul><li>numpy 2</li></ul><table><tbody><tr><td>{own}</td></tr></tbody>"
-            "</table></section></article></body></html>"
+            f"<h2>How</h2><details><div class='provenance'><pre>run</pre><ul><li>numpy 2</li></ul>"
+            f"<table><tbody><tr><td>{own}</td></tr></tbody></table></div></details>"
+            "</section></article></body></html>"
         )
     text = pdf.assemble(tmp_path, [("", "runs/a"), ("", "runs/b")], title="T", lines=[])
     chapters, appendix = text.split('id="appendix"')
     assert '<a href="#page-1--how-this-page-was-made">how</a>' in chapters
     assert "seed" not in chapters
     one, two = BeautifulSoup(appendix, "html.parser").select("section")
-    assert [one.get_text(), two.get_text()] == ["anumpy 2seed 0", "bseed 1"]
+    assert [one.get_text(), two.get_text()] == ["arunnumpy 2seed 0", "brunseed 1"]
     assert two.ul is None
 
 
