@@ -263,7 +263,7 @@ def attack_book(folder: Path, rng: np.random.Generator) -> str | None:
     commands = f"{run} --set 'epochs=1 crops=1 copies=none' && exec {book}"
 
     def start(home: Path) -> subprocess.Popen:
-        return _start(["sh", "-c", commands], home, PYTHONPATH=path)
+        return _start(["sh", "-c", commands], home, subprocess.PIPE, PYTHONPATH=path)
 
     seen: dict[Path, float] = {}
     for _ in range(LIVES):
@@ -314,12 +314,14 @@ def _training(folder: Path, workspace: Path) -> subprocess.Popen:
     return _start([sys.executable, "-c", TRAINING.format(str(folder))], workspace)
 
 
-def _start(command: list[str], workspace: Path, **environment: str) -> subprocess.Popen:
+def _start(
+    command: list[str], workspace: Path, stderr: int = subprocess.DEVNULL, **environment: str
+) -> subprocess.Popen:
     return subprocess.Popen(
         command,
         env=os.environ | {"SER_WORKSPACE": str(workspace)} | environment,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
         start_new_session=True,
     )

@@ -104,9 +104,11 @@ class Finder:
         Where no file has exactly this name, one below the table's folder is meant: backslashes are
         slashes, and case and Unicode's forms are no matter, unless two are called alike then.
         """
-        if os.path.lexists(self._root / path):
-            return path
-        return self._alike.get(_folded(path.replace("\\", "/")), path)
+        slashed = path.replace("\\", "/")
+        for way in (path, slashed):
+            if os.path.lexists(self._root / way):
+                return way
+        return self._alike.get(_folded(slashed), path)
 
     @cached_property
     def _alike(self) -> dict[str, str]:

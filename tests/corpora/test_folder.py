@@ -105,3 +105,12 @@ def test_names_that_are_not_utf8(tmp_path, write_tone, capsys):
     assert found.sha256
     assert cli.main(["manifest", "emodb", "--data", str(tmp_path / "emodb")]) == 0
     assert "März" in capsys.readouterr().out
+
+
+def test_a_path_of_windows_may_leave_the_folder_of_its_table(tmp_path):
+    (tmp_path / "audio").mkdir()
+    (tmp_path / "audio" / "a.wav").touch()
+    (tmp_path / "tables").mkdir()
+    find = folder.Finder(tmp_path / "tables")
+    assert find("..\\audio\\a.wav") == "../audio/a.wav"
+    assert find("..\\audio\\b.wav") == "..\\audio\\b.wav"

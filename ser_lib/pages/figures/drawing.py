@@ -145,11 +145,16 @@ def styled(function: Callable) -> Callable:
 
 def legend_above(axis, columns: int) -> None:
     """Put the legend of an axis over it, where it covers no data."""
-    handles, labels = axis.get_legend_handles_labels()
-    handles = dict(zip(labels, handles, strict=True)).values()  # a label that several have, once
     axis.legend(
-        handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns, title=None
-    )
+        handles=_handles(axis), loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns,
+        title=None,
+    )  # fmt: skip
+
+
+def _handles(axis) -> list:
+    """Return what the legend of an axis shows, a label that several have once."""
+    handles, labels = axis.get_legend_handles_labels()
+    return list(dict(zip(labels, handles, strict=True)).values())
 
 
 def highest_first(rows: Iterable[tuple[str, Mapping]]) -> list[tuple[str, Mapping]]:
@@ -190,8 +195,7 @@ def score_rows(
     axis.set(xlabel=score, xlim=(0, 1.1), ylim=(len(rows) - 0.5, -0.5))
     axis.set_xticks(np.linspace(0, 1, 6))
     axis.set_yticks(range(len(rows)), [title for title, _ in rows])
-    handles = dict(zip(*axis.get_legend_handles_labels()[::-1], strict=True)).values()
-    columns = 3 if width == WIDTH else 2
-    fig.legend(handles=list(handles), loc="outside upper center", ncols=columns)
+    columns = 3 if width == WIDTH else 2  # a narrow axis has no room for it
+    fig.legend(handles=_handles(axis), loc="outside upper center", ncols=columns)
     alt = f"Points with 95 % intervals. {score} from above: {'; '.join(listed)}."
     return Figure(fig, alt=alt, name=name, caption=caption)
