@@ -12,6 +12,7 @@ import argparse
 import ast
 import contextlib
 import copy
+import doctest
 import importlib.abc
 import importlib.util
 import os
@@ -38,7 +39,8 @@ TESTS = {
     "features/spectrum.py": ["features/test_maps.py"],
     "features/store.py": ["features/test_store.py"],
 }
-"""The rooms whose faults would make numbers wrong in silence, with the tests of each."""
+"""The rooms whose faults would make numbers wrong in silence, with the tests of each; examples in
+docstrings are tests, too."""
 COMPARISONS = {
     **{ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt},
     **{ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In},
@@ -116,7 +118,7 @@ def survives(module: str, tree: ast.Module, tests: list[str], seconds: float) ->
         _become(module, tree)
         code = 1
         with contextlib.suppress(BaseException):
-            code = _run(tests)
+            code = _run(module, tests)
         os._exit(code)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -202,9 +204,11 @@ def _become(module: str, tree: ast.Module) -> None:
     sys.meta_path.insert(0, _Loader(module, tree))
 
 
-def _run(tests: list[str]) -> int:
+def _run(module: str, tests: list[str]) -> int:
     import pytest
 
+    if doctest.testmod(importlib.import_module(module)).failed:
+        return 1
     with tempfile.TemporaryDirectory() as folder:
         return int(pytest.main(["-xq", "-p", "no:cacheprovider", f"--basetemp={folder}/t", *tests]))
 

@@ -13,7 +13,6 @@ import json
 import os
 import resource
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -25,26 +24,24 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from benchmarks import processes
 from ser_lib import corpora
-from ser_lib.core import audio, files
+from ser_lib.core import audio
 from ser_lib.core.errors import AudioError, RecordError, SerError, StoreError
 from ser_lib.experiments import run as runs
-from ser_lib.experiments import train
 from ser_lib.features import store
-from ser_lib.models import predict
+from ser_lib.models import bundle, predict
 
 MEMORY = 500_000_000  # bytes that a case may take
 SECONDS = 2.0  # of the processor, for the same
-PATIENCE = 60  # seconds after which a case hangs
-LIVES = 50  # of a report that is killed
+PATIENCE = {"kill": 600, "collide": 600, "starve": 900, "book": 2400}
+"""Seconds after which a case hangs, where it is not a minute; these start processes."""
 RATE = 16_000
-ROOT = Path(__file__).parents[1]
 FORMATS = {
     **{f"{kind}.wav": kind for kind in ("PCM_U8", "PCM_16", "PCM_24", "FLOAT", "DOUBLE", "ULAW")},
     **{"a.flac": "PCM_16", "a.ogg": "VORBIS", "a.mp3": "MPEG_LAYER_III", "a.aiff": "PCM_16"},
     **{"a.au": "PCM_16", "a.caf": "PCM_16", "a.w64": "PCM_16", "a.rf64": "PCM_16"},
 }
-TRAINING = "from benchmarks import torture; torture.trained(__import__('pathlib').Path({!r}))"
 
 
 def prepare(folder: Path) -> None:
@@ -64,15 +61,9 @@ def prepare(folder: Path) -> None:
         )
         rows.append(f"{i}.wav,s{i // 6},{('anger', 'neutral', 'sadness')[i % 3]}")
     (folder / "corpus" / "table.csv").write_text("\n".join(rows) + "\n")
-    run = trained(folder)
+    run = processes.trained(folder)
     shutil.copytree(run.folder, folder / "run")
     shutil.copytree(store.build(run.corpus, workers=0).address, folder / "store")
-
-
-def trained(folder: Path) -> runs.Run:
-    """Train the discriminant on the corpus of tones, in the workspace of this process."""
-    manifest = corpora.load("table", folder / "corpus" / "table.csv")
-    return train.train("lda", manifest, workers=1)
 
 
 def mutated(content: bytes, rng: np.random.Generator, *, head: int = 64) -> bytes:
@@ -208,136 +199,12 @@ def attack_archive(folder: Path, rng: np.random.Generator) -> str | None:
             text = rng.choice(["{}", "[]", '{"class_name": "Lambda", "config": {}}', "x"])
             archive.writestr(name, str(text))
     shape = {"mean": [[0.0]] * 60, "std": [[1.0]] * 60}
-    front = {"schema": 2, "architecture": "cnn", "corpus": "c", "emotions": ["a", "b"]}
-    front |= {"feature_map": "logmel", "channels": 1, "crops": 1, "standardiser": shape}
-    (file.parent / "front_end.json").write_text(json.dumps(front))
+    front = {"schema": bundle.SCHEMA, "architecture": "cnn", "corpus": "c", "emotions": ["a", "b"]}
+    front |= {"feature_map": "logmel", "channels": 1, "crops": 1, "copies": "none"}
+    (file.parent / "front_end.json").write_text(json.dumps(front | {"standardiser": shape}))
     file.write_bytes(mutated(content.getvalue(), rng))
     predict.predict(folder / "corpus" / "0.wav", file.parent)
     return "it answered"
-
-
-def attack_kill(folder: Path, rng: np.random.Generator) -> str | None:
-    """Kill or interrupt a training again and again at a random moment, then let it end."""
-    workspace = folder / "killed"
-    shutil.rmtree(workspace, ignore_errors=True)
-    workspace.mkdir()
-    seen: dict[Path, float] = {}
-    for _ in range(6):
-        process = _training(folder, workspace)
-        time.sleep(rng.uniform(0.5, 6))
-        how = signal.SIGKILL if rng.integers(2) else signal.SIGINT
-        if process.poll() is None:
-            os.killpg(process.pid, how)
-        process.wait(PATIENCE)
-        finished = {f: f.stat().st_mtime for f in workspace.glob("runs/*/folds/*/*/fold.json")}
-        if any(finished.get(file) != mtime for file, mtime in seen.items()):
-            return "a finished fold was made again"
-        if half := [f.parent for f in finished if files.altered(f.parent)]:
-            return f"{half[0]} is there by half"
-        seen = finished
-    return _undisturbed(folder, workspace, [_training(folder, workspace)])
-
-
-def attack_collide(folder: Path, rng: np.random.Generator) -> str | None:
-    """Train the same in four processes at once, one of which is killed."""
-    workspace = folder / "collided"
-    shutil.rmtree(workspace, ignore_errors=True)
-    workspace.mkdir()
-    others = [_training(folder, workspace) for _ in range(4)]
-    time.sleep(rng.uniform(2, 8))
-    os.killpg(others[0].pid, signal.SIGKILL)
-    others[0].wait()
-    return _undisturbed(folder, workspace, others[1:])
-
-
-def attack_book(folder: Path, rng: np.random.Generator) -> str | None:
-    """Kill or interrupt a whole report of a small demo corpus many times, then let it end."""
-    workspace = folder / "book"
-    # Read by every Python that starts there: workers, kernels, the command itself.
-    small = "{name: size | dict(n_speakers=6, n_sentences=1) for name, size in demo.SIZES.items()}"
-    code = f"from ser_lib.corpora import demo; demo.SIZES = {small}"
-    (folder / "small").mkdir(exist_ok=True)
-    (folder / "small" / "sitecustomize.py").write_text(code)
-    path = os.pathsep.join([str(folder / "small"), str(ROOT), os.environ.get("PYTHONPATH", "")])
-    run, book = (f"{sys.executable} -m ser_lib.cli {verb}" for verb in ("run", "book"))
-    commands = f"{run} --set 'epochs=1 crops=1 copies=none' && exec {book}"
-
-    def start(home: Path) -> subprocess.Popen:
-        return _start(["sh", "-c", commands], home, subprocess.PIPE, PYTHONPATH=path)
-
-    seen: dict[Path, float] = {}
-    for _ in range(LIVES):
-        workspace.mkdir(exist_ok=True)
-        process = start(workspace)
-        how = signal.SIGKILL if rng.integers(2) else signal.SIGINT
-        try:
-            _, said = process.communicate(timeout=rng.uniform(1, 40))
-            if process.returncode:
-                return f"a report ended with {process.returncode}: {said[-200:]}"
-            shutil.rmtree(workspace)  # it was finished, so a new one is begun
-            seen = {}
-            continue
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, how)
-        clock = time.perf_counter()
-        process.wait(PATIENCE)
-        seconds = time.perf_counter() - clock
-        _, said = process.communicate(timeout=PATIENCE)  # kernels end when they miss their parent
-        if how == signal.SIGINT and (seconds > 5 or "Traceback" in said):
-            return f"an interrupt took {seconds:.1f} s: {said[-300:]}"
-        whole = [*workspace.glob("runs/*/folds/*/*/fold.json"), *workspace.glob("runs/*/*/*.ipynb")]
-        finished = {file: file.stat().st_mtime for file in whole}
-        if again := [file for file, mtime in seen.items() if finished.get(file) != mtime]:
-            return f"{again[0]} was made again"
-        if half := [f.parent for f in finished if f.suffix == ".json" and files.altered(f.parent)]:
-            return f"{half[0]} is there by half"
-        seen = finished
-    quiet, books = folder / "quiet", []
-    for home in (quiet, workspace, workspace):
-        home.mkdir(exist_ok=True)
-        process = start(home)
-        _, said = process.communicate()
-        if process.returncode:
-            return f"the last report ended with {process.returncode}: {said[-300:]}"
-        books.append({f: f.read_bytes() for f in home.glob("_build/*/html/**/*") if f.is_file()})
-    if books[1] != books[2]:
-        return "the same book was built in two ways"
-    for name in ("predictions.csv", "validation.csv", "split.csv", "history.csv"):
-        for file in quiet.glob(f"runs/*/*/{name}"):
-            if file.read_bytes() != (workspace / file.relative_to(quiet)).read_bytes():
-                return f"{file.relative_to(quiet)} differs"
-    left = [str(f) for f in workspace.rglob("*") if f.name.startswith((".partial", ".cnn", ".lda"))]
-    return f"{left} are left" if left else None
-
-
-def _training(folder: Path, workspace: Path) -> subprocess.Popen:
-    return _start([sys.executable, "-c", TRAINING.format(str(folder))], workspace)
-
-
-def _start(
-    command: list[str], workspace: Path, stderr: int = subprocess.DEVNULL, **environment: str
-) -> subprocess.Popen:
-    return subprocess.Popen(
-        command,
-        env=os.environ | {"SER_WORKSPACE": str(workspace)} | environment,
-        stdout=subprocess.DEVNULL,
-        stderr=stderr,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def _undisturbed(folder: Path, workspace: Path, processes: list) -> str | None:
-    """Wait for trainings; say if one failed or the run is not that of an undisturbed one."""
-    if any(process.wait(4 * PATIENCE) for process in processes):
-        return "a training failed"
-    (run,) = (file.parent for file in workspace.glob("runs/table/*/record.json"))
-    names = ("predictions.csv", "split.csv", "history.csv", "bundle/front_end.json")
-    differing = [n for n in names if (run / n).read_bytes() != (folder / "run" / n).read_bytes()]
-    left = [entry.name for entry in run.parent.iterdir() if entry.name.startswith(".")]
-    if differing or files.altered(run):
-        return f"{differing or run} differs"
-    return f"{left} are left" if left and len(processes) > 1 else None
 
 
 Attack = Callable[[Path, np.random.Generator], str | None]
@@ -348,9 +215,10 @@ ATTACKS: dict[str, tuple[Attack, int]] = {
     "run": (attack_run, 300),
     "store": (attack_store, 300),
     "table": (attack_table, 400),
-    "kill": (attack_kill, 6),
-    "book": (attack_book, 1),
-    "collide": (attack_collide, 3),
+    "kill": (processes.attack_kill, 4),
+    "collide": (processes.attack_collide, 3),
+    "starve": (processes.attack_starve, 2),
+    "book": (processes.attack_book, 1),
 }
 """By its name, an attack and its cases; it returns how a case broke, or None."""
 
@@ -372,14 +240,14 @@ def case(name: str, folder: Path, seed: int, number: int) -> str | None:
 
 def _serve(name: str, folder: Path, seed: int, first: int, stop: int) -> None:
     """Run cases, and tell of each before it begins, and if it broke."""
-    if name != "book":
+    patience = PATIENCE.get(name, 60)
+    if name not in PATIENCE:
         case(name, folder, seed, first)  # what is imported is not counted
     if name in ("audio", "bundle", "table"):
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         limit = pages * resource.getpagesize() + MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     for number in range(first, stop):
-        patience = {"kill": 10 * PATIENCE, "book": 40 * PATIENCE}.get(name, 5 * PATIENCE)
         faulthandler.dump_traceback_later(patience, exit=True, file=sys.__stderr__)
         print(json.dumps([number, "begun"]), flush=True)
         if broke := case(name, folder, seed, number):

@@ -46,9 +46,10 @@ def test_reliability_agrees_with_scikit_learn(seed, bins):
 
 
 def test_a_probability_on_an_edge_is_in_the_bin_below():
-    truth, probabilities = one_answer(0.5, 1, 1)
+    truth, probabilities = one_answer(0.5, 1, 0)
     table = calibration.reliability(truth, probabilities, LABELS)
-    assert table.loc[table["n"] > 0, ["low", "high"]].to_numpy().tolist() == [[0.4, 0.5]]
+    filled = table.loc[table["n"] > 0, ["low", "high", "accuracy"]]
+    assert filled.to_numpy().tolist() == [[0.4, 0.5, 1.0]]
 
 
 @pytest.mark.parametrize(

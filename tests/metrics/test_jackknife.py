@@ -88,8 +88,10 @@ def test_all_right_is_not_certain(n):
     """The bound is that of Clopper and Pearson for as many trials as there are units."""
     for right in (1.0, 0.0):
         one = jackknife(average, column(np.full(n, right)))
-        exact = stats.binomtest(int(n * right), n).proportion_ci(0.95, method="exact")
-        assert one.interval == pytest.approx((exact.low, exact.high) if n > 1 else (0, 1))
+        exact = stats.binomtest(int(n * right), n)
+        ends = exact.proportion_ci(0.95, method="exact")
+        assert one.interval == pytest.approx((ends.low, ends.high) if n > 1 else (0, 1))
+        assert one.against(0.5).p == pytest.approx(exact.pvalue if n > 1 else 1)
 
 
 def test_without_any_spread_the_sign_test_decides():
@@ -125,6 +127,7 @@ def test_more_comparisons_widen_the_interval_and_raise_p():
 def test_a_share_near_its_end_has_a_lopsided_interval():
     one = jackknife(average, column([0.99, 0.95, 0.97, 0.9]))
     assert 1 - one.high < one.high - one.value < one.value - one.low
+    assert one.against(1).p == one.against(0).p == 0  # a share that is its end has no spread
 
 
 def test_sums_are_in_the_order_of_the_names():
