@@ -2,17 +2,22 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from factory import make_run
+from factory import make_run, with_data
 from sklearn.metrics import classification_report, confusion_matrix
 
 from ser_lib.core import files
 from ser_lib.core.errors import ParameterError, RecordError
 from ser_lib.corpora import Manifest
+from ser_lib.experiments import final, train
 from ser_lib.experiments import run as runs
+from ser_lib.experiments.experiment import Experiment
+from ser_lib.experiments.splits import PROTOCOLS
+from ser_lib.models import bundle
 
 
 @pytest.fixture
@@ -175,6 +180,38 @@ def test_what_tests_depend_on_as_a_whole(protocol, speakers, unit, n):
     assert run.on(several).unit == ("utterance" if speakers == 1 else "speaker")
     unnamed = run.on(run.predictions.assign(speaker=["", *run.predictions["speaker"][1:]]))
     assert (unnamed.unit, unnamed.n_speakers) == ("utterance", 0)
+
+
+def test_a_run_says_what_was_trained(record):
+    def trained(**given) -> runs.Run:
+        experiment = Experiment(architecture="lda", corpus="demo", **given)
+        of_it = {"architecture": "lda", "parameters": experiment.parameters()}
+        run = replace(record, record=replace(record.record, **of_it))
+        assert (run.experiment, run.given) == (experiment, given)
+        return run
+
+    plain, enrolled = trained(), trained(enrolled=True, shrinkage=0.1)
+    assert plain.title != enrolled.title
+    assert plain.protocol_words == PROTOCOLS["speaker"].words != enrolled.protocol_words
+
+
+def test_the_split_of_a_run_is_read_from_its_folder(record):
+    run = with_data(record, parameters={"split": "a hash"})
+    folder = run.folder
+    folder.mkdir()
+    (folder / "split.csv").write_text("utterance,part\n")
+    assert run.experiment.split == str(folder / "split.csv")
+    # It says what it is, and if it claims to be a protocol, that too.
+    given = with_data(run, protocol="given")
+    assert PROTOCOLS["given"].words == given.protocol_words != run.protocol_words
+
+
+def test_the_model_of_a_run_is_that_of_a_fold_or_the_one_to_take_along(record, monkeypatch):
+    monkeypatch.setattr(bundle, "load", lambda folder: folder)
+    monkeypatch.setattr(train, "bundles", lambda run: {"speaker-02": Path("second")})
+    monkeypatch.setattr(final, "make", lambda run, workers: run.folder / f"by {workers}")
+    assert (record.model(), record.model("speaker-02")) == (record.folder, Path("second"))
+    assert record.take_along(workers=1) == record.folder / "by 1"
 
 
 # Predictions of any origin
