@@ -167,6 +167,7 @@ def test_recordings_are_numbered(corpus):
     for row, number in enumerate(numbers):
         groups.setdefault(number, []).append(row)
     assert sorted(groups.values()) == [[0, 4, 5], [1], [2], [3]]  # what is silent is not read
+    assert list(fingerprint.heard(corpus)["recording"]) == list(numbers)
 
 
 def test_fingerprints_are_computed_once(corpus, workspace, monkeypatch):

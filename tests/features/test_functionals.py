@@ -85,6 +85,7 @@ def test_a_copy_has_the_numbers_of_its_own_sound(tones):
     sound = audio.load(tones.root / tones.table["path"].iloc[3])
     expected = functionals.of_stack(features.extract(faster.apply(sound), kind="stack"))
     np.testing.assert_array_equal(values[3], expected)
+    np.testing.assert_array_equal(functionals.of_sound("stack", faster.apply(sound)), expected)
 
 
 @pytest.mark.parametrize(("hertz", "band"), [(0.7, 0), (4, 2), (10, 4), (18, 5)])

@@ -294,6 +294,12 @@ def test_the_gain_of_a_recorder_changes_nothing(gain, kind):
     np.testing.assert_allclose(after, before, atol=0.01, rtol=1e-3)
 
 
+def test_a_steady_tone_is_brought_to_the_level():
+    tone = np.float32(0.3) * np.sin(2 * np.pi * 400 * np.arange(RATE) / RATE).astype(np.float32)
+    level = np.sqrt(np.square(features.levelled(tone)).mean())
+    assert 20 * np.log10(level) == pytest.approx(features.LEVEL_DB, abs=0.1)
+
+
 def test_the_loud_frames_decide_the_level_but_no_click_does():
     tone = signals()["vibrato"]
     padded = np.concatenate([np.zeros(60 * RATE, np.float32), tone])
