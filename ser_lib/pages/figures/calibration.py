@@ -5,12 +5,12 @@ from matplotlib.ticker import PercentFormatter
 
 from ser_lib.metrics import calibration
 from ser_lib.pages.calibration import Calibration, curve
-from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, style
 from ser_lib.pages.figures.palette import BLUE, INK, ORANGE, PALE, SOFT
 from ser_lib.pages.words import count, number, percent
 
 
-@styled
+@style()
 def reliability(page: Calibration) -> Figure:
     """Accuracy against confidence, with how many answers have it, before and after scaling."""
     fig, axes = canvas(2, 2, height=4.6, sharex=True, sharey="row", height_ratios=[3, 1])
@@ -46,7 +46,7 @@ def reliability(page: Calibration) -> Figure:
     )
 
 
-@styled
+@style()
 def coverage(page: Calibration) -> Figure:
     """Accuracy of the most confident share of the answers, with its 95 % interval."""
     table = curve(page, shares=np.linspace(0.05, 1, 39))

@@ -3,12 +3,12 @@
 import pandas as pd
 import seaborn as sns
 
-from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, style
 from ser_lib.pages.figures.palette import BLUE, ORANGE, SOFT
 from ser_lib.pages.words import count, extremes, listing
 
 
-@styled
+@style()
 def emotion_counts(table: pd.DataFrame) -> Figure:
     """Utterances of every emotion, by the speaker's sex."""
     emotions = sorted(table["emotion"].unique())

@@ -15,7 +15,7 @@ from matplotlib.ticker import NullFormatter
 
 from ser_lib.core.audio import RATE
 from ser_lib.features import maps as features
-from ser_lib.pages.figures.drawing import Figure, canvas, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, style
 from ser_lib.pages.figures.palette import BLUE, ORANGE
 from ser_lib.pages.words import escape, listing
 from ser_lib.pages.words import number as printed
@@ -42,7 +42,7 @@ def f0(stack: np.ndarray) -> np.ndarray:
     return np.where(voiced, _F0_REFERENCE_HZ * 2 ** (semitones / 12), math.nan)
 
 
-@styled
+@style()
 def voice(signal: np.ndarray, *, emotion: str, number: int, title: str = "") -> Figure:
     """Draw an utterance's waveform, log-mel map and F0, which has the same axis in all figures."""
     logmel, stack = (features.extract(signal, kind=kind) for kind in features.MAPS)
@@ -70,7 +70,7 @@ def voice(signal: np.ndarray, *, emotion: str, number: int, title: str = "") -> 
     )
 
 
-@styled
+@style()
 def feature_grid(maps: Mapping[str, np.ndarray], *, kind: str) -> Figure:
     """Draw the map of one utterance per emotion, all on the same scales."""
     columns = min(len(maps), 3)

@@ -5,7 +5,7 @@ import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 
 from ser_lib.experiments.run import Run
-from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, style
 from ser_lib.pages.figures.palette import BLUE, INK, ORANGE, ink_on
 from ser_lib.pages.network import pairs, tested
 from ser_lib.pages.words import count, extremes, number, percent
@@ -16,7 +16,7 @@ def figure_name(run: Run, page: str | None, name: str) -> str:
     return f"{page or run.architecture.replace('_', '-').lower()}-{name}"
 
 
-@styled
+@style()
 def learning_curves(run: Run, *, page: str | None = None) -> Figure:
     """Accuracy and loss by epoch: mean and range over the folds, training and validation."""
     names = {"train": "training", "validation": "validation"}
@@ -58,7 +58,7 @@ def learning_curves(run: Run, *, page: str | None = None) -> Figure:
     )
 
 
-@styled
+@style()
 def confusion(run: Run, *, normalise: bool = False, page: str | None = None) -> Figure:
     """Confusion matrix: counts, or with `normalise` shares of the true emotion, which is a row."""
     counts, right = run.confusion, int(np.trace(run.confusion))
@@ -95,7 +95,7 @@ def confusion(run: Run, *, normalise: bool = False, page: str | None = None) -> 
     )
 
 
-@styled
+@style()
 def per_class(run: Run, *, page: str | None = None) -> Figure:
     """Accuracy within every emotion (its recall) as bars, with the counts and the overall line."""
     table, overall = run.per_class, run.metrics["accuracy"].value
