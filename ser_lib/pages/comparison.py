@@ -88,11 +88,11 @@ class Comparison(Methods, Fact):
     @cached_property
     def against(self) -> list[tuple[Baseline, list[tuple[str, Estimate]]]]:
         """Every baseline with the UAR of every network less its own."""
-        names = runs.labels(self.runs)
-        margins = runs.differences(list(product(self.runs, self.baselines)))
-        columns = [margins[i :: len(self.baselines)] for i in range(len(self.baselines))]
-        rows = zip(self.baselines, columns, strict=True)
-        return [(one, list(zip(names, column, strict=True))) for one, column in rows]
+        pairs = product(self.baselines, self.runs)
+        margins = iter(runs.differences([(run, one) for one, run in pairs]))
+        return [
+            (one, [(name, next(margins)) for name, _ in self.networks]) for one in self.baselines
+        ]
 
     @property
     def absent(self) -> list[str]:
