@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.ticker import PercentFormatter
 
 from ser_lib.metrics import calibration
-from ser_lib.pages.calibration import Calibration, curve
+from ser_lib.pages.calibration import Calibration
 from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, style
 from ser_lib.pages.figures.palette import BLUE, INK, ORANGE, PALE, SOFT
 from ser_lib.pages.words import count, number, percent
@@ -49,7 +49,7 @@ def reliability(page: Calibration) -> Figure:
 @style()
 def coverage(page: Calibration) -> Figure:
     """Accuracy of the most confident share of the answers, with its 95 % interval."""
-    table = curve(page, shares=np.linspace(0.05, 1, 39))
+    table = page.curve(np.linspace(0.05, 1, 39))
     overall = float(table["accuracy"].iloc[-1])
     fig, axis = canvas(height=3.4)
     axis.fill_between(table["coverage"], table["low"], table["high"], color=PALE, alpha=0.6,
@@ -62,7 +62,7 @@ def coverage(page: Calibration) -> Figure:
     legend_above(axis, 3)
     shown = "; ".join(
         f"{percent(row['coverage'])} answered, accuracy {number(row['accuracy'])}"
-        for _, row in curve(page, shares=(0.25, 0.5, 0.75, 1.0)).iterrows()
+        for _, row in page.curve((0.25, 0.5, 0.75, 1.0)).iterrows()
     )
     return Figure(
         fig,
