@@ -27,12 +27,6 @@ class Introduction(Methods, Fact):
         """The network to use; see `runs.final`."""
         return runs.final(self.runs)
 
-    @cached_property
-    def against(self) -> list[tuple[Baseline, Estimate]]:
-        """Every baseline with the chosen network's UAR less its own."""
-        margins = runs.differences([(self.chosen, one) for one in self.baselines])
-        return list(zip(self.baselines, margins, strict=True))
-
     def player(self) -> HTML:
         """Return one test utterance to listen to, with its label and the prediction."""
         manifest = self.chosen.corpus
@@ -41,8 +35,9 @@ class Introduction(Methods, Fact):
         row = tested.loc[name] if name in tested.index else None
         return players.html("introduction/player.html", manifest, name=name, row=row)
 
-    @property
+    @cached_property
     def simple(self) -> tuple[Baseline, Estimate] | None:
         """The best of the baselines that learn, with the chosen network's UAR less its own."""
-        learned = [pair for pair in self.against if pair[0].name != "majority"]
+        margins = runs.differences([(self.chosen, one) for one in self.baselines])
+        learned = [p for p in zip(self.baselines, margins, strict=True) if p[0].name != "majority"]
         return max(learned, key=lambda pair: pair[0].uar.value, default=None)
