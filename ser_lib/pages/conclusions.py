@@ -50,7 +50,7 @@ class Conclusions(Introduction):
     @property
     def confusions(self) -> list[Confusion]:
         """Those of the chosen network, the largest first."""
-        return network.pairs(self.chosen)
+        return network.Network(self.chosen).confusions
 
     @cached_property
     def quality(self) -> Quality:
