@@ -7,7 +7,8 @@ but not trained.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from functools import partial
+from itertools import combinations, compress
 from pathlib import Path
 
 import numpy as np
@@ -119,7 +120,7 @@ def of_random(run: Run) -> Audited:
 
 def fitted_on(
     folds: Sequence[Fold], bundles: Mapping[str, Path], features: Store, n: int, *, channels: int
-) -> dict[str, np.ndarray | None]:
+) -> dict[str, np.ndarray]:
     """Find out which utterances the standardisation of trained networks was fitted on.
 
     The means and the deviations that a bundle holds are compared with those of the training part,
@@ -141,7 +142,7 @@ def fitted_on(
         variance = squares[rows].sum(axis=0) / count - np.square(mean)
         return mean, np.sqrt(np.maximum(variance, maps.STD_FLOOR**2))
 
-    fitted: dict[str, np.ndarray | None] = {}
+    fitted = {}
     for fold in folds:
         front_end = json.loads((bundles[fold.name] / "front_end.json").read_text())
         own = [np.array(front_end["standardiser"][name]) for name in ("mean", "std")]
@@ -149,13 +150,11 @@ def fitted_on(
         unions = [np.concatenate(some) for k in (1, 2, 3) for some in combinations(parts, k)]
         sets = [rows for rows in (*unions, np.arange(n)) if len(rows)]
         # Single precision is far below a thousandth of a deviation, other utterances above.
-        sources: list[np.ndarray | None] = [None, None]
-        for rows in reversed(sets):  # so that the first one that fits stays
-            for k, moment in enumerate(moments(rows)):
-                if np.allclose(own[k], moment, rtol=1e-6, atol=1e-3 * own[1]):
-                    sources[k] = rows
-        alone = any(rows is None for rows in sources)
-        fitted[fold.name] = np.array([], dtype=int) if alone else np.union1d(*sources)
+        near = partial(np.allclose, rtol=1e-6, atol=1e-3 * own[1])
+        fits = [list(map(near, own, moments(rows))) for rows in sets]
+        sources = [next(compress(sets, same), None) for same in zip(*fits, strict=True)]
+        known = all(rows is not None for rows in sources)
+        fitted[fold.name] = np.union1d(*sources) if known else np.array([], dtype=int)
     return fitted
 
 
