@@ -19,7 +19,6 @@ from ser_lib.models.networks import title
 from ser_lib.pages import reference, runs
 from ser_lib.pages.network import GAP_SMALL, Network
 from ser_lib.pages.reference import CHOICE
-from ser_lib.pages.runs import Pair
 from ser_lib.pages.words import rounded
 
 
@@ -28,7 +27,7 @@ class Claims:
     """Claims of the reference report and what was measured here."""
 
     runs: Mapping[str, Run]  # the one that the report chose first
-    pairs: Sequence[Pair]
+    pairs: Sequence[runs.Pair]
 
     gap_small = GAP_SMALL
     corpus = reference.CORPUS
@@ -116,7 +115,7 @@ class Claims:
         return _told(pair.uar if pair.first == title(one) else -pair.uar)
 
 
-def claims(runs: Sequence[Run], pairs: Sequence[Pair]) -> Claims | None:
+def claims(runs: Sequence[Run], pairs: Sequence[runs.Pair]) -> Claims | None:
     """Return the claims; None where the network that the report chose is missing or alone."""
     by_name = {run.architecture: run for run in runs}
     if CHOICE not in by_name or len(by_name) == 1:

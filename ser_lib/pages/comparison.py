@@ -19,7 +19,6 @@ from ser_lib.features import functionals
 from ser_lib.metrics.jackknife import Estimate
 from ser_lib.models.networks import title
 from ser_lib.pages import reference, runs
-from ser_lib.pages.runs import Methods
 from ser_lib.pages.words import Fact
 
 
@@ -35,7 +34,7 @@ def experiments(corpus: str, *, seed: int = 0, seeds: int = 1, **given) -> list[
 
 
 @dataclass(frozen=True)
-class Comparison(Methods, Fact):
+class Comparison(runs.Methods, Fact):
     """Several networks on the same data, and what they are compared with.
 
     Any property raises RecordError if there is no run, or they are of different data or protocols.
@@ -63,7 +62,7 @@ class Comparison(Methods, Fact):
 
     @cached_property
     def others(self) -> list[Result]:
-        """As of `Methods`, and the seeds of each network together, where there are several."""
+        """As of `runs.Methods`, and the seeds of each network together, where there are several."""
         groups = self._groups if len(self.seeds) > 1 else []
         together = [runs.fused(f"{g[0].title} of {len(g)} seeds together", g) for g in groups]
         return [*super().others, *together]

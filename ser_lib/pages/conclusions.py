@@ -7,13 +7,7 @@ from ser_lib.corpora import Corpus, describe
 from ser_lib.experiments import leakage
 from ser_lib.pages import audit, calibration, claims, context, fairness, network
 from ser_lib.pages.across import Across, Direction
-from ser_lib.pages.audit import Audited
-from ser_lib.pages.calibration import Quality
-from ser_lib.pages.claims import Claims
-from ser_lib.pages.context import Listening
-from ser_lib.pages.fairness import Sexes
 from ser_lib.pages.introduction import Introduction
-from ser_lib.pages.network import Confusion
 from ser_lib.pages.robustness import Condition, Trial
 
 HARMS = {"quiet": ("quiet",), "noise": ("noise", "babble"), "telephone": ("telephone",)}
@@ -43,22 +37,22 @@ class Conclusions(Introduction):
         return min(own, key=lambda one: one.uar.value, default=None)
 
     @cached_property
-    def sexes(self) -> Sexes:
+    def sexes(self) -> fairness.Sexes:
         """Women and men with the chosen network."""
         return fairness.by_sex(self.chosen)
 
     @property
-    def confusions(self) -> list[Confusion]:
+    def confusions(self) -> list[network.Confusion]:
         """Those of the chosen network, the largest first."""
         return network.Network(self.chosen).confusions
 
     @cached_property
-    def quality(self) -> Quality:
+    def quality(self) -> calibration.Quality:
         """Of the chosen network's probabilities, as trained."""
         return calibration.quality(self.chosen, self.chosen.probabilities)
 
     @cached_property
-    def listening(self) -> Listening:
+    def listening(self) -> context.Listening:
         """What people recognise."""
         return context.listening(self.chosen)
 
@@ -68,12 +62,12 @@ class Conclusions(Introduction):
         return describe(self.chosen.record.corpus.name)
 
     @cached_property
-    def audited(self) -> Audited:
+    def audited(self) -> audit.Audited:
         """The audit of the chosen network's split."""
         return audit.of_run(self.chosen)
 
     @cached_property
-    def random(self) -> Audited:
+    def random(self) -> audit.Audited:
         """The audit of a random split."""
         return audit.of_random(self.chosen)
 
@@ -87,6 +81,6 @@ class Conclusions(Introduction):
         return None if seen is None else (seen, self.random.tested)
 
     @cached_property
-    def claims(self) -> Claims | None:
+    def claims(self) -> claims.Claims | None:
         """What the reference report concluded; None without the network that it chose."""
         return claims.claims(self.runs, self.pairs)

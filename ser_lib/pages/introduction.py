@@ -10,12 +10,11 @@ from ser_lib.experiments.baselines import Baseline
 from ser_lib.experiments.run import Run
 from ser_lib.metrics.jackknife import Estimate
 from ser_lib.pages import players, runs
-from ser_lib.pages.runs import Methods
 from ser_lib.pages.words import Fact
 
 
 @dataclass(frozen=True, eq=False)
-class Introduction(Methods, Fact):
+class Introduction(runs.Methods, Fact):
     """Networks and other methods in the same folds; RecordError if runs cannot be compared."""
 
     runs: Sequence[Run]
