@@ -22,7 +22,6 @@ from ser_lib.core.files import write_atomically
 from ser_lib.corpora import Corpus, Manifest, describe
 from ser_lib.corpora.readers import emodb
 from ser_lib.experiments import final, train
-from ser_lib.experiments.experiment import ARCHITECTURES
 from ser_lib.experiments.run import Run
 from ser_lib.experiments.splits import PROTOCOLS
 from ser_lib.features import maps, spectrum
@@ -55,11 +54,6 @@ class Card(Fact):
     def whole(self) -> bool:
         """Whether the model is that to take along, which is trained on all of the corpus."""
         return bundle.final(self.run.folder).is_dir()
-
-    @property
-    def kind(self) -> str:
-        """What the method is."""
-        return "network" if self.run.architecture in ARCHITECTURES else "discriminant"
 
     @property
     def corpus(self) -> Corpus:

@@ -45,9 +45,12 @@ def f0(stack: np.ndarray) -> np.ndarray:
 @style()
 def voice(signal: np.ndarray, *, emotion: str, number: int, title: str = "") -> Figure:
     """Draw an utterance's waveform, log-mel map and F0, which has the same axis in all figures."""
+    from librosa.display import waveshow  # librosa takes seconds to import
+
     logmel, stack = (features.extract(signal, kind=kind) for kind in features.MAPS)
     fig, axes = canvas(3, 1, height=4.9, sharex=True, height_ratios=[1, 2.2, 1.3])
-    _draw_waveform(axes[0], signal, title)
+    waveshow(signal, sr=RATE, max_points=500, axis="s", ax=axes[0], color=BLUE, linewidth=0.4)
+    axes[0].set(title=title, xlabel="", ylabel="amplitude", xlim=(0, len(signal) / RATE))
     _draw_maps([axes[1]], [logmel], "logmel")
     contour = f0(stack)
     axes[2].plot(np.arange(len(contour)) * FRAME_S, contour, color=ORANGE, linewidth=2,
@@ -93,14 +96,6 @@ def feature_grid(maps: Mapping[str, np.ndarray], *, kind: str) -> Figure:
         name=f"features-{kind}",
         caption=f"{NAMES[kind]} of one utterance of each emotion, on the same scales{scales}.",
     )
-
-
-def _draw_waveform(axis, signal: np.ndarray, title: str) -> None:
-    from librosa.display import waveshow  # librosa takes seconds to import
-
-    waveshow(signal, sr=RATE, max_points=500, axis="s", ax=axis, color=BLUE, linewidth=0.4)
-    axis.set(xlabel="", ylabel="amplitude", xlim=(0, len(signal) / RATE))
-    axis.set_title(title, parse_math=False)
 
 
 def _draw_maps(axes, maps: Sequence[np.ndarray], kind: str) -> None:
