@@ -26,14 +26,13 @@ CLIP_S, FADE_S = 8.0, 0.5  # of a longer utterance, the first seconds are played
 COLOURS = 16  # of the picture of a map: 2 kB of it, a fifth of the audio
 
 
-def html(template: str, manifest: Manifest | None = None, **values) -> HTML:
+def html(template: str, manifest: Manifest, **values) -> HTML:
     """Return a template of ``text/`` for a notebook to show; every text in `values` is escaped.
 
     In it, ``player(utterance, label)`` is a player of the corpus's audio, and `embeds` says whether
-    there is any; without a corpus there is neither.
+    there is any.
     """
-    if manifest is not None:
-        values |= {"player": partial(player, manifest), "embeds": embeds(manifest)}
+    values |= {"player": partial(player, manifest), "embeds": embeds(manifest)}
     return HTML(_environment().get_template(template).render(values))
 
 

@@ -37,16 +37,10 @@ def load(
 
 
 def experiment(
-    architecture: str,
-    corpus: str,
-    *,
-    protocol: str | None = None,
-    seed: int = 0,
-    options: Mapping | None = None,
+    architecture: str, corpus: str, *, options: Mapping | None = None, **given
 ) -> Experiment:
-    """Return the experiment of a network in a report; `options` are parameters of `Experiment`."""
-    given = {"protocol": protocol, "seed": seed, **(options or {})}
-    return Experiment(architecture=architecture, corpus=corpus, **given)
+    """Return an `Experiment` of a report by its parameters, of which `options` are the last."""
+    return Experiment(architecture=architecture, corpus=corpus, **{**given, **(options or {})})
 
 
 def networks(

@@ -134,10 +134,7 @@ def canvas(
 
 def legend_above(axis, columns: int) -> None:
     """Put the legend of an axis over it, where it covers no data."""
-    axis.legend(
-        handles=_handles(axis), loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns,
-        title=None,
-    )  # fmt: skip
+    axis.legend(handles=_handles(axis), loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns)
 
 
 def _handles(axis) -> list:
