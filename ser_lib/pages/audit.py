@@ -16,11 +16,8 @@ import pandas as pd
 
 from ser_lib.core.errors import RecordError, SplitError
 from ser_lib.experiments import leakage, splits, train
-from ser_lib.experiments.leakage import CHECKS, Finding
 from ser_lib.experiments.run import Run
-from ser_lib.experiments.splits import Fold
 from ser_lib.features import fingerprint, maps, store
-from ser_lib.features.store import Store
 from ser_lib.pages.words import Fact
 
 _SEEN = {
@@ -36,8 +33,8 @@ class Audited(Fact):
     """A split and what `leakage.audit` says of it."""
 
     protocol: str
-    folds: tuple[Fold, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    folds: tuple[splits.Fold, ...] = ()
+    findings: tuple[leakage.Finding, ...] = ()
     reason: str = ""  # why there is no such split: "itself" if the run's is random, or "error"
     error: str = ""  # what does not allow it
 
@@ -79,7 +76,7 @@ class Audits(Fact):
 
     splits: Sequence[Audited]
 
-    checks = CHECKS
+    checks = leakage.CHECKS
 
 
 @dataclass(frozen=True)
@@ -100,8 +97,7 @@ def of_run(run: Run) -> Audited:
         fitted = {}  # the record outlives the folds that it was made of
     else:
         features = store.build(run.corpus, kind=run.experiment.feature_map)
-        n, channels = len(run.corpus.table), run.experiment.channels
-        fitted = fitted_on(run.folds, bundles, features, n, channels=channels)
+        fitted = fitted_on(run.folds, bundles, features, run.experiment.channels)
     findings = leakage.audit(run.folds, run.corpus, protocol=run.protocol, fitted=fitted)
     return Audited(run.protocol, tuple(run.folds), tuple(findings))
 
@@ -119,18 +115,18 @@ def of_random(run: Run) -> Audited:
 
 
 def fitted_on(
-    folds: Sequence[Fold], bundles: Mapping[str, Path], features: Store, n: int, *, channels: int
+    folds: Sequence[splits.Fold], bundles: Mapping[str, Path], features: store.Store, channels: int
 ) -> dict[str, np.ndarray]:
     """Find out which utterances the standardisation of trained networks was fitted on.
 
     The means and the deviations that a bundle holds are compared with those of the training part,
     then with those of every other part and union of parts, until one has the same. `bundles` are
-    those of `train.bundles`, `features` the static maps of all `n` utterances. Returns row
+    those of `train.bundles`, `features` the static maps of all utterances. Returns row
     positions by fold, all that means or deviations are of, or none where no set that was tried has
     the same.
     """
-    shape = n, maps.ROWS, channels
-    frames, sums, squares = np.zeros(n), np.zeros(shape), np.zeros(shape)
+    n = len(features)
+    frames, sums, squares = np.zeros(n), *np.zeros((2, n, maps.ROWS, channels))
     for row in range(n):
         wide = maps.channels(features[row], channels).astype(np.float64)
         frames[row] = wide.shape[1]
