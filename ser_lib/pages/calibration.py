@@ -14,8 +14,8 @@ import pandas as pd
 
 from ser_lib.core.errors import RecordError
 from ser_lib.experiments.run import Run
-from ser_lib.metrics import calibration, jackknife
-from ser_lib.metrics.jackknife import Estimate, corrected
+from ser_lib.metrics import calibration
+from ser_lib.metrics.jackknife import Estimate, corrected, mean
 from ser_lib.pages.words import Fact
 
 SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)  # of the utterances that are answered
@@ -81,7 +81,7 @@ class Calibration(Fact):
             # Shares are sums of 1 / n, which are not exact.
             at = whole[whole["coverage"] >= share - 1e-9].iloc[0]
             sure = confidence >= at["threshold"]
-            low, high = jackknife.mean(right, weights=sure, **units).interval
+            low, high = mean(right, weights=sure, **units).interval
             rows.append({"share": share, **at, "n": int(sure.sum()), "low": low, "high": high})
         return pd.DataFrame(rows)
 
