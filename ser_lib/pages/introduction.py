@@ -30,8 +30,7 @@ class Introduction(runs.Methods, Fact):
         """Return one test utterance to listen to, with its label and the prediction."""
         manifest = self.chosen.corpus
         name = next(iter(players.examples(manifest).values()))
-        tested = self.chosen.predictions.drop_duplicates("utterance").set_index("utterance")
-        row = tested.loc[name] if name in tested.index else None
+        row = next(self.chosen.predictions.query("utterance == @name").itertuples(), None)
         return players.html("introduction/player.html", manifest, name=name, row=row)
 
     @cached_property

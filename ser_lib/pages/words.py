@@ -55,8 +55,7 @@ class Fact:
         return render(f"{page}/{name}.md", **{name: getattr(self, name) for name in names})
 
     def _repr_markdown_(self) -> str:
-        name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
-        return self.text(name)._repr_markdown_()
+        return self.text(type(self).__name__.lower())._repr_markdown_()
 
 
 def render(template: str, **values) -> Markdown:
