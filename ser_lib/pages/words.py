@@ -18,7 +18,6 @@ from functools import cache
 from numbers import Integral, Real
 from pathlib import Path
 
-import numpy as np
 from jinja2 import FileSystemLoader, StrictUndefined, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -105,10 +104,6 @@ def _printed(value: object):
     """Return what a template prints for a value."""
     if isinstance(value, Undefined) or hasattr(value, "__html__"):
         return value
-    if hasattr(value, "_repr_markdown_"):  # another fact
-        return Markdown(value._repr_markdown_())
-    if isinstance(value, bool | np.bool_):
-        return Markdown("yes" if value else "no")
     return Markdown(number(value)) if value is None or isinstance(value, Real) else escape(value)
 
 
