@@ -6,6 +6,7 @@ but not trained.
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations, compress
@@ -91,11 +92,9 @@ class Copies(Fact):
 
 def of_run(run: Run) -> Audited:
     """Audit the split of a run, and the statistics of the networks that were trained on it."""
-    try:
+    fitted = {}
+    with suppress(RecordError):  # the record outlives the folds that it was made of
         bundles = train.bundles(run)
-    except RecordError:
-        fitted = {}  # the record outlives the folds that it was made of
-    else:
         features = store.build(run.corpus, kind=run.experiment.feature_map)
         fitted = fitted_on(run.folds, bundles, features, run.experiment.channels)
     findings = leakage.audit(run.folds, run.corpus, protocol=run.protocol, fitted=fitted)

@@ -92,8 +92,7 @@ def name_of(result) -> str:
 
 def elsewhere(run: Run) -> dict[str, dict[str, float]]:
     """Return the UAR of listeners of a run's utterances, and of comparable published results."""
-    table = published(run)
-    table = table[(table["obstacle"] == "") & (table["metric"] == "UAR")]
+    table = published(run).query("obstacle == '' and metric == 'UAR'")
     own = {name_of(row): float(row.value) for row in table.itertuples()}
     people = listening(run).people
     kinds = {"people": {} if people is None else {"Listeners": people}, "published results": own}

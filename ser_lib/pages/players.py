@@ -107,5 +107,5 @@ def examples(manifest: Manifest) -> dict[str, str]:
         own = rows[rows["speaker"] == versatile]
         rows = own if len(own) else rows
         distance = (rows["duration_s"] - rows["duration_s"].median()).abs()
-        chosen[emotion] = rows.loc[distance.sort_values(kind="stable").index[0], "utterance"]
+        chosen[emotion] = rows.loc[distance.idxmin(), "utterance"]
     return chosen
