@@ -146,7 +146,7 @@ ROWS = [
 LAYOUT = "|  |  |\n| :--- | :--- |\n| left | right |"
 
 
-@drawing.styled
+@drawing.style()
 def line() -> drawing.Figure:
     """Draw what a page shows, and what can be taken along."""
     fig, axes = drawing.canvas(height=3)

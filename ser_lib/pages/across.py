@@ -62,10 +62,8 @@ class Across(Fact):
     def corpora(self) -> list[tuple[Corpus, Markdown, int, int]]:
         """Each corpus, how it came to be, its speakers and its utterances."""
         parts = self.run.corpus.table.groupby("corpus") if self.run else ()
-        return [
-            (row, Markdown(row.about), part["speaker"].nunique(), len(part))
-            for row, part in ((describe(name), part) for name, part in parts)
-        ]
+        rows = [(describe(name), part["speaker"].nunique(), len(part)) for name, part in parts]
+        return [(row, Markdown(row.about), *sizes) for row, *sizes in rows]
 
     @property
     def runs(self) -> list[Run]:
@@ -86,10 +84,7 @@ class Across(Fact):
         known = self.within.predictions
         names = [fold["name"] for fold in self.discriminant.record.folds]
         away = [_part(self.discriminant, name) for name in names]
-        here = [
-            self.within.on(known[known["utterance"].isin(part.predictions["utterance"])])
-            for part in away
-        ]
+        here = [self.within.on(known.merge(part.predictions[["utterance"]])) for part in away]
         return _effects(map(_tested, names), here, away)
 
     @cached_property
@@ -99,8 +94,7 @@ class Across(Fact):
         for corpus, run in zip(corpora, self.alone, strict=True):
             table = self.within.predictions
             table = table.assign(utterance=table["utterance"].str.removeprefix(f"{corpus.name}/"))
-            own = table[table["utterance"].isin(run.predictions["utterance"])]
-            joined.append(self.within.on(own))
+            joined.append(self.within.on(table.merge(run.predictions[["utterance"]])))
         return _effects(corpora, self.alone, joined)
 
 

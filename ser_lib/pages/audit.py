@@ -6,8 +6,10 @@ but not trained.
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import combinations
+from functools import partial
+from itertools import combinations, compress
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +17,8 @@ import pandas as pd
 
 from ser_lib.core.errors import RecordError, SplitError
 from ser_lib.experiments import leakage, splits, train
-from ser_lib.experiments.leakage import CHECKS, Finding
 from ser_lib.experiments.run import Run
-from ser_lib.experiments.splits import Fold
 from ser_lib.features import fingerprint, maps, store
-from ser_lib.features.store import Store
 from ser_lib.pages.words import Fact
 
 _SEEN = {
@@ -35,8 +34,8 @@ class Audited(Fact):
     """A split and what `leakage.audit` says of it."""
 
     protocol: str
-    folds: tuple[Fold, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    folds: tuple[splits.Fold, ...] = ()
+    findings: tuple[leakage.Finding, ...] = ()
     reason: str = ""  # why there is no such split: "itself" if the run's is random, or "error"
     error: str = ""  # what does not allow it
 
@@ -78,7 +77,7 @@ class Audits(Fact):
 
     splits: Sequence[Audited]
 
-    checks = CHECKS
+    checks = leakage.CHECKS
 
 
 @dataclass(frozen=True)
@@ -93,14 +92,11 @@ class Copies(Fact):
 
 def of_run(run: Run) -> Audited:
     """Audit the split of a run, and the statistics of the networks that were trained on it."""
-    try:
+    fitted = {}
+    with suppress(RecordError):  # the record outlives the folds that it was made of
         bundles = train.bundles(run)
-    except RecordError:
-        fitted = {}  # the record outlives the folds that it was made of
-    else:
         features = store.build(run.corpus, kind=run.experiment.feature_map)
-        n, channels = len(run.corpus.table), run.experiment.channels
-        fitted = fitted_on(run.folds, bundles, features, n, channels=channels)
+        fitted = fitted_on(run.folds, bundles, features, run.experiment.channels)
     findings = leakage.audit(run.folds, run.corpus, protocol=run.protocol, fitted=fitted)
     return Audited(run.protocol, tuple(run.folds), tuple(findings))
 
@@ -118,18 +114,18 @@ def of_random(run: Run) -> Audited:
 
 
 def fitted_on(
-    folds: Sequence[Fold], bundles: Mapping[str, Path], features: Store, n: int, *, channels: int
-) -> dict[str, np.ndarray | None]:
+    folds: Sequence[splits.Fold], bundles: Mapping[str, Path], features: store.Store, channels: int
+) -> dict[str, np.ndarray]:
     """Find out which utterances the standardisation of trained networks was fitted on.
 
     The means and the deviations that a bundle holds are compared with those of the training part,
     then with those of every other part and union of parts, until one has the same. `bundles` are
-    those of `train.bundles`, `features` the static maps of all `n` utterances. Returns row
+    those of `train.bundles`, `features` the static maps of all utterances. Returns row
     positions by fold, all that means or deviations are of, or none where no set that was tried has
     the same.
     """
-    shape = n, maps.ROWS, channels
-    frames, sums, squares = np.zeros(n), np.zeros(shape), np.zeros(shape)
+    n = len(features)
+    frames, sums, squares = np.zeros(n), *np.zeros((2, n, maps.ROWS, channels))
     for row in range(n):
         wide = maps.channels(features[row], channels).astype(np.float64)
         frames[row] = wide.shape[1]
@@ -141,7 +137,7 @@ def fitted_on(
         variance = squares[rows].sum(axis=0) / count - np.square(mean)
         return mean, np.sqrt(np.maximum(variance, maps.STD_FLOOR**2))
 
-    fitted: dict[str, np.ndarray | None] = {}
+    fitted = {}
     for fold in folds:
         front_end = json.loads((bundles[fold.name] / "front_end.json").read_text())
         own = [np.array(front_end["standardiser"][name]) for name in ("mean", "std")]
@@ -149,13 +145,11 @@ def fitted_on(
         unions = [np.concatenate(some) for k in (1, 2, 3) for some in combinations(parts, k)]
         sets = [rows for rows in (*unions, np.arange(n)) if len(rows)]
         # Single precision is far below a thousandth of a deviation, other utterances above.
-        sources: list[np.ndarray | None] = [None, None]
-        for rows in reversed(sets):  # so that the first one that fits stays
-            for k, moment in enumerate(moments(rows)):
-                if np.allclose(own[k], moment, rtol=1e-6, atol=1e-3 * own[1]):
-                    sources[k] = rows
-        alone = any(rows is None for rows in sources)
-        fitted[fold.name] = np.array([], dtype=int) if alone else np.union1d(*sources)
+        near = partial(np.allclose, rtol=1e-6, atol=1e-3 * own[1])
+        fits = [list(map(near, own, moments(rows))) for rows in sets]
+        sources = [next(compress(sets, same), None) for same in zip(*fits, strict=True)]
+        known = all(rows is not None for rows in sources)
+        fitted[fold.name] = np.union1d(*sources) if known else np.array([], dtype=int)
     return fitted
 
 

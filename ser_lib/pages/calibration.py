@@ -14,8 +14,8 @@ import pandas as pd
 
 from ser_lib.core.errors import RecordError
 from ser_lib.experiments.run import Run
-from ser_lib.metrics import calibration, jackknife
-from ser_lib.metrics.jackknife import Estimate, corrected
+from ser_lib.metrics import calibration
+from ser_lib.metrics.jackknife import Estimate, corrected, mean
 from ser_lib.pages.words import Fact
 
 SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)  # of the utterances that are answered
@@ -28,11 +28,6 @@ class Quality:
     scores: Mapping[str, Estimate]  # those of `ser_lib.metrics.calibration`
     confidence: float  # mean probability of the predictions
     accuracy: float
-
-    @property
-    def surplus(self) -> Estimate:
-        """Mean confidence less accuracy: above 0 the network is over-confident."""
-        return self.scores["overconfidence"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +65,25 @@ class Calibration(Fact):
         changes = calibration.evaluate(*given, against=self.run.probabilities, **units)
         return dict(zip(changes, corrected(list(changes.values())), strict=True))
 
-    @cached_property
-    def coverage(self) -> pd.DataFrame:
-        """Of `curve`, at the shares that are shown."""
-        return curve(self)
+    def curve(self, shares: Sequence[float] = SHARES) -> pd.DataFrame:
+        """Return the accuracy of the most confident shares of the answers, with its interval.
+
+        The scaled probabilities decide which answers are given, those of equal confidence together:
+        the coverage can be larger than the share that was asked for, in (0, 1].
+        Columns: share, threshold, coverage, accuracy, n, low, high.
+        """
+        given = self.truth, self.scaled, self.run.emotions
+        confidence, right = calibration.answers(*given)
+        whole = calibration.coverage(*given)
+        units = {"clusters": self.run.clusters, "unit": self.run.unit}
+        rows = []
+        for share in shares:
+            # Shares are sums of 1 / n, which are not exact.
+            at = whole[whole["coverage"] >= share - 1e-9].iloc[0]
+            sure = confidence >= at["threshold"]
+            low, high = mean(right, weights=sure, **units).interval
+            rows.append({"share": share, **at, "n": int(sure.sum()), "low": low, "high": high})
+        return pd.DataFrame(rows)
 
 
 def calibrate(run: Run, validation: pd.DataFrame) -> Calibration:
@@ -105,25 +115,3 @@ def quality(run: Run, probabilities: np.ndarray) -> Quality:
         confidence=float(confidence.mean()),
         accuracy=float(right.mean()),
     )
-
-
-def curve(page: Calibration, *, shares: Sequence[float] = SHARES) -> pd.DataFrame:
-    """Return the accuracy of the most confident shares of the answers, with its interval.
-
-    The scaled probabilities decide which answers are given, those of equal confidence together: the
-    coverage can be larger than the share that was asked for, in (0, 1].
-    Columns: share, threshold, coverage, accuracy, n, low, high.
-    """
-    given = page.truth, page.scaled, page.run.emotions
-    confidence, right = calibration.answers(*given)
-    whole = calibration.coverage(*given)
-    rows = []
-    for share in shares:
-        # Shares are sums of 1 / n, which are not exact.
-        at = whole[whole["coverage"] >= share - 1e-9].iloc[0]
-        sure = confidence >= at["threshold"]
-        units = {"clusters": page.run.clusters, "unit": page.run.unit}
-        accuracy = jackknife.mean(right, weights=sure, **units)
-        low, high = accuracy.interval
-        rows.append({"share": share, **at, "n": int(sure.sum()), "low": low, "high": high})
-    return pd.DataFrame(rows)

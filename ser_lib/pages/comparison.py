@@ -19,7 +19,6 @@ from ser_lib.features import functionals
 from ser_lib.metrics.jackknife import Estimate
 from ser_lib.models.networks import title
 from ser_lib.pages import reference, runs
-from ser_lib.pages.runs import Methods
 from ser_lib.pages.words import Fact
 
 
@@ -35,7 +34,7 @@ def experiments(corpus: str, *, seed: int = 0, seeds: int = 1, **given) -> list[
 
 
 @dataclass(frozen=True)
-class Comparison(Methods, Fact):
+class Comparison(runs.Methods, Fact):
     """Several networks on the same data, and what they are compared with.
 
     Any property raises RecordError if there is no run, or they are of different data or protocols.
@@ -63,7 +62,7 @@ class Comparison(Methods, Fact):
 
     @cached_property
     def others(self) -> list[Result]:
-        """As of `Methods`, and the seeds of each network together, where there are several."""
+        """As of `runs.Methods`, and the seeds of each network together, where there are several."""
         groups = self._groups if len(self.seeds) > 1 else []
         together = [runs.fused(f"{g[0].title} of {len(g)} seeds together", g) for g in groups]
         return [*super().others, *together]
@@ -88,11 +87,11 @@ class Comparison(Methods, Fact):
     @cached_property
     def against(self) -> list[tuple[Baseline, list[tuple[str, Estimate]]]]:
         """Every baseline with the UAR of every network less its own."""
-        names = runs.labels(self.runs)
-        margins = runs.differences(list(product(self.runs, self.baselines)))
-        columns = [margins[i :: len(self.baselines)] for i in range(len(self.baselines))]
-        rows = zip(self.baselines, columns, strict=True)
-        return [(one, list(zip(names, column, strict=True))) for one, column in rows]
+        pairs = product(self.baselines, self.runs)
+        margins = iter(runs.differences([(run, one) for one, run in pairs]))
+        return [
+            (one, [(name, next(margins)) for name, _ in self.networks]) for one in self.baselines
+        ]
 
     @property
     def absent(self) -> list[str]:

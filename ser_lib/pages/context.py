@@ -29,8 +29,6 @@ PROTOCOLS = {
 }
 """Protocols of publications that are protocols of this report, with the number of folds where it
 is part of the protocol. What is not here is another protocol, as far as its source tells."""
-PEOPLE = "listening test"
-SEES = "sees the test speaker"
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +92,7 @@ def name_of(result) -> str:
 
 def elsewhere(run: Run) -> dict[str, dict[str, float]]:
     """Return the UAR of listeners of a run's utterances, and of comparable published results."""
-    table = published(run)
-    table = table[(table["obstacle"] == "") & (table["metric"] == "UAR")]
+    table = published(run).query("obstacle == '' and metric == 'UAR'")
     own = {name_of(row): float(row.value) for row in table.itertuples()}
     people = listening(run).people
     kinds = {"people": {} if people is None else {"Listeners": people}, "published results": own}
@@ -110,14 +107,14 @@ def obstacle(result: pd.Series, run: Run) -> str:
     """
     if result["corpus"].lower() != run.record.corpus.name:
         return "corpus"
-    if result["protocol"] == PEOPLE:
+    if result["protocol"] == "listening test":
         return "people"
     if result["classes"] != len(run.emotions):
         return "classes"
     protocol, folds = PROTOCOLS.get(result["protocol"], ("", None))
     if protocol != run.protocol or folds not in (None, run.record.parameters["folds"]):
         return "protocol"
-    if SEES in result["system"]:
+    if "sees the test speaker" in result["system"]:
         return "speakers"
     return "credible" if result["credible"] == "low" else ""
 

@@ -9,8 +9,6 @@ from ser_lib.corpora import Corpus, Manifest, describe
 from ser_lib.features import maps
 from ser_lib.pages.words import Fact, Markdown
 
-WINDOW_S = maps.FRAMES * maps.HOP / audio.RATE
-
 
 @dataclass(frozen=True)
 class Inventory(Fact):
@@ -18,7 +16,7 @@ class Inventory(Fact):
 
     manifest: Manifest
 
-    window_s = WINDOW_S
+    window_s = maps.FRAMES * maps.HOP / audio.RATE
 
     @property
     def corpus(self) -> Corpus:

@@ -20,11 +20,15 @@ SUREST = 8  # errors that can be played
 
 @dataclass(frozen=True)
 class Failures(Fact):
-    """Where a network fails."""
+    """Where a network fails.
+
+    The predictions have the columns utterance, speaker, fold, truth, predicted, p (probability of
+    the prediction), p_truth (of the truth), right, sentence and confident (a confident error).
+    """
 
     run: Run
-    predictions: pd.DataFrame  # see `assess`
-    bar: float | None  # median probability of the right predictions; None if none is right
+    predictions: pd.DataFrame
+    bar: float | None  # median probability of the right ones; None if none is, so all wrong count
     others: Sequence[Run]  # other networks that were tested on the same utterances
     shared: int  # confident errors that are errors of all others as well
     audible: bool  # whether the licence of the corpus allows its audio in the book
@@ -45,25 +49,6 @@ class Failures(Fact):
 
 def measure(run: Run, others: Sequence[Run] = ()) -> Failures:
     """Look at the errors of a run, and whether other networks make them, too."""
-    table = assess(run)
-    sure = table[table["confident"]]
-    missed = [set(one.predictions.query("truth != predicted")["utterance"]) for one in others]
-    return Failures(
-        run,
-        table,
-        bar=float(table.loc[table["right"], "p"].median()) if table["right"].any() else None,
-        others=others,
-        shared=sum(all(name in own for own in missed) for name in sure["utterance"]),
-        audible=players.embeds(run.corpus),
-    )
-
-
-def assess(run: Run) -> pd.DataFrame:
-    """Return the predictions of a run with what the corpus says of the utterances.
-
-    Columns: utterance, speaker, fold, truth, predicted, p (probability of the prediction),
-    p_truth (of the truth), right, confident (a confident error) and sentence.
-    """
     table = run.predictions[["utterance", "speaker", "fold", "truth", "predicted"]]
     places = [run.emotions.index(name) for name in table["truth"]]
     table = table.assign(
@@ -71,11 +56,14 @@ def assess(run: Run) -> pd.DataFrame:
         p_truth=run.probabilities[np.arange(len(table)), places],
         right=table["truth"] == table["predicted"],
     )
-    # Where nothing is right there is no such median, and every wrong prediction counts.
-    bar = table.loc[table["right"], "p"].median() if table["right"].any() else 0.0
-    table["confident"] = ~table["right"] & (table["p"] >= bar)
     sentences = run.corpus.table.set_index("utterance")["sentence"]
-    return table.join(sentences, on="utterance", validate="one_to_one")
+    table = table.join(sentences, on="utterance", validate="one_to_one")
+    bar = float(table.loc[table["right"], "p"].median()) if table["right"].any() else None
+    table["confident"] = ~table["right"] & (table["p"] >= (bar or 0))
+    missed = [set(one.predictions.query("truth != predicted")["utterance"]) for one in others]
+    sure = table.loc[table["confident"], "utterance"]
+    shared = sum(all(name in own for own in missed) for name in sure)
+    return Failures(run, table, bar, others, shared, players.embeds(run.corpus))
 
 
 def counterpart(table: pd.DataFrame, wrong: pd.Series) -> pd.Series | None:

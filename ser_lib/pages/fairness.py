@@ -11,7 +11,7 @@ from ser_lib.metrics.jackknife import Estimate, jackknife, less
 from ser_lib.pages.words import Fact, count
 
 NAMES = {"female": "women", "male": "men"}
-SHUFFLES = 1000
+SHUFFLES = 1000  # of the predictions between speakers
 SHOWN = 30  # of more speakers, a figure has no names
 
 
@@ -122,7 +122,7 @@ def speaker_scores(run: Run) -> pd.DataFrame:
     return table.sort_values(["uar", "speaker"], ascending=[False, True], ignore_index=True)
 
 
-def by_speaker(run: Run, *, n_shuffles: int = SHUFFLES, seed: int = 0) -> Speakers:
+def by_speaker(run: Run) -> Speakers:
     """Return the UAR of every tested speaker, and how far they would lie apart by luck.
 
     A speaker with few utterances is far from the mean by luck alone. So the predictions are
@@ -132,21 +132,16 @@ def by_speaker(run: Run, *, n_shuffles: int = SHUFFLES, seed: int = 0) -> Speake
     table = speaker_scores(run)
     if run.n_speakers < 3:
         return Speakers(table)
-    return Speakers(table, *_spread(run.predictions, n_shuffles, seed))
-
-
-def _spread(table: pd.DataFrame, n_shuffles: int, seed: int) -> tuple[float, tuple[float, float]]:
-    """Return `measured` and `by_luck` of `Speakers`."""
-    table = table.sort_values("truth", kind="stable")
-    emotions, right = pd.factorize(table["truth"])[0], table["truth"] == table["predicted"]
-    cells, names = pd.factorize(pd.MultiIndex.from_frame(table[["speaker", "truth"]]))
+    tested = run.predictions.sort_values("truth", kind="stable")
+    emotions, right = pd.factorize(tested["truth"])[0], tested["truth"] == tested["predicted"]
+    cells, names = pd.factorize(pd.MultiIndex.from_frame(tested[["speaker", "truth"]]))
     speakers = names.get_level_values(0)
 
     def deviation(hits: np.ndarray) -> float:
         recalls = pd.Series(np.bincount(cells, hits) / np.bincount(cells))
         return float(recalls.groupby(speakers).mean().std())
 
-    hits, generator = right.to_numpy(float), np.random.default_rng(seed)
-    orders = (np.lexsort((generator.random(len(hits)), emotions)) for _ in range(n_shuffles))
+    hits, generator = right.to_numpy(float), np.random.default_rng(0)
+    orders = (np.lexsort((generator.random(len(hits)), emotions)) for _ in range(SHUFFLES))
     low, high = np.percentile([deviation(hits[order]) for order in orders], [2.5, 97.5])
-    return deviation(hits), (float(low), float(high))
+    return Speakers(table, deviation(hits), (float(low), float(high)))

@@ -10,12 +10,11 @@ from ser_lib.experiments.baselines import Baseline
 from ser_lib.experiments.run import Run
 from ser_lib.metrics.jackknife import Estimate
 from ser_lib.pages import players, runs
-from ser_lib.pages.runs import Methods
 from ser_lib.pages.words import Fact
 
 
 @dataclass(frozen=True, eq=False)
-class Introduction(Methods, Fact):
+class Introduction(runs.Methods, Fact):
     """Networks and other methods in the same folds; RecordError if runs cannot be compared."""
 
     runs: Sequence[Run]
@@ -27,22 +26,16 @@ class Introduction(Methods, Fact):
         """The network to use; see `runs.final`."""
         return runs.final(self.runs)
 
-    @cached_property
-    def against(self) -> list[tuple[Baseline, Estimate]]:
-        """Every baseline with the chosen network's UAR less its own."""
-        margins = runs.differences([(self.chosen, one) for one in self.baselines])
-        return list(zip(self.baselines, margins, strict=True))
-
     def player(self) -> HTML:
         """Return one test utterance to listen to, with its label and the prediction."""
         manifest = self.chosen.corpus
         name = next(iter(players.examples(manifest).values()))
-        tested = self.chosen.predictions.drop_duplicates("utterance").set_index("utterance")
-        row = tested.loc[name] if name in tested.index else None
+        row = next(self.chosen.predictions.query("utterance == @name").itertuples(), None)
         return players.html("introduction/player.html", manifest, name=name, row=row)
 
-    @property
+    @cached_property
     def simple(self) -> tuple[Baseline, Estimate] | None:
         """The best of the baselines that learn, with the chosen network's UAR less its own."""
-        learned = [pair for pair in self.against if pair[0].name != "majority"]
+        margins = runs.differences([(self.chosen, one) for one in self.baselines])
+        learned = [p for p in zip(self.baselines, margins, strict=True) if p[0].name != "majority"]
         return max(learned, key=lambda pair: pair[0].uar.value, default=None)

@@ -6,7 +6,7 @@ among the tested utterances, whatever it loses it had from there (Breiman 2001).
 """
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import product
@@ -161,9 +161,9 @@ def cues(run: Run, *, shuffles: int = SHUFFLES) -> Cues | None:
     losses, overall = [], []
     for parts in answers.values():
         predicted = np.array(run.emotions)[np.concatenate(parts, axis=1)]
-        both = [_matrices(known, known.predictions["predicted"])]
-        both.append(np.mean([_matrices(known, row) for row in predicted], axis=0))
-        counts, options = np.stack(both, axis=1), {"scale": "difference", "unit": known.unit}
+        changed = [known.on(known.predictions.assign(predicted=row)).matrices for row in predicted]
+        counts = np.stack([known.matrices, np.mean(changed, axis=0)], axis=1)
+        options = {"scale": "difference", "unit": known.unit}
         losses += [jackknife(less(recall, -3), counts, **options) for recall in recalls]
         overall.append(jackknife(less(scores.OF_MATRICES["uar"], -3), counts, **options))
     table = np.array(corrected(losses), dtype=object).reshape(len(CUES), len(emotions))
@@ -216,13 +216,6 @@ def enrolment(run: Run, plain: Run) -> Enrolment:
             parts.append(fit.answers(table.iloc[rest], fold, run.emotions, answers))
         few[n] = run.on(pd.concat(parts, ignore_index=True))
     return Enrolment(run, plain, few)
-
-
-def _matrices(known: Result, predicted: Iterable[str]) -> np.ndarray:
-    truth = list(known.predictions["truth"])
-    return scores.confusion_matrices(
-        truth, list(predicted), known.emotions, clusters=known.clusters
-    )
 
 
 def _recall(place: int, counts: np.ndarray) -> np.ndarray:

@@ -22,7 +22,6 @@ from ser_lib.core.files import write_atomically
 from ser_lib.corpora import Corpus, Manifest, describe
 from ser_lib.corpora.readers import emodb
 from ser_lib.experiments import final, train
-from ser_lib.experiments.experiment import ARCHITECTURES
 from ser_lib.experiments.run import Run
 from ser_lib.experiments.splits import PROTOCOLS
 from ser_lib.features import maps, spectrum
@@ -55,11 +54,6 @@ class Card(Fact):
     def whole(self) -> bool:
         """Whether the model is that to take along, which is trained on all of the corpus."""
         return bundle.final(self.run.folder).is_dir()
-
-    @property
-    def kind(self) -> str:
-        """What the method is."""
-        return "network" if self.run.architecture in ARCHITECTURES else "discriminant"
 
     @property
     def corpus(self) -> Corpus:
@@ -98,9 +92,7 @@ class Card(Fact):
             "license": "other",
             "license_name": self.corpus.licence,
             "datasets": [about.name],
-            "model-index": [
-                {"name": f"{run.architecture}-{about.name}", "results": [result]},
-            ],
+            "model-index": [{"name": f"{run.architecture}-{about.name}", "results": [result]}],
         }
         text = yaml.safe_dump(given, sort_keys=False, allow_unicode=True, width=100)
         return Markdown(f"---\n{text}---")
@@ -226,17 +218,12 @@ def precisions(run: Run, data: str | None = None) -> pd.DataFrame:
         # Not the network to take along, which has heard these utterances.
         network = export.litert(run.folder / "bundle", precision=precision)
         result, seconds = export.answers(network, signals)
+        size, latency = len(network) / 1e6, 1000 * float(np.median(seconds))
+        difference = float(f"{np.abs(result - expected).max():.1g}")
         predicted = [run.emotions[i] for i in result.argmax(axis=1)]
-        rows.append(
-            {
-                "precision": precision,
-                "size": round(len(network) / 1e6, 2),
-                "latency": round(1000 * float(np.median(seconds)), 1),
-                "difference": float(f"{np.abs(result - expected).max():.1g}"),
-                "uar": rounded(scores.uar(list(tested["truth"]), predicted), 3),
-            }
-        )
-    return pd.DataFrame(rows)
+        uar = rounded(scores.uar(list(tested["truth"]), predicted), 3)
+        rows.append((precision, round(size, 2), round(latency, 1), difference, uar))
+    return pd.DataFrame(rows, columns=["precision", "size", "latency", "difference", "uar"])
 
 
 def measure(run: Run) -> Live:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-import pandas as pd
-
 from ser_lib.experiments import search
 from ser_lib.experiments.run import Run
 from ser_lib.models import networks
@@ -32,23 +30,6 @@ class Confusion(NamedTuple):
 def source(run: Run) -> Markdown:
     """Return the code that builds the network of a run, as a block of Python."""
     return block(networks.source(run.architecture), "python")
-
-
-def pairs(run: Run) -> list[Confusion]:
-    """Return the confusions of a run, largest count first, then by share."""
-    counts = run.confusion
-    result = [
-        Confusion(truth, predicted, int(n), float(n / row.sum()))
-        for truth, row in counts.iterrows()
-        for predicted, n in row.items()
-        if n and truth != predicted
-    ]
-    return sorted(result, key=lambda pair: (-pair.n, -pair.share))
-
-
-def tested(run: Run) -> pd.DataFrame:
-    """Return the scores of the emotions that occur in a test set."""
-    return run.per_class.query("support > 0")
 
 
 @dataclass(frozen=True)
@@ -85,5 +66,11 @@ class Network(Fact):
 
     @cached_property
     def confusions(self) -> list[Confusion]:
-        """See `pairs`."""
-        return pairs(self.run)
+        """What is taken for something else, the largest count first, then by share."""
+        result = [
+            Confusion(truth, predicted, int(n), float(n / row.sum()))
+            for truth, row in self.run.confusion.iterrows()
+            for predicted, n in row.items()
+            if n and truth != predicted
+        ]
+        return sorted(result, key=lambda pair: (-pair.n, -pair.share))

@@ -8,6 +8,7 @@ trust look at one of them, the first.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 
 from ser_lib.corpora import Manifest
@@ -46,25 +47,23 @@ class Own(Fact):
     @cached_property
     def against(self) -> list[tuple[Part, list[tuple[str, Estimate, bool]]]]:
         """Of each: its UAR less that of every run where both predict, and if folds are the same."""
-        names, n = runs.labels(self.runs), len(self.runs)
-        uars = runs.differences([(part, run) for part in self.parts for run in self.runs])
-        rows = []
-        for i, part in enumerate(self.parts):
-            same = [same_folds(part, run) for run in self.runs]
-            rows.append((part, list(zip(names, uars[i * n : (i + 1) * n], same, strict=True))))
-        return rows
+        uars = iter(runs.differences(list(product(self.parts, self.runs))))
+        return [
+            (
+                part,
+                [(name, next(uars), same_folds(part, run)) for name, run in runs.named(self.runs)],
+            )
+            for part in self.parts
+        ]
 
     @cached_property
     def findings(self) -> list[tuple[str, list | None, str]]:
         """Of each, what its folds let through, and the verdict; None if it names no folds."""
-        rows: list[tuple[str, list | None, str]] = []
+        rows = []
         for part in self.parts:
             own = leakage.of_predictions(part.predictions, part.corpus)
-            if own is None:
-                rows.append((part.title, None, ""))
-            else:
-                summary = list(leakage.summary(own).itertuples())
-                rows.append((part.title, summary, leakage.verdict(own)))
+            summary = None if own is None else list(leakage.summary(own).itertuples())
+            rows.append((part.title, summary, leakage.verdict(own or ())))
         return rows
 
     @property
@@ -75,12 +74,11 @@ class Own(Fact):
     @cached_property
     def calibration(self) -> dict[str, Estimate]:
         """The scores of `metrics.calibration` of the first one; none without probabilities."""
-        one = self.first
-        given = {"clusters": one.clusters, "unit": one.unit}
-        truth = list(one.predictions["truth"])
         if not self.likely:
             return {}
-        return calibration.evaluate(truth, one.probabilities, one.emotions, **given)
+        one = self.first
+        given = list(one.predictions["truth"]), one.probabilities, one.emotions
+        return calibration.evaluate(*given, clusters=one.clusters, unit=one.unit)
 
 
 def load(files: Iterable[str | Path], corpus: Manifest) -> list[Part]:

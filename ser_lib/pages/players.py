@@ -26,14 +26,13 @@ CLIP_S, FADE_S = 8.0, 0.5  # of a longer utterance, the first seconds are played
 COLOURS = 16  # of the picture of a map: 2 kB of it, a fifth of the audio
 
 
-def html(template: str, manifest: Manifest | None = None, **values) -> HTML:
+def html(template: str, manifest: Manifest, **values) -> HTML:
     """Return a template of ``text/`` for a notebook to show; every text in `values` is escaped.
 
     In it, ``player(utterance, label)`` is a player of the corpus's audio, and `embeds` says whether
-    there is any; without a corpus there is neither.
+    there is any.
     """
-    if manifest is not None:
-        values |= {"player": partial(player, manifest), "embeds": embeds(manifest)}
+    values |= {"player": partial(player, manifest), "embeds": embeds(manifest)}
     return HTML(_environment().get_template(template).render(values))
 
 
@@ -108,5 +107,5 @@ def examples(manifest: Manifest) -> dict[str, str]:
         own = rows[rows["speaker"] == versatile]
         rows = own if len(own) else rows
         distance = (rows["duration_s"] - rows["duration_s"].median()).abs()
-        chosen[emotion] = rows.loc[distance.sort_values(kind="stable").index[0], "utterance"]
+        chosen[emotion] = rows.loc[distance.idxmin(), "utterance"]
     return chosen

@@ -12,7 +12,7 @@ import yaml
 import ser_lib
 from ser_lib.corpora import CATALOGUE, Manifest, describe
 from ser_lib.experiments.run import Run
-from ser_lib.pages.runs import labels
+from ser_lib.pages.runs import named
 from ser_lib.pages.words import Fact
 
 
@@ -46,8 +46,10 @@ class Trace(Fact):
     @property
     def folders(self) -> list[tuple[str, Run, str]]:
         """Of each run its name, which says what it has different, and where it is."""
-        places = [f"runs/{run.folder.parent.name}/{run.folder.name}" for run in self.runs]
-        return list(zip(labels(self.runs), self.runs, places, strict=True))
+        return [
+            (name, run, f"runs/{run.folder.parent.name}/{run.folder.name}")
+            for name, run in named(self.runs)
+        ]
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         # The list of books reads the result of a report from the first run of its final page, its

@@ -66,13 +66,6 @@ def measure(run: Run, predictions: pd.DataFrame) -> Trial:
         )
     )
     changes = differences([(one, clean) for one in changed])
-    return Trial(
-        run,
-        n=len(clean.predictions),
-        speakers=clean.n_speakers,
-        clean=clean.uar,
-        conditions=[
-            Condition(*condition, one.uar, change)
-            for condition, one, change in zip(CONDITIONS[1:], changed, changes, strict=True)
-        ],
-    )
+    rows = zip(CONDITIONS[1:], changed, changes, strict=True)
+    conditions = [Condition(*condition, one.uar, change) for condition, one, change in rows]
+    return Trial(run, len(clean.predictions), clean.n_speakers, clean.uar, conditions)

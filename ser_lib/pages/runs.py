@@ -37,16 +37,10 @@ def load(
 
 
 def experiment(
-    architecture: str,
-    corpus: str,
-    *,
-    protocol: str | None = None,
-    seed: int = 0,
-    options: Mapping | None = None,
+    architecture: str, corpus: str, *, options: Mapping | None = None, **given
 ) -> Experiment:
-    """Return the experiment of a network in a report; `options` are parameters of `Experiment`."""
-    given = {"protocol": protocol, "seed": seed, **(options or {})}
-    return Experiment(architecture=architecture, corpus=corpus, **given)
+    """Return an `Experiment` of a report by its parameters, of which `options` are the last."""
+    return Experiment(architecture=architecture, corpus=corpus, **{**given, **(options or {})})
 
 
 def networks(
@@ -126,23 +120,17 @@ def comparable(runs: Sequence[Run]) -> list[Run]:
     return sorted(runs, key=lambda run: run.uar.value, reverse=True)
 
 
-def labels(runs: Sequence[Run]) -> list[str]:
-    """Return a distinct name for each run: the network's, and what differs where one is twice."""
-    names = [run.title for run in runs]
-    given = [run.record.parameters for run in runs]
+def named(runs: Sequence[Run]) -> list[tuple[str, Run]]:
+    """Return runs by distinct names: the network's, and what differs where one is twice."""
 
-    def distinct(name: str, own: Mapping) -> str:
-        twins = [p for n, p in zip(names, given, strict=True) if n == name]
+    def name(run: Run) -> str:
+        own = run.record.parameters
+        twins = [twin.record.parameters for twin in runs if twin.title == run.title]
         differs = [key for key in own if any(twin.get(key) != own[key] for twin in twins)]
         detail = ", ".join(f"{key.replace('_', ' ')} {own[key]}" for key in differs)
-        return f"{name} ({detail})" if detail else name
+        return f"{run.title} ({detail})" if detail else run.title
 
-    return [distinct(name, own) for name, own in zip(names, given, strict=True)]
-
-
-def named(runs: Sequence[Run]) -> list[tuple[str, Run]]:
-    """Return runs with their `labels`."""
-    return list(zip(labels(runs), runs, strict=True))
+    return [(name(run), run) for run in runs]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from functools import cache
 from numbers import Integral, Real
 from pathlib import Path
 
-import numpy as np
 from jinja2 import FileSystemLoader, StrictUndefined, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -55,8 +54,7 @@ class Fact:
         return render(f"{page}/{name}.md", **{name: getattr(self, name) for name in names})
 
     def _repr_markdown_(self) -> str:
-        name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
-        return self.text(name)._repr_markdown_()
+        return self.text(type(self).__name__.lower())._repr_markdown_()
 
 
 def render(template: str, **values) -> Markdown:
@@ -106,10 +104,6 @@ def _printed(value: object):
     """Return what a template prints for a value."""
     if isinstance(value, Undefined) or hasattr(value, "__html__"):
         return value
-    if hasattr(value, "_repr_markdown_"):  # another fact
-        return Markdown(value._repr_markdown_())
-    if isinstance(value, bool | np.bool_):
-        return Markdown("yes" if value else "no")
     return Markdown(number(value)) if value is None or isinstance(value, Real) else escape(value)
 
 
@@ -190,39 +184,37 @@ def number(value: float | None, digits: int = 2) -> str:
     return f"{rounded(value, digits):,.{digits}f}"
 
 
-def interval(score, limits: Iterable[float] = (), digits: int = 2) -> str:
+def interval(score, limits: Iterable[float] = ()) -> str:
     """A score with its interval: a `Score`, a `Difference`, or a number and its limits.
 
     >>> interval(0.7, [0.652, 0.748])
     '0.70 (95 % interval 0.65 to 0.75)'
     """
-    value, limits = _parts(score, limits)
-    low, high = (number(float(limit), digits) for limit in limits)
-    return f"{number(float(value), digits)} (95 % interval {low} to {high})"
+    value, low, high = (number(float(part)) for part in _parts(score, limits))
+    return f"{value} (95 % interval {low} to {high})"
 
 
-def spanned(score, limits: Iterable[float] = (), digits: int = 2) -> str:
+def spanned(score, limits: Iterable[float] = ()) -> str:
     """A score with its interval in few letters, for a table whose heading says what it is.
 
     >>> spanned(0.7, [0.652, 0.748])
     '0.70 (0.65 to 0.75)'
     """
-    return interval(score, limits, digits).replace("95 % interval ", "")
+    return interval(score, limits).replace("95 % interval ", "")
 
 
-def _parts(score, limits: Iterable[float]) -> tuple[float, Iterable[float]]:
-    return (score.value, score.interval) if hasattr(score, "interval") else (score, limits)
+def _parts(score, limits: Iterable[float]) -> tuple[float, ...]:
+    return (score.value, *score.interval) if hasattr(score, "interval") else (score, *limits)
 
 
-def signed(difference, limits: Iterable[float] = (), digits: int = 2) -> str:
+def signed(difference, limits: Iterable[float] = ()) -> str:
     """A difference as it is printed, with its interval: as `interval`, or a number alone.
 
     >>> signed(0.104, [-0.02, 0.181]), signed(-0.001)
     ('+0.10 (-0.02 to +0.18)', '0.00')
     """
-    value, limits = _parts(difference, limits)
-    value, *ends = (f"{rounded(v, digits):+.{digits}f}" for v in (value, *limits))
-    value, *ends = (text.lstrip("+-") if not float(text) else text for text in (value, *ends))
+    texts = (f"{rounded(part):+.2f}" for part in _parts(difference, limits))
+    value, *ends = (text if float(text) else text.lstrip("+-") for text in texts)
     return f"{value} ({' to '.join(ends)})" if ends else value
 
 

@@ -170,7 +170,7 @@ def test_statistics_are_traced_to_their_utterances(manifest, tmp_path, channels)
     bundles = {
         name: write_bundle(tmp_path / name, maps, rows, channels) for name, rows in sets.items()
     }
-    fitted = audit.fitted_on(folds, bundles, maps, n, channels=channels)
+    fitted = audit.fitted_on(folds, bundles, maps, channels)
     assert {name: sorted(rows) for name, rows in fitted.items()} == {
         name: sorted(rows) for name, rows in sets.items()
     }
@@ -203,7 +203,7 @@ def test_means_and_deviations_are_traced_apart(manifest, tmp_path, means, deviat
     own, their = (json.loads((b / "front_end.json").read_text()) for b in (bundle, other))
     own["standardiser"]["std"] = their["standardiser"]["std"]
     (bundle / "front_end.json").write_text(json.dumps(own))
-    fitted = audit.fitted_on([fold], {fold.name: bundle}, maps, n, channels=1)
+    fitted = audit.fitted_on([fold], {fold.name: bundle}, maps, 1)
     assert sorted(fitted[fold.name]) == sorted(rows[of])
     (leak,) = [
         one for one in leakage.audit([fold], manifest, fitted=fitted) if "statistics" in one.name

@@ -110,7 +110,7 @@ def test_a_fold_without_validation_predictions_is_named():
 @pytest.mark.parametrize(("name", "sign"), [("too sure", 1), ("not sure enough", -1)])
 def test_scaling_mends_a_network_that_is_too_sure_or_not_sure_enough(name, sign):
     page = page_of(name)
-    assert page.before.surplus.sign == sign
+    assert page.before.scores["overconfidence"].sign == sign
     assert page.changes["nll"].sign == page.changes["brier"].sign == -1
     assert ((page.folds["temperature"] > 1) == (sign > 0)).all()
     for quality, probabilities in (
@@ -120,7 +120,8 @@ def test_scaling_mends_a_network_that_is_too_sure_or_not_sure_enough(name, sign)
         scores = calibration.scores(page.truth, probabilities, page.run.emotions)
         values = {name: score.value for name, score in quality.scores.items()}
         assert values == pytest.approx(scores)
-        assert quality.surplus.value == pytest.approx(quality.confidence - quality.accuracy)
+        surplus = quality.confidence - quality.accuracy
+        assert quality.scores["overconfidence"].value == pytest.approx(surplus)
     rows = parse(page.text("scores"))
     for row, name in zip(rows, ("nll", "brier", "ece", "overconfidence"), strict=True):
         before, after = (side.scores[name] for side in (page.before, page.after))
@@ -132,13 +133,13 @@ def test_scaling_mends_a_network_that_is_too_sure_or_not_sure_enough(name, sign)
 
 
 def test_where_scaling_does_nothing_or_harms(good):
-    assert calibrated(skill=1.0).before.surplus.sign == 0
+    assert calibrated(skill=1.0).before.scores["overconfidence"].sign == 0
     changes = page_of("harmed").changes
     assert changes["nll"].sign == changes["brier"].sign == 1
 
 
 def test_the_curve_answers_the_surest_first(good):
-    table = pages.curve(good, shares=(0.25, 0.5, 1.0))
+    table = good.curve((0.25, 0.5, 1.0))
     sure, right = calibration.answers(good.truth, good.scaled, good.run.emotions)
     order = np.argsort(-sure, kind="stable")
     for row, n in zip(table.itertuples(), (50, 100, 200), strict=True):
@@ -148,7 +149,7 @@ def test_the_curve_answers_the_surest_first(good):
 
 
 def test_fewer_and_fewer_are_answered(good):
-    assert list(good.coverage["n"]) == sorted(good.coverage["n"], reverse=True)
+    assert list(good.curve()["n"]) == sorted(good.curve()["n"], reverse=True)
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -166,5 +167,5 @@ def test_figures_state_what_they_draw():
     errors = [side.scores["ece"].value for side in (page.before, page.after)]
     stated = re.findall(r"expected error (\d\.\d\d)\.", figures.reliability(page).alt)
     assert stated == [f"{error:.2f}" for error in errors]
-    share = page.coverage.set_index("share").loc[0.5, "accuracy"]
+    share = page.curve().set_index("share").loc[0.5, "accuracy"]
     assert f"50 % answered, accuracy {share:.2f}" in figures.coverage(page).alt

@@ -18,8 +18,7 @@ from ser_lib.experiments.splits import PROTOCOLS
 from ser_lib.features import fingerprint
 from ser_lib.pages.across import Across
 from ser_lib.pages.audit import Audited
-from ser_lib.pages.claims import Claims, claims
-from ser_lib.pages.conclusions import Conclusions
+from ser_lib.pages.conclusions import Claims, Conclusions, claims
 from ser_lib.pages.context import Listening
 from ser_lib.pages.fairness import Group, Sexes
 from ser_lib.pages.reference import CHOICE

@@ -72,7 +72,8 @@ def test_confident_errors_are_those_as_sure_as_half_of_the_right_predictions():
     ids=["same speaker before surer", "another speaker", "same words", "surest", "none"],
 )
 def test_the_counterpart(rows, speakers, expected):
-    table = failures.assess(make_run([("joy", "anger", 0.9, "same"), *rows], tuple(speakers)))
+    run = make_run([("joy", "anger", 0.9, "same"), *rows], tuple(speakers))
+    table = failures.measure(run).predictions
     right = failures.counterpart(table, table.iloc[0])
     assert (right if right is None else right["utterance"]) == expected
 

@@ -150,8 +150,7 @@ def test_what_an_emotion_is_told_by_is_lost_with_it(asked):
 def test_recall_before_is_that_of_the_run(heard):
     run, _ = heard
     truth, predicted = run.predictions["truth"], run.predictions["predicted"]
-    counts = lda._matrices(run, predicted).sum(axis=0)
-    recalls = [lda._recall(place, counts) for place in range(3)]
+    recalls = [lda._recall(place, run.matrices.sum(axis=0)) for place in range(3)]
     np.testing.assert_allclose(recalls, recall_score(truth, predicted, average=None))
 
 

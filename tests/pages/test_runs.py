@@ -86,8 +86,9 @@ def test_each_fold_chooses_by_its_own_validation():
 
 def test_two_runs_of_one_network_are_named_by_what_differs():
     twins = [factory.make_run("cnn", seed=seed) for seed in (1, 2)]
-    names = runs.labels([*twins, factory.make_run()])
-    assert names == ["CNN (seed 1)", "CNN (seed 2)", "CNN-GRU"]
+    three = [*twins, factory.make_run()]
+    assert [run for _, run in runs.named(three)] == three
+    assert [name for name, _ in runs.named(three)] == ["CNN (seed 1)", "CNN (seed 2)", "CNN-GRU"]
 
 
 def test_runs_of_different_things_are_refused():

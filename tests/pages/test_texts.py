@@ -15,7 +15,7 @@ PAGES = Path(words.__file__).parent
 PROJECT = PAGES.parents[1]
 TEMPLATES = sorted(p.relative_to(words.TEXTS).as_posix() for p in words.TEXTS.glob("*/*.*"))
 MACROS = "runs/macros.md"
-SHARED = {"runs", "words", "provenance", "network", "reference", "claims", "players"}
+SHARED = {"runs", "words", "provenance", "network", "reference", "players"}
 """Modules of `pages` that serve several pages."""
 GIVEN = {
     "failures/players.html": {"rows"},

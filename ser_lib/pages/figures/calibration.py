@@ -4,13 +4,13 @@ import numpy as np
 from matplotlib.ticker import PercentFormatter
 
 from ser_lib.metrics import calibration
-from ser_lib.pages.calibration import Calibration, curve
-from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, styled
+from ser_lib.pages.calibration import Calibration
+from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, style
 from ser_lib.pages.figures.palette import BLUE, INK, ORANGE, PALE, SOFT
 from ser_lib.pages.words import count, number, percent
 
 
-@styled
+@style()
 def reliability(page: Calibration) -> Figure:
     """Accuracy against confidence, with how many answers have it, before and after scaling."""
     fig, axes = canvas(2, 2, height=4.6, sharex=True, sharey="row", height_ratios=[3, 1])
@@ -46,10 +46,10 @@ def reliability(page: Calibration) -> Figure:
     )
 
 
-@styled
+@style()
 def coverage(page: Calibration) -> Figure:
     """Accuracy of the most confident share of the answers, with its 95 % interval."""
-    table = curve(page, shares=np.linspace(0.05, 1, 39))
+    table = page.curve(np.linspace(0.05, 1, 39))
     overall = float(table["accuracy"].iloc[-1])
     fig, axis = canvas(height=3.4)
     axis.fill_between(table["coverage"], table["low"], table["high"], color=PALE, alpha=0.6,
@@ -62,7 +62,7 @@ def coverage(page: Calibration) -> Figure:
     legend_above(axis, 3)
     shown = "; ".join(
         f"{percent(row['coverage'])} answered, accuracy {number(row['accuracy'])}"
-        for _, row in curve(page, shares=(0.25, 0.5, 0.75, 1.0)).iterrows()
+        for _, row in page.curve((0.25, 0.5, 0.75, 1.0)).iterrows()
     )
     return Figure(
         fig,

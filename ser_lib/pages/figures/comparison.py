@@ -12,7 +12,7 @@ from ser_lib.pages.words import capital, listing
 _LOOKS = ((BLUE, "o"), (ORANGE, "s"), (GREEN, "D"), (PURPLE, "^"), (INK, "v"))
 
 
-@drawing.styled
+@drawing.style()
 def scores(
     runs: Sequence[Run],
     others: Sequence[Result] = (),

@@ -1,13 +1,13 @@
 """The figure of a run next to published results; see `drawing`."""
 
 from ser_lib.pages.context import Context, name_of
-from ser_lib.pages.figures.drawing import Figure, highest_first, score_rows, styled
+from ser_lib.pages.figures.drawing import Figure, highest_first, score_rows, style
 from ser_lib.pages.figures.palette import BLUE, GREEN, ORANGE, PURPLE, SOFT
 
 _KINDS = {"": "comparable", "people": "people", "credible": "not credible"}
 
 
-@styled
+@style()
 def published(page: Context) -> Figure | None:
     """The run and the published results of its corpus, the highest on top; None without any."""
     table = page.published[page.published["obstacle"] != "corpus"]

@@ -3,23 +3,21 @@
 import pandas as pd
 import seaborn as sns
 
-from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, style
 from ser_lib.pages.figures.palette import BLUE, ORANGE, SOFT
 from ser_lib.pages.words import count, extremes, listing
 
 
-@styled
+@style()
 def emotion_counts(table: pd.DataFrame) -> Figure:
     """Utterances of every emotion, by the speaker's sex."""
     emotions = sorted(table["emotion"].unique())
     sexes = {"female": "women", "male": "men", "": "unknown sex"}
+    colours = {"female": ORANGE, "male": BLUE, "": SOFT}
     present = [sex for sex in sexes if (table["sex"] == sex).any()]
     fig, axis = canvas(height=3.2, grid="y")
-    colours = {"female": ORANGE, "male": BLUE, "": SOFT}
-    sns.countplot(
-        table, x="emotion", hue="sex", order=emotions, hue_order=present, ax=axis, saturation=1,
-        palette=[colours[sex] for sex in present], legend=False,
-    )  # fmt: skip
+    sns.countplot(table, x="emotion", hue="sex", order=emotions, hue_order=present, ax=axis,
+                  saturation=1, palette=colours, legend=False)  # fmt: skip
     for bars, sex in zip(axis.containers, present, strict=True):
         axis.bar_label(bars, padding=2, fontsize=8.5)
         bars.set_label(sexes[sex])

@@ -8,7 +8,7 @@ from matplotlib.patches import Patch
 
 from ser_lib.experiments.run import Run
 from ser_lib.features import maps
-from ser_lib.pages.figures.drawing import Figure, canvas, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, style
 from ser_lib.pages.figures.network import figure_name
 from ser_lib.pages.figures.palette import BLUE, GREEN, ORANGE, PALE, PURPLE, SOFT
 from ser_lib.pages.words import capital, count, number, percent
@@ -25,7 +25,7 @@ _KINDS = (  # part of a layer's type, what it is, its colour
 )
 
 
-@styled
+@style()
 def architecture(run: Run, *, page: str | None = None) -> Figure:
     """Layers of a network in blocks, from left to right, with output shapes and parameters."""
     layers, blocks = run.record.layers, _blocks(run.record.layers)

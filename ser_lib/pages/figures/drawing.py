@@ -9,10 +9,10 @@ gives the same bytes: no date, fixed identifiers, text as outlines.
 import io
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ContextDecorator
 from dataclasses import dataclass
-from functools import cache, wraps
+from functools import cache
 
 import matplotlib
 import matplotlib.figure
@@ -94,8 +94,8 @@ def _letters(file: str) -> frozenset[int]:
     return frozenset(get_font(file).get_charmap())
 
 
-def style() -> AbstractContextManager:
-    """Context in which figures are drawn and saved."""
+def style() -> ContextDecorator:
+    """Context in which figures are drawn and saved; as a decorator, of a function that draws."""
     look = sns.axes_style("whitegrid") | sns.plotting_context("notebook", font_scale=0.85)
     own = {
         "font.family": FONT,
@@ -132,23 +132,9 @@ def canvas(
         return fig, fig.subplots(rows, columns, **options)
 
 
-def styled(function: Callable) -> Callable:
-    """Decorate a function that draws: everything in it is drawn in the report's style."""
-
-    @wraps(function)
-    def drawn(*args, **options):
-        with style():
-            return function(*args, **options)
-
-    return drawn
-
-
 def legend_above(axis, columns: int) -> None:
     """Put the legend of an axis over it, where it covers no data."""
-    axis.legend(
-        handles=_handles(axis), loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns,
-        title=None,
-    )  # fmt: skip
+    axis.legend(handles=_handles(axis), loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns)
 
 
 def _handles(axis) -> list:
@@ -169,10 +155,9 @@ def score_rows(
     chance: float,
     name: str,
     caption: str,
-    score: str = "UAR",
     width: float = WIDTH,
 ) -> Figure:
-    """Return a figure of a score and its interval as points in rows, the value at the right.
+    """Return a figure of UAR and its interval as points in rows, the value at the right.
 
     A row, from above, is a name and the estimate of each kind of points that it has, or a number
     where no interval is known; of a kind, `looks` has colour and marker.
@@ -192,10 +177,10 @@ def score_rows(
     axis.axvline(
         chance, color=INK, linestyle="--", linewidth=1.2, label=f"chance ({number(chance)})"
     )
-    axis.set(xlabel=score, xlim=(0, 1.1), ylim=(len(rows) - 0.5, -0.5))
+    axis.set(xlabel="UAR", xlim=(0, 1.1), ylim=(len(rows) - 0.5, -0.5))
     axis.set_xticks(np.linspace(0, 1, 6))
     axis.set_yticks(range(len(rows)), [title for title, _ in rows])
     columns = 3 if width == WIDTH else 2  # a narrow axis has no room for it
     fig.legend(handles=_handles(axis), loc="outside upper center", ncols=columns)
-    alt = f"Points with 95 % intervals. {score} from above: {'; '.join(listed)}."
+    alt = f"Points with 95 % intervals. UAR from above: {'; '.join(listed)}."
     return Figure(fig, alt=alt, name=name, caption=caption)

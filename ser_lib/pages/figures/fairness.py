@@ -2,7 +2,7 @@
 
 from ser_lib.experiments.run import Run
 from ser_lib.pages.fairness import NAMES, SHOWN, by_sex, speaker_scores
-from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, style
 from ser_lib.pages.figures.network import figure_name
 from ser_lib.pages.figures.palette import BLUE, ORANGE, SOFT
 from ser_lib.pages.words import capital, count, number
@@ -10,7 +10,7 @@ from ser_lib.pages.words import capital, count, number
 _LOOKS = {"female": (ORANGE, "o", "--"), "male": (BLUE, "s", "-."), "": (SOFT, "D", "")}
 
 
-@styled
+@style()
 def speakers(run: Run, *, page: str | None = None) -> Figure | None:
     """UAR of every speaker with its interval, and of each sex as a line; None without speakers."""
     table, groups = speaker_scores(run), by_sex(run).groups

@@ -15,7 +15,7 @@ from matplotlib.ticker import NullFormatter
 
 from ser_lib.core.audio import RATE
 from ser_lib.features import maps as features
-from ser_lib.pages.figures.drawing import Figure, canvas, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, style
 from ser_lib.pages.figures.palette import BLUE, ORANGE
 from ser_lib.pages.words import escape, listing
 from ser_lib.pages.words import number as printed
@@ -42,12 +42,15 @@ def f0(stack: np.ndarray) -> np.ndarray:
     return np.where(voiced, _F0_REFERENCE_HZ * 2 ** (semitones / 12), math.nan)
 
 
-@styled
+@style()
 def voice(signal: np.ndarray, *, emotion: str, number: int, title: str = "") -> Figure:
     """Draw an utterance's waveform, log-mel map and F0, which has the same axis in all figures."""
+    from librosa.display import waveshow  # librosa takes seconds to import
+
     logmel, stack = (features.extract(signal, kind=kind) for kind in features.MAPS)
     fig, axes = canvas(3, 1, height=4.9, sharex=True, height_ratios=[1, 2.2, 1.3])
-    _draw_waveform(axes[0], signal, title)
+    waveshow(signal, sr=RATE, max_points=500, axis="s", ax=axes[0], color=BLUE, linewidth=0.4)
+    axes[0].set(title=title, xlabel="", ylabel="amplitude", xlim=(0, len(signal) / RATE))
     _draw_maps([axes[1]], [logmel], "logmel")
     contour = f0(stack)
     axes[2].plot(np.arange(len(contour)) * FRAME_S, contour, color=ORANGE, linewidth=2,
@@ -70,7 +73,7 @@ def voice(signal: np.ndarray, *, emotion: str, number: int, title: str = "") -> 
     )
 
 
-@styled
+@style()
 def feature_grid(maps: Mapping[str, np.ndarray], *, kind: str) -> Figure:
     """Draw the map of one utterance per emotion, all on the same scales."""
     columns = min(len(maps), 3)
@@ -93,14 +96,6 @@ def feature_grid(maps: Mapping[str, np.ndarray], *, kind: str) -> Figure:
         name=f"features-{kind}",
         caption=f"{NAMES[kind]} of one utterance of each emotion, on the same scales{scales}.",
     )
-
-
-def _draw_waveform(axis, signal: np.ndarray, title: str) -> None:
-    from librosa.display import waveshow  # librosa takes seconds to import
-
-    waveshow(signal, sr=RATE, max_points=500, axis="s", ax=axis, color=BLUE, linewidth=0.4)
-    axis.set(xlabel="", ylabel="amplitude", xlim=(0, len(signal) / RATE))
-    axis.set_title(title, parse_math=False)
 
 
 def _draw_maps(axes, maps: Sequence[np.ndarray], kind: str) -> None:

@@ -1,12 +1,12 @@
 """The figure of what a random split pretends; see `drawing`."""
 
-from ser_lib.pages.figures.drawing import Figure, score_rows, styled
+from ser_lib.pages.figures.drawing import Figure, score_rows, style
 from ser_lib.pages.figures.palette import BLUE, ORANGE
 from ser_lib.pages.gap import Gap
 from ser_lib.pages.words import capital
 
 
-@styled
+@style()
 def pretence(gap: Gap) -> Figure | None:
     """UAR of every method with new speakers and with a random split; None without any."""
     if not gap.methods:

@@ -1,6 +1,6 @@
 """Figures of the discriminant: its steps, and what it listens to; see `drawing`."""
 
-from ser_lib.pages.figures.drawing import Figure, canvas, score_rows, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, score_rows, style
 from ser_lib.pages.figures.palette import BLUE, INK, PALE
 from ser_lib.pages.lda import Cues, Enrolment, Steps
 from ser_lib.pages.words import number, signed
@@ -8,7 +8,7 @@ from ser_lib.pages.words import number, signed
 _POINTS = {"unseen utterances": (BLUE, "o")}
 
 
-@styled
+@style()
 def steps(page: Steps) -> Figure:
     """UAR after each step with its interval, the first on top."""
     return score_rows(
@@ -20,7 +20,7 @@ def steps(page: Steps) -> Figure:
     )
 
 
-@styled
+@style()
 def cues(page: Cues) -> Figure:
     """What the recall of each emotion loses without each cue, with intervals."""
     emotions = list(page.losses)
@@ -47,7 +47,7 @@ def cues(page: Cues) -> Figure:
     )
 
 
-@styled
+@style()
 def enrolment(page: Enrolment) -> Figure:
     """UAR with its interval by the number of recordings with which a speaker is enrolled."""
     uars = {"none": page.plain.uar} | {str(n or "all"): uar for n, uar, _ in page.curve}

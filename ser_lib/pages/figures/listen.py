@@ -6,12 +6,12 @@ import numpy as np
 
 from ser_lib.core.errors import ParameterError
 from ser_lib.models.predict import Predictions
-from ser_lib.pages.figures.drawing import Figure, canvas, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, style
 from ser_lib.pages.figures.palette import INK
 from ser_lib.pages.words import count, number
 
 
-@styled
+@style()
 def segments(predictions: Predictions, *, file: str | None = None) -> Figure:
     """Probabilities of every emotion over a recording, by default the first that was answered.
 

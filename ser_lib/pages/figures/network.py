@@ -5,9 +5,9 @@ import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 
 from ser_lib.experiments.run import Run
-from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, legend_above, style
 from ser_lib.pages.figures.palette import BLUE, INK, ORANGE, ink_on
-from ser_lib.pages.network import pairs, tested
+from ser_lib.pages.network import Network
 from ser_lib.pages.words import count, extremes, number, percent
 
 
@@ -16,7 +16,7 @@ def figure_name(run: Run, page: str | None, name: str) -> str:
     return f"{page or run.architecture.replace('_', '-').lower()}-{name}"
 
 
-@styled
+@style()
 def learning_curves(run: Run, *, page: str | None = None) -> Figure:
     """Accuracy and loss by epoch: mean and range over the folds, training and validation."""
     names = {"train": "training", "validation": "validation"}
@@ -58,10 +58,11 @@ def learning_curves(run: Run, *, page: str | None = None) -> Figure:
     )
 
 
-@styled
+@style()
 def confusion(run: Run, *, normalise: bool = False, page: str | None = None) -> Figure:
     """Confusion matrix: counts, or with `normalise` shares of the true emotion, which is a row."""
     counts, right = run.confusion, int(np.trace(run.confusion))
+    recalls = run.per_class.query("support > 0")["recall"]
     values = counts.div(counts.sum(axis=1).clip(lower=1), axis=0) if normalise else counts
     fig, axis = canvas(height=0.9 + 0.62 * len(counts))
     sns.heatmap(
@@ -78,7 +79,7 @@ def confusion(run: Run, *, normalise: bool = False, page: str | None = None) -> 
     axis.tick_params(axis="x", rotation=30 if crowded else 0)
     axis.tick_params(axis="y", rotation=0)
     largest = "Nothing is confused."
-    if confusions := pairs(run):
+    if confusions := Network(run).confusions:
         truth, predicted, n, share = confusions[0]
         largest = (
             f"The largest confusion: {truth} taken for {predicted}, {count(n, 'time')}, "
@@ -88,17 +89,18 @@ def confusion(run: Run, *, normalise: bool = False, page: str | None = None) -> 
         fig,
         alt=f"Confusion matrix of {count(len(run.predictions), 'utterance')}, true emotion in "
         f"rows: {right:,} lie on the diagonal ({percent(right / len(run.predictions))}). The share "
-        f"that is recognised is {extremes(tested(run)['recall'], bold=False)}. {largest}",
+        f"that is recognised is {extremes(recalls, bold=False)}. {largest}",
         name=figure_name(run, page, "confusion-shares" if normalise else "confusion"),
         caption=f"Confusion matrix of the {run.title}: true emotion (rows) and predicted emotion "
         f"(columns), in {'shares of the true emotion' if normalise else 'utterances'}.",
     )
 
 
-@styled
+@style()
 def per_class(run: Run, *, page: str | None = None) -> Figure:
     """Accuracy within every emotion (its recall) as bars, with the counts and the overall line."""
     table, overall = run.per_class, run.metrics["accuracy"].value
+    tested = table.query("support > 0")
     fig, axis = canvas(height=3.4, grid="y")
     axis.bar(table.index, table["recall"], color=BLUE, width=0.7)
     axis.axhline(overall, color=INK, linestyle="--", linewidth=1.2, label=f"all: {number(overall)}")
@@ -111,7 +113,7 @@ def per_class(run: Run, *, page: str | None = None) -> Figure:
     legend_above(axis, 1)
     return Figure(
         fig,
-        alt=f"Bars of accuracy by emotion: {extremes(tested(run)['recall'], bold=False)}. Over all "
+        alt=f"Bars of accuracy by emotion: {extremes(tested['recall'], bold=False)}. Over all "
         f"utterances it is {number(overall)}.",
         name=figure_name(run, page, "classes"),
         caption=f"Accuracy of the {run.title} for each emotion, with counts; dashed: for all "

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ser_lib.features.perturb import KINDS
-from ser_lib.pages.figures.drawing import Figure, canvas, styled
+from ser_lib.pages.figures.drawing import Figure, canvas, style
 from ser_lib.pages.figures.palette import BLUE, ORANGE, SOFT
 from ser_lib.pages.robustness import Trial
 from ser_lib.pages.words import capital, count, number
@@ -13,7 +13,7 @@ from ser_lib.pages.words import capital, count, number
 _COLUMNS = 4
 
 
-@styled
+@style()
 def curves(trials: Sequence[Trial]) -> Figure:
     """UAR of one method or two against strength, a panel for each kind of perturbation.
 

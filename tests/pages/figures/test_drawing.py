@@ -13,7 +13,7 @@ from ser_lib.pages.figures import drawing, palette
 from ser_lib.pages.figures.drawing import Figure
 
 
-@drawing.styled
+@drawing.style()
 def make(name: str = "cnn-classes") -> Figure:
     fig, axis = drawing.canvas(height=2)
     axis.plot([0, 1])
