@@ -209,7 +209,8 @@ def _run(module: str, tests: list[str]) -> int:
 
     if doctest.testmod(importlib.import_module(module)).failed:
         return 1
-    with tempfile.TemporaryDirectory() as folder:
+    # A mutant may write where no test looks.
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         return int(pytest.main(["-xq", "-p", "no:cacheprovider", f"--basetemp={folder}/t", *tests]))
 
 

@@ -1,6 +1,7 @@
 """Write the tables of the page on protocols: ``make study``.
 
-The one on copies is of the demo corpus and, where ``SER_EMODB`` names its folder, of EmoDB.
+Those of recordings are of the demo corpus and, where ``SER_EMODB`` names its folder, of EmoDB; that
+of trainings is of EmoDB alone.
 """
 
 import os
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import coverage, duplicates
+from benchmarks import coverage, duplicates, training
 from ser_lib import corpora
 from ser_lib.core.files import write_atomically
 
@@ -25,6 +26,8 @@ def main() -> None:
         "takes": duplicates.takes(manifests),
         "copies": duplicates.copies(manifests),
     }
+    if folder:
+        tables["training"] = training.table(manifests[-1])
     for name, table in tables.items():
         digits = "%.3f" if name == "coverage" else "%.2f"
         text = table.to_csv(index=False, lineterminator="\n", float_format=digits)
