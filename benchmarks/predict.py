@@ -28,6 +28,7 @@ from ser_lib.experiments.experiment import ARCHITECTURES
 from ser_lib.features.maps import FRAMES, ROWS, Standardiser
 from ser_lib.models import bundle
 from ser_lib.models.bundle import FrontEnd
+from ser_lib.models.networks import title
 
 START, MANY = "prediction: from a cold start", "prediction: a folder of clips"
 KERAS = "the same network on Keras"
@@ -129,7 +130,7 @@ def _one(clip: Path, folder: Path) -> dict:
         }
     )
     return row(
-        START, f"ser predict one.wav, {COMPARED}", "seconds", values, more_is_better=False,
+        START, f"ser predict one.wav, {title(COMPARED)}", "seconds", values, more_is_better=False,
         rival_name=KERAS, limit_name="importing the libraries", target={"at_most": 1.5},
     )  # fmt: skip
 
@@ -145,7 +146,7 @@ def _many(name: str, clips: list[Path], folder: Path) -> dict:
         sides["rival"] = partial(answers, folder / f"{name}-keras")
     sides["limit"] = _network_alone(folder / name, clips[:SOME])
     return row(
-        MANY, f"{CLIPS:,} clips, {name} on {NETWORKS[name]}", "clips per second",
+        MANY, f"{CLIPS:,} clips, {title(name)} on {NETWORKS[name]}", "clips per second",
         alternate(sides), more_is_better=True, rival_name=KERAS if name == COMPARED else None,
         limit_name="the network alone, its input at hand", target={"at_least": 150},
     )  # fmt: skip

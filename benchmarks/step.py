@@ -48,7 +48,7 @@ def run(progress: Callable[[str], None]) -> list[dict]:
         rows.append(
             row(
                 GROUP,
-                f"{name}, batch of {len(inputs)}",
+                f"{networks.title(name)}, batch of {len(inputs)}",
                 UNIT,
                 values,
                 more_is_better=False,

@@ -19,6 +19,7 @@ from benchmarks.harness import alternate, row, scratch, skipped
 from ser_lib.experiments.experiment import Experiment
 from ser_lib.features.maps import FRAMES, ROWS, Standardiser, channels
 from ser_lib.features.store import CHUNK, Store
+from ser_lib.models.networks import title
 
 GROUP, UNIT = "training from the store", "utterances per second"
 ALLOWED = 1_100_000_000
@@ -36,7 +37,8 @@ N_CLASSES = 5
 
 def run(progress: Callable[[str], None]) -> list[dict]:
     """Measure both, alternating."""
-    name = f"{ARCHITECTURE}, {TIMES * ALLOWED / 1e9:.1f} GB with {ALLOWED / 1e9:.1f} GB of memory"
+    size, memory = (f"{n / 1e9:.1f} GB" for n in (TIMES * ALLOWED, ALLOWED))
+    name = f"{title(ARCHITECTURE)}, {size} with {memory} of memory"
     if sys.platform != "linux":
         return [skipped(GROUP, name, UNIT, "limits on data are those of Linux")]
     with scratch() as folder:

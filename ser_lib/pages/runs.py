@@ -127,7 +127,8 @@ def named(runs: Sequence[Run]) -> list[tuple[str, Run]]:
         own = run.record.parameters
         twins = [twin.record.parameters for twin in runs if twin.title == run.title]
         differs = [key for key in own if any(twin.get(key) != own[key] for twin in twins)]
-        detail = ", ".join(f"{key.replace('_', ' ')} {own[key]}" for key in differs)
+        words = {key: "usual" if own[key] is None else own[key] for key in differs}
+        detail = ", ".join(f"{key.replace('_', ' ')} {word}" for key, word in words.items())
         return f"{run.title} ({detail})" if detail else run.title
 
     return [(name(run), run) for run in runs]
