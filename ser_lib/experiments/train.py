@@ -220,6 +220,7 @@ def _collect(
     # The network that users get was chosen as its weights were: by validation.
     best = max(results, key=lambda fold: (fold["validation_uar"], -fold["validation_loss"]))
     about = describe(experiment.corpus)
+    system = f"{platform.system()} {platform.machine()}"
     devices = {fold.get("device") for fold in results} - {None, ""}
     training_s = round(sum(fold["duration_s"] for fold in results), 1)
     with fresh_folder(folder) as temporary:
@@ -265,9 +266,7 @@ def _collect(
             ),
             versions={
                 "python": platform.python_version(),
-                "platform": ", ".join(
-                    [f"{platform.system()} {platform.machine()}", *sorted(devices)]
-                ),
+                "platform": ", ".join([system, *sorted(devices)]),
                 **jobs.versions("ser-lib", *PACKAGES, "pandas"),
             },
             key=folder.name.rpartition("-")[2],

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ser_lib.core.errors import ParameterError
 from ser_lib.metrics import scores
 from ser_lib.metrics.jackknife import Estimate, jackknife, less
 
@@ -72,11 +71,6 @@ def difference_in_f1(
 
 def _matrices(truth, first, second, labels, clusters) -> np.ndarray:
     """Return the matrices of both: int [clusters, 2, classes, classes]."""
-    if not len(truth) == len(first) == len(second) > 0:
-        raise ParameterError(
-            f"truth ({len(truth)}) and the predictions ({len(first)} and {len(second)}) must be "
-            "equally long and not empty"
-        )
     labels = sorted({*truth, *first, *second}) if labels is None else list(labels)
     both = [
         scores.confusion_matrices(truth, prediction, labels, clusters=clusters)
