@@ -141,7 +141,9 @@ def run(
     Its trials are kept beside its record, so it goes on where it was interrupted, or where its
     file asks for more. With the same seed, it proposes the same.
     """
-    optuna = _optuna()
+    with extras("search"):
+        import optuna
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     some = {
         name: one["low"] if isinstance(one, dict) else one[0] for name, one in search.space.items()
     }
@@ -189,13 +191,6 @@ def records_of(runs: Path, architecture: str = "*") -> list[Path]:
     return sorted((runs / "search").glob(f"{architecture}-*.json"))
 
 
-def _optuna():
-    with extras("search"):
-        import optuna
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    return optuna
-
-
 def _study(file: Path):
     """Return the trials that a file keeps."""
     import optuna
@@ -237,20 +232,17 @@ def _try(study, trial, scores: Generator[float, None, None], n_folds: int) -> No
     from optuna.trial import TrialState
 
     values: list[float] = []
-    state = TrialState.COMPLETE
-    with closing(scores):
-        try:
-            for number, uar in enumerate(scores):
-                trial.report(uar, number)
+    try:
+        with closing(scores):
+            for uar in scores:
+                trial.report(uar, len(values))
                 values.append(uar)
                 if len(values) < n_folds and trial.should_prune():
-                    state = TrialState.PRUNED
-                    break
-        except TrainingError as error:
-            trial.set_user_attr("error", str(error))
-            state = TrialState.PRUNED
-    mean = float(np.mean(values)) if state == TrialState.COMPLETE else None
-    study.tell(trial, mean, state=state)
+                    return study.tell(trial, state=TrialState.PRUNED)
+    except TrainingError as error:
+        trial.set_user_attr("error", str(error))
+        return study.tell(trial, state=TrialState.PRUNED)
+    study.tell(trial, float(np.mean(values)))
 
 
 def _record(search: Search, study) -> Record:

@@ -341,24 +341,22 @@ def _check(table: pd.DataFrame, fold: Fold, protocol: Protocol) -> None:
         )
 
 
-_WORDS = {
-    "random": "one random split over utterances, stratified by emotion",
-    "speaker": "leave one speaker out",
-    "session": "leave one recording session out",
-    "speaker-kfold": "leave one group of speakers out",
-    "cross-corpus": "train on all corpora but one and test on that one",
-    "sentence+speaker": "leave one group of speakers and one group of sentences out",
-    "given": "a split that was read from a file",
-}
-_RULES: dict[str, tuple] = {
-    # folds, uses, promises, admits
-    "random": (_random, ("seed",), (), ("speaker",)),
-    "speaker": (partial(_each, "speaker"), (), ("speaker",)),
-    "session": (partial(_each, "session"), (), ("speaker", "session")),
-    "speaker-kfold": (_kfold, ("folds", "seed"), ("speaker",)),
-    "cross-corpus": (_cross_corpus, ("seed",), ("speaker", "corpus")),
-    "sentence+speaker": (_crossed, ("folds", "seed"), ("speaker", "sentence")),
-    "given": (None,),
-}
-PROTOCOLS = {name: Protocol(name, _WORDS[name], *rule) for name, rule in _RULES.items()}
+PROTOCOLS = {
+    rule.name: rule
+    for rule in (
+        Protocol("random", "one random split over utterances, stratified by emotion",
+                 _random, uses=("seed",), admits=("speaker",)),
+        Protocol("speaker", "leave one speaker out",
+                 partial(_each, "speaker"), promises=("speaker",)),
+        Protocol("session", "leave one recording session out",
+                 partial(_each, "session"), promises=("speaker", "session")),
+        Protocol("speaker-kfold", "leave one group of speakers out",
+                 _kfold, uses=("folds", "seed"), promises=("speaker",)),
+        Protocol("cross-corpus", "train on all corpora but one and test on that one",
+                 _cross_corpus, uses=("seed",), promises=("speaker", "corpus")),
+        Protocol("sentence+speaker", "leave one group of speakers and one group of sentences out",
+                 _crossed, uses=("folds", "seed"), promises=("speaker", "sentence")),
+        Protocol("given", "a split that was read from a file", None),
+    )
+}  # fmt: skip
 """Every protocol by its name."""
