@@ -105,10 +105,9 @@ def make(
         )
     table = fingerprint.heard(corpus)
     options = {"folds": folds, "seed": seed}
-    result = []
-    for fold in rule.folds(table, **{name: options[name] for name in rule.uses}):
+    result = list(rule.folds(table, **{name: options[name] for name in rule.uses}))
+    for fold in result:
         _check(table, fold, rule)
-        result.append(fold)
     return result
 
 

@@ -201,11 +201,7 @@ def gather(
 
 
 def _collect(
-    experiment: Experiment,
-    corpus: Manifest,
-    folds: Sequence[Fold],
-    folder: Path,
-    workers: Workers,
+    experiment: Experiment, corpus: Manifest, folds: Sequence[Fold], folder: Path, workers: Workers
 ) -> None:
     """Write a run's folder with all that belongs into it."""
     started, clock = datetime.now(UTC), time.perf_counter()
