@@ -50,16 +50,12 @@ def differences(
 
 
 def difference_in_f1(
-    label: str,
-    truth: Sequence[str],
-    first: Sequence[str],
-    second: Sequence[str],
-    labels: Sequence[str],
-    *,
-    clusters: Sequence[str] | None = None,
-    unit: str = "speaker",
+    label: str, truth, first, second, labels, *, clusters=None, unit: str = "speaker"
 ) -> Estimate:
-    """Return the F1 of one class with the first classifier less that with the second."""
+    """Return the F1 of one class with the first classifier less that with the second.
+
+    The other arguments are as of `differences`.
+    """
     place = list(labels).index(label)
     return jackknife(
         less(lambda counts: scores.of_classes(counts)["f1"][..., place], -3),
