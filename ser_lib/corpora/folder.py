@@ -10,7 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
-from functools import cached_property
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from unicodedata import normalize
@@ -92,30 +92,28 @@ def left_out(root: Path, file: Path, reason: str) -> dict[str, str]:
     return {"file": printable(file.relative_to(root).as_posix()), "reason": reason}
 
 
-class Finder:
-    """Finds files by the paths of a table, which another system may have written."""
+def finder(root: Path) -> Callable[[str], str]:
+    """Return what finds files by the paths of a table, which another system may have written.
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    It returns the path of the file that is there, or else the path as it is. Where no file has
+    exactly this name, one below the table's folder is meant: backslashes are slashes, and case and
+    Unicode's forms are no matter, unless two are called alike then.
+    """
 
-    def __call__(self, path: str) -> str:
-        """Return the path of the file that is there, or else the path as it is.
-
-        Where no file has exactly this name, one below the table's folder is meant: backslashes are
-        slashes, and case and Unicode's forms are no matter, unless two are called alike then.
-        """
-        slashed = path.replace("\\", "/")
-        for way in (path, slashed):
-            if os.path.lexists(self._root / way):
-                return way
-        return self._alike.get(_folded(slashed), path)
-
-    @cached_property
-    def _alike(self) -> dict[str, str]:
-        below = files_below(self._root, [], levels=DEEP)
-        paths = [file.relative_to(self._root).as_posix() for file in below]
+    @cache
+    def alike() -> dict[str, str]:
+        paths = [f.relative_to(root).as_posix() for f in files_below(root, [], levels=DEEP)]
         once = Counter(map(_folded, paths))
         return {_folded(path): path for path in paths if once[_folded(path)] == 1}
+
+    def find(path: str) -> str:
+        slashed = path.replace("\\", "/")
+        for way in (path, slashed):
+            if os.path.lexists(root / way):
+                return way
+        return alike().get(_folded(slashed), path)
+
+    return find
 
 
 def _folded(name: str) -> str:

@@ -52,8 +52,18 @@ class Result:
 
     @cached_property
     def unit(self) -> str:
-        """What its tests depend on as a whole, and intervals count: see `unit_of`."""
-        return unit_of(self.predictions)
+        """Fold, speaker or utterance: what its tests depend on as a whole, and intervals count.
+
+        Speakers who are tested by one trained network share its luck, so where each is in one fold
+        and a fold tests several, it is the fold, and else the speaker. With a single fold nothing
+        is known of another training, and what is said holds for this one. Where a speaker is not
+        known, or there is only one, it is the utterance, and the interval is too narrow.
+        """
+        tests = self.predictions
+        if self.n_speakers < 2:
+            return "utterance"
+        own_fold = not tests.groupby("speaker")["fold"].nunique().gt(1).any()
+        return "fold" if own_fold and 1 < tests["fold"].nunique() < self.n_speakers else "speaker"
 
     @cached_property
     def clusters(self) -> list[str]:
@@ -339,21 +349,6 @@ def evaluate(
     if likely:
         result[columns] = chances
     return Part(title or "predictions", emotions, result, corpus)
-
-
-def unit_of(predictions: pd.DataFrame) -> str:
-    """Return what the tests of predictions depend on as a whole: "fold", "speaker" or "utterance".
-
-    Speakers who are tested by one trained network share its luck, so where each is in one fold
-    and a fold tests several, the fold is independent and the speaker is not. With a single fold
-    nothing is known of another training, and what is said holds for this one. Where a speaker is
-    not known, or there is only one, utterances count, and the interval is too narrow.
-    """
-    speakers, folds = predictions["speaker"], predictions["fold"]
-    if (speakers == "").any() or speakers.nunique() < 2:
-        return "utterance"
-    own_fold = not predictions.groupby("speaker")["fold"].nunique().gt(1).any()
-    return "fold" if own_fold and 1 < folds.nunique() < speakers.nunique() else "speaker"
 
 
 def write(run: Run) -> None:

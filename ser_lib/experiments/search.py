@@ -141,8 +141,13 @@ def run(
     Its trials are kept beside its record, so it goes on where it was interrupted, or where its
     file asks for more. With the same seed, it proposes the same.
     """
-    optuna = _optuna()
-    first = search.experiment({name: _ends(one)[0] for name, one in search.space.items()})
+    with extras("search"):
+        import optuna
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    some = {
+        name: one["low"] if isinstance(one, dict) else one[0] for name, one in search.space.items()
+    }
+    first = search.experiment(some)
     chosen = {"emotions": first.emotions, "style": first.style}
     corpus = corpora.load(first.corpus, search.data_dir, **chosen)
     folds = train.audited(first, corpus)
@@ -175,10 +180,8 @@ def run(
 
 def tried(run: Run) -> Tried | None:
     """Return what searches say of the method and the corpus of a run; None if there was none."""
-    records = [
-        Record.read(file)
-        for file in records_of(folder_of(run.record.corpus.name), run.architecture)
-    ]
+    folder = folder_of(run.record.corpus.name)
+    records = [Record.read(file) for file in records_of(folder, run.architecture)]
     n = sum(one.configurations for one in records)
     return Tried(n, run.record.parameters in [one.winner for one in records]) if n else None
 
@@ -188,29 +191,17 @@ def records_of(runs: Path, architecture: str = "*") -> list[Path]:
     return sorted((runs / "search").glob(f"{architecture}-*.json"))
 
 
-def _optuna():
-    with extras("search"):
-        import optuna
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    return optuna
-
-
 def _study(file: Path):
     """Return the trials that a file keeps."""
-    from optuna import create_study
-    from optuna.exceptions import ExperimentalWarning
-    from optuna.pruners import WilcoxonPruner
-    from optuna.storages import JournalStorage
+    import optuna
     from optuna.storages.journal import JournalFileBackend
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        pruner = WilcoxonPruner(p_threshold=PRUNED)
-    file.parent.mkdir(parents=True, exist_ok=True)
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        pruner = optuna.pruners.WilcoxonPruner(p_threshold=PRUNED)
     try:
-        storage = JournalStorage(JournalFileBackend(str(file)))
-        return create_study(
-            storage=storage,
+        return optuna.create_study(
+            storage=optuna.storages.JournalStorage(JournalFileBackend(str(file))),
             study_name="search",
             direction="maximize",
             pruner=pruner,
@@ -241,20 +232,17 @@ def _try(study, trial, scores: Generator[float, None, None], n_folds: int) -> No
     from optuna.trial import TrialState
 
     values: list[float] = []
-    state = TrialState.COMPLETE
-    with closing(scores):
-        try:
-            for number, uar in enumerate(scores):
-                trial.report(uar, number)
+    try:
+        with closing(scores):
+            for uar in scores:
+                trial.report(uar, len(values))
                 values.append(uar)
                 if len(values) < n_folds and trial.should_prune():
-                    state = TrialState.PRUNED
-                    break
-        except TrainingError as error:
-            trial.set_user_attr("error", str(error))
-            state = TrialState.PRUNED
-    mean = float(np.mean(values)) if state == TrialState.COMPLETE else None
-    study.tell(trial, mean, state=state)
+                    return study.tell(trial, state=TrialState.PRUNED)
+    except TrainingError as error:
+        trial.set_user_attr("error", str(error))
+        return study.tell(trial, state=TrialState.PRUNED)
+    study.tell(trial, float(np.mean(values)))
 
 
 def _record(search: Search, study) -> Record:
@@ -278,10 +266,9 @@ def _record(search: Search, study) -> Record:
         winner={},
         trials=trials,
     )
-    best = record.best
-    return (
-        replace(record, winner=search.experiment(best.parameters).parameters()) if best else record
-    )
+    if (best := record.best) is None:
+        return record
+    return replace(record, winner=search.experiment(best.parameters).parameters())
 
 
 def _importances(study) -> dict[str, float]:
@@ -311,20 +298,19 @@ def _line(trial: Trial, n_folds: int) -> str:
 
 
 def _search(content: object) -> Search:
-    given = content if isinstance(content, dict) else {}
-    asked = given.get("parameters")
-    wanted = {
-        name: value
-        for name, value in (asked.items() if isinstance(asked, dict) else ())
-        if isinstance(value, dict) and name in sweep.PARAMETERS
-    }
-    ranges = {name: _range(name, value) for name, value in wanted.items()}
-    if isinstance(given.get("architecture"), list):
+    ranges: dict[str, dict] = {}
+
+    def choices(name: str, value: object) -> list:
+        if name == "architecture" or not isinstance(value, dict):
+            return sweep.choices(name, value)
+        ranges[name] = _range(name, value)
+        # What the ends of a range allow, is allowed between them.
+        return [as_number(value["low"]), as_number(value["high"])]
+
+    grid = sweep.grid_of(content, kind="search", keys=KEYS, choices=choices)
+    given: dict = content  # type: ignore[assignment]  # or there were no grid
+    if isinstance(given["architecture"], list):
         raise ParameterError("architecture must be one method; a sweep compares several")
-    # What the ends of all ranges allow, is allowed between them.
-    ends = {name: _ends(one) for name, one in wanted.items()}
-    corners = {**given, "parameters": {**asked, **ends}} if ends else content
-    grid = sweep.grid_of(corners, kind="search", keys=KEYS)
     for name in grid.varied:
         if name in SAME:
             raise ParameterError(
@@ -333,14 +319,14 @@ def _search(content: object) -> Search:
             )
     if not grid.varied:
         raise ParameterError("nothing is searched: give a parameter a range or a list of values")
-    numbers = {"trials": given.get("trials"), "seed": given.get("seed", 0)}
-    for (name, value), least in zip(numbers.items(), (1, 0), strict=True):
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= 10**6:
+    trials, seed = given.get("trials"), given.get("seed", 0)
+    for name, value, least in (("trials", trials, 1), ("seed", seed, 0)):
+        if type(value) is not int or not least <= value <= 10**6:
             raise ParameterError(f"{name} must be a whole number from {least}, not {value!r}")
     same = {name: values[0] for name, values in grid.choices.items() if len(values) == 1}
     space = {name: ranges.get(name) or grid.choices[name] for name in grid.varied}
     fixed = {"corpus": grid.experiments[0].corpus, **same}
-    return Search(fixed, space, numbers["trials"], numbers["seed"], grid.data_dir)
+    return Search(fixed, space, trials, seed, grid.data_dir)
 
 
 def _range(name: str, given: dict) -> dict:
@@ -361,10 +347,6 @@ def _range(name: str, given: dict) -> dict:
     except (TypeError, ValueError) as error:
         raise ParameterError(f"the range of {name}: {error}") from error
     return {bound: getattr(known, bound) for bound in BOUNDS}
-
-
-def _ends(one: list | dict) -> list:
-    return [one["low"], one["high"]] if isinstance(one, dict) else one
 
 
 def _distribution(one: list | dict):

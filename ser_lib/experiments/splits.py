@@ -17,6 +17,7 @@ As a file, a split is a CSV table in UTF-8 with the columns `fold` (without it, 
 without a row is in no part of the fold.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -104,17 +105,10 @@ def make(
         )
     table = fingerprint.heard(corpus)
     options = {"folds": folds, "seed": seed}
-    result = []
-    for fold in rule.folds(table, **{name: options[name] for name in rule.uses}):
+    result = list(rule.folds(table, **{name: options[name] for name in rule.uses}))
+    for fold in result:
         _check(table, fold, rule)
-        result.append(fold)
     return result
-
-
-def shared_speakers(table: pd.DataFrame, fold: Fold) -> list[str]:
-    """Return the speakers that occur in more than one part of a fold, sorted."""
-    a, b, c = (set(table["speaker"].iloc[getattr(fold, part)]) for part in PARTS)
-    return sorted((a & b) | (a & c) | (b & c))
 
 
 def write(file: str | Path, folds: Sequence[Fold], table: pd.DataFrame) -> None:
@@ -337,31 +331,31 @@ def _check(table: pd.DataFrame, fold: Fold, protocol: Protocol) -> None:
             f"'{fold.name}' ({(emotions == emotion).sum()} in the corpus); {more}leave this "
             "emotion out or add speakers who show it"
         )
-    if "speaker" in protocol.promises and (shared := shared_speakers(table, fold)):
+    heard = Counter(s for p in PARTS for s in set(table["speaker"].iloc[getattr(fold, p)]))
+    shared = [speaker for speaker in heard if heard[speaker] > 1]
+    if shared and "speaker" in protocol.promises:
         raise SplitError(
-            f"protocol '{protocol.name}': speaker '{shared[0]}' is in more than one part of fold "
+            f"protocol '{protocol.name}': speaker '{min(shared)}' is in more than one part of fold "
             f"'{fold.name}'; are the sessions or speakers of the corpus named right?"
         )
 
 
-_WORDS = {
-    "random": "one random split over utterances, stratified by emotion",
-    "speaker": "leave one speaker out",
-    "session": "leave one recording session out",
-    "speaker-kfold": "leave one group of speakers out",
-    "cross-corpus": "train on all corpora but one and test on that one",
-    "sentence+speaker": "leave one group of speakers and one group of sentences out",
-    "given": "a split that was read from a file",
-}
-_RULES: dict[str, tuple] = {
-    # folds, uses, promises, admits
-    "random": (_random, ("seed",), (), ("speaker",)),
-    "speaker": (partial(_each, "speaker"), (), ("speaker",)),
-    "session": (partial(_each, "session"), (), ("speaker", "session")),
-    "speaker-kfold": (_kfold, ("folds", "seed"), ("speaker",)),
-    "cross-corpus": (_cross_corpus, ("seed",), ("speaker", "corpus")),
-    "sentence+speaker": (_crossed, ("folds", "seed"), ("speaker", "sentence")),
-    "given": (None,),
-}
-PROTOCOLS = {name: Protocol(name, _WORDS[name], *rule) for name, rule in _RULES.items()}
+PROTOCOLS = {
+    rule.name: rule
+    for rule in (
+        Protocol("random", "one random split over utterances, stratified by emotion",
+                 _random, uses=("seed",), admits=("speaker",)),
+        Protocol("speaker", "leave one speaker out",
+                 partial(_each, "speaker"), promises=("speaker",)),
+        Protocol("session", "leave one recording session out",
+                 partial(_each, "session"), promises=("speaker", "session")),
+        Protocol("speaker-kfold", "leave one group of speakers out",
+                 _kfold, uses=("folds", "seed"), promises=("speaker",)),
+        Protocol("cross-corpus", "train on all corpora but one and test on that one",
+                 _cross_corpus, uses=("seed",), promises=("speaker", "corpus")),
+        Protocol("sentence+speaker", "leave one group of speakers and one group of sentences out",
+                 _crossed, uses=("folds", "seed"), promises=("speaker", "sentence")),
+        Protocol("given", "a split that was read from a file", None),
+    )
+}  # fmt: skip
 """Every protocol by its name."""

@@ -108,7 +108,17 @@ def in_words(table: pd.DataFrame) -> str:
     return table.to_string(index=False, formatters=shown)
 
 
-def grid_of(content: object, *, kind: str = "sweep", keys: Sequence[str] = KEYS) -> Grid:
+def choices(name: str, value: object) -> list:
+    """Return the values that a file lists for a parameter, or its only one."""
+    values = value if isinstance(value, list) else [value]
+    if not values or not all(isinstance(one, str | int | float | None) for one in values):
+        raise ParameterError(f"{name} must be a value or a list of values, not {value!r}")
+    return [as_number(one) for one in values]
+
+
+def grid_of(
+    content: object, *, kind: str = "sweep", keys: Sequence[str] = KEYS, choices=choices
+) -> Grid:
     """Return the grid of a file's content; `kind` is what errors call it, `keys` what it may have.
 
     A `ParameterError` names what is wrong.
@@ -131,25 +141,18 @@ def grid_of(content: object, *, kind: str = "sweep", keys: Sequence[str] = KEYS)
             raise ParameterError(f"{key} must be one text, not {value!r}")
     data_dir = place.pop("data_dir", None)
     tried = {"architecture": content["architecture"], **parameters}
-    choices = {name: _choices(name, value) for name, value in tried.items()}
-    if (n := prod(map(len, choices.values()))) > MANY:
+    listed = {name: choices(name, value) for name, value in tried.items()}
+    if (n := prod(map(len, listed.values()))) > MANY:
         raise ParameterError(f"a {kind} has {MANY:,} combinations at most, not {n:,}")
     experiments: dict[Experiment, str] = {}
-    for values in product(*choices.values()):
-        combination = dict(zip(choices, values, strict=True))
+    for values in product(*listed.values()):
+        combination = dict(zip(listed, values, strict=True))
         words = ", ".join(f"{name} {value}" for name, value in combination.items())
         experiment = Experiment(**place, **combination)
         if same := experiments.get(experiment):
             raise ParameterError(f"{same} and {words} are the same run; list it once")
         experiments[experiment] = words
-    return Grid(list(experiments), data_dir, choices)
-
-
-def _choices(name: str, value: object) -> list:
-    values = value if isinstance(value, list) else [value]
-    if not values or not all(isinstance(one, str | int | float | None) for one in values):
-        raise ParameterError(f"{name} must be a value or a list of values, not {value!r}")
-    return [as_number(one) for one in values]
+    return Grid(list(experiments), data_dir, listed)
 
 
 class _Loader(yaml.SafeLoader):

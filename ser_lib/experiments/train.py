@@ -12,7 +12,6 @@ import platform
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import UTC, datetime
 from operator import mul
 from pathlib import Path
@@ -202,31 +201,75 @@ def gather(
 
 
 def _collect(
-    experiment: Experiment,
-    corpus: Manifest,
-    folds: Sequence[Fold],
-    folder: Path,
-    workers: Workers,
+    experiment: Experiment, corpus: Manifest, folds: Sequence[Fold], folder: Path, workers: Workers
 ) -> None:
     """Write a run's folder with all that belongs into it."""
     started, clock = datetime.now(UTC), time.perf_counter()
+    method, labels = METHODS[experiment.architecture], corpus.emotions
+    places = fold_folders(experiment, corpus, folds)
+    results = [fold_result(place) for place in places]
+    history, predictions = (
+        pd.concat([read(place / f"{name}.csv") for place in places], ignore_index=True)
+        for name, read in (("history", pd.read_csv), ("predictions", runs.read_predictions))
+    )
+    tested = runs.Part(networks.title(experiment.architecture), labels, predictions)
+    # The network that users get was chosen as its weights were: by validation.
+    best = max(results, key=lambda fold: (fold["validation_uar"], -fold["validation_loss"]))
+    about = describe(experiment.corpus)
+    system = f"{platform.system()} {platform.machine()}"
+    devices = {fold.get("device") for fold in results} - {None, ""}
+    training_s = round(sum(fold["duration_s"] for fold in results), 1)
     with fresh_folder(folder) as temporary:
-        run = _run(experiment, corpus, folds, temporary)
-        names = [fold.name for fold in folds]
-        best = fold_folders(experiment, corpus, folds)[names.index(run.record.bundle)]
-        exported = [(best / "bundle", temporary / "bundle")]
+        if experiment.split is None:
+            splits.write(temporary / "split.csv", folds, corpus.table)
+        else:
+            copy2(experiment.split, temporary / "split.csv")
+        exported = [(places[results.index(best)] / "bundle", temporary / "bundle")]
         # In a process of its own unless one is asked for: TensorFlow is large, and not silent.
         own = workers if workers == 1 else None
-        method = METHODS[experiment.architecture]
         list(jobs.each(method.export, exported, workers=own, initializer=method.start_worker))
-        spent = run.record.speed.training_s + time.perf_counter() - clock
-        record = replace(
-            run.record,
+        record = Record(
+            architecture=experiment.architecture,
+            corpus=Dataset(
+                name=about.name,
+                title=about.title,
+                synthetic=about.synthetic,
+                utterances=len(corpus.table),
+                speakers=len(set(corpus.table["speaker"]) - {""}),
+                emotions=labels,
+                manifest_sha256=corpus.sha256,
+                chosen=corpus.chosen,
+                passed_over=corpus.passed_over,
+                left_out=corpus.left_out,
+            ),
+            protocol=experiment.protocol,
+            parameters=experiment.parameters(),
+            n_parameters=results[0]["n_parameters"],
+            layers=results[0]["layers"],
+            seed=experiment.seed,
+            metrics=tested.stated,
+            units={"unit": tested.unit, "n": tested.uar.n},
+            per_class=scores.per_class(predictions["truth"], predictions["predicted"], labels),
+            confusion={"labels": labels, "counts": tested.confusion.to_numpy().tolist()},
+            folds=[
+                {key: value for key, value in fold.items() if key not in ("n_parameters", "layers")}
+                for fold in results
+            ],
+            bundle=best["name"],
+            speed=Speed(
+                training_s=training_s,
+                inference_ms=float(np.median([fold["inference_ms"] for fold in results])),
+            ),
+            versions={
+                "python": platform.python_version(),
+                "platform": ", ".join([system, *sorted(devices)]),
+                **jobs.versions("ser-lib", *PACKAGES, "pandas"),
+            },
             key=folder.name.rpartition("-")[2],
             started=started.isoformat(timespec="seconds"),
-            duration_s=round(spent, 1),
+            duration_s=round(training_s + time.perf_counter() - clock, 1),
         )
-        runs.write(replace(run, record=record))
+        runs.write(Run(temporary, record, history, predictions))
 
 
 def audited(experiment: Experiment, corpus: Manifest) -> list[Fold]:
@@ -316,62 +359,3 @@ def fold_result(folder: Path) -> dict:
             f"{folder} is damaged, remove it and run again: {wrong[0]} is not as it was written"
         )
     return json.loads((folder / "fold.json").read_text())
-
-
-def _run(experiment: Experiment, corpus: Manifest, folds: Sequence[Fold], folder: Path) -> Run:
-    """Collect the folds into a run in `folder`, with the bundle; key and times are to come."""
-    labels = corpus.emotions
-    folders = fold_folders(experiment, corpus, folds)
-    results = [fold_result(folder) for folder in folders]
-    history, predictions = (
-        pd.concat([read(part / f"{name}.csv") for part in folders], ignore_index=True)
-        for name, read in (("history", pd.read_csv), ("predictions", runs.read_predictions))
-    )
-    tested = runs.Part(networks.title(experiment.architecture), labels, predictions)
-    # The network that users get was chosen as its weights were: by validation.
-    best = max(results, key=lambda fold: (fold["validation_uar"], -fold["validation_loss"]))
-    if experiment.split is None:
-        splits.write(folder / "split.csv", folds, corpus.table)
-    else:
-        copy2(experiment.split, folder / "split.csv")
-    about = describe(experiment.corpus)
-    devices = {fold.get("device") for fold in results} - {None, ""}
-    record = Record(
-        architecture=experiment.architecture,
-        corpus=Dataset(
-            name=about.name,
-            title=about.title,
-            synthetic=about.synthetic,
-            utterances=len(corpus.table),
-            speakers=len(set(corpus.table["speaker"]) - {""}),
-            emotions=labels,
-            manifest_sha256=corpus.sha256,
-            chosen=corpus.chosen,
-            passed_over=corpus.passed_over,
-            left_out=corpus.left_out,
-        ),
-        protocol=experiment.protocol,
-        parameters=experiment.parameters(),
-        n_parameters=results[0]["n_parameters"],
-        layers=results[0]["layers"],
-        seed=experiment.seed,
-        metrics=tested.stated,
-        units={"unit": tested.unit, "n": tested.uar.n},
-        per_class=scores.per_class(predictions["truth"], predictions["predicted"], labels),
-        confusion={"labels": labels, "counts": tested.confusion.to_numpy().tolist()},
-        folds=[
-            {name: value for name, value in fold.items() if name not in ("n_parameters", "layers")}
-            for fold in results
-        ],
-        bundle=best["name"],
-        speed=Speed(
-            training_s=round(sum(fold["duration_s"] for fold in results), 1),
-            inference_ms=float(np.median([fold["inference_ms"] for fold in results])),
-        ),
-        versions={
-            "python": platform.python_version(),
-            "platform": ", ".join([f"{platform.system()} {platform.machine()}", *sorted(devices)]),
-            **jobs.versions("ser-lib", *PACKAGES, "pandas"),
-        },
-    )
-    return Run(folder, record, history, predictions)

@@ -14,14 +14,6 @@ from ser_lib.metrics.scores import (
 )
 
 __all__ = [
-    "Estimate",
-    "accuracy",
-    "confusion_matrix",
-    "differences",
-    "evaluate",
-    "interval",
-    "macro_f1",
-    "per_class",
-    "uar",
-    "weighted_f1",
-]
+    "Estimate", "accuracy", "confusion_matrix", "differences", "evaluate", "interval", "macro_f1",
+    "per_class", "uar", "weighted_f1",
+]  # fmt: skip

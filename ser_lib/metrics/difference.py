@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ser_lib.core.errors import ParameterError
 from ser_lib.metrics import scores
 from ser_lib.metrics.jackknife import Estimate, jackknife, less
 
@@ -51,16 +50,12 @@ def differences(
 
 
 def difference_in_f1(
-    label: str,
-    truth: Sequence[str],
-    first: Sequence[str],
-    second: Sequence[str],
-    labels: Sequence[str],
-    *,
-    clusters: Sequence[str] | None = None,
-    unit: str = "speaker",
+    label: str, truth, first, second, labels, *, clusters=None, unit: str = "speaker"
 ) -> Estimate:
-    """Return the F1 of one class with the first classifier less that with the second."""
+    """Return the F1 of one class with the first classifier less that with the second.
+
+    The other arguments are as of `differences`.
+    """
     place = list(labels).index(label)
     return jackknife(
         less(lambda counts: scores.of_classes(counts)["f1"][..., place], -3),
@@ -72,11 +67,6 @@ def difference_in_f1(
 
 def _matrices(truth, first, second, labels, clusters) -> np.ndarray:
     """Return the matrices of both: int [clusters, 2, classes, classes]."""
-    if not len(truth) == len(first) == len(second) > 0:
-        raise ParameterError(
-            f"truth ({len(truth)}) and the predictions ({len(first)} and {len(second)}) must be "
-            "equally long and not empty"
-        )
     labels = sorted({*truth, *first, *second}) if labels is None else list(labels)
     both = [
         scores.confusion_matrices(truth, prediction, labels, clusters=clusters)

@@ -187,10 +187,7 @@ def jackknife(
     if min(sizes) < 1:
         return estimate
     left = [statistic(whole - own) for own in groups]
-    variances = [
-        n / (n + 1) * float(((own - own.mean()) ** 2).sum())
-        for n, own in zip(sizes, left, strict=True)
-    ]
+    variances = [size * float(np.var(own)) for size, own in zip(sizes, left, strict=True)]
     variance = sum(variances)
     if not np.isfinite(variance):
         return estimate

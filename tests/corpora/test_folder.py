@@ -111,6 +111,6 @@ def test_a_path_of_windows_may_leave_the_folder_of_its_table(tmp_path):
     (tmp_path / "audio").mkdir()
     (tmp_path / "audio" / "a.wav").touch()
     (tmp_path / "tables").mkdir()
-    find = folder.Finder(tmp_path / "tables")
+    find = folder.finder(tmp_path / "tables")
     assert find("..\\audio\\a.wav") == "../audio/a.wav"
     assert find("..\\audio\\b.wav") == "..\\audio\\b.wav"

@@ -10,7 +10,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from ser_lib.core.errors import ParameterError, SplitError
-from ser_lib.experiments.splits import PARTS, PROTOCOLS, Fold, make, read, shared_speakers, write
+from ser_lib.experiments.splits import PARTS, PROTOCOLS, Fold, make, read, write
 
 GROUPED = ["speaker", "session", "speaker-kfold"]
 RECIPES = [name for name in PROTOCOLS if name != "given"]
@@ -152,16 +152,6 @@ def test_the_seed_decides(protocol):
     table = several(a=11, b=10)
     first, again, other = (rows_of(make(table, protocol, seed=seed)) for seed in (1, 1, 2))
     assert first == again != other
-
-
-def test_shared_speakers_are_named():
-    table = table_of([("", s, "joy", "") for s in "aabbcc"])
-    for parts, shared in [
-        (([0, 1], [2, 3], [4, 5]), []),
-        (([0, 2], [1, 3], [4, 5]), ["a", "b"]),
-        (([0, 1], [2, 4], [3, 5]), ["b", "c"]),
-    ]:
-        assert shared_speakers(table, Fold("x", *map(np.array, parts))) == shared
 
 
 def test_one_recording_under_two_names():

@@ -125,7 +125,7 @@ def test_the_same_predictions_do_not_differ(truth):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((["a"], ["a"], []), r"truth \(1\) and the predictions \(1 and 0\)"),
+        ((["a"], ["a"], []), r"truth \(1\) and prediction \(0\)"),
         (([], [], []), "not empty"),
         ((["a"], ["a"], ["b"], ["a"]), "class 'b' is not one of: a"),
     ],

@@ -10,6 +10,7 @@ its recording. What else is in the table is named and not read.
 import os
 import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from ser_lib.core.errors import CorpusError
@@ -26,7 +27,7 @@ def read(file: Path) -> Rows:
     if table.empty:
         raise CorpusError(f"{file} has no rows")
     columns = {name: table.iloc[:, place].map(tables.text) for name, place in places.items()}
-    find = folder.Finder(file.parent)
+    find = folder.finder(file.parent)
     rows, left_out, unknown = [], [], set()
     for number, cells in enumerate(zip(*columns.values(), strict=True), start=1):
         line = dict(zip(columns, cells, strict=True))
@@ -51,7 +52,7 @@ def read(file: Path) -> Rows:
     return rows, left_out + [{"file": file.name, "remark": remark} for remark in remarks]
 
 
-def _row(line: dict[str, str], find: folder.Finder) -> tuple[dict, str]:
+def _row(line: dict[str, str], find: Callable[[str], str]) -> tuple[dict, str]:
     """Return a row of the manifest, or the reason why there is none."""
     path, part = line["path"], ""
     if not path:
