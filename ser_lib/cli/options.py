@@ -74,7 +74,8 @@ def parser() -> argparse.ArgumentParser:
     add("--emotions", metavar="LIST", help="such as 'anger, happiness+excitement, neutral'")
     add("--style", help="only 'improvised' or 'scripted' utterances")
     add = command(commands.run, "--corpus", "--data", "--report", "--scheduler", add_help=False)
-    add("-h", "--help", action=_RunHelp, help="show this, and the parameters of named notebooks")
+    text = "show this, and the parameters of named notebooks"
+    add("-h", "--help", action=_RunHelp, nargs=0, help=text)
     add("notebooks", metavar="NOTEBOOK", nargs="*", help="name in notebooks/, such as cnn_gru")
     text = "predictions of another program for the page 'own', as of `ser evaluate`; repeat it"
     add("--predictions", metavar="FILE", action="append", help=text)
@@ -133,28 +134,18 @@ def completion(options) -> int:
     """Print what completes commands in a shell."""
     import shtab
 
-    print(shtab.complete(_completed(parser()), options.shell))
+    whole = parser()
+    (added,) = whole._subparsers._group_actions
+    for command in added.choices.values():
+        for action in command._actions:
+            if action.metavar in FILES:
+                action.complete = shtab.FILE
+    print(shtab.complete(whole, options.shell))
     return 0
-
-
-def _completed(whole: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Have arguments that are no names complete as files."""
-    import shtab
-
-    for action in whole._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for child in action.choices.values():
-                _completed(child)
-        elif action.metavar in FILES:
-            action.complete = shtab.FILE  # type: ignore[attr-defined]
-    return whole
 
 
 class _RunHelp(argparse.Action):
     """The help of `ser run`, with every parameter of the notebooks that are named before it."""
-
-    def __init__(self, option_strings, dest, help):
-        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
 
     def __call__(self, parser, namespace, values, option_string=None):
         from ser_lib.report.templates import parameters_of
