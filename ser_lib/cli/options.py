@@ -23,7 +23,6 @@ SHARED = {
     "--out": {"metavar": "FILE", "help": "write the table to this CSV file"},
     "--json": {"action": "store_true", "help": "print JSON"},
 }
-"""Options of several commands."""
 EXAMPLES = {
     "corpora": "ser corpora",
     "download": "ser download emodb data",
@@ -40,7 +39,6 @@ EXAMPLES = {
     "export": "ser export --model emodb/cnn_gru --to litert",
     "completion": "ser completion bash > ~/.local/share/bash-completion/completions/ser",
 }
-"""How each command is used."""
 
 
 def parser() -> argparse.ArgumentParser:

@@ -249,9 +249,8 @@ def _begin(initializer: Initializer, steps: Steps) -> None:
     """Prepare a process; it ends with its parent, even if that is killed without a word."""
 
     def follow() -> None:
-        if parent := multiprocessing.parent_process():
-            parent.join()
-            os._exit(1)
+        multiprocessing.parent_process().join()
+        os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
     _counted["steps"] = steps

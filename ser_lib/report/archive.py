@@ -73,7 +73,7 @@ def _sums(contents: Mapping[str, bytes]) -> bytes:
 
 def _graph(runs: Mapping[str, Run], citation: Mapping) -> list[dict]:
     """Return the crate's entities: files, folders, runs as actions, corpora, software, authors."""
-    corpora = sorted({part for one in runs.values() for part in _corpora(one)})
+    corpora = sorted({part for one in runs.values() for part in one.record.corpus.name.split(",")})
     titles = " and ".join(CATALOGUE[name].title for name in corpora)
     authors = [_author(one) for one in citation["authors"]]
     licence = f"https://spdx.org/licenses/{citation['license']}"
@@ -123,10 +123,6 @@ def _id(name: str) -> str:
     return quote(name, safe="#%/:,")
 
 
-def _corpora(one: Run) -> list[str]:
-    return one.record.corpus.name.split(",")
-
-
 def _author(about: Mapping) -> dict:
     name = about.get("name") or f"{about.get('given-names', '')} {about['family-names']}".strip()
     kind = "Person" if "family-names" in about else "Organization"
@@ -143,7 +139,7 @@ def _action(name: str, one: Run) -> dict:
         startTime=start.isoformat(),
         endTime=(start + timedelta(seconds=round(one.record.duration_s))).isoformat(),
         instrument=_links(["#ser-lib"]),
-        object=_links(f"#corpus-{part}" for part in _corpora(one)),
+        object=_links(f"#corpus-{part}" for part in one.record.corpus.name.split(",")),
         result=_links([f"runs/{name}/"]),
     )
 

@@ -247,14 +247,15 @@ def test_extensions_are_jupyter_books_own(workspace):
     }
 
 
-def test_publish_builds_checks_and_says_where(workspace, html, monkeypatch):
+def test_publish_builds_checks_and_says_where(workspace, html, monkeypatch, capsys):
     index = html / "index.html"
     monkeypatch.setenv("SER_WORKSPACE", str(workspace))
     monkeypatch.setenv("SER_CHROMIUM", "no-browser")
     monkeypatch.setattr(book, "build", lambda corpus, **_: index)
-    said, packed = [], []
+    packed = []
     monkeypatch.setattr(book.archive, "write", lambda *given, **_: packed.append(given))
-    assert book.publish(CORPUS, with_archive=True, say=said.append) == []
+    assert book.publish(CORPUS, with_archive=True) == []
+    said = capsys.readouterr().out.splitlines()
     assert packed == [(html, html.parent / f"{CORPUS}.zip")]
     assert said[0].startswith("not checked in a browser")
     assert said[-1] == f"the book: {index}"
