@@ -10,18 +10,15 @@ FILES = ("AUDIO", "DIR", "FILE", "FILE.yml", "RUN", "SPLIT")  # arguments that m
 MODEL = "folder of a run, or as much of its name as is unique, such as emodb/cnn_gru"
 
 SHARED = {
-    "--corpus": {"default": "demo", "help": "name in `ser corpora` (demo)"},
-    "--data": {
-        "metavar": "DIR",
-        "help": "the corpus's folder; of the corpus 'table', its CSV file",
-    },
-    "--report": {"metavar": "NAME", "help": "name of the report (its corpus)"},
-    "--scheduler": {
-        "metavar": "ADDRESS",
-        "help": "of a Dask cluster that computes features and networks, such as tcp://host:8786",
-    },
-    "--out": {"metavar": "FILE", "help": "write the table to this CSV file"},
-    "--json": {"action": "store_true", "help": "print JSON"},
+    "--corpus": dict(default="demo", help="name in `ser corpora` (demo)"),
+    "--data": dict(metavar="DIR", help="the corpus's folder; of the corpus 'table', its CSV file"),
+    "--report": dict(metavar="NAME", help="name of the report (its corpus)"),
+    "--scheduler": dict(
+        metavar="ADDRESS",
+        help="of a Dask cluster that computes features and networks, such as tcp://host:8786",
+    ),
+    "--out": dict(metavar="FILE", help="write the table to this CSV file"),
+    "--json": dict(action="store_true", help="print JSON"),
 }
 EXAMPLES = {
     "corpora": "ser corpora",
@@ -152,8 +149,6 @@ class _RunHelp(argparse.Action):
         for name in namespace.notebooks or ():
             print(f"\nparameters of {name}, for -p NAME=VALUE:")
             for parameter, about in parameters_of(name).items():
-                if parameter in ("corpus", "data_dir"):
-                    continue
-                words = about["kind"], about["default"], about["help"]
-                print("  {:<16} {:<6} {:<8} {}".format(parameter, *words))
+                if parameter not in ("corpus", "data_dir"):
+                    print("  {:<16} {kind:<6} {default:<8} {help}".format(parameter, **about))
         parser.exit()

@@ -38,7 +38,6 @@ _AGAIN = "what was finished is kept: run the same command again"
 
 Initializer = Callable[[], None] | None
 Steps = MutableSequence[int] | None
-Watch = Callable[[Sequence[int]], None] | None
 Pool = Iterator[tuple[Callable[..., Future], Callable[[Future], object]]]
 
 
@@ -107,7 +106,7 @@ def each(
     *,
     workers: int | str | None = None,
     initializer: Initializer = None,
-    watch: Watch = None,
+    watch: Callable[[Sequence[int]], None] | None = None,
 ) -> Iterator:
     """Yield ``function(*job)`` of every job as it is done, in any order.
 

@@ -25,7 +25,6 @@ from ser_lib import corpora
 from ser_lib.core import files, jobs
 from ser_lib.core.errors import NotebookError, ParameterError, SplitError, choose
 from ser_lib.core.files import digest, fresh_folder, workspace, write_atomically
-from ser_lib.core.jobs import processors
 from ser_lib.corpora import Manifest
 from ser_lib.corpora.loader import in_words
 from ser_lib.experiments import baselines, forecast, search, train
@@ -181,7 +180,7 @@ def execute(
     countdown = jobs.Countdown(len(missing))
     # All records are there, so no page waits for another one; most keep one processor busy and need
     # up to a gigabyte of memory. After an error nothing new is begun.
-    with ThreadPoolExecutor(min(processors(), 2)) as pool:
+    with ThreadPoolExecutor(min(jobs.processors(), 2)) as pool:
         try:
             for done in as_completed([pool.submit(produce, name) for name in pages]):
                 name, clock = done.result()
@@ -213,8 +212,8 @@ def _forecast(n_pages: int, missing: list[str], needed: list[train.Plan]) -> Ite
     if trainings:
         seconds = forecast.seconds(trainings)
         known = "nobody knows how long" if seconds is None else jobs.roughly(seconds)
-        yield (f"training takes {known} on {processors()} processors, or less where folds stop "
-               "early; pages come on top")  # fmt: skip
+        yield (f"training takes {known} on {jobs.processors()} processors, or less where folds "
+               "stop early; pages come on top")  # fmt: skip
 
 
 def _given(parameters: Mapping) -> dict:

@@ -5,7 +5,7 @@ So a name that does not exist is refused at once: nbformat, papermill and pandas
 
 import ast
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from ser_lib.core.errors import NotebookError, ParameterError, choose
@@ -62,12 +62,11 @@ def options() -> set[str]:
     return named - {"architecture", "corpus", "protocol", "seed"}
 
 
-def check(names: Iterable[str], parameters: Mapping[str, object]) -> dict[str, dict]:
+def check(names: list[str], parameters: Mapping[str, object]) -> dict[str, dict]:
     """Return the usual values of notebooks, or of all, once each parameter is one of some of them.
 
     A `ParameterError` names the notebook or the parameter that does not exist.
     """
-    names = list(names)
     if not parameters.get("predictions"):
         if "own" in names:
             raise ParameterError("the page 'own' shows predictions: name some, --predictions FILE")
