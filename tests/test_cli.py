@@ -196,7 +196,7 @@ def test_a_notebook_that_fails(ser, templates, table):
 )
 def test_a_run_that_is_refused(ser, templates, monkeypatch, arguments, parts):
     # Refused before any work: no corpus is made, no features, no kernel.
-    monkeypatch.setattr(notebooks.corpora.demo, "make", None)
+    monkeypatch.setattr(corpora.demo, "make", None)
     monkeypatch.setattr(notebooks.store, "build", None)
     code, out, err = ser("run", *arguments)
     assert_one_sentence(code, err, *parts)

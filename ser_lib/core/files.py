@@ -154,12 +154,10 @@ def alone(file: Path) -> Iterator[None]:
     """Wait until no other process is in here with this file; one that is killed leaves."""
     with _allowed(file):
         file.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(file, os.O_RDWR | os.O_CREAT)
-    try:
+        lock = file.open("a")
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(lock)
 
 
 @contextmanager
@@ -243,9 +241,8 @@ def write_atomically(target: Path, content: str | bytes) -> None:
         try:
             temporary.write_bytes(content.encode() if isinstance(content, str) else content)
             temporary.replace(target)
-        except BaseException:
+        finally:
             temporary.unlink(missing_ok=True)
-            raise
 
 
 class Place:

@@ -38,7 +38,6 @@ import ser_lib
 from ser_lib.core.errors import BookError
 from ser_lib.core.files import check_writable, resource, seal, write_atomically
 from ser_lib.core.files import workspace as project_folder
-from ser_lib.corpora import describe
 from ser_lib.pages import live, review
 from ser_lib.report import archive, pdf, shelf
 from ser_lib.report.checks import links, rendered
@@ -69,7 +68,6 @@ def publish(
     Returned is what the gates found: nothing if the book is sound. Only then it is archived, see
     `archive`.
     """
-    describe(corpus)  # an unknown one is refused as such
     project = project_folder()
     index = build(corpus, workspace=project, report=report, with_pdf=with_pdf)
     findings = check(index.parent, remember=index.parents[1] / "checked.json")
@@ -116,7 +114,7 @@ def build(
     pages = shelf.pages(workspace, corpus, name)
     absent = "" if (pages / "own.ipynb").is_file() else "runs/own"  # there were no predictions
     entries = [entry for entry in contents(prose / "_toc.yml") if entry[1] != absent]
-    notebooks = _read_pages(pages, page_names(entries), corpus, name)
+    notebooks = _read_pages(pages, entries, corpus, name)
     for cell in (cell for notebook in notebooks.values() for cell in notebook.cells):
         if review.TRIED in cell.metadata.get("tags", []):  # what only the whole report knows
             cell.source = review.tried(workspace / "runs" / corpus)
@@ -174,14 +172,10 @@ def contents(toc: Path) -> list[tuple[str, str]]:
     return entries
 
 
-def page_names(entries: list[tuple[str, str]]) -> list[str]:
-    """Return the notebooks among `contents`, which are there as ``runs/<name>``."""
-    return [page.removeprefix("runs/") for _, page in entries if page.startswith("runs/")]
-
-
 def _read_pages(
-    folder: Path, names: list[str], corpus: str, report: str
+    folder: Path, entries: list[tuple[str, str]], corpus: str, report: str
 ) -> dict[str, nbformat.NotebookNode]:
+    names = [page.removeprefix("runs/") for _, page in entries if page.startswith("runs/")]
     missing = [name for name in names if not (folder / f"{name}.ipynb").is_file()]
     if missing:
         command = f"ser run --corpus {corpus} --report {report}"

@@ -21,7 +21,6 @@ from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 
-from ser_lib import corpora
 from ser_lib.core import files, jobs
 from ser_lib.core.errors import NotebookError, ParameterError, SplitError, choose
 from ser_lib.core.files import digest, fresh_folder, workspace, write_atomically
@@ -95,7 +94,6 @@ def execute(
     """
     whole = not (names := list(names))
     if whole:
-        corpora.describe(corpus)  # an unknown one is refused as such, not as a report's name
         report = shelf.claim_name(report or corpus, corpus, workspace())
     elif report:
         raise ParameterError(
@@ -187,9 +185,8 @@ def execute(
                 finish(name, clock, cached=name not in missing)
                 executed = sum(page.is_file() for page in map(pages.get, missing))
                 countdown.tell(executed, "pages executed")
-        except BaseException:
+        finally:
             pool.shutdown(wait=False, cancel_futures=True)
-            raise
     if not whole:
         for page in pages.values():
             print(f"executed notebook: {page}")
@@ -324,7 +321,6 @@ def _execute_one(source: Path, page: Path, values: dict) -> None:
     import papermill  # takes a second, which a refusal need not wait for
 
     failed = workspace() / "runs" / f"failed-{source.name}"
-    failed.parent.mkdir(parents=True, exist_ok=True)
     partial = failed.with_name(f".partial-{source.name}")
     # Papermill takes braces for places of parameters.
     paths = [str(path).replace("{", "{{").replace("}", "}}") for path in (source, partial)]
