@@ -21,7 +21,6 @@ import ser_lib
 from ser_lib.core.files import SUMS, resource, write_atomically
 from ser_lib.corpora import CATALOGUE
 from ser_lib.experiments import run
-from ser_lib.experiments.run import Run
 from ser_lib.report import shelf
 from ser_lib.report.checks.links import read_notebook
 
@@ -71,7 +70,7 @@ def _sums(contents: Mapping[str, bytes]) -> bytes:
     return "".join(lines).encode()
 
 
-def _graph(runs: Mapping[str, Run], citation: Mapping) -> list[dict]:
+def _graph(runs: Mapping[str, run.Run], citation: Mapping) -> list[dict]:
     """Return the crate's entities: files, folders, runs as actions, corpora, software, authors."""
     corpora = sorted({part for one in runs.values() for part in one.record.corpus.name.split(",")})
     titles = " and ".join(CATALOGUE[name].title for name in corpora)
@@ -129,7 +128,7 @@ def _author(about: Mapping) -> dict:
     return _entity(about.get("orcid", f"#{name}"), kind, name=name)
 
 
-def _action(name: str, one: Run) -> dict:
+def _action(name: str, one: run.Run) -> dict:
     """Return what made a run: the library, from its corpora."""
     start = datetime.fromisoformat(one.record.started)
     return _entity(

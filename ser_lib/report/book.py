@@ -25,7 +25,6 @@ import subprocess
 import sys
 import tempfile
 from base64 import b64decode
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -235,7 +234,7 @@ def _take_files(cell: nbformat.NotebookNode, target: Path) -> None:
         if model := data.pop(live.MODEL, None):
             (target / live.FILE).write_bytes(b64decode(model))
         if "text/html" in data:
-            data["text/html"] = _EMBEDDED.sub(partial(_file, target), data["text/html"])
+            data["text/html"] = _EMBEDDED.sub(lambda match: _file(target, match), data["text/html"])
 
 
 def _file(target: Path, embedded: re.Match) -> str:
@@ -254,8 +253,7 @@ def _publishable(notebook: nbformat.NotebookNode, workspace: Path) -> str:
     same book.
     """
     run = notebook.metadata.get("papermill", {})
-    lasting = {key: run[key] for key in ("parameters", "exception") if key in run}
-    notebook.metadata["papermill"] = lasting
+    notebook.metadata["papermill"] = {k: run[k] for k in ("parameters", "exception") if k in run}
     for number, cell in enumerate(notebook.cells, start=1):
         for key in ("papermill", "execution", "ExecuteTime"):
             cell.metadata.pop(key, None)

@@ -14,7 +14,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from importlib.resources import files
 from pathlib import Path
 
 import jinja2
@@ -112,7 +111,7 @@ def write(build: Path) -> Path:
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"capital": capital, "count": count, "listing": listing}
     environment.filters |= {"network": title, "number": lambda value: number(float(value))}
-    template = files("ser_lib.report").joinpath("shelf.html").read_text(encoding="utf-8")
+    template = Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
     page = environment.from_string(template).render(
         corpora=sorted(groups.items()),
         n_reports=sum(map(len, groups.values())),
