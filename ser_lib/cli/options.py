@@ -20,22 +20,6 @@ SHARED = {
     "--out": dict(metavar="FILE", help="write the table to this CSV file"),
     "--json": dict(action="store_true", help="print JSON"),
 }
-EXAMPLES = {
-    "corpora": "ser corpora",
-    "download": "ser download emodb data",
-    "manifest": "ser manifest emodb --data path/to/emodb",
-    "run": "ser run cnn_gru --corpus emodb -p epochs=5",
-    "sweep": "ser sweep grid.yml --out table.csv",
-    "search": "ser search space.yml",
-    "audit": "ser audit split.csv --corpus emodb",
-    "book": "ser book --corpus emodb --pdf",
-    "runs": "ser runs --out runs.csv",
-    "compare": "ser compare emodb/cnn_gru emodb/cnn",
-    "evaluate": "ser evaluate mine.csv --corpus emodb",
-    "predict": "ser predict some.wav folder/ --model emodb/cnn_gru",
-    "export": "ser export --model emodb/cnn_gru --to litert",
-    "completion": "ser completion bash > ~/.local/share/bash-completion/completions/ser",
-}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -46,10 +30,10 @@ def parser() -> argparse.ArgumentParser:
     whole.set_defaults(command=lambda _: whole.print_help() or 0)
     added_to = whole.add_subparsers(metavar="COMMAND")
 
-    def command(function, *shared, **options):
+    def command(function, example, *shared, **options):
         name, text = function.__name__, function.__doc__.rstrip(".")
         text = text[0].lower() + text[1:]
-        example = f"example: {EXAMPLES.get(name)}"
+        example = f"example: ser {name} {example}"
         added = added_to.add_parser(name, help=text, description=text, epilog=example, **options)
         added.set_defaults(command=function)
         for option in shared:
@@ -60,15 +44,17 @@ def parser() -> argparse.ArgumentParser:
         add("-p", metavar="NAME=VALUE", action="append", default=[], dest="parameters",
             help=f"{text}; may be repeated")  # fmt: skip
 
-    command(commands.corpora)
-    add = command(commands.download)
+    command(commands.corpora, "")
+    add = command(commands.download, "emodb data")
     add("corpus", metavar="CORPUS", help="name in `ser corpora`")
     add("folder", metavar="DIR", help="the corpus's own folder is made in it")
-    add = command(commands.manifest, "--data", "--out")
+    add = command(commands.manifest, "emodb --data path/to/emodb", "--data", "--out")
     add("corpus", metavar="CORPUS", help="name in `ser corpora`")
     add("--emotions", metavar="LIST", help="such as 'anger, happiness+excitement, neutral'")
     add("--style", help="only 'improvised' or 'scripted' utterances")
-    add = command(commands.run, "--corpus", "--data", "--report", "--scheduler", add_help=False)
+    shared = "--corpus", "--data", "--report", "--scheduler"
+    example = "cnn_gru --corpus emodb -p epochs=5"
+    add = command(commands.run, example, *shared, add_help=False)
     text = "show this, and the parameters of named notebooks"
     add("-h", "--help", action=_RunHelp, nargs=0, help=text)
     add("notebooks", metavar="NOTEBOOK", nargs="*", help="name in notebooks/, such as cnn_gru")
@@ -81,29 +67,29 @@ def parser() -> argparse.ArgumentParser:
     add("--set", metavar="TEXT", default="", dest="settings", help=text)
     text = "say what would be computed, and about how long it takes"
     add("--dry-run", action="store_true", help=text)
-    add = command(commands.sweep, "--scheduler", "--out")
+    add = command(commands.sweep, "grid.yml --out table.csv", "--scheduler", "--out")
     add("file", metavar="FILE.yml", help="corpus, architecture and parameters")
-    add = command(commands.search, "--scheduler", "--out", "--json")
+    add = command(commands.search, "space.yml", "--scheduler", "--out", "--json")
     add("file", metavar="FILE.yml", help="as of a sweep, with ranges and the number of trials")
-    add = command(commands.audit, "--corpus", "--data", "--json")
+    add = command(commands.audit, "split.csv --corpus emodb", "--corpus", "--data", "--json")
     text = "CSV file with the columns fold, utterance, part; by default one of our protocols"
     add("split", metavar="SPLIT", nargs="?", help=text)
     add("--out", metavar="FILE", help="write the split to this CSV file")
     parameters(add, "protocol (what the split claims to be), emotions, style, folds, seed")
-    add = command(commands.book, "--corpus", "--report")
+    add = command(commands.book, "--corpus emodb --pdf", "--corpus", "--report")
     add("--pdf", action="store_true", help="and the book as one PDF beside it")
     text = "and one ZIP to deposit: book, notebooks, runs, environment, RO-Crate metadata"
     add("--archive", action="store_true", help=text)
     text = "only check the built book in this folder"
     add("--check", metavar="DIR", type=Path, help=text)
-    add = command(commands.runs, "--json", "--out")
-    add = command(commands.compare, "--out")
+    command(commands.runs, "--out runs.csv", "--json", "--out")
+    add = command(commands.compare, "emodb/cnn_gru emodb/cnn", "--out")
     add("first", metavar="RUN", help="its folder, or as much of its name as is unique")
     add("second", metavar="RUN", help="the run to compare it with")
-    add = command(commands.evaluate, "--corpus", "--data", "--json")
+    add = command(commands.evaluate, "mine.csv --corpus emodb", "--corpus", "--data", "--json")
     text = "CSV file: utterance, and predicted or a p_ column for each emotion; fold, truth"
     add("predictions", metavar="FILE", nargs="+", help=text)
-    add = command(commands.predict, "--json")
+    add = command(commands.predict, "some.wav folder/ --model emodb/cnn_gru", "--json")
     add("audio", metavar="AUDIO", nargs="+", help="audio file, or a folder of them")
     add("--model", metavar="RUN", help=f"{MODEL} (the last one to take along)")
     text = "answer for every three seconds of a long recording"
@@ -112,7 +98,7 @@ def parser() -> argparse.ArgumentParser:
     add("--enrol", metavar="DIR", help=text)
     text = "do not say which model answers, and what the law asks"
     add("--quiet", action="store_true", help=text)
-    add = command(commands.export, "--data")
+    add = command(commands.export, "--model emodb/cnn_gru --to litert", "--data")
     add("--model", metavar="RUN", required=True, help=MODEL)
     add("--to", choices=["litert", "onnx"], default="litert", help="kind of file (litert)")
     kinds = ["float32", "float16", "int8"]
@@ -120,7 +106,7 @@ def parser() -> argparse.ArgumentParser:
     add("--out", metavar="DIR", type=Path, help="folder for both (exported/ and the run's name)")
     text = "compare all precisions on the utterances that tested the network; needs --data"
     add("--measure", action="store_true", help=text)
-    add = command(completion)
+    add = command(completion, "bash > ~/.local/share/bash-completion/completions/ser")
     add("shell", choices=["bash", "zsh", "tcsh"])
     return whole
 
