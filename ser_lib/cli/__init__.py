@@ -37,8 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error, BrokenPipeError):  # `ser manifest ... | head` has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
-        if options.debug or not error.filename or isinstance(error, FileNotFoundError):
-            raise  # a defect: nothing was denied
+        denied = error.errno and error.filename and not isinstance(error, FileNotFoundError)
+        if options.debug or not denied:
+            raise
         print(f"ser: {error.filename!s:.200}: {error.strerror}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

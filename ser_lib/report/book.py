@@ -72,12 +72,9 @@ def publish(
     findings = check(index.parent, remember=index.parents[1] / "checked.json")
     packed = index.parents[1] / f"{report or corpus}.zip"
     packed.unlink(missing_ok=True)  # one of another book
+    print(f"all books: {shelf.write(project / '_build')}")
     if with_archive and not findings:
-        archive.write(index.parent, packed, workspace=project)
-    listed = shelf.write(project / "_build")
-    print(f"all books: {listed}")
-    if packed.is_file():
-        print(f"the archive: {packed}")
+        print(f"the archive: {archive.write(index.parent, packed, workspace=project)}")
     print(f"the book: {index}")
     return findings
 
