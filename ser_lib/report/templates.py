@@ -72,10 +72,9 @@ def check(names: list[str], parameters: Mapping[str, object]) -> dict[str, dict]
             raise ParameterError("the page 'own' shows predictions: name some, --predictions FILE")
         names = names or [name for name in NOTEBOOKS if name != "own"]
     defaults = {name: defaults_of(name) for name in names or NOTEBOOKS}
-    known = {name for values in defaults.values() for name in values}
+    known = set().union(*defaults.values()) - {"corpus", "data_dir"}
     if "options" in known:
         known = known - {"options"} | options()
-    known = known - {"corpus", "data_dir"}
     where = f"parameter of {next(iter(defaults))}" if len(defaults) == 1 else "parameter"
     for name in parameters:
         if name in ("corpus", "data_dir"):
