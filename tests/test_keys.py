@@ -23,7 +23,7 @@ def copy(tmp_path, monkeypatch):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(PROJECT / name, tmp_path / name, ignore=ignored)
     shutil.copy(PROJECT / "requirements.lock", tmp_path)
-    monkeypatch.setattr(files, "_LIBRARY", tmp_path / "ser_lib")
+    monkeypatch.setattr(files, "LIBRARY", tmp_path / "ser_lib")
     monkeypatch.setenv("SER_WORKSPACE", str(tmp_path))
     return tmp_path
 

@@ -132,7 +132,7 @@ def test_what_the_report_is_made_from_is_found(workspace, monkeypatch):
     assert files.resource("_config.yml") == PROJECT / "_config.yml"
     installed = workspace.parent / "installed"
     (installed / "home" / "book").mkdir(parents=True)
-    monkeypatch.setattr(files, "_LIBRARY", installed)
+    monkeypatch.setattr(files, "LIBRARY", installed)
     assert files.resource("book") == installed / "home" / "book"
     (workspace / "book").mkdir()
     assert files.resource("book") == workspace / "book"

@@ -4,7 +4,6 @@ Exit code 0 only if all of it worked. A `SerError` is printed as its one or two 
 shows the traceback.
 """
 
-import errno
 import os
 import signal
 import sys
@@ -15,11 +14,6 @@ from contextlib import contextmanager, suppress
 from ser_lib.cli.options import parser
 from ser_lib.core.errors import SerError, extras
 from ser_lib.core.files import room_for
-
-_DENIED = (
-    errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR,
-    errno.EPERM, errno.EROFS,
-)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error, BrokenPipeError):  # `ser manifest ... | head` has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
-        if options.debug or error.errno not in _DENIED:
+        denied = error.errno and error.filename and not isinstance(error, FileNotFoundError)
+        if options.debug or not denied:
             raise
         print(f"ser: {error.filename!s:.200}: {error.strerror}", file=sys.stderr)
         return 1

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ser_lib.core.errors import NOT_UTF8, SerError, SpaceError, StoreError, printable
 
-_LIBRARY = Path(__file__).parents[1]
+LIBRARY = Path(__file__).parents[1]
 SUMS = "SHA256SUMS"
 _HALF = ".ser-part"  # how the names of half-written folders end
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # a full disk, a used up quota, too large a file
@@ -38,7 +38,7 @@ def workspace() -> Path:
         # Absolute, because the kernel of a notebook runs in another folder than its caller.
         return Path(named).expanduser().absolute()
     here = Path.cwd()
-    for folder in (here, *here.parents, _LIBRARY.parent):
+    for folder in (here, *here.parents, LIBRARY.parent):
         if (folder / "_config.yml").is_file() and (folder / "notebooks").is_dir():
             return folder
     return here
@@ -51,8 +51,8 @@ def resource(name: str, home: Path | None = None) -> Path:
     or of the checkout.
     """
     own = (home or workspace()) / name
-    packaged = _LIBRARY / "home"
-    return own if own.exists() else (packaged if packaged.is_dir() else _LIBRARY.parent) / name
+    packaged = LIBRARY / "home"
+    return own if own.exists() else (packaged if packaged.is_dir() else LIBRARY.parent) / name
 
 
 def digest(*parts: object) -> str:
@@ -78,7 +78,7 @@ def sources(*rooms: str) -> list[Path]:
 
     A room is a path in the library, such as ``"core/audio.py"`` or the folder ``"corpora"``.
     """
-    paths = [_LIBRARY / room for room in rooms] or [_LIBRARY]
+    paths = [LIBRARY / room for room in rooms] or [LIBRARY]
     if missing := [path for path in paths if not path.exists()]:
         # A key that passed over a renamed room would never change again.
         raise FileNotFoundError(f"the library has no room {missing[0]}")
@@ -142,11 +142,6 @@ def _sums(folder: Path) -> Iterator[str]:
             yield f"{checksum}  {file.relative_to(folder).as_posix()}"
 
 
-def library(*names: str) -> Path:
-    """Return the place of a module or package of the library, without a suffix."""
-    return _LIBRARY.joinpath(*names)
-
-
 def check_writable(n_bytes: int = 0) -> None:
     """Raise a `SpaceError` if nothing, or not so much, can be written in the workspace."""
     probe = workspace() / "runs" / f".writable-{secrets.token_hex(4)}"
@@ -159,12 +154,10 @@ def alone(file: Path) -> Iterator[None]:
     """Wait until no other process is in here with this file; one that is killed leaves."""
     with _allowed(file):
         file.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(file, os.O_RDWR | os.O_CREAT)
-    try:
+        lock = file.open("a")
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(lock)
 
 
 @contextmanager
@@ -248,9 +241,8 @@ def write_atomically(target: Path, content: str | bytes) -> None:
         try:
             temporary.write_bytes(content.encode() if isinstance(content, str) else content)
             temporary.replace(target)
-        except BaseException:
+        finally:
             temporary.unlink(missing_ok=True)
-            raise
 
 
 class Place:

@@ -22,7 +22,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
-from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import RawArray
 from queue import Empty, SimpleQueue
 
@@ -38,7 +37,6 @@ _AGAIN = "what was finished is kept: run the same command again"
 
 Initializer = Callable[[], None] | None
 Steps = MutableSequence[int] | None
-Watch = Callable[[Sequence[int]], None] | None
 Pool = Iterator[tuple[Callable[..., Future], Callable[[Future], object]]]
 
 
@@ -107,7 +105,7 @@ def each(
     *,
     workers: int | str | None = None,
     initializer: Initializer = None,
-    watch: Watch = None,
+    watch: Callable[[Sequence[int]], None] | None = None,
 ) -> Iterator:
     """Yield ``function(*job)`` of every job as it is done, in any order.
 
@@ -206,18 +204,13 @@ def silent_libraries() -> Iterator[None]:
 @contextmanager
 def _processes(count: int, initializer: Initializer, steps: Steps) -> Pool:
     """Start processes; give what submits a job, and what gives the result of its future."""
-    others = set(multiprocessing.active_children())
-    children: set[BaseProcess] = set()
     # Spawned, not forked: TensorFlow and threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(initializer, steps))
 
     def submit(number: int, function: Callable, *job) -> Future:
         with _no_script():
-            future = pool.submit(_step_by_step, number, function, *job)
-        if len(children) < count:
-            children.update(set(multiprocessing.active_children()) - others)
-        return future
+            return pool.submit(_step_by_step, number, function, *job)
 
     try:
         yield submit, Future.result
@@ -227,6 +220,7 @@ def _processes(count: int, initializer: Initializer, steps: Steps) -> Pool:
             f"a worker process was killed, perhaps for lack of memory; {_AGAIN}"
         ) from error
     except BaseException:
+        children = list((pool._processes or {}).values())
         pool.shutdown(wait=False, cancel_futures=True)
         for child in children:
             child.terminate()
@@ -249,9 +243,8 @@ def _begin(initializer: Initializer, steps: Steps) -> None:
     """Prepare a process; it ends with its parent, even if that is killed without a word."""
 
     def follow() -> None:
-        if parent := multiprocessing.parent_process():
-            parent.join()
-            os._exit(1)
+        multiprocessing.parent_process().join()
+        os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
     _counted["steps"] = steps

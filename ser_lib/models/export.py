@@ -101,12 +101,10 @@ def _answer(network, front_end: FrontEnd) -> Callable:
     """Return the function float32 [samples] -> [emotions], in operations of TensorFlow."""
     import tensorflow as tf
 
-    standardiser = front_end.standardiser
-
     def answer(signal):
         static = _log_mel(_levelled(signal))
         feature_map = _deltas(static) if front_end.channels == 3 else tf.expand_dims(static, -1)
-        feature_map = (feature_map - standardiser.mean) / standardiser.std
+        feature_map = (feature_map - front_end.standardiser.mean) / front_end.standardiser.std
         answers = network(_even_windows(feature_map, front_end.crops), training=False)
         total = tf.reduce_sum(answers, 0)
         return total / tf.reduce_sum(total)

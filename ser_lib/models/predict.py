@@ -144,18 +144,17 @@ def files_of(sound: str | Path | Sound, refused: list[AudioError]) -> list[Sound
     """Return a file, or those of a folder, as `predict` reads them; add what cannot be listed."""
     if isinstance(sound, tuple):
         return [sound]
-    path = sound
-    if not os.path.isdir(path):
-        return [str(path)]
+    if not os.path.isdir(sound):
+        return [str(sound)]
     unread: list[tuple[Path, str]] = []
     # As text at once: paths of a large folder would fill hundreds of megabytes.
     kinds = audio.SUFFIXES + audio.FOREIGN
-    below = files_below(Path(path), unread)
+    below = files_below(Path(sound), unread)
     files: list[Sound] = sorted(str(file) for file in below if file.suffix.lower() in kinds)
     refused += [AudioError(f"{printable(str(file))}: {reason}") for file, reason in unread]
     if not files and not unread:
         raise AudioError(
-            f"the folder {Path(path).absolute()} holds no audio file; their names end with one of "
+            f"the folder {Path(sound).absolute()} holds no audio file; their names end with one of "
             f"{', '.join(audio.SUFFIXES)}"
         )
     return files

@@ -21,7 +21,6 @@ import ser_lib
 from ser_lib.core.files import SUMS, resource, write_atomically
 from ser_lib.corpora import CATALOGUE
 from ser_lib.experiments import run
-from ser_lib.experiments.run import Run
 from ser_lib.report import shelf
 from ser_lib.report.checks.links import read_notebook
 
@@ -71,9 +70,9 @@ def _sums(contents: Mapping[str, bytes]) -> bytes:
     return "".join(lines).encode()
 
 
-def _graph(runs: Mapping[str, Run], citation: Mapping) -> list[dict]:
+def _graph(runs: Mapping[str, run.Run], citation: Mapping) -> list[dict]:
     """Return the crate's entities: files, folders, runs as actions, corpora, software, authors."""
-    corpora = sorted({part for one in runs.values() for part in _corpora(one)})
+    corpora = sorted({part for one in runs.values() for part in one.record.corpus.name.split(",")})
     titles = " and ".join(CATALOGUE[name].title for name in corpora)
     authors = [_author(one) for one in citation["authors"]]
     licence = f"https://spdx.org/licenses/{citation['license']}"
@@ -123,17 +122,13 @@ def _id(name: str) -> str:
     return quote(name, safe="#%/:,")
 
 
-def _corpora(one: Run) -> list[str]:
-    return one.record.corpus.name.split(",")
-
-
 def _author(about: Mapping) -> dict:
     name = about.get("name") or f"{about.get('given-names', '')} {about['family-names']}".strip()
     kind = "Person" if "family-names" in about else "Organization"
     return _entity(about.get("orcid", f"#{name}"), kind, name=name)
 
 
-def _action(name: str, one: Run) -> dict:
+def _action(name: str, one: run.Run) -> dict:
     """Return what made a run: the library, from its corpora."""
     start = datetime.fromisoformat(one.record.started)
     return _entity(
@@ -143,7 +138,7 @@ def _action(name: str, one: Run) -> dict:
         startTime=start.isoformat(),
         endTime=(start + timedelta(seconds=round(one.record.duration_s))).isoformat(),
         instrument=_links(["#ser-lib"]),
-        object=_links(f"#corpus-{part}" for part in _corpora(one)),
+        object=_links(f"#corpus-{part}" for part in one.record.corpus.name.split(",")),
         result=_links([f"runs/{name}/"]),
     )
 

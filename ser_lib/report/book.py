@@ -25,20 +25,18 @@ import subprocess
 import sys
 import tempfile
 from base64 import b64decode
-from collections.abc import Callable, Iterator
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 import nbformat
 import yaml
 from nbformat.v4 import new_code_cell
+from sphinx_external_toc.parsing import parse_toc_yaml
 
 import ser_lib
 from ser_lib.core.errors import BookError
-from ser_lib.core.files import resource, seal, write_atomically
+from ser_lib.core.files import check_writable, resource, seal, write_atomically
 from ser_lib.core.files import workspace as project_folder
-from ser_lib.corpora import describe
 from ser_lib.pages import live, review
 from ser_lib.report import archive, pdf, shelf
 from ser_lib.report.checks import links, rendered
@@ -62,54 +60,39 @@ SYNTHETIC = (
 
 
 def publish(
-    corpus: str,
-    *,
-    report: str | None = None,
-    with_pdf: bool = False,
-    with_archive: bool = False,
-    say: Callable[[str], None] = print,
+    corpus: str, *, report: str | None = None, with_pdf: bool = False, with_archive: bool = False
 ) -> list[links.Finding]:
-    """Build a report's book in the project's folder, check it, list it, and say where it is.
+    """Build a report's book in the project's folder, check it, list it, and print where it is.
 
     Returned is what the gates found: nothing if the book is sound. Only then it is archived, see
     `archive`.
     """
-    describe(corpus)  # an unknown one is refused as such
     project = project_folder()
     index = build(corpus, workspace=project, report=report, with_pdf=with_pdf)
-    findings = check(index.parent, remember=index.parents[1] / "checked.json", say=say)
+    findings = check(index.parent, remember=index.parents[1] / "checked.json")
     packed = index.parents[1] / f"{report or corpus}.zip"
     packed.unlink(missing_ok=True)  # one of another book
+    print(f"all books: {shelf.write(project / '_build')}")
     if with_archive and not findings:
-        archive.write(index.parent, packed, workspace=project)
-    listed = shelf.write(project / "_build")
-    say(f"all books: {listed}")
-    if packed.is_file():
-        say(f"the archive: {packed}")
-    say(f"the book: {index}")
+        print(f"the archive: {archive.write(index.parent, packed, workspace=project)}")
+    print(f"the book: {index}")
     return findings
 
 
-def check(
-    folder: Path, *, remember: Path | None = None, say: Callable[[str], None] = print
-) -> list[links.Finding]:
+def check(folder: Path, *, remember: Path | None = None) -> list[links.Finding]:
     """Run all gates on a built book, the folder with its ``index.html``.
 
     Without a browser a line says which do not run; for `remember` see `rendered.check`.
     """
     findings = links.check(folder)
     if reason := why_not():
-        say(f"not checked in a browser ({', '.join(rendered.GATES)}): {reason}")
+        print(f"not checked in a browser ({', '.join(rendered.GATES)}): {reason}")
         return findings
     return findings + rendered.check(folder, remember=remember)
 
 
 def build(
-    corpus: str,
-    *,
-    workspace: Path,
-    report: str | None = None,
-    with_pdf: bool = False,
+    corpus: str, *, workspace: Path, report: str | None = None, with_pdf: bool = False
 ) -> Path:
     """Build the book of a report from its executed notebooks, and return its ``index.html``.
 
@@ -127,8 +110,7 @@ def build(
     pages = shelf.pages(workspace, corpus, name)
     absent = "" if (pages / "own.ipynb").is_file() else "runs/own"  # there were no predictions
     entries = [entry for entry in contents(prose / "_toc.yml") if entry[1] != absent]
-    named = page_names(entries)
-    notebooks = _read_pages(pages, named, corpus, name)
+    notebooks = _read_pages(pages, entries, corpus, name)
     for cell in (cell for notebook in notebooks.values() for cell in notebook.cells):
         if review.TRIED in cell.metadata.get("tags", []):  # what only the whole report knows
             cell.source = review.tried(workspace / "runs" / corpus)
@@ -177,28 +159,19 @@ def build(
 
 def contents(toc: Path) -> list[tuple[str, str]]:
     """Return a table of contents: of each page its part, or "", and its path without suffix."""
-    return list(_entries(yaml.safe_load(toc.read_text(encoding="utf-8")), ""))
-
-
-def _entries(tree: object, part: str) -> Iterator[tuple[str, str]]:
-    if isinstance(tree, dict):
-        part = tree.get("caption") or part
-        if page := tree.get("root") or tree.get("file"):
-            yield part, page
-        tree = list(tree.values())
-    if isinstance(tree, list):
-        for branch in tree:
-            yield from _entries(branch, part)
-
-
-def page_names(entries: list[tuple[str, str]]) -> list[str]:
-    """Return the notebooks among `contents`, which are there as ``runs/<name>``."""
-    return [page.removeprefix("runs/") for _, page in entries if page.startswith("runs/")]
+    site = parse_toc_yaml(toc)
+    captions = {str(page): tree.caption or "" for tree in site.root.subtrees for page in tree.items}
+    part, entries = "", []
+    for page in site:  # sections follow their chapter
+        part = captions.get(page, part)
+        entries.append((part, page))
+    return entries
 
 
 def _read_pages(
-    folder: Path, names: list[str], corpus: str, report: str
+    folder: Path, entries: list[tuple[str, str]], corpus: str, report: str
 ) -> dict[str, nbformat.NotebookNode]:
+    names = [page.removeprefix("runs/") for _, page in entries if page.startswith("runs/")]
     missing = [name for name in names if not (folder / f"{name}.ipynb").is_file()]
     if missing:
         command = f"ser run --corpus {corpus} --report {report}"
@@ -258,7 +231,7 @@ def _take_files(cell: nbformat.NotebookNode, target: Path) -> None:
         if model := data.pop(live.MODEL, None):
             (target / live.FILE).write_bytes(b64decode(model))
         if "text/html" in data:
-            data["text/html"] = _EMBEDDED.sub(partial(_file, target), data["text/html"])
+            data["text/html"] = _EMBEDDED.sub(lambda match: _file(target, match), data["text/html"])
 
 
 def _file(target: Path, embedded: re.Match) -> str:
@@ -277,8 +250,7 @@ def _publishable(notebook: nbformat.NotebookNode, workspace: Path) -> str:
     same book.
     """
     run = notebook.metadata.get("papermill", {})
-    lasting = {key: run[key] for key in ("parameters", "exception") if key in run}
-    notebook.metadata["papermill"] = lasting
+    notebook.metadata["papermill"] = {k: run[k] for k in ("parameters", "exception") if k in run}
     for number, cell in enumerate(notebook.cells, start=1):
         for key in ("papermill", "execution", "ExecuteTime"):
             cell.metadata.pop(key, None)
@@ -333,9 +305,7 @@ def _run_jupyter_book(source: Path, config: Path, target: Path, *, log: Path) ->
             env={**os.environ, **ENVIRONMENT, "PYTHONPATH": path}, cwd=source.parent,
         )  # fmt: skip
     if done.returncode or not (target / "_build" / "html" / "index.html").is_file():
-        # On a full disk, which has no room for this, the log cannot say why.
-        write_atomically(target / "room", bytes(16_000_000))
-        (target / "room").unlink()
+        check_writable(16_000_000)  # of a full disk the log cannot say that it is full
         warnings = "\n".join(f"  {line}" for line in _warnings(log, source))
         raise BookError(f"the book does not build (all of it is in {log}):\n{warnings}")
 

@@ -12,7 +12,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from shutil import copy2
@@ -22,11 +21,9 @@ from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 
-from ser_lib import corpora
 from ser_lib.core import files, jobs
 from ser_lib.core.errors import NotebookError, ParameterError, SplitError, choose
 from ser_lib.core.files import digest, fresh_folder, workspace, write_atomically
-from ser_lib.core.jobs import processors
 from ser_lib.corpora import Manifest
 from ser_lib.corpora.loader import in_words
 from ser_lib.experiments import baselines, forecast, search, train
@@ -40,16 +37,15 @@ from ser_lib.report.templates import NOTEBOOKS, check, options, template
 ACROSS = ("corpus", "data_dir", "other", "other_dir", "seed", "options")
 """Parameters that decide the test on another corpus."""
 
-_FIELDS = {field.name for field in fields(Experiment)}
-
 
 def _experiment(architecture: str, values: Mapping) -> Experiment:
     given = {**values.get("options", {}), **values, "architecture": architecture}
-    return Experiment(**{name: value for name, value in given.items() if name in _FIELDS})
+    fields = Experiment.__annotations__
+    return Experiment(**{name: value for name, value in given.items() if name in fields})
 
 
 def _all_methods(values: Mapping) -> list[Experiment]:
-    return [_experiment(name, values) for name in (*ARCHITECTURES, "lda")]
+    return [_experiment(name, values) for name in train.METHODS]
 
 
 def _across(values: Mapping) -> list[Experiment]:
@@ -82,7 +78,6 @@ def execute(
     final: bool = False,
     scheduler: str | None = None,
     dry_run: bool = False,
-    say: Callable[[str], None] = print,
 ) -> None:
     """Execute notebooks on a corpus.
 
@@ -99,7 +94,6 @@ def execute(
     """
     whole = not (names := list(names))
     if whole:
-        corpora.describe(corpus)  # an unknown one is refused as such, not as a report's name
         report = shelf.claim_name(report or corpus, corpus, workspace())
     elif report:
         raise ParameterError(
@@ -123,18 +117,18 @@ def execute(
     def finish(name: str, clock: float, *, cached: bool = False) -> None:
         jobs.show("")
         took = "unchanged" if cached else f"{time.perf_counter() - clock:6.1f} s"
-        say(f"{name:<24} {took}")
+        print(f"{name:<24} {took}")
 
     jobs.show(f"reading the corpus {corpus}")
     clock = time.perf_counter()
     manifest = runs.load(corpus, data_dir, given)
     jobs.show("")
     own.load(given.get("predictions", ()), manifest)
-    say(f"emotions: {in_words(manifest)}")
+    print(f"emotions: {in_words(manifest)}")
     for row in manifest.left_out:
-        say(f"left out: {row['file']}: {row['reason']}")
+        print(f"left out: {row['file']}: {row['reason']}")
     for row in manifest.remarks:
-        say(f"note: {row['file']}: {row['remark']}")
+        print(f"note: {row['file']}: {row['remark']}")
     finish("corpus", clock)
     # Refuses a protocol that the corpus does not allow, before features and training.
     plans: dict[Experiment, train.Plan] = {}
@@ -150,8 +144,7 @@ def execute(
     asked = names if final else missing
     needed = [plans[one] for one in dict.fromkeys(one for n in asked for one in reads[n])]
     if dry_run:
-        for line in _forecast(len(pages), missing, needed):
-            say(line)
+        print(*_forecast(len(pages), missing, needed), sep="\n")
         return
     files.check_writable()
     clock = time.perf_counter()
@@ -185,19 +178,18 @@ def execute(
     countdown = jobs.Countdown(len(missing))
     # All records are there, so no page waits for another one; most keep one processor busy and need
     # up to a gigabyte of memory. After an error nothing new is begun.
-    with ThreadPoolExecutor(min(processors(), 2)) as pool:
+    with ThreadPoolExecutor(min(jobs.processors(), 2)) as pool:
         try:
             for done in as_completed([pool.submit(produce, name) for name in pages]):
                 name, clock = done.result()
                 finish(name, clock, cached=name not in missing)
                 executed = sum(page.is_file() for page in map(pages.get, missing))
                 countdown.tell(executed, "pages executed")
-        except BaseException:
+        finally:
             pool.shutdown(wait=False, cancel_futures=True)
-            raise
     if not whole:
         for page in pages.values():
-            say(f"executed notebook: {page}")
+            print(f"executed notebook: {page}")
         return
     with fresh_folder(shelf.pages(workspace(), corpus, report)) as folder:
         for name, page in pages.items():
@@ -217,8 +209,8 @@ def _forecast(n_pages: int, missing: list[str], needed: list[train.Plan]) -> Ite
     if trainings:
         seconds = forecast.seconds(trainings)
         known = "nobody knows how long" if seconds is None else jobs.roughly(seconds)
-        yield (f"training takes {known} on {processors()} processors, or less where folds stop "
-               "early; pages come on top")  # fmt: skip
+        yield (f"training takes {known} on {jobs.processors()} processors, or less where folds "
+               "stop early; pages come on top")  # fmt: skip
 
 
 def _given(parameters: Mapping) -> dict:
@@ -310,8 +302,8 @@ def _imports(code: str) -> set[Path]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    own = [name for name in names if name.split(".")[0] == "ser_lib"]
-    places = [files.library(*name.split(".")[1:]) for name in own]
+    own = [name.split(".")[1:] for name in names if name.split(".")[0] == "ser_lib"]
+    places = [files.LIBRARY.joinpath(*parts) for parts in own]
     sources = {place.with_suffix(".py") for place in places} | {p / "__init__.py" for p in places}
     return {file for file in sources if file.is_file()}
 
@@ -329,7 +321,6 @@ def _execute_one(source: Path, page: Path, values: dict) -> None:
     import papermill  # takes a second, which a refusal need not wait for
 
     failed = workspace() / "runs" / f"failed-{source.name}"
-    failed.parent.mkdir(parents=True, exist_ok=True)
     partial = failed.with_name(f".partial-{source.name}")
     # Papermill takes braces for places of parameters.
     paths = [str(path).replace("{", "{{").replace("}", "}}") for path in (source, partial)]

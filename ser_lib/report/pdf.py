@@ -12,7 +12,6 @@ The same book printed by the same Chromium gives the same bytes.
 import posixpath
 import re
 from collections.abc import Collection, Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -85,7 +84,7 @@ def assemble(html: Path, entries: Sequence[Entry], *, title: str, lines: Sequenc
         chapters.append((part, anchor, heading, articles[name].decode_contents()))
     first = next(iter(anchors))
     sheets = pages[first].select('link[rel~="stylesheet"]')
-    template = files("ser_lib.report").joinpath("print.html").read_text(encoding="utf-8")
+    template = Path(__file__).with_name("print.html").read_text(encoding="utf-8")
     return Template(template, autoescape=True, trim_blocks=True, lstrip_blocks=True).render(
         title=title,
         lines=lines,
@@ -144,24 +143,22 @@ def _print(page: Path, chapters: int) -> bytes:
 def page_numbers(pdf: bytes) -> dict[str, int]:
     """Return on which page of a PDF of Chromium, from 1, each element that is linked to begins.
 
-    None if the PDF is not written as Chromium does, with a plain list of objects.
+    There are none if the PDF is not written as Chromium does, with a plain list of objects.
     """
     objects = dict(re.findall(rb"\n(\d+) 0 obj\n(.*?)\nendobj", pdf, re.DOTALL))
     catalogs = [text for text in objects.values() if text.startswith(b"<</Type /Catalog")]
     places = re.search(rb"/Dests (\d+) 0 R", catalogs[0]) if catalogs else None
     if places is None:
         return {}
-    pages: list[bytes] = []
 
-    def walk(number: bytes) -> None:
+    def leaves(number: bytes) -> list[bytes]:
         children = re.search(rb"/Kids \[(.*?)\]", objects[number], re.DOTALL)
         if children is None:
-            pages.append(number)
-        for child in re.findall(rb"(\d+) 0 R", children.group(1)) if children else ():
-            walk(child)
+            return [number]
+        return [leaf for child in re.findall(rb"(\d+) 0 R", children[1]) for leaf in leaves(child)]
 
-    walk(re.search(rb"/Pages (\d+) 0 R", catalogs[0]).group(1))
-    targets = re.findall(rb"/(\S+) \[(\d+) 0 R", objects[places.group(1)])
+    pages = leaves(re.search(rb"/Pages (\d+) 0 R", catalogs[0])[1])
+    targets = re.findall(rb"/(\S+) \[(\d+) 0 R", objects[places[1]])
     return {name.decode(): pages.index(number) + 1 for name, number in targets}
 
 

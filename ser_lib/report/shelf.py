@@ -14,14 +14,13 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from importlib.resources import files
 from pathlib import Path
 
 import jinja2
 
 from ser_lib.core.errors import BookError, ParameterError
 from ser_lib.core.files import write_atomically
-from ser_lib.corpora import CATALOGUE
+from ser_lib.corpora import CATALOGUE, describe
 from ser_lib.experiments.splits import PROTOCOLS
 from ser_lib.models.networks import title
 from ser_lib.pages.words import capital, count, listing, number
@@ -34,6 +33,7 @@ PLACES = ("data_dir", "other_dir", "split", "predictions")  # of the machine tha
 
 def claim_name(name: str, corpus: str, workspace: Path) -> str:
     """Return the name of a report of a corpus if it can be one of a folder and of an address."""
+    describe(corpus)  # an unknown one is refused as such, not as a report's name
     if name in CATALOGUE and name != corpus:
         raise ParameterError(
             f"the report '{name}' would have the name of another corpus than '{corpus}'; give it "
@@ -111,7 +111,7 @@ def write(build: Path) -> Path:
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"capital": capital, "count": count, "listing": listing}
     environment.filters |= {"network": title, "number": lambda value: number(float(value))}
-    template = files("ser_lib.report").joinpath("shelf.html").read_text(encoding="utf-8")
+    template = Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
     page = environment.from_string(template).render(
         corpora=sorted(groups.items()),
         n_reports=sum(map(len, groups.values())),

@@ -5,7 +5,7 @@ So a name that does not exist is refused at once: nbformat, papermill and pandas
 
 import ast
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from ser_lib.core.errors import NotebookError, ParameterError, choose
@@ -62,21 +62,19 @@ def options() -> set[str]:
     return named - {"architecture", "corpus", "protocol", "seed"}
 
 
-def check(names: Iterable[str], parameters: Mapping[str, object]) -> dict[str, dict]:
+def check(names: list[str], parameters: Mapping[str, object]) -> dict[str, dict]:
     """Return the usual values of notebooks, or of all, once each parameter is one of some of them.
 
     A `ParameterError` names the notebook or the parameter that does not exist.
     """
-    names = list(names)
     if not parameters.get("predictions"):
         if "own" in names:
             raise ParameterError("the page 'own' shows predictions: name some, --predictions FILE")
         names = names or [name for name in NOTEBOOKS if name != "own"]
     defaults = {name: defaults_of(name) for name in names or NOTEBOOKS}
-    known = {name for values in defaults.values() for name in values}
+    known = set().union(*defaults.values()) - {"corpus", "data_dir"}
     if "options" in known:
         known = known - {"options"} | options()
-    known = known - {"corpus", "data_dir"}
     where = f"parameter of {next(iter(defaults))}" if len(defaults) == 1 else "parameter"
     for name in parameters:
         if name in ("corpus", "data_dir"):

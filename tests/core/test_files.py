@@ -41,7 +41,7 @@ def names(folder: Path) -> list[str]:
 def nowhere(tmp_path, monkeypatch):
     """A folder that belongs to no report, with the library away from its checkout too."""
     monkeypatch.delenv("SER_WORKSPACE", raising=False)
-    monkeypatch.setattr(room, "_LIBRARY", tmp_path / "site-packages" / "ser_lib")
+    monkeypatch.setattr(room, "LIBRARY", tmp_path / "site-packages" / "ser_lib")
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)

@@ -47,8 +47,8 @@ def make_workspace():
         toc.write_text(toc.read_text().replace(API, ""))
         runs = folder / "runs" / CORPUS
         (runs / "reports" / CORPUS).mkdir(parents=True)
-        names = book.page_names(book.contents(toc))
-        pages = {name: page(name.title()) for name in names}
+        names = [path.partition("runs/")[2] for _, path in book.contents(toc)]
+        pages = {name: page(name.title()) for name in names if name}
         pages |= {"listen": listen_page(), "live": live_page()}
         pages |= {"features": downloads_page(), "data": markup_page()}
         for name in NETWORKS:

@@ -35,8 +35,8 @@ def all_files(folder) -> list[str]:
 def test_the_book_is_where_it_says_and_passes_its_gates(workspace, html):
     assert sorted(path.name for path in (workspace / OUT).iterdir()) == FILES
     assert "build succeeded" in (workspace / OUT / "build.log").read_text()
-    for name in book.page_names(book.contents(workspace / "book" / "_toc.yml")):
-        assert (html / "runs" / f"{name}.html").is_file()
+    for _, path in book.contents(workspace / "book" / "_toc.yml"):
+        assert (html / f"{path}.html").is_file()
     assert "url=runs/introduction.html" in read(html, "index")
     assert links.check(html) == []
 
@@ -230,9 +230,11 @@ def test_what_is_missing_or_no_notebook_is_named(tmp_path, make_workspace):
 
 
 def test_the_table_of_contents_has_every_notebook(workspace):
-    names = book.page_names(book.contents(workspace / "book" / "_toc.yml"))
-    assert names[0] == "introduction"
-    assert sorted(names) == sorted(notebooks.NOTEBOOKS)
+    paths = [path for _, path in book.contents(workspace / "book" / "_toc.yml")]
+    assert paths[0] == "runs/introduction"
+    pages = {f"runs/{name}" for name in notebooks.NOTEBOOKS}
+    assert {path for path in paths if path.startswith("runs/")} == pages
+    assert len(paths) == len({*paths})
 
 
 def test_extensions_are_jupyter_books_own(workspace):
@@ -247,14 +249,15 @@ def test_extensions_are_jupyter_books_own(workspace):
     }
 
 
-def test_publish_builds_checks_and_says_where(workspace, html, monkeypatch):
+def test_publish_builds_checks_and_says_where(workspace, html, monkeypatch, capsys):
     index = html / "index.html"
     monkeypatch.setenv("SER_WORKSPACE", str(workspace))
     monkeypatch.setenv("SER_CHROMIUM", "no-browser")
     monkeypatch.setattr(book, "build", lambda corpus, **_: index)
-    said, packed = [], []
+    packed = []
     monkeypatch.setattr(book.archive, "write", lambda *given, **_: packed.append(given))
-    assert book.publish(CORPUS, with_archive=True, say=said.append) == []
+    assert book.publish(CORPUS, with_archive=True) == []
+    said = capsys.readouterr().out.splitlines()
     assert packed == [(html, html.parent / f"{CORPUS}.zip")]
     assert said[0].startswith("not checked in a browser")
     assert said[-1] == f"the book: {index}"

@@ -29,13 +29,12 @@ def chromium(*flags: str) -> Iterator:
     from playwright.sync_api import Error, sync_playwright
 
     with sync_playwright() as playwright:
+        program = _executable()
         try:
-            browser = playwright.chromium.launch(
-                executable_path=_executable(), args=[*FLAGS, *flags]
-            )
+            browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS, *flags])
         except Error as error:
             reason = error.message.strip().splitlines()[0]
-            raise BookError(f"the browser {_executable()} does not start: {reason}") from error
+            raise BookError(f"the browser {program} does not start: {reason}") from error
         with browser:
             yield browser
 

@@ -47,7 +47,6 @@ class Finding:
     message: str
 
     def __str__(self) -> str:
-        """Return the finding as a line of a report."""
         return f"{self.gate}: {self.page}: {self.message}"
 
 

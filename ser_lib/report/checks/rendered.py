@@ -17,7 +17,6 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import chain
-from operator import attrgetter
 from pathlib import Path
 
 from ser_lib.core.files import digest, write_atomically
@@ -64,7 +63,7 @@ def check(html: Path, *, remember: Path | None = None) -> list[Finding]:
     with ThreadPoolExecutor(count) as pool:
         shares = [names[start::count] for start in range(count)]
         parts = list(pool.map(lambda share: list(_look_through(html, share)), shares))
-    findings = sorted(chain.from_iterable(parts), key=attrgetter("page"))
+    findings = sorted(chain.from_iterable(parts), key=lambda finding: finding.page)
     if remember:
         for finding in findings:
             digests.pop(finding.page, None)
