@@ -220,10 +220,12 @@ def _processes(count: int, initializer: Initializer, steps: Steps) -> Pool:
             f"a worker process was killed, perhaps for lack of memory; {_AGAIN}"
         ) from error
     except BaseException:
-        children = list((pool._processes or {}).values())
+        children, results = list((pool._processes or {}).values()), pool._result_queue
         pool.shutdown(wait=False, cancel_futures=True)
         for child in children:
             child.terminate()
+        # Whoever reads a result that came by half would wait for the rest while anybody could write.
+        results._writer.close()  # type: ignore[attr-defined]
         raise
 
 

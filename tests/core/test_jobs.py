@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from itertools import pairwise
@@ -379,6 +380,15 @@ def test_who_stops_listening_ends_the_workers(started_here):
     assert started_here()
     results.close()
     wait_for(lambda: not started_here())  # they would sleep for ten minutes
+
+
+def test_a_result_that_came_by_half_is_not_waited_for():
+    before = set(threading.enumerate())
+    for _ in jobs.each(bytes, [(100_000_000,)] * 4, workers=2):
+        break  # while the next one is being sent
+    for thread in set(threading.enumerate()) - before:
+        thread.join(20)
+        assert not thread.is_alive()
 
 
 # On a cluster
