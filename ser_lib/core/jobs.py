@@ -224,7 +224,7 @@ def _processes(count: int, initializer: Initializer, steps: Steps) -> Pool:
         pool.shutdown(wait=False, cancel_futures=True)
         for child in children:
             child.terminate()
-        # Whoever reads a result that came by half would wait for the rest while anybody could write.
+        # Who reads a result that came by half would wait for the rest while anybody could write.
         results._writer.close()  # type: ignore[attr-defined]
         raise
 

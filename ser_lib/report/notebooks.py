@@ -10,11 +10,13 @@ import ast
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from functools import cache
 from pathlib import Path
 from shutil import copy2
+from threading import Thread
+from weakref import WeakSet
 
 import nbformat
 from ipykernel.kernelspec import get_kernel_dict
@@ -179,12 +181,16 @@ def execute(
     # All records are there, so no page waits for another one; most keep one processor busy and need
     # up to a gigabyte of memory. After an error nothing new is begun.
     with ThreadPoolExecutor(min(jobs.processors(), 2)) as pool:
+        waiting = [pool.submit(produce, name) for name in pages]
         try:
-            for done in as_completed([pool.submit(produce, name) for name in pages]):
+            for done in as_completed(waiting):
                 name, clock = done.result()
                 finish(name, clock, cached=name not in missing)
                 executed = sum(page.is_file() for page in map(pages.get, missing))
                 countdown.tell(executed, "pages executed")
+        except KeyboardInterrupt:
+            Thread(target=_end, args=(waiting,), daemon=True).start()
+            raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
     if not whole:
@@ -311,10 +317,25 @@ def _imports(code: str) -> set[Path]:
 class OwnKernel(AsyncKernelManager):
     """The kernel of the Python that runs, whatever kernels a home folder holds."""
 
+    made: WeakSet["OwnKernel"] = WeakSet()
+
+    def __init__(self, *given, **options) -> None:
+        super().__init__(*given, **options)
+        self.made.add(self)
+
     @property
     def kernel_spec(self) -> KernelSpec:
         """Return how this Python's kernel is started."""
         return KernelSpec(**get_kernel_dict())
+
+
+def _end(pages: Sequence[Future]) -> None:
+    """End all kernels, also those that are about to start, until no page is executed any more."""
+    while not all(page.done() for page in pages):
+        for kernel in list(OwnKernel.made):
+            if process := getattr(kernel.provisioner, "process", None):
+                process.kill()
+        time.sleep(0.1)
 
 
 def _execute_one(source: Path, page: Path, values: dict) -> None:

@@ -8,11 +8,13 @@ import json
 import pkgutil
 import shlex
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
 import ser_lib
 from ser_lib import cli, corpora
@@ -22,6 +24,7 @@ from ser_lib.experiments import run as runs
 from ser_lib.experiments import splits
 from ser_lib.experiments.experiment import ARCHITECTURES
 from ser_lib.pages.words import number
+from ser_lib.report import notebooks
 from ser_lib.report.checks import links
 from ser_lib.report.templates import NOTEBOOKS
 
@@ -93,6 +96,20 @@ def test_every_notebook_is_a_page_of_the_book(report):
     text = (pages / "cnn_gru.html").read_text()
     assert "579,781" in text
     assert "Synthetic" in text, "every page that shows results of the demo corpus says so"
+
+
+def test_no_page_outlives_an_interrupt(tmp_path, monkeypatch):
+    monkeypatch.setenv("SER_WORKSPACE", str(tmp_path))
+    (tmp_path / "runs").mkdir()
+    cells = [new_code_cell(f"__import__('time').sleep({seconds})") for seconds in (0, 600)]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "long.ipynb")
+    with ThreadPoolExecutor(1) as pool:
+        page = pool.submit(
+            notebooks._execute_one, tmp_path / "long.ipynb", tmp_path / "page.ipynb", {}
+        )
+        notebooks._end([page])
+        assert page.exception() is not None
+    assert sorted(file.name for file in tmp_path.rglob("*.ipynb")) == ["long.ipynb"]
 
 
 def test_predictions_of_another_program_are_a_page(report):
