@@ -12,6 +12,7 @@ import os
 import pickle
 import platform
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -209,7 +210,7 @@ def _processes(count: int, initializer: Initializer, steps: Steps) -> Pool:
     pool = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(initializer, steps))
 
     def submit(number: int, function: Callable, *job) -> Future:
-        with _no_script():
+        with _no_script(), _no_interrupt():
             return pool.submit(_step_by_step, number, function, *job)
 
     try:
@@ -239,6 +240,16 @@ def _no_script() -> Iterator[None]:
         yield
     finally:
         vars(script).update(hidden)
+
+
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Keep interrupts from processes that start meanwhile: their parent has them and ends them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(initializer: Initializer, steps: Steps) -> None:

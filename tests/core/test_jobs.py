@@ -382,6 +382,12 @@ def test_who_stops_listening_ends_the_workers(started_here):
     wait_for(lambda: not started_here())  # they would sleep for ten minutes
 
 
+def test_an_interrupt_is_for_the_parent_alone():
+    asked = (signal.SIG_BLOCK, frozenset())
+    assert list(jobs.each(signal.pthread_sigmask, [asked], workers=2)) == [{signal.SIGINT}]
+    assert signal.pthread_sigmask(*asked) == set()
+
+
 def test_a_result_that_came_by_half_is_not_waited_for():
     before = set(threading.enumerate())
     for _ in jobs.each(bytes, [(100_000_000,)] * 4, workers=2):
