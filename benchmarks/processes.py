@@ -140,7 +140,7 @@ def attack_book(folder: Path, rng: np.random.Generator) -> str | None:
         process = start(workspace)
         how = signal.SIGKILL if rng.integers(2) else signal.SIGINT
         try:
-            _, said = process.communicate(timeout=np.exp(rng.uniform(0, np.log(50))))
+            _, said = process.communicate(timeout=np.exp(rng.uniform(0, np.log(40))))
             if process.returncode:
                 return f"a report ended with {process.returncode}: {said[-200:]}"
             shutil.rmtree(workspace)  # it was finished, so a new one is begun

@@ -215,9 +215,9 @@ ATTACKS: dict[str, tuple[Attack, int]] = {
     "run": (attack_run, 300),
     "store": (attack_store, 300),
     "table": (attack_table, 400),
-    "kill": (processes.attack_kill, 4),
+    "kill": (processes.attack_kill, 3),
     "collide": (processes.attack_collide, 3),
-    "starve": (processes.attack_starve, 2),
+    "starve": (processes.attack_starve, 1),
     "book": (processes.attack_book, 1),
 }
 """By its name, an attack and its cases; it returns how a case broke, or None."""
