@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +62,7 @@ def attack_collide(folder: Path, rng: np.random.Generator) -> str | None:
     workspace, said = _empty(folder / "collided"), folder / "said"
     n = int(rng.choice([2, 8]))
     with said.open("w") as output:
-        methods = [method for method, _ in zip(cycle(METHODS), range(n + 1), strict=False)]
+        methods = list(islice(cycle(METHODS), n + 1))
         first, *others = [_training(folder, workspace, m, output) for m in methods]
         time.sleep(rng.uniform(2, 8))
         os.killpg(first.pid, signal.SIGKILL)
@@ -92,10 +92,7 @@ def attack_starve(folder: Path, rng: np.random.Generator) -> str | None:
     scarce = {
         "a full disk": (small, large),
         "a disk that cannot be written": (f"mount -t tmpfs -o ro tmpfs {disk}", large),
-        "little memory": (
-            f"ulimit -S -v {memory}",
-            "ulimit -S -v unlimited",
-        ),
+        "little memory": (f"ulimit -S -v {memory}", "ulimit -S -v unlimited"),
         "no home": ("unset HOME XDG_CACHE_HOME XDG_CONFIG_HOME; HOME=/nowhere; export HOME", ":"),
         "an odd locale": (f"export LC_ALL={locale} PYTHONUTF8=0 PYTHONCOERCECLOCALE=0", ":"),
         "one core": ("taskset -p -c 0 $$", ":"),

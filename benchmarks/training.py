@@ -23,8 +23,7 @@ def table(corpus: Manifest) -> pd.DataFrame:
     first, *others = (train.train(NETWORK, corpus, **recipe) for recipe in RECIPES.values())
     rows = []
     for recipe, run in zip(RECIPES, (first, *others), strict=True):
-        row = {"Training": recipe, "Minutes of training": run.record.speed.training_s / 60}
-        row |= _stated("UAR", run.uar)
+        row = {"Training": recipe, **_stated("UAR", run.uar)}
         if run is not first:
             difference = uar_difference(run, first)
             row |= {**_stated("Difference", difference), "p": difference.p}
