@@ -55,7 +55,7 @@ lint: $(READY)  ## style, layers and types of the code; the notebooks are stripp
 bench: $(READY)  ## how fast it is here, beside rivals and limits; SER_EMODB=folder for real speech
 	@$(BIN)/python -m benchmarks
 
-study: $(READY)  ## how often intervals hold, copies are found, and what longer training gives: tables of the book
+study: $(READY)  ## how often intervals hold, copies are found, and what longer training gives (tables of the book)
 	@$(BIN)/python -m benchmarks.study
 
 wheel: $(READY)  ## build the wheel with its bill of materials, install it elsewhere, make the demo book there
