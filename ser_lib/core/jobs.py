@@ -24,11 +24,15 @@ from contextlib import contextmanager, suppress
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing.sharedctypes import RawArray
+from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from ser_lib.core.errors import AudioError, ClusterError, SerError, StoreError, extras
 from ser_lib.core.files import digest, sources, workspace
 
+DRIVERS = ("/dev/nvidiactl", "/dev/dxg")  # of an NVIDIA GPU; on Linux, on Linux in Windows
+CPUS = Path("/proc/cpuinfo")
+PRODUCTS = {"amx_bf16", "avx512_bf16"}  # what Linux calls multiplying bfloat16, on x86
 PAUSE = 1.0  # seconds after which a watcher is told how far the jobs are
 TOLD_S = 10.0  # seconds between two lines that say how far long work is
 PATIENCE = 5.0  # seconds that a scheduler has to be there, and then its workers
@@ -46,6 +50,20 @@ def processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def has_driver() -> bool:
+    """Tell whether this machine may have an NVIDIA GPU."""
+    return any(Path(file).exists() for file in DRIVERS)
+
+
+@cache
+def has_bfloat16() -> bool:
+    """Tell whether the processors of this machine multiply bfloat16, and do the computing."""
+    with suppress(OSError):
+        flags = CPUS.read_text(encoding="utf-8").split()
+        return not has_driver() and not PRODUCTS.isdisjoint(flags)
+    return False
 
 
 def tell(line: str) -> None:

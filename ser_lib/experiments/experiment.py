@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from ser_lib.core import jobs
 from ser_lib.core.errors import ParameterError, choose
 from ser_lib.core.files import digest
 from ser_lib.corpora import describe
@@ -22,6 +23,7 @@ RECIPES: dict[str, dict[str, object]] = {
     "lda": {},
 }
 """Hyper-parameters in which the methods differ by default."""
+PRECISIONS = ("auto", "float32", "bfloat16")
 METHODS = tuple(RECIPES)
 """All that can be trained: the networks, and the discriminant on functionals."""
 
@@ -80,6 +82,10 @@ class Experiment:
         In [0, 1).
     class_weights
         Weigh utterances by the inverse frequency of their emotion.
+    precision
+        Of the maps in and between convolution blocks while a network trains: "float32";
+        "bfloat16", faster on processors that multiply it; or "auto", bfloat16 on those and float32
+        elsewhere, replaced as `None` is. Trained networks predict in float32.
     crops
         Windows of an utterance over which its probabilities are averaged in prediction, more
         for one that is longer than so many windows; 1 reads the centre alone.
@@ -121,6 +127,7 @@ class Experiment:
     block_dropout: float | None = None
     head_dropout: float = 0.2
     class_weights: bool = False
+    precision: str = "auto"
     crops: int = 5
     copies: str | None = None
     test_copies: str | None = None
@@ -173,6 +180,10 @@ class Experiment:
         choose(self.test_copies, trained, "set of copies that training has, too,")
         if self.architecture in ARCHITECTURES:
             choose(self.feature_map, maps.MAPS, "feature map")
+            choose(self.precision, PRECISIONS, "precision")
+            if self.precision == "auto":
+                fastest = "bfloat16" if jobs.has_bfloat16() else "float32"
+                object.__setattr__(self, "precision", fastest)
         else:
             if self.features != "stack":
                 object.__setattr__(self, "features", embeddings.stated(self.features))

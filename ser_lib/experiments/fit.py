@@ -40,8 +40,6 @@ CODE = (
 )
 """The code, with that of its own network, that can change what a fold gives."""
 export = bundle.export
-DRIVERS = ("/dev/nvidiactl", "/dev/dxg")
-"""Files of which one is there if there is an NVIDIA GPU, on Linux and on Linux in Windows."""
 WARM_UP = 0.1
 """Share of the steps in which the learning rate rises to its peak."""
 
@@ -64,7 +62,7 @@ def prepare(
 
 def where(workers: int | str | None) -> int | str | None:
     """Return who of some workers can fit a fold: all, but with a GPU this process alone."""
-    if isinstance(workers, str) or not any(Path(file).exists() for file in DRIVERS):
+    if isinstance(workers, str) or not jobs.has_driver():
         return workers  # TensorFlow would take seconds to say so
     return 1 if gpu() else workers
 
@@ -303,7 +301,7 @@ def training_step(network, experiment: Experiment, n_batches: int):
 
     The learning rate follows from how many steps there will be, `n_batches` in an epoch.
     """
-    optimizer, step = _compiled(network, experiment.weight_decay)
+    optimizer, step = _compiled(network, experiment.weight_decay, experiment.precision)
     for variable in optimizer.variables:
         variable.assign(np.zeros(variable.shape, variable.dtype))
     rates = iter(learning_rates(experiment.learning_rate, n_batches * experiment.epochs))
@@ -324,7 +322,7 @@ def learning_rates(peak: float, steps: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _compiled(network, weight_decay: float):
+def _compiled(network, weight_decay: float, precision: str):
     """Return an optimiser of a network and its step (inputs, targets, weights, learning rate)."""
     import keras
     import tensorflow as tf
@@ -335,7 +333,7 @@ def _compiled(network, weight_decay: float):
     # Decay pulls weights towards zero; biases and normalisation have no reason to be there.
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     optimizer.build(network.trainable_variables)
-    forward = fast.forward(network)
+    forward = fast.forward(network, precision)
 
     @tf.function(autograph=False)  # there is no Python control flow to convert
     def step(inputs, targets, weights, rate):

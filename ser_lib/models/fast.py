@@ -12,6 +12,9 @@ megabytes. Here a block passes over them once on the way forward and once on the
 - Moments and their gradients are summed over the batch first, which is quick and keeps digits that
   one long sum would lose.
 - Recurrent layers project all steps in one product.
+- Where a processor multiplies bfloat16 (8 digits where float32 has 24), maps in and between blocks
+  can be of that kind. Weights, sums, moments and what follows the blocks stay float32 (Kalamkar et
+  al., "A study of BFLOAT16 for deep learning training", 2019).
 """
 
 from collections.abc import Callable
@@ -25,12 +28,13 @@ from keras import layers
 _fused = partial(tf.function, autograph=False, jit_compile=True)
 
 
-def forward(network: keras.Model) -> Callable[[tf.Tensor], tf.Tensor]:
+def forward(network: keras.Model, kind: str = "float32") -> Callable[[tf.Tensor], tf.Tensor]:
     """Return a function that computes ``network(inputs, training=True)``, in a ``tf.function``.
 
     It works on the network's own variables. What it has no faster way for is left to Keras.
+    `kind` is that of the maps in blocks, float32 or bfloat16.
     """
-    parts = _parts(network)
+    parts = _parts(network, kind)
     return lambda inputs: reduce(lambda x, part: part(x), parts, inputs)
 
 
@@ -58,7 +62,7 @@ class AdamW(keras.optimizers.AdamW):
         )
 
 
-def _parts(network: keras.Model) -> list[Callable]:
+def _parts(network: keras.Model, kind: str) -> list[Callable]:
     """Cut a network into functions, each of one layer or of one convolution block."""
     chain = [layer for layer in network.layers if not isinstance(layer, layers.InputLayer)]
     given = [*network.inputs, *(layer.output for layer in chain)]
@@ -68,7 +72,7 @@ def _parts(network: keras.Model) -> list[Callable]:
     parts: list[Callable] = []
     while chain:
         if _is_block(chain[:4]):
-            parts.append(partial(_block, *chain[:4]))
+            parts.append(partial(_block, kind, *chain[:4]))
             chain = chain[4:]
         else:
             parts.append(_part(chain.pop(0)))
@@ -108,7 +112,7 @@ def _is_recurrent(layer) -> bool:
     )
 
 
-def _block(conv, norm, pool, dropout, inputs):
+def _block(kind, conv, norm, pool, dropout, inputs):
     """Turn ``[n, h, w, c]`` into ``[n, h // 2, w // 2, f]``: a convolution and what follows it."""
     rate = dropout.rate
     seed = dropout.seed_generator.next() if rate else tf.zeros(2, "uint32")
@@ -116,7 +120,7 @@ def _block(conv, norm, pool, dropout, inputs):
     @tf.custom_gradient
     def after_convolution(convolved, bias, gamma, beta):
         """Return the output, and the moments of all values, chosen by pooling or not."""
-        rectified = tf.nn.relu(tf.nn.bias_add(convolved, bias))
+        rectified = tf.nn.relu(tf.nn.bias_add(convolved, tf.cast(bias, kind)))
         count = tf.cast(tf.size(rectified) // rectified.shape[-1], "float32")
         mean = _over_places(_sum(rectified)) / count
         variance = _over_places(_sum_of_squares(rectified, mean)) / count
@@ -136,7 +140,8 @@ def _block(conv, norm, pool, dropout, inputs):
 
         return (outputs, mean, variance), gradient
 
-    convolved = tf.nn.conv2d(inputs, conv.kernel, strides=1, padding="SAME")
+    inputs, kernel = tf.cast(inputs, kind), tf.cast(conv.kernel, kind)
+    convolved = tf.nn.conv2d(inputs, kernel, strides=1, padding="SAME")
     weights = map(tf.convert_to_tensor, (conv.bias, norm.gamma, norm.beta))
     outputs, *moments = after_convolution(convolved, *weights)
     for moving, now in zip((norm.moving_mean, norm.moving_variance), moments, strict=True):
@@ -151,12 +156,12 @@ def _over_places(sums):
 
 @_fused
 def _sum(values):
-    return tf.reduce_sum(values, 0)
+    return tf.reduce_sum(tf.cast(values, "float32"), 0)
 
 
 @_fused
 def _sum_of_squares(values, centre):
-    return tf.reduce_sum(tf.square(values - centre), 0)
+    return tf.reduce_sum(tf.square(tf.cast(values, "float32") - centre), 0)
 
 
 @_fused
@@ -169,14 +174,16 @@ def _pool(rectified, mean, deviation, gamma, beta, seed, *, rate: float):
     place = tf.constant(3, "int8")
     for number in (2, 1, 0):
         place = tf.where(four[number] == highest, tf.constant(number, "int8"), place)
-    standardised = (tf.where(gamma < 0, -highest, highest) - mean) / deviation
-    return (standardised * gamma + beta) * _kept(highest, seed, rate), standardised, place
+    chosen = tf.cast(tf.where(gamma < 0, -highest, highest), "float32")
+    standardised = (chosen - mean) / deviation
+    outputs = (standardised * gamma + beta) * _kept(highest, seed, rate)
+    return tf.cast(outputs, rectified.dtype), standardised, place
 
 
 @_fused
 def _undrop(upstream, standardised, seed, *, rate: float):
     """Return the gradient that reaches the chosen values; summed; summed times the values."""
-    arriving = upstream * _kept(upstream, seed, rate)
+    arriving = tf.cast(upstream, "float32") * _kept(upstream, seed, rate)
     return arriving, tf.reduce_sum(arriving, 0), tf.reduce_sum(arriving * standardised, 0)
 
 
@@ -190,7 +197,9 @@ def _unpool(arriving, place, scale, rectified, slope, offset):
     straight = tf.where(here, tf.reshape(arriving * scale, one_of_four), 0.0)
     straight = tf.reshape(straight, (-1, h // 2 * 2, w // 2 * 2, filters))
     straight = tf.pad(straight, [(0, 0), (0, h % 2), (0, w % 2), (0, 0)])
-    return tf.where(rectified > 0, straight + slope * rectified + offset, 0.0)
+    values = tf.cast(rectified, "float32")
+    back = tf.where(values > 0, straight + slope * values + offset, 0.0)
+    return tf.cast(back, rectified.dtype)
 
 
 def _kept(values, seed, rate: float):

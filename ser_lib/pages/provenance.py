@@ -74,6 +74,8 @@ def trace(
         name, given = runs[0].record.corpus.name, runs[0].given
         if runs[0].protocol == "cross-corpus":  # the one protocol of several corpora
             given.pop("protocol", None)
+        if runs[0].record.parameters.get("precision") == "bfloat16":
+            given["precision"] = "bfloat16"  # usual here, but not on any machine
         changed |= given | ({"split": "split.csv"} if "split" in given else {})
     here = {"python": platform.python_version(), "ser-lib": ser_lib.__version__}
     versions = {repr(run.record.versions): run.record.versions for run in runs}

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 import factory
 import pytest
 
+from ser_lib.core import jobs
 from ser_lib.core.errors import ParameterError
 from ser_lib.corpora import CATALOGUE
 from ser_lib.experiments.experiment import ARCHITECTURES, METHODS, RECIPES, Experiment, names_of
@@ -113,6 +114,7 @@ def test_a_split_is_known_by_what_is_in_it(tmp_path):
         ("block_dropout", [-0.1, 1.0, "0.2"], "block_dropout must be from 0, below 1, not"),
         ("head_dropout", [-0.1, 1.0, None], "head_dropout must be from 0, below 1, not"),
         ("class_weights", [1, "yes", None], "class_weights must be True or False, not"),
+        ("precision", ["float16", None, 32], "unknown precision .*auto, float32, bfloat16"),
         ("copies", ["fast", 3], "unknown set of copies .*none, speed, speed\\+tilt"),
         ("test_copies", [1, "fast"], "unknown set of copies"),
         ("enrolled", [1, None], "enrolled must be True or False, not"),
@@ -143,6 +145,29 @@ GIVEN = {"protocol": "random", "epochs": 3, "channels": 3}
 @pytest.mark.parametrize(("name", "value"), (ENDS | GIVEN).items())
 def test_what_is_given_stays_and_the_ends_of_the_ranges_are_allowed(name, value):
     assert getattr(Experiment(**{"architecture": "cnn", name: value}), name) == value
+
+
+@pytest.mark.parametrize(
+    ("flags", "driver", "precision"),
+    [
+        ("flags : sse2 avx512_bf16 avx2", False, "bfloat16"),
+        ("flags : sse2 amx_bf16", False, "bfloat16"),
+        ("flags : sse2 avx2 avx512f", False, "float32"),
+        ("flags : amx_bf16", True, "float32"),  # a GPU computes, not these processors
+        (None, False, "float32"),
+    ],
+)
+def test_the_usual_precision_is_what_the_processors_multiply(
+    flags, driver, precision, tmp_path, monkeypatch
+):
+    if flags:
+        (tmp_path / "cpuinfo").write_text(f"model name : One\n{flags}\n")
+    monkeypatch.setattr(jobs, "CPUS", tmp_path / "cpuinfo")
+    monkeypatch.setattr(jobs, "DRIVERS", (tmp_path,) if driver else ())
+    monkeypatch.setattr(jobs, "has_bfloat16", jobs.has_bfloat16.__wrapped__)
+    assert Experiment(architecture="cnn").precision == precision
+    assert Experiment(architecture="cnn", precision="float32").precision == "float32"
+    assert Experiment(architecture="lda").precision is None
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

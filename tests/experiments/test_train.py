@@ -17,7 +17,7 @@ import sklearn.metrics as oracle
 from played import play, play_fold
 
 from ser_lib import corpora
-from ser_lib.core import audio
+from ser_lib.core import audio, jobs
 from ser_lib.core.errors import CorpusError, RecordError, SpaceError, SplitError, TrainingError
 from ser_lib.corpora import CATALOGUE
 from ser_lib.experiments import fit as fitting
@@ -407,14 +407,14 @@ def test_on_a_gpu_folds_are_trained_one_at_a_time(monkeypatch, tmp_path, names, 
     import tensorflow as tf
 
     (tmp_path / "driver").touch()
-    monkeypatch.setattr(fitting, "DRIVERS", (tmp_path / "driver",))
+    monkeypatch.setattr(jobs, "DRIVERS", (tmp_path / "driver",))
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: names)
     details = {name: {"device_name": name} for name in names}
     monkeypatch.setattr(tf.config.experimental, "get_device_details", details.get)
     assert fitting.gpu() == device
     assert fitting.where(3) == workers
     assert fitting.where("tcp://host:8786") == "tcp://host:8786"
-    monkeypatch.setattr(fitting, "DRIVERS", ())
+    monkeypatch.setattr(jobs, "DRIVERS", ())
     assert fitting.where(3) == 3
 
 

@@ -14,6 +14,7 @@ from ser_lib.models import fast, networks
 SMALL = (17, 26)  # odd after the first block, so that pooling leaves a row out
 OFF = {"block_dropout": 0.0, "head_dropout": 0.0}
 TRUTH = np.eye(5)[[0, 1, 2, 4, 3, 0]]
+KINDS = ("float32", "mixed_bfloat16", "float64")
 
 
 def build(name, precision="float32", **options):
@@ -82,6 +83,23 @@ def test_outputs_gradients_and_statistics_are_those_of_the_textbook_network(name
         )
 
 
+@pytest.mark.parametrize("name", networks.NAMES)
+def test_bfloat16_is_as_close_to_the_textbook_network_as_the_mixed_precision_of_keras(name):
+    ours, mixed, exact = (build(name, kind, **OFF) for kind in KINDS)
+    for other in (mixed, exact):
+        other.set_weights(ours.get_weights())
+    oracle, errors = stepper(exact, textbook(exact))(maps_of(name)), []
+    for network, way in ((ours, fast.forward(ours, "bfloat16")), (mixed, textbook(mixed))):
+        results = stepper(network, way)(maps_of(name))
+        off = [one - other for one, other in zip(results, oracle, strict=True)]
+        errors.append([np.abs(off[0]).max(), np.linalg.norm(np.concatenate([*map(np.ravel, off)]))])
+        assert all(variable.dtype == "float32" for variable in network.trainable_variables)
+    assert min(errors[0]) > 1e-6, "it was computed in float32"
+    assert (np.array(errors[0]) < 2 * np.array(errors[1])).all()
+    for variable, other in zip(ours.weights, exact.weights, strict=True):
+        np.testing.assert_allclose(np.asarray(variable), np.asarray(other), rtol=0.02, atol=0.02)
+
+
 @settings(max_examples=10, deadline=None)
 @given(
     shape=st.tuples(st.integers(1, 4), st.integers(2, 7), st.integers(2, 7), st.integers(1, 3)),
@@ -147,13 +165,14 @@ def test_what_is_dropped_has_no_gradient():
     np.testing.assert_allclose(gradient, (~dropped).sum((0, 1, 2)) / 0.6, rtol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["float32", "bfloat16"])
 @pytest.mark.parametrize("name", networks.NAMES)
-def test_same_seed_same_training(name):
+def test_same_seed_same_training(name, kind):
     results = []
     for _ in range(2):
         keras.utils.set_random_seed(1)
         network = networks.build(name, (*SMALL, ARCHITECTURES[name]), 5)
-        step, first = stepper(network, fast.forward(network)), None
+        step, first = stepper(network, fast.forward(network, kind)), None
         for _ in range(2):
             probabilities, *gradients = step(maps_of(name))
             assert not np.array_equal(probabilities, first), "each step drops something else"

@@ -7,6 +7,7 @@ import pytest
 
 from ser_lib import cli, corpora
 from ser_lib.cli import commands
+from ser_lib.core import jobs
 from ser_lib.pages import provenance
 
 
@@ -32,6 +33,13 @@ def test_notices_appear_where_they_apply_only(corpus, synthetic, protocol):
     assert words.strip(), "an empty output would show its Python type"
 
 
+@pytest.fixture(params=["float32", "bfloat16"])
+def usual_precision(request, monkeypatch):
+    """What a network is trained in on this machine, if nothing is said."""
+    monkeypatch.setattr(jobs, "has_bfloat16", lambda: request.param == "bfloat16")
+    return {"precision": "bfloat16"} if request.param == "bfloat16" else {}
+
+
 CHANGED = {
     "emotions": "anger, happiness+excitement, neutral",
     "style": "no",  # YAML's false
@@ -42,7 +50,7 @@ CHANGED = {
 }
 
 
-def test_the_command_says_what_was_changed_to_the_option_parser():
+def test_the_command_says_what_was_changed_to_the_option_parser(usual_precision):
     run = given(factory.make_run("cnn_lstm", "emodb", epochs=25), **CHANGED)
     words = command(provenance.trace("cnn_lstm", [run], seeds='it\'s: "new" \u00fc'))
     assert words[0] == "ser"
@@ -50,7 +58,7 @@ def test_the_command_says_what_was_changed_to_the_option_parser():
     assert (options.notebooks, options.corpus) == (["cnn_lstm"], "emodb")
     assert options.data == "path/to/emodb"
     typed = commands.given(options)
-    assert typed == CHANGED | {"seeds": 'it\'s: "new" \u00fc'}
+    assert typed == CHANGED | usual_precision | {"seeds": 'it\'s: "new" \u00fc'}
     assert type(typed["class_weights"]) is bool
 
 
@@ -62,11 +70,14 @@ def test_the_command_says_what_was_changed_to_the_option_parser():
         ("emodb,demo,ravdess", "--corpus emodb,demo,ravdess --data path/to/emodb,,path/to/ravdess"),
     ],
 )
-def test_usual_values_need_no_options_and_every_corpus_but_ours_its_folder(corpus, options):
+def test_usual_values_need_no_options_and_every_corpus_but_ours_its_folder(
+    corpus, options, usual_precision
+):
     usual = {"epochs": corpora.describe(corpus).epochs}
     run = given(factory.make_run(protocol="cross-corpus"), corpus=corpus, **usual)
     trace = provenance.trace("across", [factory.with_data(run, corpus={"name": corpus})])
-    assert command(trace) == ["ser", "run", "across", *options.split()]
+    of_machine = [word for name in usual_precision for word in ("-p", f"{name}=bfloat16")]
+    assert command(trace) == ["ser", "run", "across", *options.split(), *of_machine]
     assert command(provenance.trace("speed")) == ["ser", "run", "speed"]
 
 
