@@ -2,13 +2,15 @@
 
 All of them train the same network on the same batch in one process, with one thread, as folds are
 trained beside each other. The rival is what most people write: the network of Keras' layers,
-compiled with Keras' AdamW, and `train_on_batch`. The limit is its three convolutions alone, as they
-stand in the network: forward with bias and ReLU, and the gradients of ReLU, bias, kernel and, but
-for the first, input, each by the quickest operation that TensorFlow has for it.
+compiled with Keras' AdamW, and `train_on_batch`; in bfloat16, with Keras' mixed precision. The
+limit is its three convolutions alone, as they stand in the network: forward with bias and ReLU, and
+the gradients of ReLU, bias, kernel and, but for the first, input, each by the quickest operation
+that TensorFlow has for it.
 """
 
 import time
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.features.maps import FRAMES, ROWS
 from ser_lib.models import networks
 
+IN_BFLOAT16 = " in bfloat16"
 GROUP, UNIT = "training step", "ms per utterance"
 AT_MOST = 1.6
 STEPS = 15
@@ -26,16 +29,17 @@ N_CLASSES = 5
 
 
 def run(progress: Callable[[str], None]) -> list[dict]:
-    """Measure every network with the batch size of its experiments."""
+    """Measure every network with the batch size of its experiments, in either precision."""
     from ser_lib.experiments.fit import start_worker
 
     start_worker()  # one thread
     rows = []
-    for name, channels in ARCHITECTURES.items():
-        progress(name)
-        experiment = Experiment(architecture=name)
+    for name, precision in product(ARCHITECTURES, ("float32", "bfloat16")):
+        kind = IN_BFLOAT16 if precision == "bfloat16" else ""
+        progress(name + kind)
+        experiment = Experiment(architecture=name, precision=precision)
         random = np.random.default_rng(0)
-        shape = (experiment.batch_size, ROWS, FRAMES, channels)
+        shape = (experiment.batch_size, ROWS, FRAMES, experiment.channels)
         inputs = random.normal(size=shape).astype("float32")
         targets = np.eye(N_CLASSES, dtype="float32")[random.integers(N_CLASSES, size=len(inputs))]
         values = alternate(
@@ -48,13 +52,13 @@ def run(progress: Callable[[str], None]) -> list[dict]:
         rows.append(
             row(
                 GROUP,
-                f"{networks.title(name)}, batch of {len(inputs)}",
+                f"{networks.title(name)}{kind}, batch of {len(inputs)}",
                 UNIT,
                 values,
                 more_is_better=False,
                 rival_name="Keras: compile and train_on_batch",
                 limit_name="its three convolutions alone",
-                target={"against": "limit", "at_most": AT_MOST},
+                target=None if kind else {"against": "limit", "at_most": AT_MOST},
             )
         )
     return rows
@@ -93,7 +97,10 @@ def _ours(experiment: Experiment, inputs, targets):
 def _keras(experiment: Experiment, inputs, targets):
     import keras
 
+    policy = "mixed_bfloat16" if experiment.precision == "bfloat16" else "float32"
+    keras.config.set_dtype_policy(policy)
     network = _network(experiment, inputs)
+    keras.config.set_dtype_policy("float32")
     optimizer = keras.optimizers.AdamW(
         experiment.learning_rate, weight_decay=experiment.weight_decay, clipnorm=1.0
     )
@@ -112,7 +119,8 @@ def _convolutions(experiment: Experiment, inputs, targets):
             shape = (len(inputs), *layer.input.shape[1:])
             values = tf.random.stateless_normal(shape, (1, 2))
             upstream = tf.random.stateless_normal((*shape[:-1], layer.filters), (3, 4))
-            cases.append((values, *map(tf.convert_to_tensor, layer.weights), upstream))
+            tensors = (values, *map(tf.convert_to_tensor, layer.weights), upstream)
+            cases.append([tf.cast(tensor, experiment.precision) for tensor in tensors])
 
     @tf.function(autograph=False)
     def step():

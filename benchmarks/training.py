@@ -1,32 +1,55 @@
-"""Are the networks trained enough? One of them with the report's recipe, and with longer ones.
+"""What seeds, precision and longer training change: the longest table of ``make study``.
 
-With an hour or more of two processors, it is the longest table of ``make study``; what is finished
-is not trained again.
+Every training is repeated with several seeds, whose predictions are then averaged as well. It takes
+an hour or two of two processors; what is finished is not trained again.
 """
 
 import pandas as pd
 
 from ser_lib.corpora import Manifest
 from ser_lib.experiments import train
-from ser_lib.pages.runs import uar_difference
+from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
+from ser_lib.models import networks
+from ser_lib.pages.runs import differences, fused
 
-NETWORK = "cnn_gru"
+SEEDS = range(3)
+REPORT = "as in the report"
+USUAL = {"precision": "bfloat16"}
 LONGER = {"epochs": 40, "copies": "speed+tilt", "test_copies": "speed+tilt"}
-RECIPES = {
-    "as in the report": {},
-    "40 epochs, copies of speed and tilt alone, their predictions averaged": LONGER,
+TRAININGS = {
+    **{(name, REPORT): USUAL for name in ARCHITECTURES},
+    ("cnn_gru", "in float32"): {"precision": "float32"},
+    ("cnn_gru", "40 epochs, copies of speed and tilt alone, their predictions averaged"): {
+        **USUAL,
+        **LONGER,
+    },
 }
+"""By network and name, the parameters that are not the usual ones."""
 
 
 def table(corpus: Manifest) -> pd.DataFrame:
-    """Return the UAR of each recipe with its interval, and its difference from the first one."""
-    first, *others = (train.train(NETWORK, corpus, **recipe) for recipe in RECIPES.values())
+    """Return the UAR of each training: of each seed, of all together, and what it changes.
+
+    It is compared with the report's training of the same network, corrected for their number.
+    """
+    plans = [
+        (Experiment(architecture=name, corpus=corpus.corpus, seed=seed, **given), corpus)
+        for (name, _), given in TRAININGS.items()
+        for seed in SEEDS
+    ]
+    runs = train.train_all(plans)
+    groups = [runs[i : i + len(SEEDS)] for i in range(0, len(runs), len(SEEDS))]
+    together = {key: fused("", group) for key, group in zip(TRAININGS, groups, strict=True)}
+    others = [key for key in TRAININGS if key[1] != REPORT]
+    pairs = [(together[key], together[key[0], REPORT]) for key in others]
+    changes = dict(zip(others, differences(pairs), strict=True))
     rows = []
-    for recipe, run in zip(RECIPES, (first, *others), strict=True):
-        row = {"Training": recipe, **_stated("UAR", run.uar)}
-        if run is not first:
-            difference = uar_difference(run, first)
-            row |= {**_stated("Difference", difference), "p": difference.p}
+    for (key, result), group in zip(together.items(), groups, strict=True):
+        each = " ".join(f"{run.uar.value:.2f}" for run in group)
+        row = {"Network": networks.title(key[0]), "Training": key[1], "Each seed": each}
+        row |= _stated("UAR", result.uar)
+        if key in changes:
+            row |= {**_stated("Difference", changes[key]), "p": changes[key].p}
         rows.append(row)
     return pd.DataFrame(rows)
 

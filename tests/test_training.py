@@ -1,4 +1,4 @@
-"""What more training gives: the table of the book, and what the page says of it."""
+"""What seeds, precision and longer training change: the table of the book, and what it says."""
 
 from pathlib import Path
 
@@ -6,26 +6,40 @@ import pandas as pd
 from factory import make_run
 
 from benchmarks import training
-from ser_lib.pages.runs import uar_difference
+from ser_lib.models import networks
+from ser_lib.pages.runs import differences, fused
 
 
-def test_every_recipe_is_compared_with_the_first(monkeypatch):
-    skills = iter([2.0, 3.0])
+def test_every_training_is_compared_with_that_of_the_report(monkeypatch):
     runs = []
 
-    def train(network, corpus, **recipe):
-        runs.append(make_run(network, skill=next(skills)))
-        return runs[-1]
+    def train_all(plans):
+        for experiment, _ in plans:
+            skill = 2.0 if experiment.copies == training.LONGER["copies"] else 1.0
+            name, seed = experiment.architecture, experiment.seed
+            runs.append(make_run(name, skill=skill + seed / 10, seed=seed))
+        return runs
 
-    monkeypatch.setattr(training.train, "train", train)
-    table = training.table(None)
-    assert list(table["UAR"]) == [run.uar.value for run in runs]
-    difference = uar_difference(runs[1], runs[0])
-    assert tuple(table.loc[1, ["Difference", "p"]]) == (difference.value, difference.p)
-    assert table.loc[0, ["Difference", "p"]].isna().all()
+    class Corpus:
+        corpus = "demo"
+
+    monkeypatch.setattr(training.train, "train_all", train_all)
+    table = training.table(Corpus)
+    n = len(training.SEEDS)
+    assert len(runs) == n * len(training.TRAININGS) == n * len(table)
+    for i, row in table.iterrows():
+        own = runs[n * i : n * (i + 1)]
+        assert row["UAR"] == fused("", own).uar.value
+        assert row["Each seed"] == " ".join(f"{run.uar.value:.2f}" for run in own)
+    new, usual = (fused("", runs[n * i :][:n]) for i in (4, 2))
+    (difference, _) = differences([(new, usual), (new, usual)])  # corrected for two
+    assert tuple(table.loc[4, ["Difference", "p"]]) == (difference.value, difference.p)
+    compared = table["Training"] != training.REPORT
+    assert table["Difference"].notna().equals(compared)
 
 
 def test_the_book_says_what_its_table_says():
     table = pd.read_csv(Path(__file__).parents[1] / "book" / "training.csv")
-    assert list(table["Training"]) == list(training.RECIPES)
-    assert (table["p"][1:] >= 0.05).all()  # "makes no reliable difference"
+    named = [(networks.title(name), what) for name, what in training.TRAININGS]
+    assert list(zip(table["Network"], table["Training"], strict=True)) == named
+    assert (table["p"].dropna() >= 0.05).all()  # "makes no reliable difference"

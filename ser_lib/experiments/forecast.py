@@ -13,6 +13,7 @@ from ser_lib.corpora import Corpus
 from ser_lib.corpora.loader import parse
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.splits import Fold
+from ser_lib.models import networks
 
 BENCHMARKS = "benchmarks/results.json"
 
@@ -22,10 +23,11 @@ def rates() -> dict[str, float]:
 
     They are those of the runs in the workspace; of a network without one, those of ``make bench``.
     """
-    rate = {}
+    rate, names = {}, {networks.title(name): name for name in ARCHITECTURES}
     with suppress(OSError, ValueError, LookupError, TypeError):
         for row in json.loads(resource(BENCHMARKS).read_text())["benchmarks"]["step"]["rows"]:
-            rate[row["name"].partition(",")[0]] = row["ours"] / 1000
+            if name := names.get(row["name"].partition(",")[0]):  # in float32
+                rate[name] = row["ours"] / 1000
     spent: dict[str, list[tuple[float, float]]] = {}
     for file in (workspace() / "runs").glob("[!.]*/[!.]*/record.json"):
         with suppress(OSError, ValueError, LookupError, TypeError):

@@ -7,10 +7,12 @@ import factory
 import numpy as np
 import pytest
 
+from benchmarks import step
 from ser_lib.corpora import CATALOGUE
 from ser_lib.experiments import forecast, run
 from ser_lib.experiments.experiment import ARCHITECTURES, Experiment
 from ser_lib.experiments.splits import Fold
+from ser_lib.models import networks
 
 EMPTY = np.array([], dtype=int)
 FOLDS = [Fold("one", np.arange(100), EMPTY, EMPTY), Fold("two", np.arange(300), EMPTY, EMPTY)]
@@ -23,7 +25,11 @@ def two_processors(monkeypatch):
 
 
 def benchmarks(workspace, **ms):
-    rows = [{"name": f"{name}, batch of 16", "ours": value} for name, value in ms.items()]
+    rows = [
+        {"name": f"{networks.title(name)}{kind}, batch of 16", "ours": value * cost}
+        for name, value in ms.items()
+        for kind, cost in ((step.IN_BFLOAT16, 0.5), ("", 1))
+    ]
     file = workspace / forecast.BENCHMARKS
     file.parent.mkdir()
     file.write_text(json.dumps({"benchmarks": {"step": {"rows": rows}}}))
@@ -41,6 +47,12 @@ def test_runs_of_this_workspace_know_better_than_benchmarks(workspace, two_proce
     (damaged / "record.json").write_text("{")
     shown = sum(fold["n_train"] * fold["epochs"] for fold in done.record.folds)
     assert forecast.rates() == {"cnn": pytest.approx(1000 / shown), "cnn_gru": 0.05}
+
+
+def test_the_benchmarks_of_the_project_know_every_network(workspace):
+    rates = forecast.rates()
+    assert set(rates) == set(ARCHITECTURES)
+    assert all(0 < rate < 0.1 for rate in rates.values())
 
 
 def test_a_network_that_never_ran_counts_as_the_slowest(workspace, two_processors):
