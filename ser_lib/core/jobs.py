@@ -5,6 +5,7 @@ free worker, and to another one if that is killed. A job carries what its result
 versions of the library and of packages); a worker on which that differs refuses it and says why.
 """
 
+import asyncio
 import ctypes
 import logging
 import multiprocessing
@@ -18,7 +19,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from functools import cache, partial
@@ -295,11 +296,13 @@ def _cluster(address: str, initializer: Initializer) -> Pool:
     # What it would log, with a traceback, is said by an error.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
+        with ThreadPoolExecutor(1) as thread:  # a notebook's own thread runs a loop already
+            thread.submit(asyncio.run, _greet(address)).result()
         connected = Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError, RuntimeError) as error:
         raise ClusterError(
-            f"no Dask scheduler answers at '{address}' ({error}); start one with 'dask scheduler', "
-            "which prints its address, such as tcp://host:8786"
+            f"no Dask scheduler answers at '{address}' ({str(error) or 'silence'}); start one with "
+            "'dask scheduler', which prints its address, such as tcp://host:8786"
         ) from error
     with connected as client:
         try:
@@ -321,6 +324,14 @@ def _cluster(address: str, initializer: Initializer) -> Pool:
             yield submit, partial(_result, address)
         finally:
             executor.shutdown(wait=False)
+
+
+async def _greet(address: str) -> None:
+    """Connect and hang up: a client would wait for ever for what listens and never answers."""
+    from distributed.core import connect
+
+    greeted = await asyncio.wait_for(connect(address, timeout=PATIENCE), PATIENCE)
+    await greeted.close()
 
 
 def _result(address: str, future: Future):

@@ -12,6 +12,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -451,6 +452,13 @@ def test_a_scheduler_that_is_killed(tmp_path, patient):
 def test_an_address_where_no_scheduler_answers(hasty, text):
     with pytest.raises(ClusterError, match=f"no Dask scheduler answers at '{text}'.*; start"):
         list(jobs.each(double, JOBS, workers=text))
+
+
+def test_what_listens_and_never_answers_is_no_scheduler(hasty):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"tcp://127.0.0.1:{mute.getsockname()[1]}"
+        with pytest.raises(ClusterError, match=f"no Dask scheduler answers at '{address}'"):
+            list(jobs.each(double, JOBS, workers=address))
 
 
 def test_a_cluster_without_workers(nobody, hasty):
