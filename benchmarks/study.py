@@ -29,7 +29,7 @@ def main() -> None:
     if folder:
         tables["training"] = training.table(manifests[-1])
     for name, table in tables.items():
-        digits = "%.3f" if name == "coverage" else "%.2f"
+        digits = "%.3f" if name in ("coverage", "training") else "%.2f"
         text = table.to_csv(index=False, lineterminator="\n", float_format=digits)
         write_atomically(BOOK / f"{name}.csv", text)
         print(f"{name}\n{pd.DataFrame(table).to_string(index=False)}\n")
