@@ -47,12 +47,13 @@ def table(corpus: Manifest) -> pd.DataFrame:
     for (key, result), group in zip(together.items(), groups, strict=True):
         each = " ".join(f"{run.uar.value:.2f}" for run in group)
         row = {"Network": networks.title(key[0]), "Training": key[1], "Each seed": each}
-        row |= _stated("UAR", result.uar)
+        row["UAR"] = _stated(result.uar, "")
         if key in changes:
-            row |= {**_stated("Difference", changes[key]), "p": changes[key].p}
+            row |= {"Difference": _stated(changes[key], "+"), "p": changes[key].p}
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _stated(name: str, estimate) -> dict[str, float]:
-    return {name: estimate.value, f"{name}, low": estimate.low, f"{name}, high": estimate.high}
+def _stated(estimate, sign: str) -> str:
+    value, low, high = (f"{x:{sign}.3f}" for x in (estimate.value, estimate.low, estimate.high))
+    return f"{value} ({low} to {high})"

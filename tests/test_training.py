@@ -29,11 +29,13 @@ def test_every_training_is_compared_with_that_of_the_report(monkeypatch):
     assert len(runs) == n * len(training.TRAININGS) == n * len(table)
     for i, row in table.iterrows():
         own = runs[n * i : n * (i + 1)]
-        assert row["UAR"] == fused("", own).uar.value
+        uar = fused("", own).uar
+        assert row["UAR"] == f"{uar.value:.3f} ({uar.low:.3f} to {uar.high:.3f})"
         assert row["Each seed"] == " ".join(f"{run.uar.value:.2f}" for run in own)
     new, usual = (fused("", runs[n * i :][:n]) for i in (4, 2))
     (difference, _) = differences([(new, usual), (new, usual)])  # corrected for two
-    assert tuple(table.loc[4, ["Difference", "p"]]) == (difference.value, difference.p)
+    assert table.loc[4, "Difference"].startswith(f"{difference.value:+.3f} (")
+    assert table.loc[4, "p"] == difference.p
     compared = table["Training"] != training.REPORT
     assert table["Difference"].notna().equals(compared)
 
@@ -45,4 +47,4 @@ def test_the_book_says_what_its_table_says():
     precision, longer = table[table["p"].notna()].to_dict("records")
     assert precision["p"] >= 0.05  # "makes no reliable difference"
     assert longer["p"] < 0.05  # "reliably better"
-    assert longer["Difference, low"] > 0
+    assert longer["Difference"].startswith("+")
