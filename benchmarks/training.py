@@ -13,13 +13,13 @@ from ser_lib.models import networks
 from ser_lib.pages.runs import differences, fused
 
 SEEDS = range(3)
-REPORT = "as in the report"
+REPORT = "usual"  # as in the report
 USUAL = {"precision": "bfloat16"}
 LONGER = {"epochs": 40, "copies": "speed+tilt", "test_copies": "speed+tilt"}
 TRAININGS = {
     **{(name, REPORT): USUAL for name in ARCHITECTURES},
-    ("cnn_gru", "in float32"): {"precision": "float32"},
-    ("cnn_gru", "40 epochs, copies of speed and tilt alone, their predictions averaged"): {
+    ("cnn_gru", "float32"): {"precision": "float32"},
+    ("cnn_gru", "longer"): {
         **USUAL,
         **LONGER,
     },
@@ -47,13 +47,13 @@ def table(corpus: Manifest) -> pd.DataFrame:
     for (key, result), group in zip(together.items(), groups, strict=True):
         each = " ".join(f"{run.uar.value:.2f}" for run in group)
         row = {"Network": networks.title(key[0]), "Training": key[1], "Each seed": each}
-        row["UAR"] = _stated(result.uar, "")
+        row["UAR"] = _stated(result.uar, ".2f")
         if key in changes:
-            row |= {"Difference": _stated(changes[key], "+"), "p": changes[key].p}
+            row |= {"Difference": _stated(changes[key], "+.3f"), "p": changes[key].p}
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _stated(estimate, sign: str) -> str:
-    value, low, high = (f"{x:{sign}.3f}" for x in (estimate.value, estimate.low, estimate.high))
+def _stated(estimate, form: str) -> str:
+    value, low, high = (f"{x:{form}}" for x in (estimate.value, estimate.low, estimate.high))
     return f"{value} ({low} to {high})"

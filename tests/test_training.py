@@ -30,7 +30,7 @@ def test_every_training_is_compared_with_that_of_the_report(monkeypatch):
     for i, row in table.iterrows():
         own = runs[n * i : n * (i + 1)]
         uar = fused("", own).uar
-        assert row["UAR"] == f"{uar.value:.3f} ({uar.low:.3f} to {uar.high:.3f})"
+        assert row["UAR"] == f"{uar.value:.2f} ({uar.low:.2f} to {uar.high:.2f})"
         assert row["Each seed"] == " ".join(f"{run.uar.value:.2f}" for run in own)
     new, usual = (fused("", runs[n * i :][:n]) for i in (4, 2))
     (difference, _) = differences([(new, usual), (new, usual)])  # corrected for two
