@@ -19,10 +19,7 @@ LONGER = {"epochs": 40, "copies": "speed+tilt", "test_copies": "speed+tilt"}
 TRAININGS = {
     **{(name, REPORT): USUAL for name in ARCHITECTURES},
     ("cnn_gru", "float32"): {"precision": "float32"},
-    ("cnn_gru", "longer"): {
-        **USUAL,
-        **LONGER,
-    },
+    ("cnn_gru", "longer"): USUAL | LONGER,
 }
 """By network and name, the parameters that are not the usual ones."""
 
@@ -30,7 +27,7 @@ TRAININGS = {
 def table(corpus: Manifest) -> pd.DataFrame:
     """Return the UAR of each training: of each seed, of all together, and what it changes.
 
-    It is compared with the report's training of the same network, corrected for their number.
+    That is its difference from the usual training of the same network, corrected for their number.
     """
     plans = [
         (Experiment(architecture=name, corpus=corpus.corpus, seed=seed, **given), corpus)
